@@ -1,0 +1,36 @@
+/**
+ * Digests: SHA-256 (FIPS 180-4), written as 64 lower-case hexadecimal digits, so that they are map keys,
+ * file names and log lines at once.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+
+export type Digest = string
+
+const DIGEST_PATTERN = /^[0-9a-f]{64}$/
+
+export function isDigest(value: unknown): value is Digest {
+  return typeof value === 'string' && DIGEST_PATTERN.test(value)
+}
+
+export function digestOf(bytes: Uint8Array): Digest {
+  return bytesToHex(sha256(bytes))
+}
+
+/** Digest of several byte strings, each preceded by its length (u32, big-endian): no two lists collide. */
+export function digestOfParts(parts: readonly Uint8Array[]): Digest {
+  const hash = sha256.create()
+  const length = new DataView(new ArrayBuffer(4))
+  for (const part of parts) {
+    length.setUint32(0, part.length)
+    hash.update(new Uint8Array(length.buffer)).update(part)
+  }
+  return bytesToHex(hash.digest())
+}
+
+/** The next link of a hash chain: SHA-256(previous ‖ bytes), both as raw bytes. */
+export function chainDigest(previous: Digest, bytes: Uint8Array): Digest {
+  return bytesToHex(sha256(concatBytes(hexToBytes(previous), bytes)))
+}
+
+export { bytesToHex, concatBytes, hexToBytes, utf8ToBytes }

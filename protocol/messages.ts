@@ -1,0 +1,239 @@
+/**
+ * What peers say to each other. A volunteer asks (`Request`), the coordinator answers (`Reply`) and
+ * announces (`Notice`). Every message is one canonical MessagePack frame; bytes in bulk travel as blobs.
+ *
+ * Times in messages are durations: peers' clocks are never compared.
+ */
+import { decode, encode } from './codec.ts'
+import type { Digest } from './digest.ts'
+import * as limits from './limits.ts'
+import { blobReference } from './run-config.ts'
+import {
+  bytes,
+  digest,
+  type Infer,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  parse,
+  real,
+  type Schema,
+  struct,
+  text,
+  variants,
+} from './schema.ts'
+
+const reason = text(limits.REASON_LENGTH_MAX)
+const name = text(limits.NAME_LENGTH_MAX)
+const peerId = text(limits.PEER_ID_LENGTH_MAX)
+const leaseId = integer(0, Number.MAX_SAFE_INTEGER)
+const roundIndex = integer(0, limits.ROUNDS_MAX)
+const batchIndex = integer(0, limits.BATCHES_MAX)
+const batchCount = integer(0, limits.BATCHES_MAX)
+const milliseconds = integer(0, 2 ** 31 - 1)
+const stepMs = real(limits.STEP_MS_MIN, limits.STEP_MS_MAX)
+const tokenCount = integer(1, Number.MAX_SAFE_INTEGER)
+const loss = real(0, 1e6)
+
+/** The libp2p peer id, as text. */
+export type PeerId = string
+export type LeaseId = number
+
+/**
+ * What a volunteer did with a lease, signed with its libp2p key over
+ * `signingBytes('contribution', contribution)`. It is committed before the payload is uploaded.
+ */
+export const contributionSchema = struct({
+  runId: digest,
+  round: roundIndex,
+  leaseId,
+  peer: peerId,
+  /** The adapter the steps started from. */
+  base: digest,
+  firstBatch: batchIndex,
+  /** Local steps done: any prefix of the lease counts. */
+  steps: integer(1, limits.STEPS_MAX),
+  /** Target tokens trained on: the contribution's weight. */
+  tokens: tokenCount,
+  /** Mean loss over those tokens. */
+  loss,
+  /**
+   * One link a step: trace[k] = chain(trace[k-1], digest of the trainer's state after step k), starting from
+   * `traceSeed`, so that a single step can be audited and no peer can pass off another's work.
+   */
+  trace: list(digest, 1, limits.STEPS_MAX),
+  /** The encoded delta (or gradient) and second moments. */
+  payload: blobReference,
+  /** Wall time of one local step, for sizing the next lease. */
+  stepMs,
+})
+export type Contribution = Infer<typeof contributionSchema>
+
+export const requestSchema = variants({
+  /** First message on a connection. `version` is read before anything else is judged. */
+  join: {
+    version: integer(0, 65_535),
+    runId: nullable(digest),
+    token: text(limits.TOKEN_LENGTH_MAX),
+    name,
+    software: text(limits.NAME_LENGTH_MAX),
+  },
+  /** Asks for work on `base` in `round`; stepMs is null until the volunteer has timed a step. */
+  lease: { round: roundIndex, base: digest, stepMs: nullable(stepMs) },
+  commit: {
+    contribution: contributionSchema,
+    signature: bytes(limits.SIGNATURE_BYTES, limits.SIGNATURE_BYTES),
+  },
+  /** Opens the upload of a committed payload; answered `go` or `refused`. */
+  upload: { leaseId, payload: blobReference },
+  /** The public state of the run; no membership needed. */
+  status: {},
+  leave: { reason },
+})
+export type Request = Infer<typeof requestSchema>
+export type RequestOf<T extends Request['type']> = Extract<Request, { type: T }>
+
+/** Why the coordinator says no. Each has one meaning; the text beside it is for people. */
+export const REFUSALS = [
+  'protocol-version',
+  'other-run',
+  'bad-token',
+  'run-full',
+  'banned',
+  'not-joined',
+  'malformed',
+  'bad-signature',
+  'other-peer',
+  'unknown-lease',
+  'lease-expired',
+  'duplicate',
+  'stale-round',
+  'wrong-base',
+  'wrong-batches',
+  'wrong-tokens',
+  'wrong-payload',
+  'not-committed',
+  'run-finished',
+] as const
+export type Refusal = (typeof REFUSALS)[number]
+
+const moment = nullable(blobReference)
+
+/** Where a round starts from: what every participant needs to train in it. */
+export const roundStartSchema = struct({
+  round: roundIndex,
+  /** Digest of the canonical adapter's bytes (float32, little-endian, layout order). */
+  base: digest,
+  /** The adapter in full; null in round 0, where it follows from the seed. */
+  checkpoint: nullable(blobReference),
+  /** The step from the round before, quantised; null where there is none. */
+  update: nullable(blobReference),
+  /** Codes of the second moment all participants start from; null: start cold. */
+  moment,
+  learningRate: real(0, 1),
+})
+export type RoundStart = Infer<typeof roundStartSchema>
+
+const lease = {
+  leaseId,
+  round: roundIndex,
+  base: digest,
+  firstBatch: batchIndex,
+  steps: integer(1, limits.STEPS_MAX),
+  learningRate: real(0, 1),
+  /** Stop training after this long and hand in the finished prefix. */
+  stopMs: milliseconds,
+  /** After this long the lease is given to someone else. */
+  deadlineMs: milliseconds,
+}
+
+const participantStatus = struct({
+  peer: peerId,
+  name,
+  state: oneOf('here', 'away'),
+  stepMs: nullable(stepMs),
+  /** The round and steps of its lease, if it has one. */
+  leasedSteps: integer(0, limits.STEPS_MAX),
+  countedTokens: integer(0, Number.MAX_SAFE_INTEGER),
+  contributions: integer(0, limits.BATCHES_MAX),
+})
+
+export const STATUS_PARTICIPANTS_MAX = 64
+
+export const statusSchema = struct({
+  runId: digest,
+  name,
+  phase: oneOf('waiting', 'training', 'aggregating', 'finished'),
+  round: roundIndex,
+  roundsMax: roundIndex,
+  batchesCounted: batchCount,
+  batchesMax: batchCount,
+  countedTokens: integer(0, Number.MAX_SAFE_INTEGER),
+  base: digest,
+  learningRate: real(0, 1),
+  /** Held-out loss of the base model and of each evaluated adapter, newest last. */
+  evaluations: list(struct({ round: roundIndex, loss }), 0, 64),
+  participantCount: integer(0, limits.MEMBERS_MAX),
+  participants: list(participantStatus, 0, STATUS_PARTICIPANTS_MAX),
+})
+export type RunStatus = Infer<typeof statusSchema>
+
+export const replySchema = variants({
+  /** `runConfig` is the canonical bytes; the participant checks that they hash to the RunId it asked for. */
+  joined: { runConfig: bytes(1, limits.RUN_CONFIG_BYTES_MAX), start: roundStartSchema },
+  leased: lease,
+  /** No work now; ask again after this long or on the next notice. */
+  wait: { reason, retryMs: milliseconds },
+  committed: { leaseId },
+  go: { leaseId },
+  status: { status: statusSchema },
+  goodbye: {},
+  refused: { refusal: oneOf(...REFUSALS), reason },
+})
+export type Reply = Infer<typeof replySchema>
+export type ReplyOf<T extends Reply['type']> = Extract<Reply, { type: T }>
+export type Lease = Omit<ReplyOf<'leased'>, 'type'>
+
+export const noticeSchema = variants({
+  /** A round starts: fetch its base and ask for a lease. */
+  round: { start: roundStartSchema },
+  /** The round's time is over: hand in what is finished. */
+  closing: { round: roundIndex },
+  /** The lease is lost; whatever was done on it no longer counts. */
+  revoked: { leaseId, reason },
+  /** The payload arrived whole and is part of the round. */
+  counted: { leaseId, tokens: tokenCount },
+  finished: { round: roundIndex, adapter: digest },
+  heartbeat: {},
+})
+export type Notice = Infer<typeof noticeSchema>
+
+/** Replies carry the RunConfig, so they have a limit of their own. */
+export const REPLY_BYTES_MAX = limits.RUN_CONFIG_BYTES_MAX + limits.MESSAGE_BYTES_MAX
+
+export const encodeRequest = (request: Request): Uint8Array => encode(request)
+export const encodeReply = (reply: Reply): Uint8Array => encode(reply)
+export const encodeNotice = (notice: Notice): Uint8Array => encode(notice)
+
+/** @throws ProtocolError naming the field at fault; so do the next two. */
+export const decodeRequest = (frame: Uint8Array): Request => read(requestSchema, frame, 'request')
+export const decodeNotice = (frame: Uint8Array): Notice => read(noticeSchema, frame, 'notice')
+export const decodeReply = (frame: Uint8Array): Reply =>
+  parse(replySchema, decode(frame, REPLY_BYTES_MAX), 'reply')
+
+function read<T>(schema: Schema<T>, frame: Uint8Array, what: string): T {
+  return parse(schema, decode(frame), what)
+}
+
+/** The start of a lease's trace: binds it to the run, round, lease, peer and base. */
+export function traceSeed(of: {
+  runId: Digest
+  round: number
+  leaseId: LeaseId
+  peer: PeerId
+  base: Digest
+}): Uint8Array {
+  const { runId, round, leaseId, peer, base } = of
+  return encode({ purpose: 'barnraise trace 1', runId, round, leaseId, peer, base })
+}

@@ -1,0 +1,207 @@
+/**
+ * RunConfig: everything that all peers of a run must agree on. Its canonical bytes are hashed; the digest is
+ * the RunId. What is private to one process (ports, paths, threads, when to work) is NodeConfig, in `node`.
+ */
+import { decodeCanonical, encode } from './codec.ts'
+import { type Digest, digestOf } from './digest.ts'
+import { ProtocolError } from './errors.ts'
+import * as limits from './limits.ts'
+import {
+  digest,
+  flag,
+  type Infer,
+  integer,
+  list,
+  oneOf,
+  parse,
+  real,
+  struct,
+  text,
+} from './schema.ts'
+
+const BLOB = integer(1, limits.BLOB_BYTES_MAX)
+
+/** A blob by digest, with its size so that a peer knows what it is about to fetch. */
+export const blobReference = struct({ digest, bytes: BLOB })
+export type BlobReference = Infer<typeof blobReference>
+
+export const modelShape = struct({
+  vocabSize: integer(2, limits.VOCABULARY_MAX),
+  hiddenSize: integer(2, limits.HIDDEN_SIZE_MAX),
+  intermediateSize: integer(2, limits.HIDDEN_SIZE_MAX),
+  layerCount: integer(1, limits.LAYERS_MAX),
+  headCount: integer(1, limits.HIDDEN_SIZE_MAX),
+  kvHeadCount: integer(1, limits.HIDDEN_SIZE_MAX),
+  headDim: integer(2, limits.HIDDEN_SIZE_MAX),
+  ropeTheta: real(1, 1e12),
+  rmsNormEps: real(1e-12, 1),
+  tiedHead: flag,
+})
+
+const base = struct({
+  name: text(limits.NAME_LENGTH_MAX),
+  shape: modelShape,
+  /** The safetensors file with the frozen weights. */
+  weights: blobReference,
+  /** What the tokens mean; volunteers train without it. */
+  tokenizer: digest,
+})
+
+const adapter = struct({
+  adapterRank: integer(1, limits.ADAPTER_RANK_MAX),
+  alpha: real(0.001, 65_536),
+  targets: list(oneOf('q', 'k', 'v', 'o', 'gate', 'up', 'down'), 1, 7),
+})
+
+const dataset = struct({
+  name: text(limits.NAME_LENGTH_MAX),
+  sequenceLength: integer(2, limits.SEQUENCE_LENGTH_MAX),
+  /** Bytes of one token id in a shard. */
+  tokenBytes: oneOf(2, 4),
+  sequencesPerShard: integer(1, 65_536),
+  trainSequences: integer(1, limits.BATCHES_MAX),
+  trainShards: list(blobReference, 1, limits.SHARDS_MAX),
+  validationSequences: integer(1, 65_536),
+  /** Held out: only the coordinator has it, no volunteer trains on it. */
+  validationShard: blobReference,
+})
+
+const training = struct({
+  /** `delta`: averaged local AdamW steps. `gradient`: averaged gradients, one AdamW step a round. */
+  mode: oneOf('delta', 'gradient'),
+  /** Sequences in the batch of one local step. */
+  batchSequences: integer(1, limits.BATCH_SEQUENCES_MAX),
+  /** Sequences in one forward and backward pass; it fixes the order of the sums, hence the bits. */
+  microBatch: integer(1, limits.BATCH_SEQUENCES_MAX),
+  /** The run ends when this many batches are counted, or after `roundsMax`. */
+  batchesMax: integer(1, limits.BATCHES_MAX),
+  roundsMax: integer(1, limits.ROUNDS_MAX),
+  learningRate: real(0, 1),
+  /** Share of the run with a rising learning rate. */
+  warmupFraction: real(0, 1),
+  schedule: oneOf('constant', 'linear', 'cosine'),
+  /** The schedule ends at this share of `learningRate`. */
+  finalFraction: real(0, 1),
+  beta1: real(0, 0.9999),
+  beta2: real(0, 0.999999),
+  epsilon: real(1e-12, 1),
+  weightDecay: real(0, 1),
+  gradientClip: real(1e-6, 1e6),
+  /** Clamp of Adam's m / (√v + ε): bounds what one contribution can move. */
+  ratioMax: real(0.1, 1e6),
+})
+
+const round = struct({
+  /** Time box of a round, counted from its first lease. */
+  seconds: real(1, 86_400),
+  /** Time after the box in which finished work may still be handed in. */
+  graceSeconds: real(0.1, 86_400),
+  /** A round hands out at most this many batches. */
+  batchesMax: integer(1, limits.BATCHES_MAX),
+  stepsMin: integer(1, limits.STEPS_MAX),
+  stepsMax: integer(1, limits.STEPS_MAX),
+  /** A round closes at its deadline when this share of what it leased is counted. */
+  quorumFraction: real(0, 1),
+  /** How long a volunteer whose connection broke keeps its lease. */
+  rejoinSeconds: real(0, 86_400),
+})
+
+const outer = struct({
+  learningRate: real(0, 10),
+  momentum: real(0, 0.9999),
+})
+
+const codec = oneOf('float32', 'int8', 'int4')
+
+const aggregation = struct({
+  /** Codec of what a volunteer sends up. */
+  uplink: codec,
+  /** Codec of the server delta sent down. */
+  downlink: codec,
+  /** A contribution's weight is at most this many times the median weight. */
+  weightCap: real(1, 1e6),
+  /** Its norm is clipped to this many times the median norm per √step. */
+  normClip: real(0.1, 1e6),
+})
+
+const admission = struct({
+  membersMax: integer(1, limits.MEMBERS_MAX),
+})
+
+export const runConfigSchema = struct({
+  version: oneOf(limits.PROTOCOL_VERSION),
+  name: text(limits.NAME_LENGTH_MAX),
+  seed: integer(0, 2 ** 32 - 1),
+  base,
+  adapter,
+  dataset,
+  training,
+  round,
+  outer,
+  aggregation,
+  admission,
+})
+
+export type RunConfig = Infer<typeof runConfigSchema>
+export type Codec = RunConfig['aggregation']['uplink']
+
+/** The run's name to the world: SHA-256 of the RunConfig's canonical bytes. */
+export type RunId = Digest
+
+/** Canonical bytes; the config is checked, so that what is hosted can be joined. */
+export function encodeRunConfig(config: RunConfig): Uint8Array {
+  return encode(checkRunConfig(config))
+}
+
+export function runIdOf(config: RunConfig): RunId {
+  return digestOf(encodeRunConfig(config))
+}
+
+/** @throws ProtocolError when the bytes are not the canonical form of a valid RunConfig. */
+export function decodeRunConfig(bytes: Uint8Array): RunConfig {
+  return checkRunConfig(decodeCanonical(bytes, limits.RUN_CONFIG_BYTES_MAX))
+}
+
+/** @throws ProtocolError naming the field that is out of bounds or contradicts another. */
+export function checkRunConfig(value: unknown): RunConfig {
+  const config = parse(runConfigSchema, value, 'run')
+  const { training, round, dataset, adapter, base } = config
+  const contradictions: [boolean, string][] = [
+    [
+      training.batchSequences % training.microBatch !== 0,
+      `'training.batchSequences' must be a multiple of microBatch ${training.microBatch}: current value is ${training.batchSequences}`,
+    ],
+    [
+      round.stepsMin > round.stepsMax,
+      `'round.stepsMin' must be at most stepsMax ${round.stepsMax}: current value is ${round.stepsMin}`,
+    ],
+    [
+      base.shape.headCount % base.shape.kvHeadCount !== 0,
+      `'base.shape.headCount' must be a multiple of kvHeadCount ${base.shape.kvHeadCount}: current value is ${base.shape.headCount}`,
+    ],
+    [
+      base.shape.headDim % 2 !== 0,
+      `'base.shape.headDim' must be even: current value is ${base.shape.headDim}`,
+    ],
+    [
+      dataset.tokenBytes === 2 && base.shape.vocabSize > 65_536,
+      `'dataset.tokenBytes' must be 4 for a vocabulary of ${base.shape.vocabSize}: current value is 2`,
+    ],
+    [
+      new Set(adapter.targets).size !== adapter.targets.length,
+      `'adapter.targets' must name each layer once: current value is ${adapter.targets.join(', ')}`,
+    ],
+    [
+      dataset.trainShards.length !== Math.ceil(dataset.trainSequences / dataset.sequencesPerShard),
+      `'dataset.trainShards' must hold ${dataset.trainSequences} sequences in shards of ${dataset.sequencesPerShard}: current value is ${dataset.trainShards.length} shards`,
+    ],
+    [
+      dataset.trainSequences < training.batchSequences,
+      `'dataset.trainSequences' must fill a batch of ${training.batchSequences}: current value is ${dataset.trainSequences}`,
+    ],
+  ]
+  for (const [broken, message] of contradictions) {
+    if (broken) throw new ProtocolError('malformed', `Cannot use the run config as ${message}`)
+  }
+  return config
+}
