@@ -1,0 +1,62 @@
+/**
+ * The participant's shell: events in, effects out. Nothing here is durable: what a volunteer loses by a crash
+ * is the prefix it had not handed in, and the coordinator leases that again.
+ */
+import type { ParticipantEffect } from '../../coordinator/effect.ts'
+import type { ParticipantEvent } from '../../coordinator/event.ts'
+import {
+  type ParticipantState,
+  participantDeadline,
+  participantStep,
+} from '../../coordinator/participant.ts'
+import type { Clock } from '../clock.ts'
+
+export interface ParticipantComponents {
+  state: ParticipantState
+  clock: Clock
+  perform(effect: ParticipantEffect): void
+  onFatal(error: Error): void
+}
+
+type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never
+export type NewParticipantEvent = Unstamped<ParticipantEvent>
+
+export interface ParticipantShell {
+  start(): void
+  feed(event: NewParticipantEvent): void
+  stop(): void
+}
+
+export function createParticipantShell(components: ParticipantComponents): ParticipantShell {
+  const { state, clock } = components
+  let timer: NodeJS.Timeout | null = null
+  let stopped = false
+
+  function feed(event: NewParticipantEvent): void {
+    if (stopped) return
+    try {
+      const effects = participantStep(state, { ...event, at: clock() } as ParticipantEvent)
+      for (const effect of effects) components.perform(effect)
+    } catch (error) {
+      stop()
+      components.onFatal(error as Error)
+      return
+    }
+    setTimer()
+  }
+
+  function setTimer(): void {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    const deadline = participantDeadline(state)
+    if (deadline === null || stopped) return
+    timer = setTimeout(() => feed({ type: 'tick' }), Math.max(0, deadline - clock()))
+  }
+
+  function stop(): void {
+    stopped = true
+    if (timer !== null) clearTimeout(timer)
+  }
+
+  return { start: () => feed({ type: 'started' }), feed, stop }
+}

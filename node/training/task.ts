@@ -1,0 +1,92 @@
+/**
+ * What the main thread asks of the compute thread. Every task is a pure function of its input (and of the
+ * model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
+ */
+import type { Digest } from '../../protocol/digest.ts'
+import type { LeaseId } from '../../protocol/messages.ts'
+import type { RunConfig } from '../../protocol/run-config.ts'
+
+/** Rows of `sequenceLength` token ids, and for each the id to predict (-1: not counted). */
+export interface Sequences {
+  tokens: Int32Array
+  targets: Int32Array
+}
+
+export interface TrainInput extends Sequences {
+  leaseId: LeaseId
+  steps: number
+  /** The round's base adapter, N scalars in layout order. */
+  adapter: Float32Array
+  /** Codes of the second moment to start from; null: cold. */
+  moment: Uint8Array | null
+  learningRate: number
+  traceSeed: Uint8Array
+}
+
+export type TrainOutput =
+  | {
+      status: 'trained'
+      steps: number
+      tokens: number
+      loss: number
+      trace: Digest[]
+      payload: Uint8Array
+      stepMs: number
+    }
+  | { status: 'failed'; reason: string }
+
+export interface AggregateInput {
+  config: RunConfig
+  /** Serialised outer state; null in round 0, where it follows from the seed. */
+  outerState: Uint8Array | null
+  learningRate: number
+  outerScale: number
+  /** In canonical order. */
+  contributions: { leaseId: LeaseId; payload: Uint8Array; tokens: number; steps: number }[]
+}
+
+export interface AggregateOutput {
+  outerState: Uint8Array
+  /** The canonical adapter's bytes. */
+  adapter: Uint8Array
+  /** The quantised server delta. */
+  update: Uint8Array
+  moment: Uint8Array | null
+  rejected: { leaseId: LeaseId; reason: string }[]
+}
+
+export interface GenerateInput {
+  adapter: Float32Array | null
+  prompt: Int32Array
+  tokensMax: number
+  temperature: number
+  seed: number
+  stopId: number | null
+}
+
+/** Every task by name: what goes in, what comes out. */
+export interface Tasks {
+  'set-up': { input: { config: RunConfig; weights: Uint8Array }; output: null }
+  'apply-update': {
+    input: { config: RunConfig; adapter: Float32Array; update: Uint8Array }
+    output: Float32Array
+  }
+  train: { input: TrainInput; output: TrainOutput }
+  evaluate: {
+    input: Sequences & { adapter: Float32Array | null }
+    output: { lossSum: number; targetTokens: number }
+  }
+  aggregate: { input: AggregateInput; output: AggregateOutput }
+  generate: { input: GenerateInput; output: Int32Array }
+}
+export type TaskName = keyof Tasks
+
+export type ToWorker =
+  | { [K in TaskName]: { type: 'task'; id: number; name: K; input: Tasks[K]['input'] } }[TaskName]
+  /** End the training of a lease after the step in progress. */
+  | { type: 'stop'; leaseId: LeaseId }
+
+export type FromWorker =
+  | { type: 'done'; id: number; output: Tasks[TaskName]['output'] }
+  | { type: 'error'; id: number; message: string }
+  | { type: 'step'; leaseId: LeaseId; steps: number; stepMs: number; loss: number }
