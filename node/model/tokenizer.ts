@@ -1,0 +1,75 @@
+/**
+ * Text to token ids and back: tokenizer.json of a Hugging Face model, read by
+ * @huggingface/tokenizers.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Tokenizer } from '@huggingface/tokenizers'
+import { z } from 'zod'
+import { ModelError } from './errors.ts'
+import { parseJson } from './json.ts'
+
+export interface TextTokenizer {
+  vocabSize: number
+  /** Ends a document, and stands between two. */
+  eosId: number
+  /** The ids of the text alone: no begin or end is added. */
+  encode(text: string): Int32Array
+  decode(ids: Iterable<number>): string
+}
+
+const tokenizerSchema = z.looseObject({ model: z.looseObject({ type: z.string() }) })
+
+/** A special token is its text, or an object with it. */
+const specialToken = z.union([z.string(), z.looseObject({ content: z.string() })])
+const tokenizerConfigSchema = z.looseObject({ eos_token: specialToken })
+
+/** @throws ModelError when a file is missing, broken, or names no end of text. */
+export async function openTokenizer(folder: string): Promise<TextTokenizer> {
+  const [tokenizer, config] = await Promise.all([
+    read(join(folder, 'tokenizer.json')),
+    read(join(folder, 'tokenizer_config.json')),
+  ])
+  return tokenizerFromBytes(tokenizer, config)
+}
+
+/** The tokenizer from the bytes of tokenizer.json and tokenizer_config.json. */
+export function tokenizerFromBytes(tokenizer: Uint8Array, config: Uint8Array): TextTokenizer {
+  const settings = parseJson(config, 'tokenizer_config.json', tokenizerConfigSchema)
+  const engine = build(parseJson(tokenizer, 'tokenizer.json', tokenizerSchema), settings)
+  const { eos_token: eos } = settings
+  const eosText = typeof eos === 'string' ? eos : eos.content
+  const eosId = engine.token_to_id(eosText)
+  if (eosId === undefined) {
+    throw new ModelError(
+      'malformed',
+      `Cannot use the tokenizer as its eos_token '${eosText}' is not in its vocabulary`,
+    )
+  }
+  return {
+    vocabSize: engine.get_vocab().size,
+    eosId,
+    encode: (text) => Int32Array.from(engine.encode(text, { add_special_tokens: false }).ids),
+    decode: (ids) => engine.decode([...ids], { clean_up_tokenization_spaces: false }),
+  }
+}
+
+/** The library trusts its input: whatever it throws on a broken file becomes our error. */
+function build(tokenizer: object, settings: object): Tokenizer {
+  try {
+    return new Tokenizer(tokenizer, settings)
+  } catch (error) {
+    throw new ModelError('malformed', `Cannot use tokenizer.json: ${(error as Error).message}`)
+  }
+}
+
+async function read(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw new ModelError(
+      'missing',
+      `Cannot open the tokenizer as ${path} cannot be read: ${(error as Error).message}`,
+    )
+  }
+}
