@@ -20,8 +20,8 @@ export interface CoordinatorComponents {
   clock: Clock
   /** Does what an effect says; outcomes come back through `feed`. Replies are settled here. */
   perform(effect: Exclude<CoordinatorEffect, { type: 'reply' }>): void
-  /** Sees each accepted event after it is durable, for the live view. */
-  observe(event: CoordinatorEvent): void
+  /** Sees each event with its effects once it is durable, for the live view. */
+  observe(event: CoordinatorEvent, effects: readonly CoordinatorEffect[]): void
   /** The journal failed: nothing more may be promised. */
   onFatal(error: Error): void
 }
@@ -60,21 +60,23 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
     scheduled = null
     const events = inbox
     inbox = []
-    const accepted: CoordinatorEvent[] = []
-    const effects: CoordinatorEffect[] = []
+    const outcomes: { event: CoordinatorEvent; effects: CoordinatorEffect[] }[] = []
+    const accepted: Uint8Array[] = []
     try {
       for (const event of events) {
         const outcome = step(state, event)
-        if (outcome.accepted) accepted.push(event)
-        effects.push(...outcome.effects)
+        if (outcome.accepted) accepted.push(encode(event))
+        outcomes.push({ event, effects: outcome.effects })
       }
-      if (accepted.length > 0) journal.append(accepted.map(encode))
+      if (accepted.length > 0) journal.append(accepted)
     } catch (error) {
       fail(error as Error)
       return
     }
-    for (const event of accepted) components.observe(event)
-    for (const effect of effects) perform(effect)
+    for (const { event, effects } of outcomes) {
+      components.observe(event, effects)
+      for (const effect of effects) perform(effect)
+    }
     setTimer()
   }
 

@@ -1,0 +1,136 @@
+/** The commands and their options. Each command is a file of its own, loaded when it is called. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { EXIT } from '../exit-code.ts'
+import { exitCodeOf, messageOf } from './failure.ts'
+
+const json = () => new Option('--json', 'print data as JSON on stdout, for scripts')
+const verbose = () => new Option('-v, --verbose', 'log more on stderr')
+
+function port(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value
+  throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('It must be a whole number above 0.')
+}
+
+function nonNegative(text: string): number {
+  const value = Number(text)
+  if (value >= 0) return value
+  throw new InvalidArgumentError('It must be a number, 0 or more.')
+}
+
+function createProgram(): Command {
+  const program = new Command('barnraise')
+    .description('Pool laptops to fine-tune a LLaMA-family model together.')
+    .showHelpAfterError('(see `barnraise --help`)')
+    .addHelpText(
+      'after',
+      `
+Start here:
+  barnraise demo               see it all happen on this machine, in under two minutes
+  barnraise host run.yaml      start a fine-tune of your own and get a link
+  barnraise join LINK          give a hand to somebody else's
+
+Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
+            4 the run cannot be reached, 5 another protocol version, 130 interrupted.`,
+    )
+  addRunning(program)
+  addReading(program)
+  return program
+}
+
+function addRunning(program: Command): void {
+  program
+    .command('demo')
+    .description('a coordinator and three volunteers on this machine, start to finish')
+    .option('--out DIR', 'folder of the run', 'runs/demo')
+    .addOption(json())
+    .action(async (options) => (await import('./demo.ts')).demo(options))
+  program
+    .command('host')
+    .description('coordinate a run: prints the link that volunteers join by')
+    .argument('<run.yaml>', 'what to train; `barnraise check` explains mistakes')
+    .option('--out DIR', 'folder of the run (default: output_dir, else runs/NAME)')
+    .option('--port PORT', 'TCP port to listen on; the next one speaks WebSocket', port, 4001)
+    .option('--public', 'listen on all interfaces instead of this machine only')
+    .option('--announce ADDRESS...', 'multiaddrs at which others reach this machine')
+    .addOption(json())
+    .addOption(verbose())
+    .action(async (file, options) => (await import('./host.ts')).host(file, options))
+  program
+    .command('join')
+    .description('volunteer: train for a run until it ends, or until Ctrl-C')
+    .argument('<link>', 'the link that the organiser gave you')
+    .option('--name NAME', 'how others see you')
+    .option('--cache DIR', 'where weights and data are kept')
+    .option('--identity FILE', 'key of this volunteer')
+    .addOption(json())
+    .addOption(verbose())
+    .action(async (link, options) => (await import('./join.ts')).join(link, options))
+}
+
+function addReading(program: Command): void {
+  program
+    .command('status')
+    .description('how a run is doing')
+    .argument('<link|folder>', 'a join link, or the folder of a run on this machine')
+    .addOption(json())
+    .action(async (run, options) => (await import('./status.ts')).status(run, options))
+  program
+    .command('export')
+    .description('write the adapter for other programs')
+    .argument('<folder>', 'the folder of the run')
+    .addOption(new Option('--format FORMAT', 'file format').choices(['peft']).default('peft'))
+    .option('--round ROUND', 'the adapter after this many rounds (default: the latest)', positive)
+    .option('-o, --out DIR', 'where to write it (default: adapter/ in the run folder)')
+    .addOption(json())
+    .action(async (folder, options) => (await import('./export.ts')).exportAdapter(folder, options))
+  program
+    .command('generate')
+    .description('let base and adapter continue a text, side by side')
+    .argument('<folder>', 'the folder of the run')
+    .requiredOption('-p, --prompt TEXT', 'what to continue')
+    .option('--tokens N', 'how many tokens to write', positive, 60)
+    .option('--temperature T', '0 always takes the likeliest token', nonNegative, 0.8)
+    .option('--seed N', 'same seed, same text', nonNegative, 1)
+    .addOption(json())
+    .action(async (folder, options) => (await import('./generate.ts')).generate(folder, options))
+  program
+    .command('verify')
+    .description('re-derive the adapter from the journal, bit for bit')
+    .argument('<folder>', 'the folder of the run')
+    .addOption(json())
+    .action(async (folder, options) => (await import('./verify.ts')).verify(folder, options))
+  program
+    .command('check')
+    .description('check a run.yaml and show what it means')
+    .argument('<run.yaml>', 'the file to check')
+    .addOption(json())
+    .action(async (file, options) => (await import('./check.ts')).check(file, options))
+  program
+    .command('doctor')
+    .description('check this machine: Node, kernels, disk, memory')
+    .addOption(json())
+    .action(async (options) => (await import('./doctor.ts')).doctor(options))
+}
+
+/** Runs the command in argv and sets the exit code of the process. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const program = createProgram()
+  for (const command of [program, ...program.commands]) command.exitOverride()
+  try {
+    await program.parseAsync(argv)
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+      return
+    }
+    process.stderr.write(`barnraise: ${messageOf(error)}\n`)
+    process.exitCode = exitCodeOf(error)
+  }
+}

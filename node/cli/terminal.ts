@@ -1,0 +1,71 @@
+/**
+ * What people see while something runs: lines that stay, and, on a terminal, one line at the bottom that is
+ * redrawn. Without a terminal only the lines that stay are written.
+ */
+import { styleText } from 'node:util'
+
+export interface Screen {
+  /** A line that stays. */
+  print(line: string): void
+  /** The line at the bottom; nothing where there is no terminal. */
+  update(line: string): void
+  /** Takes the bottom line away. */
+  clear(): void
+}
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Colour where the stream can show it; NO_COLOR and FORCE_COLOR are honoured. */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream): string {
+  return styleText(style, text, { stream, validateStream: true })
+}
+
+export function createScreen(stream: NodeJS.WriteStream): Screen {
+  const redraws = stream.isTTY === true
+  let bottom = ''
+  const erase = () => {
+    if (redraws && bottom !== '') stream.write('\r\x1b[2K')
+  }
+  const draw = () => {
+    if (redraws && bottom !== '') stream.write(bottom.slice(0, (stream.columns ?? 80) - 1))
+  }
+  return {
+    print: (line) => {
+      erase()
+      stream.write(`${line}\n`)
+      draw()
+    },
+    update: (line) => {
+      erase()
+      bottom = line
+      draw()
+    },
+    clear: () => {
+      erase()
+      bottom = ''
+    },
+  }
+}
+
+/** A bar of `width` cells for a fraction in [0, 1]. */
+export function bar(fraction: number, width: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width)
+  return '█'.repeat(filled) + '░'.repeat(width - filled)
+}
+
+/** 75 -> "1:15" */
+export function clockTime(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
+}
+
+/** 12345 -> "12.3k" */
+export function compact(value: number): string {
+  if (value < 1_000) return String(Math.round(value))
+  if (value < 1e6) return `${(value / 1e3).toFixed(1)}k`
+  return value < 1e9 ? `${(value / 1e6).toFixed(1)}M` : `${(value / 1e9).toFixed(1)}G`
+}
+
+export function byteSize(bytes: number): string {
+  return bytes < 1_000 ? `${bytes} B` : `${compact(bytes)}B`
+}
