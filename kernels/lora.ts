@@ -1,0 +1,117 @@
+/**
+ * The adapter: low-rank matrices A and B beside the frozen linear layers, y = x·Wᵀ + (alpha /
+ * R)·(x·Aᵀ)·Bᵀ.
+ *
+ * Everything about an adapter (values, gradient, moments, deltas) is one flat float32 array of N
+ * scalars in canonical order: layer, then the order of TARGETS, A before B, row-major.
+ * Source: Hu
+ * et al. 2021, LoRA, §4.1.
+ */
+import { philox } from './philox.ts'
+import {
+  type AdapterShape,
+  type ModelShape,
+  ShapeError,
+  TARGETS,
+  type Target,
+  targetSize,
+} from './shape.ts'
+
+/** A (R,I) or B (O,R) of one linear layer: `rows` x `columns` scalars from `offset`. */
+export interface AdapterTensor {
+  layer: number
+  target: Target
+  part: 'A' | 'B'
+  rows: number
+  columns: number
+  offset: number
+}
+
+export interface AdapterLayout {
+  /** N */
+  count: number
+  tensors: readonly AdapterTensor[]
+}
+
+/** Throws ShapeError unless the shapes make sense. The order of `targets` does not matter. */
+export function adapterLayout(model: ModelShape, adapter: AdapterShape): AdapterLayout {
+  checkModelShape(model)
+  checkAdapterShape(adapter)
+  const tensors: AdapterTensor[] = []
+  let offset = 0
+  for (let layer = 0; layer < model.layerCount; layer++) {
+    for (const target of TARGETS) {
+      if (!adapter.targets.includes(target)) continue
+      const { inputs, outputs } = targetSize(model, target)
+      const rank = adapter.adapterRank
+      tensors.push({ layer, target, part: 'A', rows: rank, columns: inputs, offset })
+      offset += rank * inputs
+      tensors.push({ layer, target, part: 'B', rows: outputs, columns: rank, offset })
+      offset += outputs * rank
+    }
+  }
+  return { count: offset, tensors }
+}
+
+/**
+ * Where every adapter of a run starts: A ~ U(-1, 1) / sqrt(I), B = 0, so that the first forward is
+ * the base's. Scalar i takes word i mod 4 of Philox block floor(i / 4): the values depend on the
+ * seed and the layout alone. `seed` is any integer from 0 to 2^53 - 1.
+ */
+export function initialAdapter(layout: AdapterLayout, seed: number): Float32Array {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new ShapeError(
+      `Cannot draw an adapter as 'seed' must be an integer of 0 to 2^53 - 1: current value is ${seed}`,
+    )
+  }
+  const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const
+  const values = new Float32Array(layout.count)
+  for (const { part, rows, columns, offset } of layout.tensors) {
+    if (part === 'B') continue
+    const bound = 1 / Math.sqrt(columns)
+    for (let i = offset; i < offset + rows * columns; i++) {
+      const word = philox(key, [i >>> 2, 0, 0, 0])[i & 3]!
+      values[i] = symmetricUnit(word) * bound
+    }
+  }
+  return values
+}
+
+/** One of the 2^24 odd multiples of 2^-24 in (-1, 1): symmetric, never zero. */
+function symmetricUnit(word: number): number {
+  return (2 * (word >>> 8) + 1 - 2 ** 24) / 2 ** 24
+}
+
+/** Rows are multiples of four scalars, so that every tensor, head and block starts aligned. */
+function checkModelShape(model: ModelShape): void {
+  for (const name of ['vocabSize', 'layerCount', 'headCount', 'kvHeadCount'] as const) {
+    check(name, model[name], isCount(model[name]), 'a positive integer')
+  }
+  for (const name of ['hiddenSize', 'intermediateSize', 'headDim'] as const) {
+    const value = model[name]
+    check(name, value, isCount(value) && value % 4 === 0, 'a positive multiple of 4')
+  }
+  const { headCount, kvHeadCount, ropeTheta, rmsNormEps } = model
+  check('headCount', headCount, headCount % kvHeadCount === 0, `a multiple of ${kvHeadCount}`)
+  check('ropeTheta', ropeTheta, ropeTheta > 0 && Number.isFinite(ropeTheta), 'positive')
+  check('rmsNormEps', rmsNormEps, rmsNormEps > 0 && Number.isFinite(rmsNormEps), 'positive')
+}
+
+function checkAdapterShape({ adapterRank, alpha, targets }: AdapterShape): void {
+  check('adapterRank', adapterRank, isCount(adapterRank), 'a positive integer')
+  check('alpha', alpha, alpha > 0 && Number.isFinite(alpha), 'positive')
+  const known = targets.length > 0 && targets.every((target) => TARGETS.includes(target))
+  const distinct = new Set(targets).size === targets.length
+  check('targets', targets.join(), known && distinct, `one or more of ${TARGETS.join()}, once each`)
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0
+}
+
+function check(name: string, value: number | string, holds: boolean, rule: string): void {
+  if (holds) return
+  throw new ShapeError(
+    `Cannot lay out an adapter as '${name}' must be ${rule}: current value is ${value}`,
+  )
+}
