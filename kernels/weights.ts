@@ -1,0 +1,69 @@
+/**
+ * The frozen base: which tensors a LLaMA checkpoint holds, under the names of the Hugging Face hub,
+ * and how they come into the linear memory. Where they come from (safetensors, a test) is behind
+ * `WeightSource`.
+ */
+import type { Ops, Pointer } from './ops.ts'
+import { type ModelShape, ShapeError, TARGETS, type Target, targetSize } from './shape.ts'
+
+export interface WeightSource {
+  /** Throws when the checkpoint lacks the tensor. */
+  tensor(name: string): { shape: readonly number[]; values: Float32Array }
+}
+
+export interface WeightTensor {
+  name: string
+  shape: readonly number[]
+}
+
+export const EMBEDDING = 'model.embed_tokens.weight'
+export const FINAL_NORM = 'model.norm.weight'
+export const HEAD = 'lm_head.weight'
+
+export function inputNormName(layer: number): string {
+  return `model.layers.${layer}.input_layernorm.weight`
+}
+
+export function middleNormName(layer: number): string {
+  return `model.layers.${layer}.post_attention_layernorm.weight`
+}
+
+export function linearName(layer: number, target: Target): string {
+  const part = target === 'gate' || target === 'up' || target === 'down' ? 'mlp' : 'self_attn'
+  return `model.layers.${layer}.${part}.${target}_proj.weight`
+}
+
+/** Every tensor of the base, W as (O,I). A tied head is the embedding: no tensor of its own. */
+export function weightTensors(model: ModelShape): WeightTensor[] {
+  const { vocabSize: V, hiddenSize: D } = model
+  const tensors: WeightTensor[] = [{ name: EMBEDDING, shape: [V, D] }]
+  for (let layer = 0; layer < model.layerCount; layer++) {
+    tensors.push({ name: inputNormName(layer), shape: [D] })
+    tensors.push({ name: middleNormName(layer), shape: [D] })
+    for (const target of TARGETS) {
+      const { inputs, outputs } = targetSize(model, target)
+      tensors.push({ name: linearName(layer, target), shape: [outputs, inputs] })
+    }
+  }
+  tensors.push({ name: FINAL_NORM, shape: [D] })
+  if (!model.tiedHead) tensors.push({ name: HEAD, shape: [V, D] })
+  return tensors
+}
+
+/** Copies one tensor to `at`. Throws ShapeError unless source and model agree on its shape. */
+export function loadTensor(
+  ops: Ops,
+  at: Pointer,
+  { name, shape }: WeightTensor,
+  source: WeightSource,
+): void {
+  const { shape: got, values } = source.tensor(name)
+  const count = shape.reduce((product, size) => product * size, 1)
+  if (got.join() !== shape.join() || values.length !== count) {
+    throw new ShapeError(
+      `Cannot load '${name}' as its shape must be (${shape.join()}): ` +
+        `current value is (${got.join()}) with ${values.length} numbers`,
+    )
+  }
+  new Float32Array(ops.memory.buffer, at, count).set(values)
+}
