@@ -1,0 +1,68 @@
+/**
+ * One step of the inner optimizer: clip the gradient to a global norm, then AdamW. The same
+ * function takes the coordinator's step in gradient mode.
+ * Source: Loshchilov & Hutter 2019, Decoupled weight decay regularization, algorithm 2.
+ */
+import type { Ops, Pointer } from './ops.ts'
+
+export interface AdamWHyper {
+  beta1: number
+  beta2: number
+  epsilon: number
+  weightDecay: number
+  /** Largest global norm of a gradient. */
+  gradientClip: number
+  /** |m / (√v + epsilon)| is clamped to this, so one step moves no scalar by more than lr times it. */
+  ratioMax: number
+}
+
+/** n scalars each; theta, m and v are updated in place. */
+export interface AdamWBuffers {
+  n: number
+  theta: Pointer
+  gradient: Pointer
+  m: Pointer
+  v: Pointer
+}
+
+export interface AdamWSchedule {
+  learningRate: number
+  /** Counts from 1. */
+  step: number
+  /** v came from a round before and is no longer biased towards zero. */
+  warm: boolean
+}
+
+/** `gradient`: nothing has changed. `adapter`, `moment`: the update overflowed, the state is lost. */
+export type AdamWOutcome =
+  | { status: 'ok'; gradientNorm: number }
+  | { status: 'non-finite'; where: 'gradient' | 'adapter' | 'moment' }
+
+export function clippedAdamW(
+  ops: Ops,
+  buffers: AdamWBuffers,
+  hyper: AdamWHyper,
+  { learningRate, step, warm }: AdamWSchedule,
+): AdamWOutcome {
+  const { n, theta, gradient, m, v } = buffers
+  const { gradientClip, ...rest } = hyper
+  const gradientNorm = Math.sqrt(ops.sumSquares(gradient, n))
+  if (!Number.isFinite(gradientNorm)) return { status: 'non-finite', where: 'gradient' }
+  ops.adamW({
+    ...{ n, theta, gradient, m, v, learningRate },
+    ...rest,
+    gradientScale: gradientNorm > gradientClip ? gradientClip / gradientNorm : 1,
+    mCorrection: biasCorrection(hyper.beta1, step),
+    vCorrection: warm ? 1 : biasCorrection(hyper.beta2, step),
+  })
+  if (!ops.allFinite(theta, n)) return { status: 'non-finite', where: 'adapter' }
+  if (!ops.allFinite(v, n)) return { status: 'non-finite', where: 'moment' }
+  return { status: 'ok', gradientNorm }
+}
+
+/** 1 / (1 - beta^step), by repeated multiplication, as library powers differs between engines. */
+export function biasCorrection(beta: number, step: number): number {
+  let power = 1
+  for (let i = 0; i < step; i++) power *= beta
+  return 1 / (1 - power)
+}
