@@ -1,0 +1,145 @@
+/**
+ * Deltas as they travel. A codec is part of the run: the same values give the same bytes
+ * everywhere.
+ *
+ *   float32   4 bytes a scalar, little-endian
+ *   int8      a float16 scale for each block of 64 scalars, then a byte a scalar
+ *   int4      the same with half a byte, the low nibble first: 4.25 bits a scalar
+ *
+ * All scales come first, then all codes; a value is its code times its block's scale. Scales are
+ * rounded up, so that codes stay within ±127 or ±7; what is beyond the largest float16 scale
+ * saturates. No error feedback: a contribution must not depend on its sender's past.
+ */
+import type { Arena } from './arena.ts'
+import type { Ops, Pointer } from './ops.ts'
+import { ShapeError } from './shape.ts'
+
+export type Codec = 'float32' | 'int8' | 'int4'
+
+export type Decoded =
+  | { status: 'ok'; values: Float32Array }
+  | { status: 'malformed'; reason: string }
+
+const BLOCK = 64
+const SCALE_BYTES = 2
+/** Bits of the largest finite float16; above are infinities, NaNs and all that is negative. */
+const SCALE_BITS_MAX = 0x7bff
+/** Largest code. */
+const LEVELS = { int8: 127, int4: 7 } as const
+/** A scale is above max|x| / levels by less than 2^-10 of it, or than 2^-24 where it is tiny. */
+const SCALE_ROUNDING_RELATIVE = 2 ** -10
+const SCALE_ROUNDING_ABSOLUTE = 2 ** -24
+
+/** Size of `count` scalars. */
+export function encodedBytes(codec: Codec, count: number): number {
+  return codec === 'float32' ? 4 * count : scaleBytes(count) + codeBytes(codec, count)
+}
+
+/** What |decoded| cannot exceed when no |value| exceeds `max`. */
+export function decodedMax(codec: Codec, max: number): number {
+  if (codec === 'float32') return max
+  return max * (1 + SCALE_ROUNDING_RELATIVE) + LEVELS[codec] * SCALE_ROUNDING_ABSOLUTE
+}
+
+/** Throws ShapeError unless all values are finite: the kernels answer for that. */
+export function encode(ops: Ops, arena: Arena, codec: Codec, values: Float32Array): Uint8Array {
+  const count = values.length
+  const mark = arena.mark()
+  const x = arena.allocate('values', 4 * count)
+  new Float32Array(ops.memory.buffer, x, count).set(values)
+  if (!ops.allFinite(x, count)) throw new ShapeError('Cannot encode values that are not finite')
+  const bytes = new Uint8Array(encodedBytes(codec, count))
+  if (codec === 'float32') {
+    bytes.set(new Uint8Array(ops.memory.buffer, x, bytes.length))
+  } else {
+    const { scales, codes } = allocateQuantised(arena, codec, count)
+    ops.quantise(codes, scales, x, count, LEVELS[codec])
+    bytes.set(new Uint8Array(ops.memory.buffer, scales, scaleBytes(count)))
+    bytes.set(new Uint8Array(ops.memory.buffer, codes, codeBytes(codec, count)), scaleBytes(count))
+  }
+  arena.release(mark)
+  return bytes
+}
+
+/** Of bytes from the network: what `encode` could not have made of `count` scalars is malformed. */
+export function decode(
+  ops: Ops,
+  arena: Arena,
+  codec: Codec,
+  bytes: Uint8Array,
+  count: number,
+): Decoded {
+  const mark = arena.mark()
+  const y = arena.allocate('values', 4 * count)
+  const reason = decodeTo(ops, arena, y, codec, bytes, count)
+  const values = new Float32Array(ops.memory.buffer, y, count).slice()
+  arena.release(mark)
+  return reason === null ? { status: 'ok', values } : { status: 'malformed', reason }
+}
+
+/** Decodes to y (count) in linear memory; returns why the bytes are malformed, or null. */
+export function decodeTo(
+  ops: Ops,
+  arena: Arena,
+  y: Pointer,
+  codec: Codec,
+  bytes: Uint8Array,
+  count: number,
+): string | null {
+  const expected = encodedBytes(codec, count)
+  if (bytes.length !== expected) {
+    return `${codec} of ${count} scalars is ${expected} bytes: got ${bytes.length}`
+  }
+  const { buffer } = ops.memory
+  if (codec === 'float32') {
+    new Uint8Array(buffer, y, expected).set(bytes)
+    return ops.allFinite(y, count) ? null : 'a value is not finite'
+  }
+  const mark = arena.mark()
+  const { scales, codes } = allocateQuantised(arena, codec, count)
+  const scaleView = new Uint8Array(buffer, scales, scaleBytes(count))
+  const codeView = new Uint8Array(buffer, codes, codeBytes(codec, count))
+  scaleView.set(bytes.subarray(0, scaleView.length))
+  codeView.set(bytes.subarray(scaleView.length))
+  const reason =
+    badScale(new Uint16Array(buffer, scales, blockCount(count))) ?? badCode(codec, codeView, count)
+  if (reason === null) ops.dequantise(y, codes, scales, count, LEVELS[codec])
+  arena.release(mark)
+  return reason
+}
+
+function badScale(scales: Uint16Array): string | null {
+  const block = scales.findIndex((scale) => scale > SCALE_BITS_MAX)
+  return block < 0 ? null : `the scale of block ${block} is negative or not finite`
+}
+
+/** The code below -levels exists in two's complement, but nothing rounds to it. */
+function badCode(codec: 'int8' | 'int4', codes: Uint8Array, count: number): string | null {
+  if (codec === 'int8') return codes.includes(0x80) ? 'a code is -128' : null
+  if (codes.some((byte) => (byte & 15) === 8 || byte >> 4 === 8)) return 'a code is -8'
+  const spare = count % 2 === 1 && codes.at(-1)! >> 4 !== 0
+  return spare ? 'the spare half of the last byte is not zero' : null
+}
+
+function allocateQuantised(
+  arena: Arena,
+  codec: 'int8' | 'int4',
+  count: number,
+): { scales: Pointer; codes: Pointer } {
+  return {
+    scales: arena.allocate('scales', scaleBytes(count)),
+    codes: arena.allocate('codes', codeBytes(codec, count)),
+  }
+}
+
+function blockCount(count: number): number {
+  return Math.ceil(count / BLOCK)
+}
+
+function scaleBytes(count: number): number {
+  return SCALE_BYTES * blockCount(count)
+}
+
+function codeBytes(codec: 'int8' | 'int4', count: number): number {
+  return codec === 'int8' ? count : Math.ceil(count / 2)
+}
