@@ -4,6 +4,7 @@
  * SIMD kernels must keep. `reference/` and `assembly/` have the same parts, to be read side by side.
  */
 import type { Ops } from './ops.ts'
+import { checkedOps } from './ops-checked.ts'
 import { adamW } from './reference/adamw.ts'
 import * as compress from './reference/compress.ts'
 import { gemm } from './reference/gemm.ts'
@@ -16,14 +17,14 @@ type Bound<F> = F extends (memory: WebAssembly.Memory, ...rest: infer Rest) => i
   : never
 
 export function createReferenceOps(memory: WebAssembly.Memory): Ops {
-  return {
+  return checkedOps({
     name: 'reference',
     memory,
     ...bind(memory, { gemm, exp, log, ropeTable, adamW }),
     ...bind(memory, rows),
     ...bind(memory, vectors),
     ...bind(memory, compress),
-  }
+  })
 }
 
 /** Gives each function the memory as its first argument. */

@@ -1,0 +1,11 @@
+/** The module's exports; what each does is written at `Ops` in kernels/ops.ts, under the same name. */
+export { adamW } from './adamw'
+export {
+  accumulateWeighted, dequantise, quantise, roundSum, widenBfloat16, widenFloat16,
+} from './compress'
+export { gemm } from './gemm'
+export { exp, log } from './math'
+export { rmsNormBackward, rmsNormForward, rope } from './norm'
+export { causalSoftmax, causalSoftmaxBackward, crossEntropy } from './softmax'
+export { swigluBackward, swigluForward } from './swiglu'
+export { add, allFinite, copy, fill, gatherRows, scale, subtract, sumSquares } from './vectors'
