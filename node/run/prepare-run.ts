@@ -1,0 +1,171 @@
+/**
+ * From `run.yaml` to a run: open the base model, tokenise the text, cut it into shards, and write down, in a
+ * RunConfig, what all peers will agree on.
+ */
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import type { Digest } from '../../protocol/digest.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+import * as limits from '../../protocol/limits.ts'
+import {
+  checkRunConfig,
+  encodeRunConfig,
+  type RunConfig,
+  type RunId,
+  runIdOf,
+} from '../../protocol/run-config.ts'
+import { type PreparedDataset, prepareDataset } from '../dataset/prepare.ts'
+import { type Document, readDocuments } from '../dataset/sources.ts'
+import { type BaseModel, EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
+import { openTokenizer } from '../model/tokenizer.ts'
+import { createFileBlobStore } from '../storage/blob-store.ts'
+import type { RunFolder } from './run-folder.ts'
+import { type RunYaml, targetOf } from './run-yaml.ts'
+
+/** A shard of this size is fetched in a moment and holds work for many leases. */
+const SHARD_TOKENS = 65_536
+
+export interface PreparedRun {
+  config: RunConfig
+  runId: RunId
+  dataset: PreparedDataset
+}
+
+/** What `run.yaml` means, without writing anything. Paths in it are relative to `folder`. */
+export async function planRun(
+  yaml: RunYaml,
+  folder: string,
+): Promise<PreparedRun & { base: BaseModel }> {
+  const base = await openBaseModel(baseFolder(yaml.base_model, folder))
+  const tokenizer = await openTokenizer(base.folder)
+  const documents = yaml.datasets.map(({ path }) => readDocuments(path, folder))
+  const dataset = await prepareDataset(joined(documents), tokenizer, {
+    name: datasetName(yaml),
+    sequenceLength: yaml.sequence_len,
+    sequencesPerShard: Math.max(1, Math.floor(SHARD_TOKENS / yaml.sequence_len)),
+    validationSize: yaml.val_set_size,
+    seed: yaml.seed,
+  })
+  const config = runConfigOf(yaml, base, dataset)
+  return { config, runId: runIdOf(config), dataset, base }
+}
+
+/** Plans the run and writes all of it but the journal into `run`. */
+export async function prepareRun(
+  yaml: RunYaml,
+  source: string,
+  folder: string,
+  run: RunFolder,
+): Promise<PreparedRun> {
+  const planned = await planRun(yaml, folder)
+  const { base, config, dataset } = planned
+  await mkdir(run.base, { recursive: true })
+  const blobs = createFileBlobStore(run.blobs)
+  for (const bytes of dataset.blobs.values()) await blobs.put(bytes)
+  await blobs.putFile(base.files.weights.path)
+  for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+    await copyFile(join(base.folder, name), join(run.base, name))
+  }
+  base.close()
+  await writeFile(run.yaml, source)
+  // Last, because a folder with a RunConfig is a run.
+  await writeFile(run.config, encodeRunConfig(config))
+  return planned
+}
+
+function baseFolder(name: string, folder: string): string {
+  return name === 'embedded' ? EMBEDDED_MODEL : resolve(folder, name)
+}
+
+async function* joined(sources: AsyncIterable<Document>[]): AsyncGenerator<Document> {
+  for (const source of sources) yield* source
+}
+
+function datasetName(yaml: RunYaml): string {
+  return yaml.datasets
+    .map(({ path }) => path)
+    .join(', ')
+    .slice(0, limits.NAME_LENGTH_MAX)
+}
+
+function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): RunConfig {
+  const { weights, tokenizer } = base.files
+  return checkedConfig({
+    version: limits.PROTOCOL_VERSION,
+    name: yaml.name,
+    seed: yaml.seed,
+    base: {
+      name: basename(yaml.base_model).slice(0, limits.NAME_LENGTH_MAX),
+      shape: base.shape,
+      weights: { digest: weights.digest, bytes: weights.bytes },
+      tokenizer: tokenizer.digest as Digest,
+    },
+    adapter: {
+      adapterRank: yaml.lora_r,
+      alpha: yaml.lora_alpha,
+      targets: [...new Set(yaml.lora_target_modules.map(targetOf))],
+    },
+    dataset: dataset.config,
+    training: trainingOf(yaml, dataset.config.trainSequences),
+    round: roundOf(yaml.swarm),
+    outer: {
+      learningRate: yaml.swarm.outer_learning_rate,
+      momentum: yaml.swarm.outer_momentum,
+    },
+    aggregation: {
+      uplink: yaml.swarm.uplink,
+      downlink: yaml.swarm.downlink,
+      weightCap: yaml.swarm.weight_cap,
+      normClip: yaml.swarm.norm_clip,
+    },
+    admission: { membersMax: yaml.swarm.members_max },
+  })
+}
+
+function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'] {
+  const batchSequences = yaml.micro_batch_size * yaml.gradient_accumulation_steps
+  const epochBatches = Math.max(1, Math.floor((yaml.num_epochs * trainSequences) / batchSequences))
+  return {
+    mode: yaml.swarm.aggregation,
+    batchSequences,
+    microBatch: yaml.micro_batch_size,
+    batchesMax: yaml.max_steps ?? epochBatches,
+    roundsMax: yaml.swarm.rounds,
+    learningRate: yaml.learning_rate,
+    warmupFraction: yaml.warmup_ratio,
+    schedule: yaml.lr_scheduler,
+    finalFraction: yaml.lr_scheduler === 'constant' ? 1 : FINAL_FRACTION,
+    beta1: yaml.adam_beta1,
+    beta2: yaml.adam_beta2,
+    epsilon: yaml.adam_epsilon,
+    weightDecay: yaml.weight_decay,
+    gradientClip: yaml.max_grad_norm,
+    ratioMax: RATIO_MAX,
+  }
+}
+
+/** Share of the learning rate that a schedule ends at. */
+const FINAL_FRACTION = 0.1
+/** Clamp of Adam's m / (√v + ε): an honest delta is then bounded by 2 · Σ learning rate. */
+const RATIO_MAX = 2
+
+function roundOf(swarm: RunYaml['swarm']): RunConfig['round'] {
+  return {
+    seconds: swarm.round_seconds,
+    graceSeconds: swarm.grace_seconds,
+    batchesMax: swarm.round_batches,
+    stepsMin: swarm.lease_steps_min,
+    stepsMax: swarm.lease_steps_max,
+    quorumFraction: swarm.quorum,
+    rejoinSeconds: swarm.rejoin_seconds,
+  }
+}
+
+/** What a RunConfig cannot be is, here, the organiser's to mend. */
+function checkedConfig(config: unknown): RunConfig {
+  try {
+    return checkRunConfig(config)
+  } catch (error) {
+    throw new ConfigError((error as Error).message)
+  }
+}

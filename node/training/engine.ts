@@ -1,0 +1,184 @@
+/**
+ * The kernels, set up for a run: what a compute thread can do, as plain functions and generators. A generator
+ * pauses where its driver may look up.
+ */
+import { createArena, newSharedMemory } from '../../kernels/arena.ts'
+import { type JobPause, localJob, payloadOf } from '../../kernels/local-job.ts'
+import { adapterLayout, initialAdapter } from '../../kernels/lora.ts'
+import type { Ops } from '../../kernels/ops.ts'
+import { createWasmOps } from '../../kernels/ops-wasm.ts'
+import { applyServerDelta } from '../../kernels/outer.ts'
+import {
+  initialOuterState,
+  type OuterState,
+  parseOuterState,
+  serialiseOuterState,
+} from '../../kernels/outer-state.ts'
+import { serverRound } from '../../kernels/server-round.ts'
+import { createTrainer, type Trainer } from '../../kernels/train-step.ts'
+import { type Digest, hexToBytes } from '../../protocol/digest.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { RunConfig } from '../../protocol/run-config.ts'
+import { weightsFromBytes } from '../model/base-weights.ts'
+import { bytesOf } from './floats.ts'
+import { sample } from './sample.ts'
+import type {
+  AggregateInput,
+  AggregateOutput,
+  GenerateInput,
+  Sequences,
+  TrainInput,
+} from './task.ts'
+
+export interface Engine {
+  /** Builds the trainer; everything but `aggregate` and `applyUpdate` needs it. */
+  setUp(config: RunConfig, weights: Uint8Array): void
+  train(input: TrainInput): Generator<JobPause>
+  /** What `train` has done so far, as it is sent up. */
+  payload(input: TrainInput): Uint8Array
+  /** Yields after each micro-batch. */
+  evaluate(
+    input: Sequences & { adapter: Float32Array | null },
+  ): Generator<{ lossSum: number; targetTokens: number }>
+  generate(input: GenerateInput): Generator<number>
+  aggregate(input: AggregateInput): AggregateOutput
+  applyUpdate(config: RunConfig, adapter: Float32Array, update: Uint8Array): Float32Array
+}
+
+const INITIAL_PAGES = 64
+
+interface Room {
+  ops: Ops
+  arena: ReturnType<typeof createArena>
+}
+
+/** A linear memory of its own. */
+function room(module: WebAssembly.Module): Room {
+  const memory = newSharedMemory(INITIAL_PAGES)
+  return { ops: createWasmOps(module, memory), arena: createArena(memory) }
+}
+
+/** @param digestOf SHA-256; the fastest that the platform has */
+export function createEngine(
+  module: WebAssembly.Module,
+  digestOf: (bytes: Uint8Array) => Digest,
+): Engine {
+  // The coordinator aggregates while it evaluates, so the two don't share a memory.
+  const server = room(module)
+  let bench: (Room & { config: RunConfig; trainer: Trainer }) | null = null
+  const ready = () => {
+    if (bench === null) throw new Error('Invariant broken: no model is set up')
+    return bench
+  }
+
+  function load(adapter: Float32Array | null): Trainer {
+    const { trainer, config } = ready()
+    trainer.load(adapter ?? initialAdapter(trainer.layout, config.seed), null)
+    return trainer
+  }
+
+  return {
+    setUp: (config, weights) => {
+      const made = room(module)
+      const trainer = createTrainer(
+        made.ops,
+        made.arena,
+        jobShapeOf(config),
+        weightsFromBytes(config.base.shape, weights),
+      )
+      bench = { ...made, config, trainer }
+    },
+    train: (input) => {
+      const { trainer, config } = ready()
+      return localJob(trainer, {
+        ...input,
+        mode: config.training.mode,
+        codec: config.aggregation.uplink,
+        batchTokens: config.training.batchSequences * config.dataset.sequenceLength,
+        link: (previous, state) => traceLink(digestOf, input.traceSeed, previous, state),
+      })
+    },
+    payload: ({ adapter }) => {
+      const { ops, arena, trainer, config } = ready()
+      const { mode } = config.training
+      return payloadOf(ops, arena, trainer, { mode, codec: config.aggregation.uplink, adapter })
+    },
+    evaluate: function* ({ adapter, tokens, targets }) {
+      const trainer = load(adapter)
+      const { config } = ready()
+      const rows = config.training.microBatch * config.dataset.sequenceLength
+      for (let at = 0; at < tokens.length; at += rows) {
+        yield trainer.evaluate(tokens.subarray(at, at + rows), targets.subarray(at, at + rows))
+      }
+    },
+    generate: (input) => {
+      const { config } = ready()
+      return sample(load(input.adapter), config.dataset.sequenceLength, input)
+    },
+    aggregate: (input) => aggregateRound(server, input),
+    applyUpdate: (config, adapter, update) => {
+      const { downlink } = config.aggregation
+      const decoded = applyServerDelta(server.ops, server.arena, adapter, downlink, update)
+      if (decoded.status === 'ok') return decoded.values
+      throw new ProtocolError('malformed', `Cannot apply the update: ${decoded.reason}`)
+    },
+  }
+}
+
+function jobShapeOf({ base, adapter, dataset, training }: RunConfig) {
+  return {
+    model: base.shape,
+    adapter,
+    sequenceLength: dataset.sequenceLength,
+    microBatch: training.microBatch,
+    hyper: hyperOf(training),
+  }
+}
+
+function hyperOf(training: RunConfig['training']) {
+  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax } = training
+  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax }
+}
+
+/** trace[k] = SHA-256(trace[k-1] ‖ SHA-256(state)), in raw bytes; trace[-1] = SHA-256(trace seed). */
+function traceLink(
+  digestOf: (bytes: Uint8Array) => Digest,
+  seed: Uint8Array,
+  previous: Digest | null,
+  state: Uint8Array,
+): Digest {
+  return digestOf(hexToBytes((previous ?? digestOf(seed)) + digestOf(state)))
+}
+
+function aggregateRound({ ops, arena }: Room, input: AggregateInput): AggregateOutput {
+  const { config, contributions, learningRate, outerScale } = input
+  const layout = adapterLayout(config.base.shape, config.adapter)
+  const { uplink, downlink, weightCap, normClip } = config.aggregation
+  const before =
+    input.outerState === null
+      ? initialOuterState(config.training.mode, initialAdapter(layout, config.seed))
+      : parsed(input.outerState)
+  const { state, update, rejected } = serverRound(ops, arena, layout, before, {
+    ...{ uplink, downlink, learningRate, outerScale, contributions },
+    rule: { weightCap, normClip },
+    outer: config.outer,
+    inner: hyperOf(config.training),
+  })
+  return {
+    outerState: serialiseOuterState(state),
+    adapter: bytesOf(state.adapter),
+    update,
+    moment: state.mode === 'delta' ? state.moment : null,
+    rejected: rejected.map(({ index, reason }) => ({
+      leaseId: contributions[index]!.leaseId,
+      reason,
+    })),
+  }
+}
+
+/** The bytes are our own, by digest: a state that does not parse is a bug. */
+function parsed(bytes: Uint8Array): OuterState {
+  const result = parseOuterState(bytes)
+  if (result.status === 'ok') return result.state
+  throw new Error(`Invariant broken: the outer state is malformed, ${result.reason}`)
+}
