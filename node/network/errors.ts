@@ -1,0 +1,28 @@
+/**
+ * What the network does to us, told apart from what a peer does (`ProtocolError`): a broken link is nobody's
+ * fault and is tried again; a wrong key is not.
+ */
+
+export type NetworkErrorCode =
+  /** The connection or stream broke before the exchange was over. */
+  | 'lost'
+  /** Nobody answered at any of the addresses. */
+  | 'unreachable'
+  /** Whoever answered does not hold the key that the address names. */
+  | 'wrong-key'
+  /** The exchange as a whole took too long. */
+  | 'timeout'
+
+export class NetworkError extends Error {
+  override name = 'NetworkError'
+  readonly code: NetworkErrorCode
+
+  constructor(code: NetworkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+export function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}

@@ -1,0 +1,76 @@
+/**
+ * The libp2p host of one process. Volunteers only dial, coordinators listen; both speak TCP and WebSockets,
+ * Noise and yamux. There is no datastore (a slow one lets streams overflow before their handler runs), no
+ * pubsub and no DHT: every peer is connected to the coordinator anyway.
+ *
+ * libp2p's defaults are made for a few hundred mutual strangers. Each one changed here failed first, at
+ * 57 connections from one address, 10 silent sockets, 300 connections or one slow ping.
+ */
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { identify } from '@libp2p/identify'
+import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { JOIN_TIMEOUT_MS } from '../../protocol/limits.ts'
+import type { PeerId } from '../../protocol/messages.ts'
+import { guardConnections } from './connection-guard.ts'
+import * as limits from './limits.ts'
+import { boundedWebSockets } from './websockets.ts'
+
+export type Host = Libp2p
+
+export interface HostOptions {
+  privateKey: PrivateKey
+  /** Multiaddrs; port 0 takes a free one. */
+  listen: string[]
+  /** The addresses to tell others, where they differ from `listen` (behind NAT or a reverse proxy). */
+  announce?: string[]
+  role: 'coordinator' | 'volunteer'
+  connectionGater?: ConnectionGater
+  /** @default TCP and WebSockets */
+  transports?: NonNullable<Libp2pOptions['transports']>
+  /** Whether a peer has joined; a connection whose peer has not after `joinTimeoutMs` is closed. */
+  isMember?: (peer: PeerId) => boolean
+  joinTimeoutMs?: number
+}
+
+/** A started host. */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const { privateKey, listen, announce = [], connectionGater, isMember } = options
+  const host = await createLibp2p({
+    privateKey,
+    addresses: { listen, announce },
+    transports: options.transports ?? [tcp(), boundedWebSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: limits.STREAMS_PER_CONNECTION_MAX,
+        streamOptions: {
+          maxStreamWindowSize: limits.STREAM_WINDOW_BYTES_MAX,
+          maxReadBufferLength: limits.STREAM_BUFFER_BYTES_MAX,
+        },
+      }),
+    ],
+    connectionManager: {
+      maxConnections: limits.CONNECTIONS_MAX,
+      inboundConnectionThreshold: limits.CONNECTIONS_PER_ADDRESS_AND_SECOND_MAX,
+      maxIncomingPendingConnections: limits.CONNECTIONS_PENDING_MAX,
+      inboundUpgradeTimeout: limits.HANDSHAKE_TIMEOUT_MS,
+    },
+    connectionMonitor: {
+      pingInterval: limits.PING_INTERVAL_MS,
+      pingTimeout: { minTimeout: limits.PING_TIMEOUT_MS },
+      // A volunteer knows a dead link by the coordinator's heartbeats.
+      abortConnectionOnPingFailure: options.role === 'coordinator',
+    },
+    ...(connectionGater === undefined ? {} : { connectionGater }),
+    services: { identify: identify(), ping: ping() },
+  })
+  guardConnections(host, {
+    ...(isMember === undefined ? {} : { isMember }),
+    joinTimeoutMs: options.joinTimeoutMs ?? JOIN_TIMEOUT_MS,
+  })
+  return host
+}

@@ -1,0 +1,39 @@
+/** Limits that one process sets for itself; what peers must agree on is in `protocol/limits.ts`. */
+
+// Frames.
+/** A stream is paused when this much waits to be read, and goes on when half of it is gone. */
+export const BUFFERED_BYTES_HIGH = 1024 * 1024
+export const BUFFERED_BYTES_LOW = BUFFERED_BYTES_HIGH / 2
+/** Receive window of one stream: 10 MiB/s at 80 ms, more than a home uplink gives. */
+export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024
+/** libp2p resets a stream that holds more unread bytes; above the window, so that pausing never does. */
+export const STREAM_BUFFER_BYTES_MAX = 4 * 1024 * 1024
+
+// Connections of a coordinator. A classroom or a reverse proxy is one address, so none counts by address.
+export const CONNECTIONS_MAX = 12_000
+export const CONNECTIONS_PER_ADDRESS_AND_SECOND_MAX = 1_000
+/** Sockets that have not finished their handshake. */
+export const CONNECTIONS_PENDING_MAX = 500
+export const HANDSHAKE_TIMEOUT_MS = 5_000
+/** A liveness ping; libp2p's own 10 s cuts healthy peers once the event loop lags. */
+export const PING_INTERVAL_MS = 60_000
+export const PING_TIMEOUT_MS = 20_000
+export const STREAMS_PER_CONNECTION_MAX = 64
+/** A WebSocket message before the handshake is no larger than one Noise or yamux write. */
+export const WEBSOCKET_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+
+// What one peer may do at a time.
+export const REQUESTS_PER_PEER_MAX = 8
+export const UPLOADS_PER_PEER_MAX = 2
+export const DOWNLOADS_PER_PEER_MAX = 4
+/** Malformed, oversized, truncated or wrong messages after which a peer's connection is closed. */
+export const FAULTS_MAX = 8
+
+/** Notices that wait for a peer to read them; one more and it is disconnected. */
+export const NOTICE_QUEUE_MAX = 64
+/** Downloads that are served at the same time; the others wait. */
+export const DOWNLOAD_SLOTS = 64
+
+// Invites.
+export const LINK_LENGTH_MAX = 4_096
+export const LINK_ADDRESSES_MAX = 8

@@ -1,0 +1,91 @@
+/**
+ * The invite that an organiser gives to volunteers: where the coordinator is, whose key it must hold (the
+ * `/p2p/` at the end of each address), which run, and the token that admits. It is one word without
+ * characters that a shell or a chat would change:
+ *
+ *     barnraise:/ip4/192.168.1.7/tcp/4001/p2p/12D3KooW…,/dns4/…/p2p/12D3KooW…#0123456789abcdef.token
+ *
+ * What follows the `#` is `run`, `.` and `token`, either of which may be missing. A bare multiaddr will do.
+ */
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { ConfigError } from '../../protocol/errors.ts'
+import { TOKEN_LENGTH_MAX } from '../../protocol/limits.ts'
+import type { PeerId } from '../../protocol/messages.ts'
+import { LINK_ADDRESSES_MAX, LINK_LENGTH_MAX } from './limits.ts'
+
+export interface Invite {
+  /** Multiaddrs of one coordinator, each ending in its `/p2p/` id. */
+  addresses: string[]
+  coordinator: PeerId
+  /** The first 16 or more digits of the RunId; null: whatever the coordinator hosts. */
+  run: string | null
+  /** Empty where the run is open to all. */
+  token: string
+}
+
+const SCHEME = 'barnraise:'
+const RUN_PATTERN = /^[0-9a-f]{16,64}$/
+const RUN_DIGITS = 16
+
+export function formatLink(invite: Pick<Invite, 'addresses' | 'run' | 'token'>): string {
+  const run = invite.run?.slice(0, RUN_DIGITS) ?? ''
+  const token = invite.token === '' ? '' : `.${encodeURIComponent(invite.token)}`
+  const fragment = run + token
+  return SCHEME + invite.addresses.join(',') + (fragment === '' ? '' : `#${fragment}`)
+}
+
+/** @throws ConfigError that says what to do */
+export function parseLink(text: string): Invite {
+  const link = text.trim()
+  if (link.length > LINK_LENGTH_MAX) refuse(`it is longer than ${LINK_LENGTH_MAX} characters`)
+  const bare = link.startsWith(SCHEME) ? link.slice(SCHEME.length) : link
+  const [path = '', fragment = ''] = split(bare, '#')
+  const addresses = path.split(',')
+  if (addresses.length > LINK_ADDRESSES_MAX) refuse(`it has over ${LINK_ADDRESSES_MAX} addresses`)
+  const coordinators = new Set(addresses.map(coordinatorOf))
+  if (coordinators.size !== 1) refuse('its addresses name different coordinators')
+  const [coordinator = ''] = coordinators
+  return { addresses, coordinator, ...parseFragment(fragment) }
+}
+
+function parseFragment(fragment: string): Pick<Invite, 'run' | 'token'> {
+  const [run = '', token = ''] = split(fragment, '.')
+  if (run !== '' && !RUN_PATTERN.test(run)) {
+    refuse('what follows # must start with 16 to 64 hexadecimal digits of the run')
+  }
+  let decoded = ''
+  try {
+    decoded = decodeURIComponent(token)
+  } catch {
+    refuse('its token is damaged')
+  }
+  if (decoded.length > TOKEN_LENGTH_MAX) refuse(`its token is over ${TOKEN_LENGTH_MAX} characters`)
+  return { run: run === '' ? null : run, token: decoded }
+}
+
+/** The peer id that an address ends in. */
+function coordinatorOf(address: string): PeerId {
+  let last: { name: string; value?: string } | undefined
+  try {
+    last = multiaddr(address).getComponents().at(-1)
+  } catch {
+    refuse(`${JSON.stringify(address.slice(0, 80))} is no multiaddr`)
+  }
+  if (last?.name !== 'p2p' || last.value === undefined) {
+    refuse(`${JSON.stringify(address.slice(0, 80))} doesn't end in /p2p/ and the coordinator's id`)
+  }
+  return peerIdFromString(last.value).toString()
+}
+
+function split(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + separator.length)]
+}
+
+function refuse(why: string): never {
+  throw new ConfigError(
+    `Cannot use this link as ${why}. Copy it whole from the organiser; ` +
+      `it looks like ${SCHEME}/ip4/…/tcp/…/p2p/12D3KooW…#run.token`,
+  )
+}
