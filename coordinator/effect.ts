@@ -1,6 +1,6 @@
 /**
- * What a decision asks of the world. The shell performs the effects of one step in order, after the event
- * that caused them is in the journal, and feeds the outcome back as an event.
+ * What a decision asks of the world. The shell performs the effects of one step in order, after the
+ * event that caused them is in the journal, and feeds the outcome back as an event.
  */
 import type { Digest } from '../protocol/digest.ts'
 import type { CountedContribution } from '../protocol/envelope.ts'

@@ -1,6 +1,7 @@
 /**
- * What can happen to a coordinator and to a participant. An event carries everything a decision needs: the
- * time (`at`, milliseconds on the process's own clock), and the outcome of whatever the world did.
+ * What can happen to a coordinator and to a participant. An event carries everything a decision
+ * needs: the time (`at`, milliseconds on the process's own clock), and the outcome of whatever the
+ * world did.
  */
 import type { Digest } from '../protocol/digest.ts'
 import type {
@@ -23,14 +24,18 @@ export interface Aggregate {
   outerState: BlobReference
   /** Digest of the signed manifest. */
   manifest: BlobReference
-  /** Contributions that the numbers refused (not finite, beyond the bound): not counted, owed again. */
+  /**
+   * Contributions that the numbers refused (not finite, beyond the bound): not counted, owed again.
+   */
   rejected: { leaseId: LeaseId; reason: string }[]
 }
 
 export type CoordinatorEvent =
   /** The process started, for the first time or again: nobody is connected. */
   | { type: 'started'; at: number }
-  /** A peer asks; `signatureValid` is what the world found for a signed request, true for others. */
+  /**
+   * A peer asks; `signatureValid` is what the world found for a signed request, true for others.
+   */
   | {
       type: 'request'
       at: number

@@ -1,6 +1,6 @@
 /**
- * Blobs: bulk bytes named by their SHA-256 and moved in chunks of `BLOB_CHUNK_BYTES`, each with its own
- * hash, so that a transfer resumes where it broke and a wrong chunk is noticed when it arrives.
+ * Blobs: bulk bytes named by their SHA-256 and moved in chunks of `BLOB_CHUNK_BYTES`, each with its
+ * own hash, so that a transfer resumes where it broke and a wrong chunk is noticed when it arrives.
  */
 import { decode, encode } from './codec.ts'
 import { type Digest, digestOf, hexToBytes } from './digest.ts'
@@ -46,7 +46,8 @@ export function checkChunk(manifest: BlobManifest, index: number, chunk: Uint8Ar
   ) {
     throw new ProtocolError(
       'digest-mismatch',
-      `Cannot accept chunk ${index} of blob ${manifest.digest}: ${chunk.length} bytes that don't match its hash`,
+      `Cannot accept chunk ${index} of blob ${manifest.digest}: ` +
+        `${chunk.length} bytes that don't match its hash`,
     )
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Values <-> bytes: MessagePack, canonical. Map keys are sorted, integers and strings take their shortest
- * form (msgpackr does), undefined fields are left out; so equal values have equal bytes, which may be hashed
- * and signed. Decoding is bounded before it starts and yields plain data for `schema.ts` to check.
+ * Values <-> bytes: MessagePack, canonical. Map keys are sorted, integers and strings take their
+ * shortest form (msgpackr does), undefined fields are left out; so equal values have equal bytes,
+ * which may be hashed and signed. Decoding is bounded before it starts and yields plain data for
+ * `schema.ts` to check.
  */
 import { Packr } from 'msgpackr'
 import { ProtocolError } from './errors.ts'
@@ -9,7 +10,10 @@ import { MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX } from './limits.ts'
 
 const packr = new Packr({ useRecords: false, int64AsType: 'number' })
 
-/** @throws an invariant error when the value holds something that has no canonical form (ours to mend). */
+/**
+ * @throws an invariant error when the value holds something that has no canonical form (ours to
+ * mend).
+ */
 export function encode(value: unknown): Uint8Array {
   return Uint8Array.from(packr.pack(canonical(value, 0)))
 }
@@ -19,7 +23,8 @@ export function decode(bytes: Uint8Array, bytesMax: number = MESSAGE_BYTES_MAX):
   if (bytes.length > bytesMax) {
     throw new ProtocolError(
       'too-large',
-      `Cannot decode: a message must be at most ${bytesMax} bytes: current value is ${bytes.length}`,
+      `Cannot decode as a message must be at most ${bytesMax} bytes: ` +
+        `current value is ${bytes.length}`,
     )
   }
   let value: unknown

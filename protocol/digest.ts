@@ -1,6 +1,6 @@
 /**
- * Digests: SHA-256 (FIPS 180-4), written as 64 lower-case hexadecimal digits, so that they are map keys,
- * file names and log lines at once.
+ * Digests: SHA-256 (FIPS 180-4), written as 64 lower-case hexadecimal digits, so that they are map
+ * keys, file names and log lines at once.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
@@ -17,7 +17,10 @@ export function digestOf(bytes: Uint8Array): Digest {
   return bytesToHex(sha256(bytes))
 }
 
-/** Digest of several byte strings, each preceded by its length (u32, big-endian): no two lists collide. */
+/**
+ * Digest of several byte strings, each preceded by its length (u32, big-endian): no two lists
+ * collide.
+ */
 export function digestOfParts(parts: readonly Uint8Array[]): Digest {
   const hash = sha256.create()
   const length = new DataView(new ArrayBuffer(4))

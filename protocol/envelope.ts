@@ -1,6 +1,7 @@
 /**
- * Signed statements: what outlives a connection. The signature (Ed25519, the peer's libp2p key) covers a
- * purpose and the canonical bytes of the body, so that a signature for one thing is none for another.
+ * Signed statements: what outlives a connection. The signature (Ed25519, the peer's libp2p key)
+ * covers a purpose and the canonical bytes of the body, so that a signature for one thing is none
+ * for another.
  */
 import { encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
@@ -25,7 +26,9 @@ export const countedContribution = struct({
 })
 export type CountedContribution = Infer<typeof countedContribution>
 
-/** What a round did, signed by the coordinator; `parent` is the digest of the manifest before it. */
+/**
+ * What a round did, signed by the coordinator; `parent` is the digest of the manifest before it.
+ */
 export const manifestSchema = struct({
   runId: digest,
   round: integer(0, limits.ROUNDS_MAX),

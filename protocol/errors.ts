@@ -1,6 +1,7 @@
 /**
  * Errors name who is at fault. The remote peer: `ProtocolError` (score it, close it). The operator:
- * `ConfigError` (say what to change, exit 2). Us: an assertion (crash). Expected outcomes are values.
+ * `ConfigError` (say what to change, exit 2). Us: an assertion (crash). Expected outcomes are
+ * values.
  */
 
 export type ProtocolErrorCode =

@@ -1,6 +1,7 @@
 /**
  * What peers say to each other. A volunteer asks (`Request`), the coordinator answers (`Reply`) and
- * announces (`Notice`). Every message is one canonical MessagePack frame; bytes in bulk travel as blobs.
+ * announces (`Notice`). Every message is one canonical MessagePack frame; bytes in bulk travel as
+ * blobs.
  *
  * Times in messages are durations: peers' clocks are never compared.
  */
@@ -59,8 +60,9 @@ export const contributionSchema = struct({
   /** Mean loss over those tokens. */
   loss,
   /**
-   * One link a step: trace[k] = chain(trace[k-1], digest of the trainer's state after step k), starting from
-   * `traceSeed`, so that a single step can be audited and no peer can pass off another's work.
+   * One link a step: trace[k] = chain(trace[k-1], digest of the trainer's state after step k),
+   * starting from `traceSeed`, so that a single step can be audited and no peer can pass off
+   * another's work.
    */
   trace: list(digest, 1, limits.STEPS_MAX),
   /** The encoded delta (or gradient) and second moments. */
@@ -160,6 +162,7 @@ const participantStatus = struct({
 })
 
 export const STATUS_PARTICIPANTS_MAX = 64
+export const EVALUATIONS_MAX = 64
 
 export const statusSchema = struct({
   runId: digest,
@@ -172,15 +175,18 @@ export const statusSchema = struct({
   countedTokens: integer(0, Number.MAX_SAFE_INTEGER),
   base: digest,
   learningRate: real(0, 1),
-  /** Held-out loss of the base model and of each evaluated adapter, newest last. */
-  evaluations: list(struct({ round: roundIndex, loss }), 0, 64),
+  /** Held-out loss of the base model and of the latest adapters, newest last. */
+  evaluations: list(struct({ round: roundIndex, loss }), 0, EVALUATIONS_MAX),
   participantCount: integer(0, limits.MEMBERS_MAX),
   participants: list(participantStatus, 0, STATUS_PARTICIPANTS_MAX),
 })
 export type RunStatus = Infer<typeof statusSchema>
 
 export const replySchema = variants({
-  /** `runConfig` is the canonical bytes; the participant checks that they hash to the RunId it asked for. */
+  /**
+   * `runConfig` is the canonical bytes; the participant checks that they hash to the RunId it asked
+   * for.
+   */
   joined: { runConfig: bytes(1, limits.RUN_CONFIG_BYTES_MAX), start: roundStartSchema },
   leased: lease,
   /** No work now; ask again after this long or on the next notice. */

@@ -1,8 +1,8 @@
 /**
- * Random numbers that are the same everywhere: SplitMix32, integer arithmetic only. The state is a value,
- * so that a state machine can carry its own randomness and replay it.
- * Source: Steele, Lea, Flood 2014, Fast Splittable Pseudorandom Number Generators, §5, in its 32-bit form
- * with the finaliser of MurmurHash3.
+ * Random numbers that are the same everywhere: SplitMix32, integer arithmetic only. The state is a
+ * value, so that a state machine can carry its own randomness and replay it. Source: Steele, Lea,
+ * Flood 2014, Fast Splittable Pseudorandom Number Generators, §5, in its 32-bit form with the
+ * finaliser of MurmurHash3.
  */
 
 export interface Prng {

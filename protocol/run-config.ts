@@ -1,6 +1,7 @@
 /**
- * RunConfig: everything that all peers of a run must agree on. Its canonical bytes are hashed; the digest is
- * the RunId. What is private to one process (ports, paths, threads, when to work) is NodeConfig, in `node`.
+ * RunConfig: everything that all peers of a run must agree on. Its canonical bytes are hashed; the
+ * digest is the RunId. What is private to one process (ports, paths, threads, when to work) is
+ * NodeConfig, in `node`.
  */
 import { decodeCanonical, encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
@@ -67,7 +68,9 @@ const dataset = struct({
 })
 
 const training = struct({
-  /** `delta`: averaged local AdamW steps. `gradient`: averaged gradients, one AdamW step a round. */
+  /**
+   * `delta`: averaged local AdamW steps. `gradient`: averaged gradients, one AdamW step a round.
+   */
   mode: oneOf('delta', 'gradient'),
   /** Sequences in the batch of one local step. */
   batchSequences: integer(1, limits.BATCH_SEQUENCES_MAX),
@@ -166,42 +169,57 @@ export function decodeRunConfig(bytes: Uint8Array): RunConfig {
 export function checkRunConfig(value: unknown): RunConfig {
   const config = parse(runConfigSchema, value, 'run')
   const { training, round, dataset, adapter, base } = config
-  const contradictions: [boolean, string][] = [
+  const contradictions: [broken: boolean, field: string, rule: string, value: unknown][] = [
     [
       training.batchSequences % training.microBatch !== 0,
-      `'training.batchSequences' must be a multiple of microBatch ${training.microBatch}: current value is ${training.batchSequences}`,
+      'training.batchSequences',
+      `a multiple of microBatch ${training.microBatch}`,
+      training.batchSequences,
     ],
     [
       round.stepsMin > round.stepsMax,
-      `'round.stepsMin' must be at most stepsMax ${round.stepsMax}: current value is ${round.stepsMin}`,
+      'round.stepsMin',
+      `at most stepsMax ${round.stepsMax}`,
+      round.stepsMin,
     ],
     [
       base.shape.headCount % base.shape.kvHeadCount !== 0,
-      `'base.shape.headCount' must be a multiple of kvHeadCount ${base.shape.kvHeadCount}: current value is ${base.shape.headCount}`,
+      'base.shape.headCount',
+      `a multiple of kvHeadCount ${base.shape.kvHeadCount}`,
+      base.shape.headCount,
     ],
-    [
-      base.shape.headDim % 2 !== 0,
-      `'base.shape.headDim' must be even: current value is ${base.shape.headDim}`,
-    ],
+    [base.shape.headDim % 2 !== 0, 'base.shape.headDim', 'even', base.shape.headDim],
     [
       dataset.tokenBytes === 2 && base.shape.vocabSize > 65_536,
-      `'dataset.tokenBytes' must be 4 for a vocabulary of ${base.shape.vocabSize}: current value is 2`,
+      'dataset.tokenBytes',
+      `4 for a vocabulary of ${base.shape.vocabSize}`,
+      dataset.tokenBytes,
     ],
     [
       new Set(adapter.targets).size !== adapter.targets.length,
-      `'adapter.targets' must name each layer once: current value is ${adapter.targets.join(', ')}`,
+      'adapter.targets',
+      'a list that names each layer once',
+      adapter.targets.join(', '),
     ],
     [
       dataset.trainShards.length !== Math.ceil(dataset.trainSequences / dataset.sequencesPerShard),
-      `'dataset.trainShards' must hold ${dataset.trainSequences} sequences in shards of ${dataset.sequencesPerShard}: current value is ${dataset.trainShards.length} shards`,
+      'dataset.trainShards',
+      `${dataset.trainSequences} sequences in shards of ${dataset.sequencesPerShard}`,
+      `${dataset.trainShards.length} shards`,
     ],
     [
       dataset.trainSequences < training.batchSequences,
-      `'dataset.trainSequences' must fill a batch of ${training.batchSequences}: current value is ${dataset.trainSequences}`,
+      'dataset.trainSequences',
+      `at least a batch of ${training.batchSequences}`,
+      dataset.trainSequences,
     ],
   ]
-  for (const [broken, message] of contradictions) {
-    if (broken) throw new ProtocolError('malformed', `Cannot use the run config as ${message}`)
+  for (const [broken, field, rule, value] of contradictions) {
+    if (!broken) continue
+    throw new ProtocolError(
+      'malformed',
+      `Cannot use the run config as '${field}' must be ${rule}: current value is ${value}`,
+    )
   }
   return config
 }

@@ -1,6 +1,7 @@
 /**
- * Shapes of untrusted values. A `Schema<T>` turns an unknown value into a T or throws a ProtocolError that
- * names the field, what it must be and what it is. Unknown fields are refused: a message has one meaning.
+ * Shapes of untrusted values. A `Schema<T>` turns an unknown value into a T or throws a
+ * ProtocolError that names the field, what it must be and what it is. Unknown fields are refused: a
+ * message has one meaning.
  */
 import { type Digest, isDigest } from './digest.ts'
 import { ProtocolError } from './errors.ts'

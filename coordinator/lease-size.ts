@@ -1,0 +1,54 @@
+/**
+ * How many local steps a volunteer gets: what it can do in the rest of the time box, within bounds.
+ *   steps = clamp(⌊(time left - transfer) / step time⌋, stepsMin, stepsMax, batches available)
+ */
+import type { RunConfig } from '../protocol/run-config.ts'
+
+/** A volunteer of unknown speed joins a round that has at least this share of its box left. */
+const UNKNOWN_SPEED_SHARE = 1 / 3
+/** What an unmeasured upload is taken to cost, as a share of the grace time made for it. */
+const TRANSFER_SHARE = 1 / 4
+
+export interface LeaseWish {
+  /** Time left in the box. */
+  leftMs: number
+  /** Batches the round may still hand out, at least 1. */
+  available: number
+  stepMs: number | null
+  transferMs: number | null
+}
+
+/**
+ * `expectedMs` is null when the speed is unknown; 0 steps: the volunteer has to wait, for `reason`.
+ */
+export type LeaseSize = { steps: number; expectedMs: number | null; reason: string }
+
+export function sizeLease(round: RunConfig['round'], wish: LeaseWish): LeaseSize {
+  const { leftMs, available, stepMs } = wish
+  const { stepsMin, stepsMax } = round
+  const boxMs = round.seconds * 1000
+  if (stepMs === null) {
+    if (leftMs < boxMs * UNKNOWN_SPEED_SHARE) return none('too little of the round is left')
+    return { steps: Math.min(stepsMin, available), expectedMs: null, reason: '' }
+  }
+  const transferMs = transferAllowance(round, wish.transferMs)
+  const fitting = Math.floor((leftMs - transferMs) / stepMs)
+  // Never ask more of a slow volunteer than it can do in half a box, nor turn away the one that
+  // starts a round: they would wait for ever.
+  const fittingHalf = Math.max(1, Math.floor(boxMs / 2 / stepMs))
+  if (fitting < Math.min(stepsMin, fittingHalf, available) && leftMs < boxMs) {
+    return none(`too little of the round is left for steps of ${Math.round(stepMs)} ms`)
+  }
+  const steps = Math.min(Math.max(1, fitting), stepsMax, available)
+  return { steps, expectedMs: steps * stepMs + transferMs, reason: '' }
+}
+
+/** Time to keep free for the upload: as measured, but never more than half the box. */
+function transferAllowance(round: RunConfig['round'], transferMs: number | null): number {
+  const expectedMs = transferMs ?? round.graceSeconds * 1000 * TRANSFER_SHARE
+  return Math.min(expectedMs, (round.seconds * 1000) / 2)
+}
+
+function none(reason: string): LeaseSize {
+  return { steps: 0, expectedMs: null, reason }
+}

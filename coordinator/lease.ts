@@ -1,0 +1,179 @@
+/**
+ * Leases: a range of batches lent to one member for the rest of the round's time box. Its size
+ * follows the member's measured speed, so that fast and slow ones end together; its deadline
+ * follows too, so that the work of the dead goes to the living within the round.
+ */
+import type { PeerId, RequestOf } from '../protocol/messages.ts'
+import { assign, giveBack } from './assignment.ts'
+import { peekDeadline, pushDeadline } from './deadlines.ts'
+import type { CoordinatorEffect } from './effect.ts'
+import { sizeLease } from './lease-size.ts'
+import {
+  answer,
+  changed,
+  log,
+  notify,
+  type Outcome,
+  type RequestEvent,
+  reasonOf,
+  refuse,
+  unchanged,
+} from './outcome.ts'
+import { type CoordinatorState, type HeldLease, type Member, memberHere } from './state.ts'
+
+/** A lease may take this many times as long as expected before its holder has to stop. */
+const PATIENCE = 3
+/** A member that owes this many uploads gets no further lease. */
+const UPLOADS_OWED_MAX = 2
+/** Bounds of how long a member is told to wait before it asks again. */
+const WAIT_MS_MIN = 250
+const WAIT_MS_MAX = 30_000
+
+export function onLease(
+  state: CoordinatorState,
+  event: RequestEvent,
+  request: RequestOf<'lease'>,
+): Outcome {
+  const { round, phase } = state
+  const member = memberHere(state, event.peer)
+  if (phase === 'finished') {
+    return unchanged(refuse(event, 'run-finished', 'the run is finished'))
+  }
+  if (member === null) return unchanged(refuse(event, 'not-joined', 'join first'))
+  if (request.round !== round.start.round) {
+    const reason = `round ${request.round} is not the current round ${round.start.round}`
+    return unchanged(refuse(event, 'stale-round', reason))
+  }
+  if (request.base !== round.start.base) {
+    return unchanged(refuse(event, 'wrong-base', `the round starts from ${round.start.base}`))
+  }
+  if (member.leaseId !== null) {
+    // Its reply was lost: the same lease again, with what is left of its times.
+    const held = state.leases.get(member.leaseId)!
+    return unchanged(answer(event, leaseReply(state, held, event.at)))
+  }
+  return grantOrWait(state, event, member, request.stepMs ?? member.stepMs)
+}
+
+function grantOrWait(
+  state: CoordinatorState,
+  event: RequestEvent,
+  member: Member,
+  stepMs: number | null,
+): Outcome {
+  const { round } = state
+  const wait = (reason: string, ms: number): Outcome => {
+    const retryMs = Math.ceil(Math.min(WAIT_MS_MAX, Math.max(WAIT_MS_MIN, ms)))
+    return unchanged(answer(event, { type: 'wait', reason, retryMs }))
+  }
+  if (state.phase === 'aggregating') return wait('the round is being merged', WAIT_MS_MAX)
+  if (round.closesAt !== null) return wait('the round is closing', round.closesAt - event.at)
+  const boxMs = state.config.round.seconds * 1000
+  const leftMs = round.boxEndsAt === null ? boxMs : round.boxEndsAt - event.at
+  const available = round.budget - round.outstanding - round.uploaded
+  // Leases come back when their holders die: ask a few times in the rest of the box.
+  if (available === 0) return wait('all batches of the round are leased', leftMs / 4)
+  if (member.committed.length >= UPLOADS_OWED_MAX) {
+    return wait(`${member.committed.length} uploads are owed`, leftMs / 4)
+  }
+  const { transferMs } = member
+  const size = sizeLease(state.config.round, { leftMs, available, stepMs, transferMs })
+  if (size.steps === 0) return wait(size.reason, leftMs + state.config.round.graceSeconds * 1000)
+  member.stepMs = stepMs
+  return grant(state, event, member, size)
+}
+
+function grant(
+  state: CoordinatorState,
+  event: RequestEvent,
+  member: Member,
+  { steps, expectedMs }: { steps: number; expectedMs: number | null },
+): Outcome {
+  const { round, config } = state
+  const effects: CoordinatorEffect[] = []
+  if (round.boxEndsAt === null) {
+    round.boxEndsAt = event.at + config.round.seconds * 1000
+    state.phase = 'training'
+    effects.push(log('info', `round ${round.start.round} started`))
+  }
+  const range = assign(state.ledger, steps)
+  const patienceMs = expectedMs === null ? Number.POSITIVE_INFINITY : PATIENCE * expectedMs
+  const stopAt = Math.min(round.boxEndsAt, event.at + patienceMs)
+  const held: HeldLease = {
+    leaseId: state.nextLeaseId,
+    peer: member.peer,
+    firstBatch: range.start,
+    steps: range.end - range.start,
+    stage: 'leased',
+    stopAt,
+    deadlineAt: stopAt + config.round.graceSeconds * 1000,
+    commitment: null,
+  }
+  state.nextLeaseId += 1
+  state.leases.set(held.leaseId, held)
+  member.leaseId = held.leaseId
+  pushDeadline(state.derived.leaseDeadlines, { at: held.deadlineAt!, key: held.leaseId })
+  round.outstanding += held.steps
+  round.expected = Math.max(round.expected, round.outstanding + round.uploaded)
+  return changed(answer(event, leaseReply(state, held, event.at)), ...effects)
+}
+
+function leaseReply(state: CoordinatorState, held: HeldLease, at: number) {
+  const { leaseId, firstBatch, steps, stopAt } = held
+  const { round, base, learningRate } = state.round.start
+  return {
+    type: 'leased',
+    leaseId,
+    round,
+    base,
+    firstBatch,
+    steps,
+    learningRate,
+    stopMs: Math.max(0, Math.floor(stopAt - at)),
+    deadlineMs: Math.max(0, Math.floor(held.deadlineAt! - at)),
+  } as const
+}
+
+/** Takes an unfinished lease away from its holder; its batches are owed again. */
+export function revoke(
+  state: CoordinatorState,
+  held: HeldLease,
+  reason: string,
+): CoordinatorEffect[] {
+  state.leases.delete(held.leaseId)
+  state.round.outstanding -= held.steps
+  giveBack(state.ledger, { start: held.firstBatch, end: held.firstBatch + held.steps })
+  const member = state.members.get(held.peer)
+  if (member !== undefined) release(member, held.leaseId)
+  if (memberHere(state, held.peer) === null) return []
+  return [notify(held.peer, { type: 'revoked', leaseId: held.leaseId, reason: reasonOf(reason) })]
+}
+
+/** The member is done with a lease, for better or worse. */
+export function release(member: Member, leaseId: number): void {
+  if (member.leaseId === leaseId) member.leaseId = null
+  else member.committed = member.committed.filter((id) => id !== leaseId)
+}
+
+/** When the next lease runs out. */
+export function nextLeaseDeadline(state: CoordinatorState): { at: number; key: number } | null {
+  return peekDeadline(
+    state.derived.leaseDeadlines,
+    ({ at, key }) => state.leases.get(key)?.deadlineAt === at,
+  )
+}
+
+export function expireLeases(state: CoordinatorState, now: number): CoordinatorEffect[] {
+  const effects: CoordinatorEffect[] = []
+  for (;;) {
+    const deadline = nextLeaseDeadline(state)
+    if (deadline === null || deadline.at > now) return effects
+    const held = state.leases.get(deadline.key)!
+    effects.push(log('warn', `lease ${held.leaseId} of ${nameOf(state, held.peer)} expired`))
+    effects.push(...revoke(state, held, 'its deadline has passed'))
+  }
+}
+
+function nameOf(state: CoordinatorState, peer: PeerId): string {
+  return state.members.get(peer)?.name ?? peer
+}

@@ -1,0 +1,36 @@
+/**
+ * The process started. The first time, the base model is evaluated. Later, nobody is connected, and
+ * all deadlines move by the time that was lost (and by any jump of the clock): an outage of the
+ * coordinator is no fault of its volunteers, who may still be training.
+ */
+import { setAway } from './membership.ts'
+import { askForEvaluation } from './merge.ts'
+import { changed, log, type Outcome } from './outcome.ts'
+import { type CoordinatorState, queueDeadlines } from './state.ts'
+
+export function onStarted(state: CoordinatorState, { at }: { at: number }): Outcome {
+  if (state.at === null) {
+    const adapter = state.round.start.base
+    return changed(askForEvaluation(state, { round: 0, adapter, checkpoint: null }))
+  }
+  moveDeadlines(state, at - state.at)
+  for (const member of state.members.values()) {
+    if (member.awayUntil === null) setAway(state, member, at)
+  }
+  queueDeadlines(state)
+  const { round } = state.round.start
+  return changed(log('info', `restarted in round ${round}: ${state.members.size} may come back`))
+}
+
+function moveDeadlines({ round, leases, members }: CoordinatorState, byMs: number): void {
+  if (round.boxEndsAt !== null) round.boxEndsAt += byMs
+  if (round.closesAt !== null) round.closesAt += byMs
+  for (const held of leases.values()) {
+    held.stopAt += byMs
+    if (held.deadlineAt !== null) held.deadlineAt += byMs
+    if (held.commitment !== null) held.commitment.at += byMs
+  }
+  for (const member of members.values()) {
+    if (member.awayUntil !== null) member.awayUntil += byMs
+  }
+}

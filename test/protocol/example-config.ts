@@ -1,0 +1,83 @@
+/** A small valid RunConfig for tests; parts of it are overridden by name. */
+import { digestOf, utf8ToBytes } from '../../protocol/digest.ts'
+import { checkRunConfig, type RunConfig } from '../../protocol/run-config.ts'
+
+export const digestOfText = (text: string): string => digestOf(utf8ToBytes(text))
+
+export const blobNamed = (text: string) => ({ digest: digestOfText(text), bytes: 1000 })
+
+type Overrides = {
+  [K in keyof RunConfig]?: RunConfig[K] extends object ? Partial<RunConfig[K]> : RunConfig[K]
+}
+
+export function exampleConfig(overrides: Overrides = {}): RunConfig {
+  const config: Record<string, unknown> = { ...structuredClone(EXAMPLE) }
+  for (const [name, part] of Object.entries(overrides)) {
+    const own = config[name]
+    config[name] = typeof own === 'object' ? { ...own, ...(part as object) } : part
+  }
+  return checkRunConfig(config)
+}
+
+const EXAMPLE: RunConfig = {
+  version: 1,
+  name: 'example',
+  seed: 7,
+  base: {
+    name: 'tiny',
+    shape: {
+      vocabSize: 512,
+      hiddenSize: 64,
+      intermediateSize: 128,
+      layerCount: 2,
+      headCount: 4,
+      kvHeadCount: 2,
+      headDim: 16,
+      ropeTheta: 10_000,
+      rmsNormEps: 1e-5,
+      tiedHead: true,
+    },
+    weights: blobNamed('weights'),
+    tokenizer: digestOfText('tokenizer'),
+  },
+  adapter: { adapterRank: 4, alpha: 8, targets: ['q', 'v'] },
+  dataset: {
+    name: 'whale',
+    sequenceLength: 32,
+    tokenBytes: 2,
+    sequencesPerShard: 64,
+    trainSequences: 100,
+    trainShards: [blobNamed('shard 0'), blobNamed('shard 1')],
+    validationSequences: 8,
+    validationShard: blobNamed('validation'),
+  },
+  training: {
+    mode: 'delta',
+    batchSequences: 2,
+    microBatch: 1,
+    batchesMax: 24,
+    roundsMax: 10,
+    learningRate: 0.01,
+    warmupFraction: 0.1,
+    schedule: 'cosine',
+    finalFraction: 0.1,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weightDecay: 0,
+    gradientClip: 1,
+    ratioMax: 2,
+  },
+  round: {
+    seconds: 60,
+    graceSeconds: 10,
+    batchesMax: 12,
+    stepsMin: 2,
+    stepsMax: 8,
+    quorumFraction: 0.5,
+    rejoinSeconds: 20,
+  },
+  outer: { learningRate: 0.7, momentum: 0.6 },
+  aggregation: { uplink: 'int4', downlink: 'int8', weightCap: 3, normClip: 2 },
+  admission: { membersMax: 8 },
+}
