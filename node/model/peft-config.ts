@@ -52,7 +52,13 @@ const OFF: readonly [field: string, off: readonly unknown[]][] = [
   ['fan_in_fan_out', [false]],
   ['use_rslora', [false]],
   ['use_dora', [false]],
+  ['use_qalora', [false]],
+  ['use_bdlora', [false, null]],
   ['lora_bias', [false]],
+  // Other kinds of start, such as PiSSA, also change the base.
+  ['init_lora_weights', [true, false, 'gaussian']],
+  ['exclude_modules', [null]],
+  ['layer_replication', [null]],
   ['modules_to_save', [null]],
   ['layers_to_transform', [null]],
   ['trainable_token_indices', [null]],

@@ -50,8 +50,13 @@ export function tokenizerFromBytes(tokenizer: Uint8Array, config: Uint8Array): T
     vocabSize: engine.get_vocab().size,
     eosId,
     encode: (text) => Int32Array.from(engine.encode(text, { add_special_tokens: false }).ids),
-    decode: (ids) => engine.decode([...ids], { clean_up_tokenization_spaces: false }),
+    decode: (ids) => decode(engine, [...ids]),
   }
+}
+
+/** The library refuses to decode nothing, and by default tidies spaces away. */
+function decode(engine: Tokenizer, ids: number[]): string {
+  return ids.length === 0 ? '' : engine.decode(ids, { clean_up_tokenization_spaces: false })
 }
 
 /** The library trusts its input: whatever it throws on a broken file becomes our error. */

