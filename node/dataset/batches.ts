@@ -3,8 +3,8 @@ import type { BlobReference, RunConfig } from '../../protocol/run-config.ts'
 import { decodeShard, type Sequences, type Shard } from './shards.ts'
 
 /**
- * Batches firstBatch .. firstBatch + steps - 1 of a run. Batch b is the sequences from b·batchSequences on; after
- * the last sequence the first one follows again.
+ * Batches firstBatch .. firstBatch + steps - 1 of a run. Batch b is the sequences from
+ * b·batchSequences on; after the last sequence the first one follows again.
  *
  * @param fetchShard gives the bytes of a shard; called once for each shard that is needed
  * @throws ProtocolError when a shard is not what the RunConfig says

@@ -1,0 +1,29 @@
+/** JSON Lines: a document a line, `{"text": "..."}`; other keys are ignored. */
+import { z } from 'zod'
+import { ConfigError } from '../../protocol/errors.ts'
+import type { Document } from './sources.ts'
+
+const rowSchema = z.looseObject({ text: z.string() })
+
+/** @throws ConfigError with the file and the line of the first row that is not such an object. */
+export function* parseJsonLines(text: string, file: string): Generator<Document> {
+  let line = 0
+  for (const row of text.split('\n')) {
+    line++
+    if (row.trim() !== '') yield { name: `${file}:${line}`, text: rowText(row, `${file}:${line}`) }
+  }
+}
+
+function rowText(row: string, name: string): string {
+  let value: unknown
+  try {
+    value = JSON.parse(row)
+  } catch (error) {
+    throw new ConfigError(`Cannot read ${name}: ${(error as Error).message}`)
+  }
+  const result = rowSchema.safeParse(value)
+  if (!result.success) {
+    throw new ConfigError(`Cannot read ${name} as a row must be an object with a string 'text'`)
+  }
+  return result.data.text
+}

@@ -1,0 +1,38 @@
+/**
+ * Which sequences of a text are held out. Pure, and a function of the seed alone.
+ *
+ * Held-out sequences come in blocks of neighbours: a single one between two that are trained on
+ * would share their subject and names, and look easier than unseen text is. Neighbours overlap by
+ * one id, the target of one and the first input of the next, so a held-out target is never a target
+ * of training.
+ */
+import { prng, shuffle } from '../../protocol/prng.ts'
+
+/** Sequences in a block. */
+export const HELD_OUT_BLOCK = 8
+
+export interface Split {
+  /** Shuffled: a volunteer's lease is a sample of the whole text. */
+  train: number[]
+  /** In the order of the text. */
+  validation: number[]
+}
+
+/** Splits sequences 0 to `count - 1`; exactly `validationCount` are held out. */
+export function splitSequences(count: number, validationCount: number, seed: number): Split {
+  const random = prng(seed)
+  const blocks = shuffle(random, range(Math.ceil(count / HELD_OUT_BLOCK)))
+  const drawn = blocks.flatMap((block) =>
+    range(Math.min(HELD_OUT_BLOCK, count - block * HELD_OUT_BLOCK)).map(
+      (index) => block * HELD_OUT_BLOCK + index,
+    ),
+  )
+  return {
+    validation: drawn.slice(0, validationCount).sort((a, b) => a - b),
+    train: shuffle(random, drawn.slice(validationCount)),
+  }
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
