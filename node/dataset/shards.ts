@@ -24,7 +24,7 @@ export interface Sequences {
 
 export interface Shard {
   sequenceCount: number
-  /** Sequences `first` to `first + count - 1`. */
+  /** @throws ProtocolError `malformed` unless the shard has `count` sequences from `first` on. */
   sequences(first: number, count: number): Sequences
 }
 
@@ -85,9 +85,9 @@ function decodeIds(bytes: Uint8Array, { tokenBytes, vocabSize }: ShardFormat): I
 function rows(ids: Int32Array, sequenceLength: number, first: number, count: number): Sequences {
   const stride = sequenceLength + 1
   if (first < 0 || count < 0 || (first + count) * stride > ids.length) {
-    throw new RangeError(
-      `Cannot take sequences as they must be below ${ids.length / stride}: ` +
-        `current value is ${first} to ${first + count - 1}`,
+    throw new ProtocolError(
+      'malformed',
+      `Cannot take ${count} sequences from ${first} on of a shard of ${ids.length / stride}`,
     )
   }
   const tokens = new Int32Array(count * sequenceLength)

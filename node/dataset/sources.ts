@@ -29,7 +29,7 @@ const EXTENSIONS = ['.txt', '.md', '.jsonl']
 const EVERY_FILE = '**/*{.txt,.md,.jsonl}'
 const PACKAGE = /^npm:(?<name>(?:@[^/]+\/)?[^/]+)(?:\/(?<files>.+))?$/
 
-/** Files of a package that are its text; of others, all text files of its `data` folder. */
+/** Which files of a package are its text; of others, those in its `data` folder are. */
 const PACKAGE_TEXT: Readonly<Record<string, string>> = {
   // Without the table of contents, the collected quotations before the first chapter, and data.txt,
   // which is the whole book once more in hard-wrapped lines.
@@ -58,16 +58,18 @@ interface Found {
 }
 
 async function find(path: string, folder: string): Promise<Found> {
+  const { root, rest } = locate(path, folder)
+  const found = await stat(resolve(root, rest)).catch(() => null)
+  if (found === null) return matching(rest, root)
+  if (found.isDirectory()) return matching(EVERY_FILE, resolve(root, rest))
+  return { root, files: [rest] }
+}
+
+function locate(path: string, folder: string): { root: string; rest: string } {
   const match = PACKAGE.exec(path)
-  if (match !== null) {
-    const name = match.groups!.name!
-    const pattern = match.groups!.files ?? PACKAGE_TEXT[name] ?? 'data/**/*.txt'
-    return matching(pattern, packageFolder(name, folder))
-  }
-  const found = await stat(resolve(folder, path)).catch(() => null)
-  if (found === null) return matching(path, folder)
-  if (found.isDirectory()) return matching(EVERY_FILE, resolve(folder, path))
-  return { root: folder, files: [path] }
+  if (match === null) return { root: folder, rest: path }
+  const { name = '', files } = match.groups!
+  return { root: packageFolder(name, folder), rest: files ?? PACKAGE_TEXT[name] ?? 'data' }
 }
 
 async function matching(pattern: string, root: string): Promise<Found> {

