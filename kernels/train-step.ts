@@ -7,7 +7,7 @@
  * micro-batch size changes memory but no bit of the state. In gradient mode `gradient` takes the
  * place of `localStep`: the adapter stands still, and m holds the sum of gradients.
  */
-import { type AdamWHyper, type AdamWOutcome, biasCorrection, clippedAdamW } from './adamw.ts'
+import { type AdamWHyper, biasCorrection, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
 import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { headLogits, headLoss } from './head.ts'
@@ -133,23 +133,23 @@ function localStep(
   learningRate: number,
 ): StepOutcome {
   const { ops, job, buffers, lease } = run
-  const targetTokens = countTargets(targets)
+  const targetTokens = checkBatch(job, tokens, targets)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
   const lossSum = accumulateGradient(run, tokens, targets, 1 / targetTokens)
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
-  lease.step += 1
   const { theta, gradient, m, v, layout } = buffers
-  const { step, warm } = lease
   const state = { n: layout.count, theta, gradient, m, v }
-  const outcome: AdamWOutcome = clippedAdamW(ops, state, job.hyper, { learningRate, step, warm })
+  const schedule = { learningRate, step: lease.step + 1, warm: lease.warm }
+  const outcome = clippedAdamW(ops, state, job.hyper, schedule)
   if (outcome.status !== 'ok') return outcome
+  lease.step += 1
   return { ...outcome, loss: lossSum / targetTokens, targetTokens }
 }
 
 function gradient(run: Run, tokens: Int32Array, targets: Int32Array): StepOutcome {
-  const { ops, buffers, lease } = run
+  const { ops, job, buffers, lease } = run
   const { m, gradient, layout } = buffers
-  const targetTokens = countTargets(targets)
+  const targetTokens = checkBatch(job, tokens, targets)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
   const lossSum = accumulateGradient(run, tokens, targets, 1)
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
@@ -183,12 +183,13 @@ function evaluate(
   targets: Int32Array,
 ): { lossSum: number; targetTokens: number } {
   const { ops, job, buffers } = run
+  const targetTokens = checkBatch(job, tokens, targets)
   let lossSum = 0
   for (const T of microBatches(run, tokens, targets)) {
     decoderForward(ops, buffers, T, job.sequenceLength)
     lossSum += headLoss(ops, buffers, T)
   }
-  return { lossSum, targetTokens: countTargets(targets) }
+  return { lossSum, targetTokens }
 }
 
 function logits(run: Run, tokens: Int32Array): Float32Array {
@@ -205,14 +206,9 @@ function logits(run: Run, tokens: Int32Array): Float32Array {
 /** Puts one micro-batch after the other into place, and yields its T; the last may be short. */
 function* microBatches(run: Run, tokens: Int32Array, targets: Int32Array): Generator<number> {
   const { ops, job, buffers } = run
-  const { sequenceLength: S, microBatch, model } = job
-  const { length } = tokens
-  checkSize('tokens', length, length > 0 && length % S === 0, `of sequences of ${S}`)
-  checkSize('targets', targets.length, targets.length === length, `of ${length} tokens`)
-  checkRange('tokens', tokens, 0, model.vocabSize)
-  checkRange('targets', targets, -1, model.vocabSize)
-  for (let start = 0; start < length; start += microBatch * S) {
-    const T = Math.min(microBatch * S, length - start)
+  const tokensMax = job.microBatch * job.sequenceLength
+  for (let start = 0; start < tokens.length; start += tokensMax) {
+    const T = Math.min(tokensMax, tokens.length - start)
     const part = (array: Int32Array) => array.subarray(start, start + T)
     new Int32Array(ops.memory.buffer, buffers.tokens, T).set(part(tokens))
     new Int32Array(ops.memory.buffer, buffers.targets, T).set(part(targets))
@@ -235,10 +231,6 @@ function read(run: Run, pointer: Pointer): Float32Array {
   return floats(run, pointer).slice()
 }
 
-function countTargets(targets: Int32Array): number {
-  return targets.reduce((count, target) => (target < 0 ? count : count + 1), 0)
-}
-
 function checkBatchShape({ sequenceLength, microBatch }: BatchShape): void {
   for (const [name, value] of Object.entries({ sequenceLength, microBatch })) {
     if (Number.isSafeInteger(value) && value > 0) continue
@@ -246,6 +238,20 @@ function checkBatchShape({ sequenceLength, microBatch }: BatchShape): void {
       `Cannot make a trainer as '${name}' must be a positive integer: current value is ${value}`,
     )
   }
+}
+
+/** Returns how many targets are counted. */
+function checkBatch(
+  { model, sequenceLength: S }: JobShape,
+  tokens: Int32Array,
+  targets: Int32Array,
+): number {
+  const { length } = tokens
+  checkSize('tokens', length, length > 0 && length % S === 0, `of sequences of ${S}`)
+  checkSize('targets', targets.length, targets.length === length, `of ${length} tokens`)
+  checkRange('tokens', tokens, 0, model.vocabSize)
+  checkRange('targets', targets, -1, model.vocabSize)
+  return targets.reduce((count, target) => (target < 0 ? count : count + 1), 0)
 }
 
 function checkSize(name: string, length: number, fits: boolean, rule: string): void {
