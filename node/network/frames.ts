@@ -12,6 +12,7 @@ import { Uint8ArrayList } from 'uint8arraylist'
 import { assert, ProtocolError } from '../../protocol/errors.ts'
 import { FrameDecoder, frameHeader } from '../../protocol/framing.ts'
 import { MESSAGE_BYTES_MAX, STREAM_IDLE_TIMEOUT_MS } from '../../protocol/limits.ts'
+import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
 import { BUFFERED_BYTES_HIGH, BUFFERED_BYTES_LOW } from './limits.ts'
 
@@ -30,24 +31,23 @@ export interface ReadOptions {
   timeoutMs?: number
 }
 
-/** Opens a stream and puts frames on it. */
+/** Opens a stream and puts frames on it. @throws NetworkError `lost` or `timeout` */
 export async function openFrames(
   connection: Connection,
   protocol: string,
-  options: FramesOptions & { signal: AbortSignal },
+  options: FramesOptions = {},
 ): Promise<Frames> {
-  try {
-    return new Frames(await connection.newStream(protocol, { signal: options.signal }), options)
-  } catch (error) {
-    options.signal.throwIfAborted()
-    throw new NetworkError(
-      'lost',
-      `Cannot open a stream for ${protocol}: ${asError(error).message}`,
-      {
+  const { signal, idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS } = options
+  return withDeadline(idleTimeoutMs, signal, async (deadline) => {
+    try {
+      return new Frames(await connection.newStream(protocol, { signal: deadline }), options)
+    } catch (error) {
+      deadline.throwIfAborted()
+      throw new NetworkError('lost', `Cannot open ${protocol}: ${asError(error).message}`, {
         cause: error,
-      },
-    )
-  }
+      })
+    }
+  })
 }
 
 export class Frames {

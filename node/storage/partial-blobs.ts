@@ -1,0 +1,225 @@
+/**
+ * Transfers that are not over: `partial/owner/digest`, whole chunks from the start, kept when a link breaks
+ * so that the next attempt goes on where it stopped. Each owner (a peer that uploads, or we ourselves) has
+ * its own, so that nobody can spoil another's; and how much stays is bounded for each.
+ *
+ * While a transfer runs its file is named `digest.pid`: a rename is atomic, so two processes never write to
+ * the same one, and what a killed process leaves is found by its name.
+ */
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type BlobManifest, chunkCount } from '../../protocol/blob.ts'
+import { bytesToHex, type Digest } from '../../protocol/digest.ts'
+import { assert, ProtocolError } from '../../protocol/errors.ts'
+import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
+import type { BlobReference } from '../../protocol/run-config.ts'
+import type { FileSystem } from './blob-store.ts'
+import { storageError } from './errors.ts'
+import { createLocks } from './locks.ts'
+
+export interface PartialBlob {
+  /** Whole chunks that are here, from the first. */
+  readonly chunks: number
+  /** Drops the chunks from the first that doesn't match the manifest; returns how many stay. */
+  keep(manifest: BlobManifest): Promise<number>
+  append(chunk: Uint8Array): Promise<void>
+  /** Gives the blob its name. @throws ProtocolError `digest-mismatch`, and nothing is kept */
+  finish(): Promise<void>
+  /** Ends the transfer; what is here and not finished stays for the next attempt. */
+  close(): Promise<void>
+}
+
+export interface PartialLimits {
+  countMax: number
+  bytesMax: number
+}
+
+/** The owner of what this process fetches for itself. */
+export const OWN = 'own'
+const OWN_LIMITS: PartialLimits = { countMax: 16, bytesMax: 2 ** 35 }
+/** A contribution is a few megabytes at most. */
+const PEER_LIMITS: PartialLimits = { countMax: 2, bytesMax: 64 * 1024 * 1024 }
+/** Nobody comes back for it. */
+const PARTIAL_AGE_MS_MAX = 7 * 86_400_000
+const OWNER_PATTERN = /^[0-9A-Za-z]{1,128}$/
+
+/** What stays for one owner when no transfer runs. */
+export function limitsOf(owner: string): PartialLimits {
+  return owner === OWN ? OWN_LIMITS : PEER_LIMITS
+}
+
+/** What is to be removed so that the newest stay within the limits. */
+export function excess<T extends { bytes: number }>(newestFirst: T[], limits: PartialLimits): T[] {
+  let bytes = 0
+  return newestFirst.filter((kept, index) => {
+    bytes += kept.bytes
+    return index >= limits.countMax || bytes > limits.bytesMax
+  })
+}
+
+interface PartialsOptions {
+  files: FileSystem
+  /** Gives a written and synced file its name among the blobs. */
+  publish: (file: string, digest: Digest) => Promise<void>
+}
+
+export interface Partials {
+  open(owner: string, blob: BlobReference, signal?: AbortSignal): Promise<PartialBlob>
+}
+
+export async function createPartials(root: string, options: PartialsOptions): Promise<Partials> {
+  const { files, publish } = options
+  const locks = createLocks()
+  await files.mkdir(root, { recursive: true })
+  for (const owner of await files.readdir(root)) await recover(files, join(root, owner))
+
+  return {
+    async open(owner, blob, signal) {
+      assert(OWNER_PATTERN.test(owner), `a partial blob's owner is a word, not ${owner}`)
+      const release = await locks.acquire(`${owner}/${blob.digest}`, signal)
+      const folder = join(root, owner)
+      const idle = join(folder, blob.digest)
+      const busy = `${idle}.${process.pid}`
+      try {
+        await files.mkdir(folder, { recursive: true })
+        await files.rename(idle, busy).catch(ignoreMissing)
+        const handle = await files.open(busy, 'a+')
+        const whole = await wholeChunks(handle, blob)
+        const close = async (empty: boolean) => {
+          try {
+            await (empty ? files.rm(busy, { force: true }) : files.rename(busy, idle))
+            await evict(files, folder, limitsOf(owner))
+          } finally {
+            release()
+          }
+        }
+        return createPartialBlob(blob, handle, whole, {
+          publish: () => publish(busy, blob.digest),
+          close,
+        })
+      } catch (error) {
+        release()
+        throw storageError('write', busy, error)
+      }
+    },
+  }
+}
+
+interface PartialFile {
+  publish(): Promise<void>
+  close(empty: boolean): Promise<void>
+}
+
+function createPartialBlob(
+  blob: BlobReference,
+  handle: FileHandle,
+  whole: number,
+  file: PartialFile,
+): PartialBlob {
+  let chunks = whole
+  let state: 'open' | 'published' | 'closed' = 'open'
+
+  async function drop(from: number): Promise<void> {
+    await handle.truncate(from * BLOB_CHUNK_BYTES)
+    chunks = from
+  }
+
+  return {
+    get chunks() {
+      return chunks
+    },
+    async keep(manifest) {
+      for (let index = 0; index < chunks; index++) {
+        const hash = createHash('sha256').update(await chunkAt(handle, index))
+        const expected = manifest.chunkHashes.subarray(index * 32, (index + 1) * 32)
+        if (hash.digest('hex') !== bytesToHex(expected)) await drop(index)
+      }
+      return chunks
+    },
+    async append(chunk) {
+      try {
+        await handle.appendFile(chunk)
+        chunks++
+      } catch (error) {
+        throw storageError('write', `blob ${blob.digest}`, error)
+      }
+    },
+    async finish() {
+      await handle.sync()
+      const hash = createHash('sha256')
+      for (let index = 0; index < chunks; index++) hash.update(await chunkAt(handle, index))
+      if (hash.digest('hex') !== blob.digest) {
+        await drop(0)
+        throw new ProtocolError(
+          'digest-mismatch',
+          `Cannot accept blob ${blob.digest}: its chunks match the manifest but not the digest`,
+        )
+      }
+      await file.publish()
+      state = 'published'
+    },
+    async close() {
+      if (state === 'closed') return
+      const empty = state === 'published' || chunks === 0
+      state = 'closed'
+      await handle.close().finally(() => file.close(empty))
+    },
+  }
+}
+
+async function chunkAt(handle: FileHandle, index: number): Promise<Uint8Array> {
+  const chunk = new Uint8Array(BLOB_CHUNK_BYTES)
+  const { bytesRead } = await handle.read(chunk, 0, chunk.length, index * BLOB_CHUNK_BYTES)
+  return chunk.subarray(0, bytesRead)
+}
+
+/** Cuts off what is not a whole chunk; a file larger than the blob is none of it. */
+async function wholeChunks(handle: FileHandle, blob: BlobReference): Promise<number> {
+  const { size } = await handle.stat()
+  if (size === blob.bytes) return chunkCount(size)
+  const chunks = size > blob.bytes ? 0 : Math.floor(size / BLOB_CHUNK_BYTES)
+  await handle.truncate(chunks * BLOB_CHUNK_BYTES)
+  return chunks
+}
+
+/** Gives back their idle names to what dead processes left, and removes what is too old. */
+async function recover(files: FileSystem, folder: string): Promise<void> {
+  for (const name of await files.readdir(folder)) {
+    const file = join(folder, name)
+    const [digest = '', pid = ''] = name.split('.')
+    if (pid !== '' && isAlive(Number(pid))) continue
+    const { mtimeMs } = await files.stat(file)
+    if (Date.now() - mtimeMs > PARTIAL_AGE_MS_MAX) await files.rm(file, { force: true })
+    else if (pid !== '') await files.rename(file, join(folder, digest))
+  }
+}
+
+/** Removes the oldest until what stays is within the limits. */
+async function evict(files: FileSystem, folder: string, limits: PartialLimits): Promise<void> {
+  const idle = (await files.readdir(folder)).filter((name) => !name.includes('.'))
+  const kept = await Promise.all(
+    idle.map(async (name) => {
+      const file = join(folder, name)
+      const { size, mtimeMs } = await files.stat(file)
+      return { file, bytes: size, mtimeMs }
+    }),
+  )
+  kept.sort((a, b) => b.mtimeMs - a.mtimeMs)
+  for (const { file } of excess(kept, limits)) await files.rm(file, { force: true })
+}
+
+/** Our own process id found at the start was another's: a container gives everyone the same. */
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+}

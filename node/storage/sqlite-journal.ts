@@ -1,0 +1,308 @@
+/**
+ * The journal in one SQLite file: write-ahead log, `synchronous=FULL` (NORMAL may lose the last commits when
+ * the power goes), one transaction an append. Many events in one append cost one sync.
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import {
+  bytesToHex,
+  chainDigest,
+  type Digest,
+  digestOfParts,
+  hexToBytes,
+} from '../../protocol/digest.ts'
+import { assert, ConfigError } from '../../protocol/errors.ts'
+import type { RunId } from '../../protocol/run-config.ts'
+import { StorageError, storageError } from './errors.ts'
+import {
+  chainEntries,
+  genesisOf,
+  type Journal,
+  type JournalEntry,
+  type JournalHead,
+  SNAPSHOTS_KEPT,
+  type Snapshot,
+} from './journal.ts'
+import { lockForWriting } from './writer-lock.ts'
+
+/** Raised when the tables change; a newer file is refused. */
+const SCHEMA_VERSION = 1
+/** Marks the file as ours: 'BARN'. */
+const APPLICATION_ID = 0x4241524e
+const BUSY_TIMEOUT_MS = 5_000
+/** Entries that one query of a read takes. */
+const PAGE_ENTRIES = 256
+
+const SCHEMA = `
+  CREATE TABLE run (id TEXT NOT NULL) STRICT;
+  CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY,
+    body BLOB NOT NULL,
+    chain BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE snapshots (
+    seq INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL,
+    digest TEXT NOT NULL
+  ) STRICT;
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`
+
+export interface SqliteJournalOptions {
+  /** Needed to make a journal; an existing one must be of this run. */
+  runId?: RunId
+  /** Size that the file may reach; an append beyond it fails like a full disk. */
+  bytesMax?: number
+}
+
+/**
+ * Opens or makes the journal in `file`, alone, and checks its whole chain.
+ * @throws StorageError `locked`, `damaged`, `full` or `failed`; ConfigError for another run's or a foreign file
+ */
+export function createSqliteJournal(file: string, options: SqliteJournalOptions = {}): Journal {
+  let unlock = () => {}
+  let database: DatabaseSync | null = null
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    unlock = lockForWriting(file)
+    database = openDatabase(file)
+    const runId = prepare(database, file, options)
+    const head = checkChain(database, runId)
+    if ('firstBad' in head) throw damaged(file, head)
+    return openJournal(database, { file, runId, head, unlock })
+  } catch (error) {
+    database?.close()
+    unlock()
+    throw explain('open', file, error)
+  }
+}
+
+export interface JournalVerdict {
+  ok: boolean
+  /** Entries that are whole and in their place, from the first. */
+  entries: number
+  /** The first that isn't; null when all are. */
+  firstBad: number | null
+  reason: string | null
+}
+
+/**
+ * Reads a journal, which may be in use, and checks its chain. Entries cut off at the end leave a valid
+ * prefix: compare the head with what somebody else remembers.
+ * @throws StorageError or ConfigError when it can't be read as a journal at all
+ */
+export function verifyJournal(file: string): JournalVerdict {
+  let database: DatabaseSync | null = null
+  try {
+    database = openDatabase(file, true)
+    const result = checkChain(database, readRunId(database, file))
+    return 'firstBad' in result
+      ? { ok: false, entries: result.firstBad - 1, ...result }
+      : { ok: true, entries: result.seq, firstBad: null, reason: null }
+  } catch (error) {
+    throw explain('verify', file, error)
+  } finally {
+    database?.close()
+  }
+}
+
+interface OpenJournal {
+  file: string
+  runId: RunId
+  head: JournalHead
+  unlock: () => void
+}
+
+function openJournal(database: DatabaseSync, { file, runId, head, unlock }: OpenJournal): Journal {
+  const insert = database.prepare('INSERT INTO entries (seq, body, chain) VALUES (?, ?, ?)')
+  const page = database.prepare(PAGE_QUERY)
+  const { put, latest } = snapshotStatements(database)
+  let current = head
+
+  return {
+    runId,
+    append(bodies) {
+      if (bodies.length === 0) return
+      const entries = chainEntries(current, bodies)
+      inTransaction(database, file, () => {
+        for (const { seq, body, chain } of entries) insert.run(seq, body, hexToBytes(chain))
+      })
+      const { seq, chain } = entries.at(-1) as JournalEntry
+      current = { seq, chain }
+    },
+    read: (from = 1) => readPages(page, from),
+    head: () => current,
+    putSnapshot(seq, bytes) {
+      assert(seq <= current.seq, `a snapshot at ${seq} has its entries`)
+      inTransaction(database, file, () => put(seq, bytes))
+    },
+    latestSnapshot: latest,
+    close() {
+      database.close()
+      unlock()
+    },
+  }
+}
+
+const PAGE_QUERY = `SELECT seq, body, chain FROM entries WHERE seq >= ? ORDER BY seq LIMIT ${PAGE_ENTRIES}`
+
+type Row = { seq: number; body: Uint8Array; chain: Uint8Array }
+
+function* readPages(page: StatementSync, from: number): Generator<JournalEntry> {
+  for (let next = from; ; ) {
+    const rows = page.all(next) as Row[]
+    for (const { seq, body, chain } of rows) yield { seq, body, chain: bytesToHex(chain) }
+    if (rows.length < PAGE_ENTRIES) return
+    next = (rows.at(-1) as Row).seq + 1
+  }
+}
+
+/** The head of a whole chain, or where it breaks. */
+function checkChain(
+  database: DatabaseSync,
+  runId: RunId,
+): JournalHead | { firstBad: number; reason: string } {
+  let seq = 0
+  let chain = genesisOf(runId)
+  for (const entry of readPages(database.prepare(PAGE_QUERY), Number.MIN_SAFE_INTEGER)) {
+    seq++
+    if (entry.seq !== seq) return { firstBad: seq, reason: `entry ${seq} is missing` }
+    chain = chainDigest(chain, entry.body)
+    if (entry.chain !== chain)
+      return { firstBad: seq, reason: `entry ${seq} is not what was written` }
+  }
+  return { seq, chain }
+}
+
+function snapshotStatements(database: DatabaseSync) {
+  const chainAt = database.prepare('SELECT chain FROM entries WHERE seq = ?')
+  const insert = database.prepare(
+    'INSERT OR REPLACE INTO snapshots (seq, bytes, digest) VALUES (?, ?, ?)',
+  )
+  const prune = database.prepare(
+    `DELETE FROM snapshots WHERE seq NOT IN
+     (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ${SNAPSHOTS_KEPT})`,
+  )
+  const select = database.prepare('SELECT seq, bytes, digest FROM snapshots ORDER BY seq DESC')
+
+  /** Binds the bytes to their place in the chain; null when the entry isn't there. */
+  function digestAt(seq: number, bytes: Uint8Array): Digest | null {
+    const row = chainAt.get(seq) as { chain: Uint8Array } | undefined
+    if (row === undefined && seq > 0) return null
+    return digestOfParts([row?.chain ?? new Uint8Array(0), bytes])
+  }
+
+  return {
+    put(seq: number, bytes: Uint8Array): void {
+      insert.run(seq, bytes, digestAt(seq, bytes))
+      prune.run()
+    },
+    latest(): Snapshot | null {
+      for (const row of select.iterate()) {
+        const { seq, bytes, digest } = row as unknown as Snapshot & { digest: Digest }
+        if (digestAt(seq, bytes) === digest) return { seq, bytes }
+      }
+      return null
+    },
+  }
+}
+
+function openDatabase(file: string, readOnly = false): DatabaseSync {
+  const database = new DatabaseSync(file, { readOnly })
+  database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  return database
+}
+
+/** Makes the tables of a new journal, or checks whose they are; returns the run. */
+function prepare(database: DatabaseSync, file: string, options: SqliteJournalOptions): RunId {
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+  if (options.bytesMax !== undefined) {
+    const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get() as {
+      page_size: number
+    }
+    database.exec(
+      `PRAGMA max_page_count = ${Math.max(1, Math.floor(options.bytesMax / pageBytes))}`,
+    )
+  }
+  const { count } = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as {
+    count: number
+  }
+  if (count === 0) {
+    const { runId } = options
+    if (runId === undefined) throw new ConfigError(`Cannot open the journal ${file}: there is none`)
+    inTransaction(database, file, () => {
+      database.exec(SCHEMA)
+      database.prepare('INSERT INTO run (id) VALUES (?)').run(runId)
+    })
+  }
+  const runId = readRunId(database, file)
+  if (options.runId !== undefined && options.runId !== runId) {
+    throw new ConfigError(
+      `Cannot use the journal ${file} as it must be of run ${options.runId}: current value is ${runId}. ` +
+        'Choose another folder for the new run',
+    )
+  }
+  return runId
+}
+
+function readRunId(database: DatabaseSync, file: string): RunId {
+  const { application_id: application } = database.prepare('PRAGMA application_id').get() as {
+    application_id: number
+  }
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() as {
+    user_version: number
+  }
+  if (application !== APPLICATION_ID)
+    throw new ConfigError(`Cannot use ${file}: it is not a journal`)
+  if (version > SCHEMA_VERSION) {
+    throw new ConfigError(
+      `Cannot use the journal ${file} as its version must be at most ${SCHEMA_VERSION}: current value is ` +
+        `${version}. Update barnraise`,
+    )
+  }
+  return (database.prepare('SELECT id FROM run').get() as { id: RunId }).id
+}
+
+function inTransaction(database: DatabaseSync, file: string, write: () => void): void {
+  try {
+    database.exec('BEGIN IMMEDIATE')
+    write()
+    database.exec('COMMIT')
+  } catch (error) {
+    rollBack(database)
+    throw explain('write', file, error)
+  }
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {
+    // SQLite rolls back by itself after some errors, and refuses to do it twice.
+  }
+}
+
+function damaged(file: string, { reason }: { reason: string }): StorageError {
+  return new StorageError(
+    'damaged',
+    `Cannot open the journal ${file}: ${reason}. Restore the file from a backup; nothing was changed`,
+  )
+}
+
+/** SQLite's result codes (sqlite.org/rescode.html), in the words of an operator. */
+function explain(doing: string, file: string, error: unknown): unknown {
+  const { errcode, message } = error as { errcode?: number; message: string }
+  if (errcode === undefined) return storageError(doing, file, error)
+  const [code, what] = REASONS[errcode & 0xff] ?? ['failed', message]
+  return new StorageError(code, `Cannot ${doing} the journal ${file}: ${what}`, { cause: error })
+}
+
+const REASONS: Record<number, ['full' | 'damaged' | 'locked' | 'missing', string]> = {
+  5: ['locked', 'another process is writing to it'],
+  11: ['damaged', 'the file is damaged. Restore it from a backup'],
+  13: ['full', 'the disk is full. Free some space and go on'],
+  14: ['missing', 'there is no such file, or it may not be opened'],
+  26: ['damaged', 'it is not a SQLite file'],
+}
