@@ -1,20 +1,23 @@
 /** JSON Lines: a document a line, `{"text": "..."}`; other keys are ignored. */
 import { z } from 'zod'
 import { ConfigError } from '../../protocol/errors.ts'
-import type { Document } from './sources.ts'
 
 const rowSchema = z.looseObject({ text: z.string() })
 
 /** @throws ConfigError with the file and the line of the first row that is not such an object. */
-export function* parseJsonLines(text: string, file: string): Generator<Document> {
+export function* parseJsonLines(
+  lines: string,
+  file: string,
+): Generator<{ name: string; text: string }> {
   let line = 0
-  for (const row of text.split('\n')) {
+  for (const row of lines.split('\n')) {
     line++
-    if (row.trim() !== '') yield { name: `${file}:${line}`, text: rowText(row, `${file}:${line}`) }
+    const name = `${file}:${line}`
+    if (row.trim() !== '') yield { name, text: textOf(row, name) }
   }
 }
 
-function rowText(row: string, name: string): string {
+function textOf(row: string, name: string): string {
   let value: unknown
   try {
     value = JSON.parse(row)

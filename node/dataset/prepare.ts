@@ -17,7 +17,8 @@ export interface DatasetOptions {
   name: string
   sequenceLength: number
   sequencesPerShard: number
-  validationSequences: number
+  /** Share of the sequences that is held out; at least one is. */
+  validationSize: number
   seed: number
 }
 
@@ -85,9 +86,10 @@ function buildDataset(
   vocabSize: number,
   options: DatasetOptions,
 ): PreparedDataset {
-  const { name, sequenceLength, sequencesPerShard, validationSequences, seed } = options
+  const { name, sequenceLength, sequencesPerShard, validationSize, seed } = options
   const format = { sequenceLength, tokenBytes: tokenBytesFor(vocabSize), vocabSize }
   const sequences = Math.floor((ids.length - 1) / sequenceLength)
+  const validationSequences = Math.max(1, Math.round(sequences * validationSize))
   if (sequences <= validationSequences) {
     throw new ConfigError(
       `Cannot hold out ${validationSequences} sequences of the dataset '${name}' ` +
