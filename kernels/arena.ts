@@ -1,9 +1,9 @@
 /**
- * The one linear memory of the kernels, and who owns which bytes of it. A region is handed out by moving a
- * line upwards and taken back only together with all that came after it, so that there is nothing to
- * fragment; the memory grows as the line moves and never shrinks.
+ * The one linear memory of the kernels, and who owns which bytes of it. A region is handed out by
+ * moving a line upwards and taken back only together with all that came after it, so that there is
+ * nothing to fragment; the memory grows as the line moves and never shrinks.
  *
- *   0 .. WORKSPACE_START    constants of the compiled module, and no pointer that anyone else may hold
+ *   0 .. WORKSPACE_START    constants of the compiled module; nobody else may point here
  *   .. ARENA_START          packing workspace of the first thread
  *   .. top                  what the arena has handed out
  */
@@ -22,7 +22,7 @@ export const WORKSPACE_BYTES = 524288
 export const ARENA_START: Pointer = WORKSPACE_START + WORKSPACE_BYTES
 
 export interface Arena {
-  /** A region of its own, aligned to 64 bytes; its content is undefined. Throws ShapeError when full. */
+  /** A region of its own, aligned to 64 bytes, of any content. Throws ShapeError when full. */
   allocate(name: string, bytes: number): Pointer
   /** The line, to be given to `release`. */
   mark(): Pointer
@@ -31,7 +31,7 @@ export interface Arena {
   readonly top: Pointer
 }
 
-/** Memory that threads can share. `pagesMax` below PAGES_MAX is for devices that cannot reserve 4 GiB. */
+/** Memory that threads can share; `pagesMax` is for devices that cannot reserve 4 GiB. */
 export function newSharedMemory(pages: number, pagesMax = PAGES_MAX): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: pages, maximum: pagesMax, shared: true })
 }

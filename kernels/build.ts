@@ -1,6 +1,6 @@
 /**
- * Compiles `assembly/` to `build/kernels.wasm`: strict SIMD, one imported memory that threads can share, no
- * garbage collector, no other import. Run by `npm run prepare`.
+ * Compiles `assembly/` to `build/kernels.wasm`: strict SIMD, one imported memory that threads can
+ * share, no garbage collector, no other import. Run by `npm run prepare`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,7 +45,7 @@ function readOrNull(path: string): string | null {
   return existsSync(path) ? readFileSync(path, 'utf8') : null
 }
 
-/** The module may import nothing but its memory, and its constants must end below everyone else's bytes. */
+/** The module may import its memory alone, and its constants must end below all other bytes. */
 function assertSelfContained(module: WebAssembly.Module): void {
   const imports = WebAssembly.Module.imports(module).map(({ module, name }) => `${module}.${name}`)
   if (imports.join() !== 'env.memory') throw new Error(`kernels.wasm imports ${imports.join()}`)

@@ -1,6 +1,7 @@
 /**
- * The doors of the room: every op's sizes and pointers are checked here, once for all implementations, which
- * then trust them. A failure is a bug of ours, so it throws ShapeError and names the op and the argument.
+ * The doors of the room: every op's sizes and pointers are checked here, once for all
+ * implementations, which then trust them. A failure is a bug of ours, so it throws ShapeError and
+ * names the op and the argument.
  */
 import type { Ops, Pointer } from './ops.ts'
 import { ShapeError } from './shape.ts'
@@ -10,7 +11,7 @@ type Doors = { [Name in OpName]: (door: Door, ...args: Parameters<Ops[Name]>) =>
 type Pointers = Readonly<Record<string, Pointer>>
 
 interface Door {
-  /** Each region of n numbers (of four bytes, if not said) lies within memory, aligned to its numbers. */
+  /** Each region of n numbers, of four bytes if not said, lies aligned within memory. */
   regions(n: number, pointers: Pointers, bytes?: number): void
   /** Each count is a whole number of at least `min`. */
   counts(counts: Readonly<Record<string, number>>, min?: number): void

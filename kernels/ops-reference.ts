@@ -1,7 +1,8 @@
 /**
- * The slow, obvious implementation of `Ops` and the oracle of the fast one: plain loops in which every
- * operation is rounded to float32 at once (`Math.fround`, or a store to a Float32Array), in the order that the
- * SIMD kernels must keep. `reference/` and `assembly/` have the same parts, to be read side by side.
+ * The slow, obvious implementation of `Ops` and the oracle of the fast one: plain loops in which
+ * every operation is rounded to float32 at once (`Math.fround`, or a store to a Float32Array), in
+ * the order that the SIMD kernels must keep. `reference/` and `assembly/` have the same parts, to
+ * be read side by side.
  */
 import type { Ops } from './ops.ts'
 import { checkedOps } from './ops-checked.ts'

@@ -1,8 +1,10 @@
 /**
- * `Ops` by the compiled module: strict SIMD, same bits as the reference. The module is given, so that this file
- * runs wherever WebAssembly does; where its bytes come from is the caller's business.
+ * `Ops` by the compiled module: strict SIMD, same bits as the reference. The module is given, so
+ * that this file runs wherever WebAssembly does; where its bytes come from is the caller's
+ * business.
  *
- * One instance serves one thread. Threads may share the module and the memory, each with a workspace of its own.
+ * One instance serves one thread. Threads may share the module and the memory, each with a
+ * workspace of its own.
  */
 import { growTo, WORKSPACE_BYTES, WORKSPACE_START } from './arena.ts'
 import type { GemmForm, Ops, Pointer } from './ops.ts'

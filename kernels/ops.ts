@@ -1,22 +1,31 @@
 /**
- * The numbers' instruction set. Two implementations: `ops-reference.ts` (slow, obvious, the oracle) and
- * `ops-wasm.ts` (strict SIMD). Both work on the same linear memory, so either can be swapped in.
+ * The numbers' instruction set. Two implementations: `ops-reference.ts` (slow, obvious, the oracle)
+ * and `ops-wasm.ts` (strict SIMD). Both work on the same linear memory, so either can be swapped
+ * in.
  *
- * A `Pointer` is a byte offset into `memory.buffer`; arrays are row-major float32 unless a docstring says
- * otherwise. Pointers are multiples of 16. Outputs come first. No op allocates, none may write outside its
- * outputs, none reads a clock. Letters are those of `shape.ts`.
+ * A `Pointer` is a byte offset into `memory.buffer`; arrays are row-major float32 unless a
+ * docstring says otherwise. Pointers are multiples of the size of the numbers they point to; the
+ * arena's 64 bytes are the fastest. Outputs come first. No op allocates in the memory, none writes
+ * outside its outputs, none reads a clock. Sizes and pointers that cannot be throw ShapeError.
+ * Letters are those of `shape.ts`.
  *
  * The bits are part of the definition: each C[i][j] of a product is one left fold over k,
- * acc = round(acc + round(a·b)), starting from 0 or from C; a row sum of n numbers uses four float32 lanes per
- * accumulator and the accumulator count named in the reference; transcendental functions are the
- * polynomials in the reference. NaN payloads are unspecified: check finiteness, never hash a NaN.
+ * acc = round(acc + round(a·b)), starting from 0 or from C; a row sum is sixteen partial sums in
+ * float32, term i into partial i mod 16, folded as the reference says; transcendental functions are
+ * the polynomials in the reference. NaN payloads are unspecified: check finiteness, never hash a
+ * NaN.
  */
 export type Pointer = number
 
-/** `nt`: A (M,K) · Bᵀ with B (N,K).  `nn`: A (M,K) · B (K,N).  `tn`: Aᵀ · B with A (K,M), B (K,N). */
+/**
+ * `nt`: A (M,K) · Bᵀ with B (N,K).  `nn`: A (M,K) · B (K,N).  `tn`: Aᵀ · B with A (K,M), B (K,N).
+ */
 export type GemmForm = 'nt' | 'nn' | 'tn'
 
-/** C (M,N) = or += product; ld* are row strides in elements, so that a head or a column block needs no copy. */
+/**
+ * C (M,N) = or += product; ld* are row strides in elements, so that a head or a column block needs
+ * no copy.
+ */
 export interface Gemm {
   form: GemmForm
   M: number
@@ -86,7 +95,10 @@ export interface Ops {
 
   /** Fills cos and sin (S, E/2), angle = position · theta^(-2i/E). */
   ropeTable(cos: Pointer, sin: Pointer, S: number, E: number, theta: number): void
-  /** Rotates pairs (i, i + E/2) of each head of x (T, heads·E) in place; row t is at position t mod S. direction -1 is the backward. */
+  /**
+   * Rotates pairs (i, i + E/2) of each head of x (T, heads·E) in place; row t is at position t mod
+   * S. direction -1 is the backward.
+   */
   rope(
     x: Pointer,
     cos: Pointer,
@@ -98,7 +110,10 @@ export interface Ops {
     direction: 1 | -1,
   ): void
 
-  /** P (rows,ld) holds scores of queries first..first+rows-1 against keys 0..; in place softmax(scale · row) over the first (first+row+1) columns, zero up to `columns`. */
+  /**
+   * P (rows,ld) holds scores of queries first..first+rows-1 against keys 0..; in place
+   * softmax(scale · row) over the first (first+row+1) columns, zero up to `columns`. scale > 0.
+   */
   causalSoftmax(
     p: Pointer,
     rows: number,
@@ -120,7 +135,7 @@ export interface Ops {
 
   /** y (n) = silu(gate) · up. */
   swigluForward(y: Pointer, gate: Pointer, up: Pointer, n: number): void
-  /** dgate, dup (n) from dy; may not alias. */
+  /** dgate, dup (n) from dy; no two may overlap. */
   swigluBackward(
     dgate: Pointer,
     dup: Pointer,
@@ -131,8 +146,9 @@ export interface Ops {
   ): void
 
   /**
-   * Rows of logits (T,V) with targets (T) int32, -1 = not counted: returns the summed loss (float64, natural log);
-   * logits become (softmax - onehot) · gradientScale, zero rows where not counted. gradientScale 0 skips the gradient.
+   * Rows of logits (T,V) with targets (T) int32, -1 = not counted: returns the summed loss
+   * (float64, natural log); logits become (softmax - onehot) · gradientScale, zero rows where not
+   * counted. gradientScale 0 skips the gradient and leaves the logits as they are.
    */
   crossEntropy(
     logits: Pointer,
@@ -155,7 +171,7 @@ export interface Ops {
   subtract(y: Pointer, a: Pointer, b: Pointer, n: number): void
   /** Sum of squares in float64: four lanes, i mod 4, added ((0+1)+(2+3)). */
   sumSquares(x: Pointer, n: number): number
-  /** 1 when every element is finite. */
+  /** Whether every element is finite. */
   allFinite(x: Pointer, n: number): boolean
 
   adamW(step: AdamW): void
@@ -170,15 +186,16 @@ export interface Ops {
   widenBfloat16(y: Pointer, x: Pointer, n: number): void
 
   /**
-   * Blocks of 64 (the last may be short): scale = max|x| / levels rounded up to float16, code = clamp(round-half-even(x / scale)).
-   * levels 7 (two codes a byte, low nibble first) or 127 (a byte each). Returns nothing; sizes are fixed by n.
-   * codes (n/2 rounded up, or n bytes), scales (ceil(n/64)) float16 bits.
+   * Blocks of 64 (the last may be short): scale = max|x| / levels rounded up to float16,
+   * code = clamp(round-half-even(x / scale)). levels 7: a nibble each, low nibble first, the last
+   * byte filled up with 0; levels 127: a byte each; both two's complement. codes (ceil(n/2) or n
+   * bytes), scales (ceil(n/64)) float16 bits. x must be finite.
    */
   quantise(codes: Pointer, scales: Pointer, x: Pointer, n: number, levels: 7 | 127): void
-  /** y (n) = code · scale. */
+  /** y (n) = code · scale; codes that quantise never writes, -8 and -128, mean what they say. */
   dequantise(y: Pointer, codes: Pointer, scales: Pointer, n: number, levels: 7 | 127): void
 
-  /** Element-wise, for tests and tables: the room's own polynomials. */
+  /** Element-wise, the room's own polynomials. 0 below -87, e^88 above 88. */
   exp(y: Pointer, x: Pointer, n: number): void
   log(y: Pointer, x: Pointer, n: number): void
 }

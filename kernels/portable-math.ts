@@ -1,10 +1,10 @@
 /**
- * exp, log, sine and cosine of doubles from + - * / and Math.floor alone, which IEEE 754 fixes to the bit,
- * so that every engine gets the same tables (Math.exp and its kin differ between engines).
- * Each is a range reduction and a short series; all stay within about 1e-15 of the truth, relative for
- * exp and log, absolute for sine and cosine.
- * Source: range reductions after Cody & Waite 1980; π/2 split and sine, cosine coefficients of fdlibm
- * (k_sin.c, k_cos.c, e_rem_pio2.c).
+ * exp, log, sine and cosine of doubles from + - * / and Math.floor alone, which IEEE 754 fixes to
+ * the bit, so that every engine gets the same tables (Math.exp and its kin differ between engines).
+ * Each is a range reduction and a short series; all stay within about 1e-15 of the truth, relative
+ * for exp and log, absolute for sine and cosine.
+ * Source: range reductions after Cody & Waite 1980; π/2 split and sine, cosine coefficients of
+ * fdlibm (k_sin.c, k_cos.c, e_rem_pio2.c).
  */
 
 const LN2_HIGH = 0.6931471803691238
@@ -12,7 +12,10 @@ const LN2_LOW = 1.9082149292705877e-10
 const LOG2_E = Math.LOG2E
 const SQRT2 = Math.SQRT2
 
-/** e^x for finite x with a finite, normal result: e^r · 2^k with |r| <= ln 2 / 2, thirteen Taylor terms. */
+/**
+ * e^x for finite x with a finite, normal result: e^r · 2^k with |r| <= ln 2 / 2, thirteen Taylor
+ * terms.
+ */
 export function expDouble(x: number): number {
   const k = Math.floor(x * LOG2_E + 0.5)
   const r = x - k * LN2_HIGH - k * LN2_LOW
@@ -43,7 +46,9 @@ export function logDouble(x: number): number {
 }
 
 const TWO_OVER_PI = 0.6366197723675814
-/** π/2 in three parts; the first two have 33 bits, so that their products with k < 2^20 are exact. */
+/**
+ * π/2 in three parts; the first two have 33 bits, so that their products with k < 2^20 are exact.
+ */
 const PIO2_1 = 1.5707963267341256
 const PIO2_2 = 6.077100506303966e-11
 const PIO2_3 = 2.0222662487959506e-21

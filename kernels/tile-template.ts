@@ -1,10 +1,12 @@
 /**
- * The innermost loop of every product, unrolled for a tile of MR rows and NR columns held in registers.
- * AssemblyScript has no macros, so the text of each tile is written here and compiled with the rest.
+ * The innermost loop of every product, unrolled for a tile of MR rows and NR columns held in
+ * registers. AssemblyScript has no macros, so the text of each tile is written here and compiled
+ * with the rest.
  *
- * `a` is a panel of kc columns of MR numbers, `b` of kc rows of NR numbers, both packed without gaps.
- * Which size is fastest depends on the engine: 4x8 where registers are few (Node 20), 5x8 for V8's fifteen
- * 128-bit registers, 4x16 when V8 pairs vectors into 256-bit ones. The bits are the same for all.
+ * `a` is a panel of kc columns of MR numbers, `b` of kc rows of NR numbers, both packed without
+ * gaps. Which size is fastest depends on the engine: 4x8 where registers are few (Node 20), 5x8 for
+ * V8's fifteen 128-bit registers, 4x16 when V8 pairs vectors into 256-bit ones. The bits are the
+ * same for all.
  */
 export const TILES = [
   { name: '4x8', rows: 4, columns: 8 },
@@ -42,8 +44,9 @@ function choose(values: readonly number[]): string {
 }
 
 /**
- * C's tile is always loaded, after zeros were stored where there is nothing to continue: a conditional start
- * in registers keeps V8 from pairing one of the accumulators (57 instead of 69 GFLOP/s, 4x16).
+ * C's tile is always loaded, after zeros were stored where there is nothing to continue: a
+ * conditional start in registers keeps V8 from pairing one of the accumulators (57 instead of 69
+ * GFLOP/s, 4x16).
  */
 function tileSource(name: string, rows: number, columns: number): string {
   const vectors = columns / 4

@@ -87,7 +87,7 @@ function float16Up(x: f64): i32 {
   return min(((exponent - 1) << 10) + <i32>ceil(mantissa), FLOAT16_MAX_BITS)
 }
 
-/** Shifted into place the bits mean a number 2^112 too small, denormals included; 31 means not finite. */
+/** Shifted into place, the bits mean a number 2^112 too small; exponent 31 is not finite. */
 function float16(bits: i32): f32 {
   const magnitude = reinterpret<f32>((bits & 0x7fff) << 13) * reinterpret<f32>(0x77800000)
   const finite = reinterpret<i32>(magnitude) | ((bits & 0x8000) << 16)

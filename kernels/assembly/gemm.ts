@@ -1,9 +1,9 @@
 /**
- * Matrix products: blocks of A and panels of B are packed into the workspace, so that the tile's loop reads
- * both in order whatever the form; edges are padded with zeros and pass through a small tile of their own.
- * The summed axis is cut into blocks too, but each block continues the fold where C holds it: no partial sum
- * is ever added later, hence the same bits for any tile and any block size.
- * Source of the blocking: Goto & van de Geijn 2008.
+ * Matrix products: blocks of A and panels of B are packed into the workspace, so that the tile's
+ * loop reads both in order whatever the form; edges are padded with zeros and pass through a small
+ * tile of their own. The summed axis is cut into blocks too, but each block continues the fold
+ * where C holds it: no partial sum is ever added later, hence the same bits for any tile and any
+ * block size. Source of the blocking: Goto & van de Geijn 2008.
  *
  *   for each block of K (KC_MAX)            a panel of B fits the first-level cache
  *     for each block of M (MC_MAX)          pack A: fits the second-level cache
@@ -18,7 +18,7 @@ const FORM_TN = 2
 
 /** Both are divided evenly where the matrix needs several, so that no thin block is left over. */
 const KC_MAX = 256
-const MC_MAX = 440
+const MC_MAX = 480
 /** Bytes of the workspace's parts: the edge tile (5x16 at most), then B's panel, then A's block. */
 const EDGE_BYTES: usize = 512
 const PANEL_BYTES: usize = KC_MAX * 16 * 4
@@ -112,7 +112,7 @@ function packA(
   }
 }
 
-/** The largest part when n is cut evenly into the fewest parts of at most `most`, rounded up to `unit`. */
+/** The size of each part when n is cut into the fewest parts of at most `most`: `unit`s each. */
 function evenPart(n: i32, most: i32, unit: i32): i32 {
   const parts = max(1, (n + most - 1) / most)
   const part = (n + parts - 1) / parts

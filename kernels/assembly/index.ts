@@ -1,4 +1,4 @@
-/** The module's exports; what each does is written at `Ops` in kernels/ops.ts, under the same name. */
+/** The module's exports; what each does is written in kernels/ops.ts, under the same name. */
 export { adamW } from './adamw'
 export {
   accumulateWeighted, dequantise, quantise, roundSum, widenBfloat16, widenFloat16,

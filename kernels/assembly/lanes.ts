@@ -1,6 +1,7 @@
 /**
- * Loads and stores of up to four lanes, so that a row of any length goes through one loop body: missing lanes
- * are padded on the way in and dropped on the way out. Nothing outside the row is touched.
+ * Loads and stores of up to four lanes, so that a row of any length goes through one loop body:
+ * missing lanes are padded on the way in and dropped on the way out. Nothing outside the row is
+ * touched.
  */
 
 /** The first `count` of four float32, the rest `padding`; count >= 1 and may exceed four. */

@@ -1,12 +1,12 @@
 /**
- * Exponential and logarithm, operation by operation as in kernels/reference/math.ts, which says where the
- * numbers come from.
+ * Exponential and logarithm, operation by operation as in kernels/reference/math.ts, which says
+ * where the numbers come from.
  */
 import { loadUpTo4, storeUpTo4 } from './lanes'
 
 /**
- * The exponential's constants lie in memory: V8 rebuilds a v128.const with three instructions wherever a
- * loop uses it, whereas loading a number into all lanes takes one.
+ * The exponential's constants lie in memory: V8 rebuilds a v128.const with three instructions
+ * wherever a loop uses it, whereas loading a number into all lanes takes one.
  */
 const CONSTANTS = memory.data<f32>([
   -87, 88, 1.4426950408889634, 12583039, 0.693359375, -2.1219444e-4,

@@ -1,6 +1,6 @@
 /**
- * Packing: `count` rows (or columns) of a matrix side by side, `width` numbers for each step along the summed
- * axis, missing ones as zeros.
+ * Packing: `count` rows (or columns) of a matrix side by side, `width` numbers for each step along
+ * the summed axis, missing ones as zeros.
  */
 
 /** Rows of `from` become columns of the panel: to[k·width + p] = from[p][k]. */

@@ -1,6 +1,7 @@
 /**
- * Row sums and maxima. The lanes are part of the definition (kernels/reference/math.ts, rowSum): term i goes to
- * partial sum i mod 16, four accumulators of four lanes; a padded zero changes no sum.
+ * Row sums and maxima. The lanes are part of the definition (kernels/reference/math.ts, rowSum):
+ * term i goes to partial sum i mod 16, four accumulators of four lanes; a padded zero changes no
+ * sum.
  */
 import { loadUpTo4, storeUpTo4 } from './lanes'
 import { expLanes } from './math'
@@ -46,8 +47,8 @@ function term(factors: i32, x: usize, y: usize, z: usize, o: usize, count: i32):
 }
 
 /**
- * Row sum of exp((x - max) · scale), which replaces x where asked. The padding, -Infinity, adds zero. The four
- * accumulators take turns; at the end each is turned back to its place.
+ * Row sum of exp((x - max) · scale), which replaces x where asked. The padding, -Infinity, adds
+ * zero. The four accumulators take turns; at the end each is turned back to its place.
  */
 export function expSum(x: usize, n: i32, max: f32, scale: f32, write: bool): f32 {
   const shift = f32x4.splat(max)
@@ -78,7 +79,7 @@ export function expSum(x: usize, n: i32, max: f32, scale: f32, write: bool): f32
   return fold(s0, s1, s2, s3)
 }
 
-/** The tree that ends every row sum: accumulators (0+1)+(2+3) lane by lane, then lanes (0+1)+(2+3). */
+/** The end of every row sum: accumulators (0+1)+(2+3) lane by lane, then lanes (0+1)+(2+3). */
 function fold(s0: v128, s1: v128, s2: v128, s3: v128): f32 {
   const s = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3))
   return (

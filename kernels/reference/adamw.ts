@@ -5,8 +5,8 @@ const f = Math.fround
 
 /**
  * Loshchilov & Hutter 2019, with the ratio clamped so that one step moves no scalar by more than
- * learningRate · ratioMax (weight decay aside). 1 - beta and 1 - learningRate · weightDecay are taken in
- * float64, then rounded. A NaN passes through the clamp.
+ * learningRate · ratioMax (weight decay aside). 1 - beta and 1 - learningRate · weightDecay are
+ * taken in float64, then rounded. A NaN passes through the clamp.
  */
 export function adamW(memory: WebAssembly.Memory, step: AdamW): void {
   const { n, learningRate, beta1, beta2, weightDecay } = step

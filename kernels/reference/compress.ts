@@ -1,7 +1,8 @@
 /**
- * Deltas as they travel and weights as they are stored: block quantisation, half-width floats, and weighted
- * sums in float64. A block is 64 numbers; its scale is the smallest float16 not below max|x| / levels, so that
- * no code overflows while float16 can hold the scale; codes are two's complement.
+ * Deltas as they travel and weights as they are stored: block quantisation, half-width floats, and
+ * weighted sums in float64. A block is 64 numbers; its scale is the smallest float16 not below
+ * max|x| / levels, so that no code overflows while float16 can hold the scale; codes are two's
+ * complement.
  */
 import type { Pointer } from '../ops.ts'
 

@@ -1,8 +1,8 @@
 /**
- * Transcendental functions of float32, and the row sum: the definitions that the SIMD kernels repeat lane by
- * lane. Every operation is rounded to float32 at once, as one SIMD instruction does.
- * Source of the exponential's coefficients: Cephes, expf.c; evaluated in Estrin's order, which has the
- * shorter dependency chains.
+ * Transcendental functions of float32, and the row sum: the definitions that the SIMD kernels
+ * repeat lane by lane. Every operation is rounded to float32 at once, as one SIMD instruction does.
+ * Source of the exponential's coefficients: Cephes, expf.c; evaluated in Estrin's order, which has
+ * the shorter dependency chains.
  */
 import type { Pointer } from '../ops.ts'
 import { cosSinDouble, expDouble, logDouble } from '../portable-math.ts'
@@ -14,7 +14,10 @@ const EXP_MIN = -87
 /** Above it the result stays at e^88, the last power of e that is finite. */
 const EXP_MAX = 88
 const LOG2_E = f(Math.LOG2E)
-/** Adding 1.5·2^23 rounds to an integer, which is then in the low bits; 127 more make it an exponent. */
+/**
+ * Adding 1.5·2^23 rounds to an integer, which is then in the low bits; 127 more make it an
+ * exponent.
+ */
 const ROUND_TO_EXPONENT = 12582912 + 127
 const LN2_HIGH = f(0.693359375)
 const LN2_LOW = f(-2.1219444e-4)
@@ -46,8 +49,9 @@ export function expFloat(x: number): number {
 }
 
 /**
- * Sum of term(0) .. term(n-1) in sixteen partial sums, term i into partial i mod 16: four accumulators of
- * four lanes. Accumulators are added as (0+1)+(2+3) lane by lane, then lanes as (0+1)+(2+3).
+ * Sum of term(0) .. term(n-1) in sixteen partial sums, term i into partial i mod 16: four
+ * accumulators of four lanes. Accumulators are added as (0+1)+(2+3) lane by lane, then lanes as
+ * (0+1)+(2+3).
  */
 export function rowSum(n: number, term: (i: number) => number): number {
   const s = new Float32Array(16)

@@ -1,7 +1,8 @@
 /**
- * The row kernels of a decoder: RMSNorm, rotary positions, causal softmax, SwiGLU and cross-entropy, each
- * forward beside its backward. Source: Zhang & Sennrich 2019 (RMSNorm), Su et al. 2021 (RoPE, in the halves
- * layout of the LLaMA checkpoints on the Hugging Face hub), Shazeer 2020 (SwiGLU).
+ * The row kernels of a decoder: RMSNorm, rotary positions, causal softmax, SwiGLU and
+ * cross-entropy, each forward beside its backward. Source: Zhang & Sennrich 2019 (RMSNorm), Su et
+ * al. 2021 (RoPE, in the halves layout of the LLaMA checkpoints on the Hugging Face hub), Shazeer
+ * 2020 (SwiGLU).
  */
 import type { Pointer } from '../ops.ts'
 import { logDouble } from '../portable-math.ts'
