@@ -1,0 +1,128 @@
+/** What ops refuse, and with which words; and the arena that hands out their memory. */
+import { expect, test } from 'vitest'
+import {
+  ALIGNMENT_BYTES,
+  ARENA_START,
+  allocateTable,
+  createArena,
+  newSharedMemory,
+  PAGE_BYTES,
+} from '../../kernels/arena.ts'
+import type { Gemm, Ops } from '../../kernels/ops.ts'
+import { createReferenceOps } from '../../kernels/ops-reference.ts'
+import { createWasmOps } from '../../kernels/ops-wasm.ts'
+import { ShapeError } from '../../kernels/shape.ts'
+import { kernelModule } from './harness.ts'
+
+const memory = newSharedMemory(12, 12)
+const END = 12 * PAGE_BYTES
+const FREE = ARENA_START
+const implementations = [createReferenceOps(memory), createWasmOps(kernelModule, memory)]
+
+function check(call: (ops: Ops) => unknown, message: RegExp): void {
+  for (const ops of implementations) {
+    const before = new Uint8Array(memory.buffer).slice()
+    expect(() => call(ops)).toThrow(ShapeError)
+    expect(() => call(ops)).toThrow(message)
+    expect(Buffer.compare(new Uint8Array(memory.buffer).slice(), before)).toBe(0)
+  }
+}
+
+const product: Gemm = {
+  ...{ form: 'nt', M: 4, N: 4, K: 4, a: FREE, lda: 4, b: FREE, ldb: 4, c: FREE + 64, ldc: 4 },
+  accumulate: false,
+}
+const step = {
+  ...{ n: 4, theta: FREE, gradient: FREE, m: FREE, v: END - 12, learningRate: 1, beta1: 0.9 },
+  ...{ beta2: 0.9, epsilon: 1, weightDecay: 0, gradientScale: 1, mCorrection: 1 },
+  ...{ vCorrection: 1, ratioMax: 1 },
+}
+
+const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
+  ['a fraction of rows', (o) => o.gemm({ ...product, M: 1.5 }), /gemm: 'M' must be a whole/],
+  ['short rows of a', (o) => o.gemm({ ...product, lda: 3 }), /'lda' .* at least 4: .* is 3/],
+  ['short rows of b', (o) => o.gemm({ ...product, form: 'tn', ldb: 3 }), /'ldb'/],
+  ['short rows of c', (o) => o.gemm({ ...product, ldc: 3 }), /'ldc'/],
+  ['a beyond memory', (o) => o.gemm({ ...product, a: END - 60 }), /'a' ends at 786436/],
+  ['b beyond memory', (o) => o.gemm({ ...product, b: END - 60 }), /'b' ends at/],
+  ['c beyond memory', (o) => o.gemm({ ...product, c: END - 60 }), /'c' ends at/],
+  ['an odd pointer', (o) => o.fill(FREE + 2, 1, 4), /'y' must be a multiple of 4/],
+  ['a negative pointer', (o) => o.fill(-4, 1, 4), /'y' must be/],
+  ['a negative size', (o) => o.copy(FREE, FREE, -1), /copy: 'size' must be/],
+  ['a size of NaN', (o) => o.add(FREE, FREE, NaN), /'size' must be/],
+  ['no columns', (o) => o.rmsNormForward(FREE, FREE, FREE, FREE, 1, 0, 1), /'D'/],
+  ['a short weight', (o) => o.rmsNormBackward(FREE, FREE, FREE, END - 4, FREE, 1, 2), /'w'/],
+  ['an odd head', (o) => o.ropeTable(FREE, FREE, 2, 3, 10), /'E \/ 2'/],
+  ['a negative theta', (o) => o.ropeTable(FREE, FREE, 2, 4, -1), /'theta'/],
+  ['no positions', (o) => o.rope(FREE, FREE, FREE, 1, 0, 1, 2, 1), /'S' must/],
+  ['a turn by 2', (o) => o.rope(FREE, FREE, FREE, 1, 1, 1, 2, 2 as 1), /'direction'/],
+  ['a scale of 0', (o) => o.causalSoftmax(FREE, 1, 1, 1, 0, 0), /'scale' must be positive/],
+  ['short score rows', (o) => o.causalSoftmaxBackward(FREE, FREE, 2, 3, 2, 0, 1), /'ld'/],
+  ['six levels', (o) => o.quantise(FREE, FREE, FREE, 1, 6 as 7), /'levels' must be 7 or 127/],
+  ['scales beyond', (o) => o.dequantise(FREE, FREE, END, 1, 7), /'scales' ends at/],
+  ['odd halves', (o) => o.widenFloat16(FREE, FREE + 1, 1), /'x' must be a multiple of 2/],
+  ['a sum of floats', (o) => o.roundSum(FREE, FREE + 4, 1, 1), /'sum' must be a multiple of 8/],
+  ['moments beyond', (o) => o.adamW(step), /adamW: 'v' ends at/],
+]
+for (const [what, call, message] of refused) test(`refused: ${what}`, () => check(call, message))
+
+for (const [target, message] of [
+  [4, /'targets'\[1\] must be below 4: it is 4/],
+  [-2, /it is -2/],
+] as const) {
+  test(`refused: target ${target} of 4`, () => {
+    new Int32Array(memory.buffer, FREE, 2).set([-1, target])
+    check((ops) => ops.crossEntropy(FREE + 64, FREE, 2, 4, 1), message)
+  })
+}
+
+test('refused: a row behind the end of memory, or before its start', () => {
+  for (const id of [2, -1]) {
+    new Int32Array(memory.buffer, FREE, 1).fill(id)
+    check((ops) => ops.gatherRows(FREE + 64, END - 32, FREE, 1, 4), /'ids'\[0\]/)
+  }
+})
+
+test('the arena hands out aligned regions and takes back the latest', () => {
+  const arena = createArena(newSharedMemory(10))
+  const [a, mark] = [arena.allocate('a', 1), arena.mark()]
+  const b = arena.allocate('b', 100)
+  expect([a, b, arena.top]).toEqual([ARENA_START, ARENA_START + 64, ARENA_START + 192])
+  arena.release(mark)
+  expect(arena.allocate('c', 0)).toBe(b)
+  expect(() => arena.release(b + 1)).toThrow(ShapeError)
+  expect(() => arena.release(ARENA_START - 1)).toThrow(ShapeError)
+  expect(createArena(newSharedMemory(1), 65).allocate('d', 8)).toBe(2 * ALIGNMENT_BYTES)
+})
+
+test('the arena grows its memory, up to the maximum', () => {
+  const small = newSharedMemory(1, 12)
+  const arena = createArena(small)
+  arena.allocate('three pages', 3 * PAGE_BYTES)
+  expect(small.buffer.byteLength).toBe(12 * PAGE_BYTES)
+  const top = arena.top
+  expect(() => arena.allocate('logits', PAGE_BYTES)).toThrow(
+    /'logits': 790528 bytes of memory are needed, 786432 are there/,
+  )
+  expect(arena.top).toBe(top)
+  for (const bytes of [-1, 0.5, NaN]) expect(() => arena.allocate('x', bytes)).toThrow(/'x'/)
+})
+
+test('a table of names and sizes becomes a table of pointers', () => {
+  const arena = createArena(newSharedMemory(10), 4096)
+  expect(allocateTable(arena, { q: 4, k: 65, v: 8 })).toEqual({ q: 4096, k: 4160, v: 4288 })
+})
+
+test('an op sees memory that has grown since', () => {
+  for (const create of [
+    createReferenceOps,
+    (m: WebAssembly.Memory) => createWasmOps(kernelModule, m),
+  ]) {
+    const growing = newSharedMemory(1)
+    const ops = create(growing)
+    const x = createArena(growing).allocate('x', 40 * PAGE_BYTES)
+    const last = x + 40 * PAGE_BYTES - 4
+    ops.fill(last, 3, 1)
+    expect(new Float32Array(growing.buffer, last, 1)[0]).toBe(3)
+  }
+})
