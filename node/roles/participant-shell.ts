@@ -4,11 +4,8 @@
  */
 import type { ParticipantEffect } from '../../coordinator/effect.ts'
 import type { ParticipantEvent } from '../../coordinator/event.ts'
-import {
-  type ParticipantState,
-  participantDeadline,
-  participantStep,
-} from '../../coordinator/participant.ts'
+import { participantDeadline, participantStep } from '../../coordinator/participant.ts'
+import type { ParticipantState } from '../../coordinator/participant-state.ts'
 import type { Clock } from '../clock.ts'
 
 export interface ParticipantComponents {

@@ -20,7 +20,7 @@ import type { Log } from '../log.ts'
 import { fetchBlob, uploadBlob } from '../network/blobs.ts'
 import { request } from '../network/rpc.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
-import type { Compute } from '../training/compute.ts'
+import type { Compute, StepProgress } from '../training/compute.ts'
 import { bytesOf, floatsOf } from '../training/floats.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
 
@@ -35,7 +35,8 @@ export interface ParticipantWorld {
     onNotice: (notice: Notice) => void,
   ): Promise<{ connection: Connection; ended: Promise<string> }>
   feed(event: NewParticipantEvent): void
-  onProgress(text: string, done: number, total: number): void
+  onStep(progress: StepProgress): void
+  onTransfer(what: string, done: number, total: number): void
   onExit(outcome: Extract<ParticipantEffect, { type: 'exit' }>): void
 }
 
@@ -48,7 +49,8 @@ interface Held {
   adapter: Float32Array | null
   adapterDigest: Digest
   moment: Uint8Array | null
-  payloads: Map<LeaseId, BlobReference>
+  /** Leases whose work is to be forgotten when it ends. */
+  abandoned: Set<LeaseId>
 }
 
 export interface ParticipantPerformer {
@@ -65,11 +67,13 @@ export function createParticipantPerformer(world: ParticipantWorld): Participant
     adapter: null,
     adapterDigest: '',
     moment: null,
-    payloads: new Map(),
+    abandoned: new Set(),
   }
-  world.compute.onStep(({ leaseId, steps, stepMs }) =>
-    world.feed({ type: 'step-done', leaseId, steps, stepMs }),
-  )
+  world.compute.onStep((progress) => {
+    const { leaseId, steps, stepMs } = progress
+    world.feed({ type: 'step-done', leaseId, steps, stepMs })
+    world.onStep(progress)
+  })
   const failed = (what: 'set-up' | 'prepare') => (error: Error) =>
     world.feed({ type: 'failed', what, reason: error.message, fatal: error instanceof ConfigError })
 
@@ -90,16 +94,12 @@ export function createParticipantPerformer(world: ParticipantWorld): Participant
         prepare(world, held, effect.start).then(world.feed, failed('prepare'))
         return
       case 'train':
-        train(world, held, effect.lease, effect.start).then(world.feed, (error: Error) =>
-          world.feed({
-            type: 'training-failed',
-            leaseId: effect.lease.leaseId,
-            reason: error.message,
-          }),
-        )
+        startTraining(world, held, effect)
         return
       case 'stop-training':
+        return world.compute.stopTraining(effect.leaseId)
       case 'abandon-training':
+        held.abandoned.add(effect.leaseId)
         return world.compute.stopTraining(effect.leaseId)
       case 'upload':
         upload(world, held, effect.leaseId, effect.payload).then(world.feed, (error: Error) =>
@@ -176,7 +176,7 @@ async function fetched(
 ): Promise<Uint8Array> {
   if (!(await world.blobs.has(reference.digest))) {
     await fetchBlob(connectionOf(held), reference, world.blobs, {
-      onProgress: (done: number) => world.onProgress(what, done, reference.bytes),
+      onProgress: (done: number) => world.onTransfer(what, done, reference.bytes),
     })
   }
   return world.blobs.read(reference.digest)
@@ -223,6 +223,20 @@ async function adapterAt(
     throw new ProtocolError('digest-mismatch', 'The checkpoint is not the adapter announced')
   }
   return floatsOf(checkpoint)
+}
+
+function startTraining(
+  world: ParticipantWorld,
+  held: Held,
+  { lease, start }: Extract<ParticipantEffect, { type: 'train' }>,
+): void {
+  const { leaseId } = lease
+  const finish = (event: NewParticipantEvent) => {
+    if (!held.abandoned.delete(leaseId)) world.feed(event)
+  }
+  train(world, held, lease, start).then(finish, (error: Error) =>
+    finish({ type: 'training-failed', leaseId, reason: error.message }),
+  )
 }
 
 async function train(

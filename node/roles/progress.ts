@@ -15,6 +15,20 @@ export type Progress =
   | { type: 'round'; round: number; roundsMax: number; batchesCounted: number; tokens: number }
   | { type: 'evaluated'; round: number; loss: number; perplexity: number }
   | { type: 'finished'; round: number; adapter: string }
+  /** Where the run stands, every so often. */
+  | ({ type: 'status' } & Standing)
+
+/** The figures of the live view's bottom line. */
+export type Standing = Pick<
+  RunStatus,
+  'phase' | 'round' | 'roundsMax' | 'batchesCounted' | 'batchesMax' | 'countedTokens'
+> & { here: number }
+
+export function standingOf(status: RunStatus): Standing {
+  const { phase, round, roundsMax, batchesCounted, batchesMax, countedTokens } = status
+  const here = hereCount(status)
+  return { phase, round, roundsMax, batchesCounted, batchesMax, countedTokens, here }
+}
 
 /** The facts in one event and its effects, in order. */
 export function progressOf(
@@ -93,6 +107,6 @@ function replyFact(
   }
 }
 
-function hereCount(status: RunStatus): number {
-  return status.participantCount
+function hereCount({ participants }: RunStatus): number {
+  return participants.filter(({ state }) => state === 'here').length
 }

@@ -2,9 +2,9 @@
  * From `run.yaml` to a run: open the base model, tokenise the text, cut it into shards, and write down, in a
  * RunConfig, what all peers will agree on.
  */
+import { createReadStream } from 'node:fs'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import type { Digest } from '../../protocol/digest.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import * as limits from '../../protocol/limits.ts'
 import {
@@ -60,9 +60,9 @@ export async function prepareRun(
   const planned = await planRun(yaml, folder)
   const { base, config, dataset } = planned
   await mkdir(run.base, { recursive: true })
-  const blobs = createFileBlobStore(run.blobs)
+  const blobs = await createFileBlobStore(run.blobs)
   for (const bytes of dataset.blobs.values()) await blobs.put(bytes)
-  await blobs.putFile(base.files.weights.path)
+  await blobs.putStream(createReadStream(base.files.weights.path))
   for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
     await copyFile(join(base.folder, name), join(run.base, name))
   }
@@ -98,7 +98,7 @@ function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): 
       name: basename(yaml.base_model).slice(0, limits.NAME_LENGTH_MAX),
       shape: base.shape,
       weights: { digest: weights.digest, bytes: weights.bytes },
-      tokenizer: tokenizer.digest as Digest,
+      tokenizer: tokenizer.digest,
     },
     adapter: {
       adapterRank: yaml.lora_r,

@@ -108,6 +108,28 @@ export function verifyJournal(file: string): JournalVerdict {
   }
 }
 
+/**
+ * The entries of a journal, which may be in use by its writer: those that were there when reading began.
+ * The chain is not checked, `verifyJournal` does that.
+ * @throws StorageError or ConfigError when it can't be read as a journal of this run
+ */
+export function readSqliteJournal(file: string, runId: RunId): Pick<Journal, 'read' | 'close'> {
+  let database: DatabaseSync | null = null
+  try {
+    const opened = openDatabase(file, true)
+    database = opened
+    const found = readRunId(opened, file)
+    if (found !== runId) throw otherRun(file, runId, found)
+    return {
+      read: (from = 1) => readPages(opened.prepare(PAGE_QUERY), from),
+      close: () => opened.close(),
+    }
+  } catch (error) {
+    database?.close()
+    throw explain('read', file, error)
+  }
+}
+
 interface OpenJournal {
   file: string
   runId: RunId
@@ -239,12 +261,16 @@ function prepare(database: DatabaseSync, file: string, options: SqliteJournalOpt
   }
   const runId = readRunId(database, file)
   if (options.runId !== undefined && options.runId !== runId) {
-    throw new ConfigError(
-      `Cannot use the journal ${file} as it must be of run ${options.runId}: current value is ${runId}. ` +
-        'Choose another folder for the new run',
-    )
+    throw otherRun(file, options.runId, runId)
   }
   return runId
+}
+
+function otherRun(file: string, wanted: RunId, found: RunId): ConfigError {
+  return new ConfigError(
+    `Cannot use the journal ${file} as it must be of run ${wanted}: current value is ${found}. ` +
+      'Choose another folder for the new run',
+  )
 }
 
 function readRunId(database: DatabaseSync, file: string): RunId {

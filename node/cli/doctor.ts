@@ -1,0 +1,90 @@
+/** `barnraise doctor`: can this machine take part? Each line is a check with what to do when it fails. */
+import { existsSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { availableParallelism, cpus, freemem, tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { EXIT } from '../exit-code.ts'
+import { EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
+import { createCompute } from '../training/compute.ts'
+import { CommandFailure } from './failure.ts'
+import { printJson, printTable } from './output.ts'
+import { byteSize } from './terminal.ts'
+
+interface Check {
+  name: string
+  ok: boolean
+  found: string
+  /** What to do when it is not ok. */
+  advice: string
+}
+
+const MEMORY_BYTES_MIN = 512e6
+const DISK_BYTES_MIN = 1e9
+
+export async function doctor(options: { json?: boolean }): Promise<void> {
+  const checks = [node(), await kernels(), await embeddedModel(), memory(), await disk(), cores()]
+  const ok = checks.every((check) => check.ok)
+  if (options.json) printJson({ ok, checks })
+  else {
+    printTable(
+      checks.map(({ name, ok: fine, found, advice }) => [
+        `${fine ? 'ok  ' : 'FAIL'}  ${name}`,
+        fine ? found : `${found}: ${advice}`,
+      ]),
+    )
+  }
+  if (!ok) throw new CommandFailure(EXIT.failure, 'this machine is not ready, see above')
+}
+
+function node(): Check {
+  // main.ts refuses a Node that is too old before this runs.
+  return { name: 'node', ok: true, found: process.versions.node, advice: '' }
+}
+
+async function kernels(): Promise<Check> {
+  const name = 'kernels'
+  const file = fileURLToPath(new URL('../../kernels/build/kernels.wasm', import.meta.url))
+  const advice = 'build them with `npm run prepare`'
+  if (!existsSync(file)) return { name, ok: false, found: 'not built', advice }
+  const compute = createCompute()
+  try {
+    const update = new Uint8Array(4)
+    const config = { aggregation: { downlink: 'float32' } } as never
+    await compute.run('apply-update', { config, adapter: new Float32Array(1), update })
+    return { name, ok: true, found: 'WebAssembly SIMD and shared memory work', advice }
+  } catch (error) {
+    return { name, ok: false, found: (error as Error).message, advice }
+  } finally {
+    await compute.close()
+  }
+}
+
+async function embeddedModel(): Promise<Check> {
+  const name = 'embedded model'
+  const advice = 'install Barnraise again'
+  try {
+    const base = await openBaseModel(EMBEDDED_MODEL)
+    base.close()
+    return { name, ok: true, found: byteSize(base.files.weights.bytes), advice }
+  } catch (error) {
+    return { name, ok: false, found: (error as Error).message, advice }
+  }
+}
+
+function memory(): Check {
+  const found = `${byteSize(freemem())} free`
+  const advice = `${byteSize(MEMORY_BYTES_MIN)} are needed: close other programs`
+  return { name: 'memory', ok: freemem() >= MEMORY_BYTES_MIN, found, advice }
+}
+
+async function disk(): Promise<Check> {
+  const { bavail, bsize } = await statfs(tmpdir())
+  const free = bavail * bsize
+  const advice = `${byteSize(DISK_BYTES_MIN)} are needed: make room`
+  return { name: 'disk', ok: free >= DISK_BYTES_MIN, found: `${byteSize(free)} free`, advice }
+}
+
+function cores(): Check {
+  const found = `${availableParallelism()} (${cpus()[0]?.model.trim() ?? 'unknown'})`
+  return { name: 'cores', ok: true, found, advice: '' }
+}

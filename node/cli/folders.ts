@@ -1,0 +1,15 @@
+/** Where this user's programs keep things, by the XDG Base Directory Specification and its likes. */
+import { homedir, platform } from 'node:os'
+import { join } from 'node:path'
+
+/** Weights and data that can be fetched again. */
+export function cacheFolder(): string {
+  switch (platform()) {
+    case 'darwin':
+      return join(homedir(), 'Library', 'Caches', 'barnraise')
+    case 'win32':
+      return join(process.env.LOCALAPPDATA ?? homedir(), 'barnraise', 'Cache')
+    default:
+      return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'barnraise')
+  }
+}

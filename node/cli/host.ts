@@ -1,0 +1,136 @@
+/** `barnraise host run.yaml`: prepares the run or goes on with it, and coordinates it to its end. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { ConfigError } from '../../protocol/errors.ts'
+import type { RunId } from '../../protocol/run-config.ts'
+import { createLog, type Log } from '../log.ts'
+import { startCoordinator } from '../roles/coordinator.ts'
+import { type Progress, standingOf } from '../roles/progress.ts'
+import { exportRun } from '../run/export-run.ts'
+import { planRun, prepareRun } from '../run/prepare-run.ts'
+import { isRunFolder, type RunFolder, readRunConfig, runFolder } from '../run/run-folder.ts'
+import { parseRunYaml, type RunYaml } from '../run/run-yaml.ts'
+import { onInterrupt } from './interrupt.ts'
+import { createLiveView } from './live-view.ts'
+import { printJson } from './output.ts'
+import { createScreen, type Screen } from './terminal.ts'
+
+export interface HostOptions {
+  out?: string
+  port: number
+  public?: boolean
+  announce?: string[]
+  json?: boolean
+  verbose?: boolean
+}
+
+const REDRAW_MS = 500
+/** Before the doors close, volunteers get this long to hear of it. */
+const FAREWELL_MS = 1_000
+
+export async function host(file: string, options: HostOptions): Promise<void> {
+  const source = await readRunYaml(file)
+  const yaml = parseRunYaml(source, file)
+  const here = dirname(resolve(file))
+  const root = options.out ?? resolve(here, yaml.output_dir ?? join('runs', yaml.name))
+  const folder = runFolder(root)
+  const screen = createScreen(process.stderr)
+  const log = createLog(options.verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
+  if (isRunFolder(root)) await checkSameRun(yaml, here, folder, screen)
+  else {
+    screen.print(`Preparing ${yaml.name}: reading the base model and tokenising the text`)
+    const { dataset } = await prepareRun(yaml, source, here, folder)
+    const { trainSequences, validationSequences } = dataset.config
+    screen.print(`${trainSequences} sequences to train on, ${validationSequences} held out`)
+  }
+  await coordinate(folder, options, screen, log)
+}
+
+export async function readRunYaml(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError(
+      `Cannot read '${file}': ${(error as Error).message}. Give the path of a run.yaml.`,
+    )
+  }
+}
+
+/** A folder holds one run: what is hosted in it again must be that run. */
+async function checkSameRun(
+  yaml: RunYaml,
+  here: string,
+  folder: RunFolder,
+  screen: Screen,
+): Promise<void> {
+  const { runId } = await readRunConfig(folder)
+  const planned = await planRun(yaml, here)
+  planned.base.close()
+  if (planned.runId !== runId) throw otherRun(folder, planned.runId, runId)
+  screen.print(`Going on with the run in ${folder.root}`)
+}
+
+function otherRun(folder: RunFolder, planned: RunId, found: RunId): ConfigError {
+  return new ConfigError(
+    `Cannot host this run in '${folder.root}': it holds run ${found.slice(0, 16)}, and run.yaml ` +
+      `describes run ${planned.slice(0, 16)}. Undo the change, or give another folder with --out.`,
+  )
+}
+
+async function coordinate(
+  folder: RunFolder,
+  options: HostOptions,
+  screen: Screen,
+  log: Log,
+): Promise<void> {
+  const view = createLiveView(screen, process.stderr)
+  const show = (fact: Progress) => (options.json ? printJson(fact) : view.show(fact))
+  const role = await startCoordinator(folder, {
+    listen: listenAddresses(options),
+    announce: options.announce ?? [],
+    log,
+    onProgress: show,
+  })
+  await writeFile(folder.link, `${role.link}\n`)
+  const { runId } = role.status()
+  show({ type: 'ready', link: role.link, runId, run: folder.root })
+  if (!options.json) invite(screen, role.link)
+  const redraw = () => {
+    const standing = standingOf(role.status())
+    if (options.json) printJson({ type: 'status', ...standing })
+    else view.redraw(standing)
+  }
+  const timer = setInterval(redraw, REDRAW_MS)
+  const interrupted = Promise.withResolvers<'interrupted'>()
+  const stopListening = onInterrupt(() => interrupted.resolve('interrupted'))
+  const outcome = await Promise.race([role.finished, interrupted.promise]).finally(async () => {
+    clearInterval(timer)
+    screen.clear()
+    await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
+    stopListening()
+    await role.stop()
+  })
+  if (outcome === 'interrupted') {
+    screen.print('Stopped. The same command goes on from here.')
+  } else {
+    await bringHome(folder, screen)
+  }
+}
+
+function listenAddresses({ port, public: isPublic }: HostOptions): string[] {
+  const address = isPublic ? '0.0.0.0' : '127.0.0.1'
+  const next = port === 0 ? 0 : port + 1
+  return [`/ip4/${address}/tcp/${port}`, `/ip4/${address}/tcp/${next}/ws`]
+}
+
+function invite(screen: Screen, link: string): void {
+  screen.print('\nVolunteers join with:\n')
+  screen.print(`  barnraise join '${link}'\n`)
+}
+
+async function bringHome(folder: RunFolder, screen: Screen): Promise<void> {
+  const exported = await exportRun(folder, { round: null, out: null })
+  screen.print(`\nThe adapter is in ${exported.folder}\n`)
+  screen.print(`  barnraise generate ${folder.root} --prompt "Once upon a time"`)
+  screen.print(`  barnraise verify ${folder.root}`)
+}

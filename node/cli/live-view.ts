@@ -1,0 +1,82 @@
+/** A run as it goes, for people: a line for what happened, and at the bottom where the run stands. */
+import type { Progress, Standing } from '../roles/progress.ts'
+import { bar, clockTime, compact, paint, type Screen } from './terminal.ts'
+
+const BAR_WIDTH = 20
+/** Speed is measured over this long. */
+const SPEED_WINDOW_MS = 20_000
+
+export interface LiveView {
+  show(fact: Progress): void
+  /** Redraws the bottom line. */
+  redraw(standing: Standing): void
+}
+
+export function createLiveView(screen: Screen, stream: NodeJS.WriteStream): LiveView {
+  const started = performance.now()
+  const samples: { at: number; tokens: number }[] = []
+  let loss: number | null = null
+
+  function tokensPerSecond(tokens: number): number {
+    const now = performance.now()
+    samples.push({ at: now, tokens })
+    while (samples.length > 1 && samples[0]!.at < now - SPEED_WINDOW_MS) samples.shift()
+    const first = samples[0]!
+    return now > first.at ? ((tokens - first.tokens) * 1000) / (now - first.at) : 0
+  }
+
+  return {
+    show: (fact) => {
+      if (fact.type === 'evaluated') loss = fact.loss
+      const line = lineOf(fact, stream)
+      const time = clockTime((performance.now() - started) / 1000)
+      if (line !== null) screen.print(`${paint('dim', time, stream)}  ${line}`)
+    },
+    redraw: ({ round, roundsMax, batchesCounted, batchesMax, countedTokens, here }) => {
+      const done = Math.max(round / roundsMax, batchesCounted / batchesMax)
+      const elapsed = (performance.now() - started) / 1000
+      const left = done > 0 ? clockTime((elapsed / done) * (1 - done)) : '?'
+      screen.update(
+        [
+          `${bar(done, BAR_WIDTH)} round ${Math.min(round + 1, roundsMax)}/${roundsMax}`,
+          `${here} here`,
+          `${compact(countedTokens)} tokens, ${compact(tokensPerSecond(countedTokens))}/s`,
+          ...(loss === null ? [] : [`held-out loss ${loss.toFixed(3)}`]),
+          `${left} left`,
+        ].join(' · '),
+      )
+    },
+  }
+}
+
+function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
+  switch (fact.type) {
+    case 'joined':
+      return paint('green', `${fact.name} is here (${fact.here} now)`, stream)
+    case 'away':
+      return paint('yellow', `${fact.name} is gone (${fact.here} now)`, stream)
+    case 'leased':
+      return `${fact.name} takes ${fact.steps} steps of round ${fact.round + 1}`
+    case 'committed':
+      return `${fact.name} did ${fact.steps} steps, training loss ${fact.loss.toFixed(3)}`
+    case 'refused':
+      return paint('yellow', `${fact.name} was refused: ${fact.reason}`, stream)
+    case 'revoked':
+      return paint('yellow', `${fact.name} lost its lease: ${fact.reason}`, stream)
+    case 'evaluated':
+      return paint(
+        'bold',
+        `${fact.round === 0 ? 'base model' : `after round ${fact.round}`}: held-out loss ` +
+          `${fact.loss.toFixed(4)}, perplexity ${fact.perplexity.toFixed(2)}`,
+        stream,
+      )
+    case 'round':
+      return `round ${fact.round} of ${fact.roundsMax} merged, ${compact(fact.tokens)} tokens so far`
+    case 'finished':
+      return paint('bold', 'the run is finished', stream)
+    case 'ready':
+    case 'counted':
+    case 'status':
+      return null
+  }
+}

@@ -1,0 +1,175 @@
+/** The coordinator's role in a process: a run folder, opened and hosted on the network. */
+import type { CoordinatorEvent } from '../../coordinator/event.ts'
+import type { CoordinatorState } from '../../coordinator/state.ts'
+import { statusOf } from '../../coordinator/status.ts'
+import { signingBytes } from '../../protocol/envelope.ts'
+import type { PeerId, Request, RunStatus } from '../../protocol/messages.ts'
+import type { RunConfig, RunId } from '../../protocol/run-config.ts'
+import { createClock } from '../clock.ts'
+import { decodeShard, type Sequences } from '../dataset/shards.ts'
+import type { Log } from '../log.ts'
+import { serveBlobs } from '../network/blobs.ts'
+import { disconnect } from '../network/connection-guard.ts'
+import { createHost, type Host } from '../network/host.ts'
+import { type Identity, loadIdentity, verifySignature } from '../network/identity.ts'
+import { formatLink } from '../network/link.ts'
+import { createNoticeBoard } from '../network/notices.ts'
+import { serveRequests } from '../network/rpc.ts'
+import { freshState, replay } from '../run/replay.ts'
+import { type RunFolder, readOrMakeToken, readRunConfig } from '../run/run-folder.ts'
+import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
+import type { Journal } from '../storage/journal.ts'
+import { createSqliteJournal } from '../storage/sqlite-journal.ts'
+import { type Compute, createCompute } from '../training/compute.ts'
+import { createCoordinatorShell } from './coordinator-shell.ts'
+import { checkPayload, mayServe } from './door.ts'
+import { performCoordinatorEffect } from './perform-coordinator.ts'
+import { type Progress, progressOf } from './progress.ts'
+
+export interface CoordinatorOptions {
+  /** Multiaddrs to listen on. */
+  listen: string[]
+  announce: string[]
+  log: Log
+  onProgress(fact: Progress): void
+}
+
+export interface CoordinatorRole {
+  link: string
+  status(): RunStatus
+  /** Resolves when the run is finished; rejects when it cannot go on. */
+  finished: Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startCoordinator(
+  folder: RunFolder,
+  options: CoordinatorOptions,
+): Promise<CoordinatorRole> {
+  const { config, runId } = await readRunConfig(folder)
+  const token = await readOrMakeToken(folder)
+  const identity = await loadIdentity(folder.identity)
+  const blobs = await createFileBlobStore(folder.blobs)
+  const journal = createSqliteJournal(folder.journal, { runId })
+  const state = freshState(config, runId, token)
+  replay(state, journal)
+  const compute = createCompute()
+  try {
+    await compute.run('set-up', { config, weights: await blobs.read(config.base.weights.digest) })
+    const validation = await readValidation(config, blobs)
+    const run = { config, runId, token, identity, blobs, journal, state, compute, validation }
+    return await openDoors(run, options)
+  } catch (error) {
+    await compute.close()
+    journal.close()
+    throw error
+  }
+}
+
+interface OpenRun {
+  config: RunConfig
+  runId: RunId
+  token: string
+  identity: Identity
+  blobs: BlobStore
+  journal: Journal
+  state: CoordinatorState
+  compute: Compute
+  validation: Sequences
+}
+
+async function readValidation({ dataset, base }: RunConfig, blobs: BlobStore): Promise<Sequences> {
+  const bytes = await blobs.read(dataset.validationShard.digest)
+  const shard = decodeShard(bytes, { ...dataset, vocabSize: base.shape.vocabSize })
+  return shard.sequences(0, dataset.validationSequences)
+}
+
+async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<CoordinatorRole> {
+  const { config, runId, token, identity, blobs, journal, state, compute } = run
+  const { log, onProgress } = options
+  const names = new Map<PeerId, string>()
+  const finished = Promise.withResolvers<void>()
+  const status = () => statusOf(state)
+  const host = await createHost({
+    privateKey: identity.privateKey,
+    listen: options.listen,
+    announce: options.announce,
+    role: 'coordinator',
+    isMember: (peer) => state.members.has(peer),
+  })
+  const board = await createNoticeBoard(host)
+  const shell = createCoordinatorShell({
+    ...{ state, journal, clock: createClock() },
+    perform: (effect) => performCoordinatorEffect(world, effect),
+    observe: (event, effects) => {
+      rememberName(names, event)
+      const nameOf = (peer: PeerId) => names.get(peer) ?? peer.slice(-8)
+      progressOf(event, effects, status, nameOf).forEach(onProgress)
+      if (isDone(state)) finished.resolve()
+    },
+    onFatal: finished.reject,
+  })
+  const world = {
+    ...{ config, runId, blobs, compute, log, validation: run.validation },
+    sign: identity.sign,
+    notify: (to, notice) => (to === 'all' ? board.broadcast(notice) : board.send(to, notice)),
+    disconnect: (peer) =>
+      disconnect(host, peer, new Error('The coordinator closed the connection')),
+    feed: shell.feed,
+    onFatal: finished.reject,
+  } satisfies Parameters<typeof performCoordinatorEffect>[0]
+  host.addEventListener('peer:disconnect', ({ detail }) =>
+    shell.feed({ type: 'disconnected', peer: detail.toString() }),
+  )
+  await serveRequests(host, async (peer, request) =>
+    shell.ask(peer, request, await isSignatureValid(peer, request)),
+  )
+  await serveBlobs(host, blobs, {
+    mayServe: (peer, digest) => mayServe(state, peer, digest),
+    admitUpload: (peer, leaseId, payload) =>
+      shell.ask(peer, { type: 'upload', leaseId, payload }, true),
+    onUploaded: async (_peer, leaseId, payload) => {
+      const reason = checkPayload(config, await blobs.read(payload.digest))
+      if (reason === null) shell.feed({ type: 'payload-stored', leaseId })
+      else shell.feed({ type: 'payload-refused', leaseId, reason })
+    },
+  })
+  shell.start()
+  if (isDone(state)) finished.resolve()
+  const link = formatLink({ addresses: addressesOf(host), run: runId, token })
+  return {
+    ...{ link, status, finished: finished.promise },
+    stop: async () => {
+      shell.stop()
+      board.close()
+      await host.stop()
+      await compute.close()
+      journal.close()
+    },
+  }
+}
+
+/** The last adapter is merged, and its held-out loss is known. */
+function isDone({ phase, evaluationsPending }: CoordinatorState): boolean {
+  return phase === 'finished' && evaluationsPending.length === 0
+}
+
+function rememberName(names: Map<PeerId, string>, event: CoordinatorEvent): void {
+  if (event.type === 'request' && event.request.type === 'join') {
+    names.set(event.peer, event.request.name)
+  }
+}
+
+async function isSignatureValid(peer: PeerId, request: Request): Promise<boolean> {
+  if (request.type !== 'commit') return true
+  const bytes = signingBytes('contribution', request.contribution)
+  return verifySignature(peer, bytes, request.signature)
+}
+
+/** TCP first: browsers skip what they cannot dial. */
+function addressesOf(host: Host): string[] {
+  return host
+    .getMultiaddrs()
+    .map(String)
+    .sort((a, b) => Number(a.includes('/ws')) - Number(b.includes('/ws')))
+}

@@ -1,0 +1,28 @@
+/** A run on this machine, opened to be read: its journal replayed, its blobs at hand. Nothing is changed. */
+import type { CoordinatorState } from '../../coordinator/state.ts'
+import type { RunConfig, RunId } from '../../protocol/run-config.ts'
+import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
+import { readSqliteJournal } from '../storage/sqlite-journal.ts'
+import { freshState, replay } from './replay.ts'
+import { type RunFolder, readRunConfig } from './run-folder.ts'
+
+export interface OpenedRun {
+  folder: RunFolder
+  config: RunConfig
+  runId: RunId
+  state: CoordinatorState
+  blobs: BlobStore
+}
+
+/** @throws ConfigError when the folder holds no run; StorageError when its journal is damaged. */
+export async function openRun(folder: RunFolder): Promise<OpenedRun> {
+  const { config, runId } = await readRunConfig(folder)
+  const state = freshState(config, runId, null)
+  const journal = readSqliteJournal(folder.journal, runId)
+  try {
+    replay(state, journal)
+  } finally {
+    journal.close()
+  }
+  return { folder, config, runId, state, blobs: await createFileBlobStore(folder.blobs) }
+}

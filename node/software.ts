@@ -1,0 +1,8 @@
+/** What this program calls itself to its peers. */
+import { readFileSync } from 'node:fs'
+
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+export const SOFTWARE = `barnraise/${manifest.version}`
