@@ -8,7 +8,7 @@ import { digestOf } from '../protocol/digest.ts'
 import type { Contribution, LeaseId, PeerId, Refusal, RequestOf } from '../protocol/messages.ts'
 import type { BlobReference } from '../protocol/run-config.ts'
 import { giveBack } from './assignment.ts'
-import type { CoordinatorEvent } from './event.ts'
+import type { CoordinatorEventOf } from './event.ts'
 import { strike } from './fault-detector.ts'
 import { release, revoke } from './lease.ts'
 import {
@@ -158,7 +158,7 @@ function uploadRefusal(
 
 export function onPayloadStored(
   state: CoordinatorState,
-  { at, leaseId }: Extract<CoordinatorEvent, { type: 'payload-stored' }>,
+  { at, leaseId }: CoordinatorEventOf<'payload-stored'>,
 ): Outcome {
   const held = state.leases.get(leaseId)
   if (held?.stage !== 'committed') {
@@ -178,7 +178,7 @@ export function onPayloadStored(
 
 export function onPayloadRefused(
   state: CoordinatorState,
-  { leaseId, reason }: Extract<CoordinatorEvent, { type: 'payload-refused' }>,
+  { leaseId, reason }: CoordinatorEventOf<'payload-refused'>,
 ): Outcome {
   const held = state.leases.get(leaseId)
   if (held?.stage !== 'committed') return unchanged()

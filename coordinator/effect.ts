@@ -29,7 +29,11 @@ export interface AggregationJob {
   contributions: CountedContribution[]
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn'
+export interface LogEffect {
+  type: 'log'
+  level: 'debug' | 'info' | 'warn'
+  text: string
+}
 
 export type CoordinatorEffect =
   | { type: 'reply'; peer: PeerId; requestId: number; reply: Reply }
@@ -40,7 +44,7 @@ export type CoordinatorEffect =
   | { type: 'evaluate'; round: number; adapter: Digest; checkpoint: BlobReference | null }
   /** The peer has no business here any more. */
   | { type: 'disconnect'; peer: PeerId; reason: string }
-  | { type: 'log'; level: LogLevel; text: string }
+  | LogEffect
 
 export type ParticipantEffect =
   | { type: 'connect' }
@@ -54,6 +58,9 @@ export type ParticipantEffect =
   | { type: 'stop-training'; leaseId: LeaseId }
   /** The lease is lost: end and forget it; no event follows. */
   | { type: 'abandon-training'; leaseId: LeaseId }
+  /**
+   * Ask for an upload slot (`upload`), wait for `go`, send the bytes: `uploaded`, `upload-failed`.
+   */
   | { type: 'upload'; leaseId: LeaseId; payload: BlobReference }
   | { type: 'disconnect' }
   /** The participant is done; `outcome` decides the exit code. */
@@ -62,4 +69,4 @@ export type ParticipantEffect =
       outcome: 'finished' | 'left' | 'refused' | 'version' | 'failed'
       reason: string
     }
-  | { type: 'log'; level: LogLevel; text: string }
+  | LogEffect

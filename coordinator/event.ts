@@ -82,9 +82,17 @@ export type ParticipantEvent =
   /** Training ended without a usable step. */
   | { type: 'training-failed'; at: number; leaseId: LeaseId; reason: string }
   | { type: 'uploaded'; at: number; leaseId: LeaseId }
-  | { type: 'upload-failed'; at: number; leaseId: LeaseId; reason: string }
+  /** `refusal` where the coordinator said no; else the transfer broke and may be tried again. */
+  | { type: 'upload-failed'; at: number; leaseId: LeaseId; reason: string; refusal?: Refusal }
   /** The user wants to go: hand in the finished prefix first. */
   | { type: 'leave'; at: number; reason: string }
   | { type: 'tick'; at: number }
 
-export type { Refusal }
+export type CoordinatorEventOf<T extends CoordinatorEvent['type']> = Extract<
+  CoordinatorEvent,
+  { type: T }
+>
+export type ParticipantEventOf<T extends ParticipantEvent['type']> = Extract<
+  ParticipantEvent,
+  { type: T }
+>

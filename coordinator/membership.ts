@@ -5,7 +5,7 @@
 import { PROTOCOL_VERSION } from '../protocol/limits.ts'
 import type { PeerId, Refusal, RequestOf } from '../protocol/messages.ts'
 import { pushDeadline } from './deadlines.ts'
-import type { CoordinatorEvent } from './event.ts'
+import type { CoordinatorEventOf } from './event.ts'
 import { isBanned, removeMember, STRIKES_MAX } from './fault-detector.ts'
 import {
   answer,
@@ -87,7 +87,7 @@ function newMember(peer: PeerId, name: string): Member {
 
 export function onDisconnected(
   state: CoordinatorState,
-  { at, peer }: Extract<CoordinatorEvent, { type: 'disconnected' }>,
+  { at, peer }: CoordinatorEventOf<'disconnected'>,
 ): Outcome {
   const member = memberHere(state, peer)
   if (member === null) return unchanged()

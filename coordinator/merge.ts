@@ -5,7 +5,7 @@
 import type { LeaseId } from '../protocol/messages.ts'
 import { checkLedger, countBatches, giveBack } from './assignment.ts'
 import type { CoordinatorEffect } from './effect.ts'
-import type { Aggregate, CoordinatorEvent } from './event.ts'
+import type { Aggregate, CoordinatorEventOf } from './event.ts'
 import { strike } from './fault-detector.ts'
 import { changed, log, notify, type Outcome, reasonOf, unchanged } from './outcome.ts'
 import { reopen } from './round.ts'
@@ -21,7 +21,7 @@ import {
 
 export function onAggregated(
   state: CoordinatorState,
-  { round, aggregate }: Extract<CoordinatorEvent, { type: 'aggregated' }>,
+  { round, aggregate }: CoordinatorEventOf<'aggregated'>,
 ): Outcome {
   if (state.phase !== 'aggregating' || round !== state.round.start.round) {
     return unchanged(log('debug', `nobody waits for the merge of round ${round}`))
@@ -105,7 +105,7 @@ export function askForEvaluation(
 
 export function onEvaluated(
   state: CoordinatorState,
-  { round, loss }: Extract<CoordinatorEvent, { type: 'evaluated' }>,
+  { round, loss }: CoordinatorEventOf<'evaluated'>,
 ): Outcome {
   const pending = state.evaluationsPending
   if (!pending.some((evaluation) => evaluation.round === round)) return unchanged()

@@ -5,15 +5,15 @@
  */
 import { REASON_LENGTH_MAX } from '../protocol/limits.ts'
 import type { Notice, PeerId, Refusal, Reply } from '../protocol/messages.ts'
-import type { CoordinatorEffect, LogLevel } from './effect.ts'
-import type { CoordinatorEvent } from './event.ts'
+import type { CoordinatorEffect, LogEffect } from './effect.ts'
+import type { CoordinatorEventOf } from './event.ts'
 
 export interface Outcome {
   accepted: boolean
   effects: CoordinatorEffect[]
 }
 
-export type RequestEvent = Extract<CoordinatorEvent, { type: 'request' }>
+export type RequestEvent = CoordinatorEventOf<'request'>
 
 export function changed(...effects: CoordinatorEffect[]): Outcome {
   return { accepted: true, effects }
@@ -35,7 +35,7 @@ export function notify(to: PeerId | 'all', notice: Notice): CoordinatorEffect {
   return { type: 'notify', to, notice }
 }
 
-export function log(level: LogLevel, text: string): CoordinatorEffect {
+export function log(level: LogEffect['level'], text: string): LogEffect {
   return { type: 'log', level, text }
 }
 

@@ -1,0 +1,95 @@
+/**
+ * The link: connect, join, and again for ever when it breaks. Silence counts as broken, because a
+ * dead link says nothing.
+ */
+import { digestOf } from '../protocol/digest.ts'
+import { ProtocolError } from '../protocol/errors.ts'
+import { HEARTBEAT_TIMEOUT_MS, PROTOCOL_VERSION } from '../protocol/limits.ts'
+import type { ReplyOf } from '../protocol/messages.ts'
+import { decodeRunConfig, type RunConfig } from '../protocol/run-config.ts'
+import type { ParticipantEffect } from './effect.ts'
+import { log } from './outcome.ts'
+import { ask, exit } from './participant-effects.ts'
+import { backoffMs, isAsking, isCurrent, type ParticipantState } from './participant-state.ts'
+import { followRound } from './participant-work.ts'
+
+/** Connects or joins when it is time to. */
+export function advanceLink(state: ParticipantState, at: number): ParticipantEffect[] {
+  if (state.link === 'offline' && state.reconnectAt !== null && at >= state.reconnectAt) {
+    state.link = 'connecting'
+    state.reconnectAt = null
+    return [{ type: 'connect' }]
+  }
+  if (isSilent(state, at)) return breakLink(state, at, 'the coordinator is silent')
+  if (state.link === 'connected' && !isAsking(state, 'join')) return [join(state)]
+  return []
+}
+
+export function linkDeadline({ link, reconnectAt, heardAt }: ParticipantState): number | null {
+  if (link === 'connected' || link === 'joined') return heardAt + HEARTBEAT_TIMEOUT_MS
+  return reconnectAt
+}
+
+function isSilent({ link, heardAt }: ParticipantState, at: number): boolean {
+  return (link === 'connected' || link === 'joined') && at >= heardAt + HEARTBEAT_TIMEOUT_MS
+}
+
+function join(state: ParticipantState): ParticipantEffect {
+  const { run, token, name, software } = state.options
+  const runId = state.run?.runId ?? (run?.length === 64 ? run : null)
+  const request = { type: 'join', version: PROTOCOL_VERSION, runId, token, name, software } as const
+  return ask(state, { type: 'join' }, request)
+}
+
+/** The link is down; nothing that was asked will be answered. */
+export function loseLink(state: ParticipantState, at: number, reason: string): ParticipantEffect[] {
+  state.link = 'offline'
+  state.asked.clear()
+  state.linkFailures += 1
+  const delayMs = backoffMs(state.random, state.linkFailures)
+  state.reconnectAt = at + delayMs
+  const seconds = Math.ceil(delayMs / 1000)
+  return [log('info', `disconnected (${reason}); connecting again in ${seconds} s`)]
+}
+
+/** Hangs up first. */
+export function breakLink(
+  state: ParticipantState,
+  at: number,
+  reason: string,
+): ParticipantEffect[] {
+  return [{ type: 'disconnect' }, ...loseLink(state, at, reason)]
+}
+
+export function onJoined(
+  state: ParticipantState,
+  { runConfig, start }: ReplyOf<'joined'>,
+): ParticipantEffect[] {
+  const runId = digestOf(runConfig)
+  const wanted = state.run?.runId ?? state.options.run ?? ''
+  if (!runId.startsWith(wanted)) {
+    return exit(state, 'refused', `the coordinator hosts run ${runId}, not ${wanted}`)
+  }
+  if (state.run === null) {
+    const config = decodedConfig(runConfig)
+    if (typeof config === 'string') return exit(state, 'failed', config)
+    state.run = { config, runId }
+  }
+  state.link = 'joined'
+  state.linkFailures = 0
+  // A round that went on without us is worth asking in at once; an old one keeps its pause.
+  if (!isCurrent(state, start)) state.askAt = null
+  const effects = followRound(state, start)
+  state.mustConfirmWork = state.work !== null && !state.work.isStopping
+  return [log('info', `joined run ${state.run.config.name}`), ...effects]
+}
+
+/** The config, or why this software cannot take part. */
+function decodedConfig(bytes: Uint8Array): RunConfig | string {
+  try {
+    return decodeRunConfig(bytes)
+  } catch (error) {
+    if (error instanceof ProtocolError) return error.message
+    throw error
+  }
+}

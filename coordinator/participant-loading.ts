@@ -1,0 +1,55 @@
+/** Loading: the model of the run once, then the base of each round. */
+import type { ParticipantEffect } from './effect.ts'
+import type { ParticipantEventOf } from './event.ts'
+import { log } from './outcome.ts'
+import { exit } from './participant-effects.ts'
+import { backoffMs, isCurrent, type ParticipantState } from './participant-state.ts'
+
+export function advanceLoading(state: ParticipantState, at: number): ParticipantEffect[] {
+  const { run, start, loadAt } = state
+  if (!canLoad(state) || (loadAt !== null && at < loadAt)) return []
+  state.loadAt = null
+  if (!state.isSetUp) {
+    state.loading = 'set-up'
+    return [{ type: 'set-up', ...run! }]
+  }
+  state.loading = 'prepare'
+  return [{ type: 'prepare', start: start! }]
+}
+
+function canLoad(state: ParticipantState): boolean {
+  if (state.link !== 'joined' || state.loading !== null || state.leaving !== null) return false
+  return !state.isSetUp || !isCurrent(state, state.prepared)
+}
+
+export function loadingDeadline(state: ParticipantState): number | null {
+  return canLoad(state) ? state.loadAt : null
+}
+
+export function onSetUp(state: ParticipantState): ParticipantEffect[] {
+  state.loading = null
+  state.loadFailures = 0
+  state.isSetUp = true
+  return []
+}
+
+export function onPrepared(
+  state: ParticipantState,
+  { round, base }: ParticipantEventOf<'prepared'>,
+): ParticipantEffect[] {
+  state.loading = null
+  state.loadFailures = 0
+  state.prepared = { round, base }
+  return []
+}
+
+export function onLoadFailed(
+  state: ParticipantState,
+  { at, what, reason, fatal }: ParticipantEventOf<'failed'>,
+): ParticipantEffect[] {
+  if (fatal) return exit(state, 'failed', reason)
+  state.loading = null
+  state.loadFailures += 1
+  state.loadAt = at + backoffMs(state.random, state.loadFailures)
+  return [log('warn', `${what} failed and will be tried again: ${reason}`)]
+}
