@@ -12,6 +12,7 @@ export const VECTORS: {
   tokenizer: { text: string; ids: number[] }[]
   safetensors: { file: string; tensors: Record<string, { shape: number[]; values: number[] }> }
   peft: { config: object; weights: string; tensors: Record<string, number[]> }
+  embedded: { text: string; config: object; weights: string; loss: number; adapterLoss: number }
 } = JSON.parse(readFileSync(new URL('../vectors/model.json', import.meta.url), 'utf8'))
 
 /** The model of the `peft` vectors. */
