@@ -11,7 +11,7 @@ import { encodeShard, type ShardFormat, tokenBytesFor } from './shards.ts'
 import type { Document } from './sources.ts'
 import { splitSequences } from './split.ts'
 
-export type DatasetConfig = RunConfig['dataset']
+type DatasetConfig = RunConfig['dataset']
 
 export interface DatasetOptions {
   name: string

@@ -17,7 +17,7 @@ import { type ModelConfig, parseModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
 import { openSafetensorsFile } from './safetensors-file.ts'
 
-export interface ModelFile {
+interface ModelFile {
   path: string
   digest: Digest
   bytes: number

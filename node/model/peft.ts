@@ -25,7 +25,7 @@ const CARD_FILE = 'README.md'
 const BASE_KEY = 'base_sha256'
 const RUN_KEY = 'run_id'
 
-export interface PeftAdapter {
+interface PeftAdapter {
   adapterShape: AdapterShape
   /** N scalars in the order of `adapterLayout`. */
   values: Float32Array

@@ -22,7 +22,7 @@ export const DIMENSIONS_MAX = 8
 /** Headers are padded with spaces so that the data starts at a multiple of this. */
 const ALIGNMENT = 8
 
-export interface TensorEntry {
+interface TensorEntry {
   dtype: Dtype
   shape: readonly number[]
   /** Bytes from the start of the data. */

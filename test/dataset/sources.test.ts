@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Document, readDocuments } from '../../node/dataset/sources.ts'
+import { type Document, readDocuments, SOURCE_FILE_BYTES_MAX } from '../../node/dataset/sources.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
 
@@ -107,6 +107,11 @@ describe('what cannot be read is refused', () => {
     check('npm:@no/such-package', ['npm install @no/such-package']))
   test('text that is not UTF-8', () =>
     check('latin.txt', ['latin.txt', 'UTF-8'], { 'latin.txt': Uint8Array.of(0x66, 0xfc, 0x72) }))
+  test('a file that is too long', async () => {
+    const folder = await folderOf(FILES)
+    truncateSync(join(folder, 'one.txt'), SOURCE_FILE_BYTES_MAX + 1)
+    await expect(read('one.txt', folder)).rejects.toThrow(`${SOURCE_FILE_BYTES_MAX + 1}`)
+  })
   for (const row of ['{"text":', '["text"]', '{"text":1}', '{}'])
     test(`the row ${row}`, () =>
       check('rows.jsonl', ['rows.jsonl:2'], { 'rows.jsonl': `{"text":"fine"}\n${row}\n` }))

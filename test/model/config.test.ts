@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseModelConfig } from '../../node/model/config.ts'
 import type { ModelErrorCode } from '../../node/model/errors.ts'
+import { JSON_BYTES_MAX } from '../../node/model/json.ts'
 import { bytesOfJson, expectModelError } from './fixtures.ts'
 
 /** The least that a config can say. */
@@ -115,7 +116,7 @@ describe('a broken config is refused', () => {
   test('no JSON', () => check(new TextEncoder().encode('{"a":'), 'JSON'))
   test('no UTF-8', () => check(Uint8Array.of(0x22, 0xff, 0x22), 'not valid'))
   test('a list', () => check(bytesOfJson([]), 'object'))
-  test('a config that is too long', () => check(new Uint8Array(128 * 1024 * 1024 + 1), 'bytes'))
+  test('a config that is too long', () => check(new Uint8Array(JSON_BYTES_MAX + 1), 'bytes'))
   const rows: [object, string][] = [
     [{ vocab_size: undefined }, 'vocab_size'],
     [{ vocab_size: 0 }, 'vocab_size'],

@@ -3,7 +3,15 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ModelError, type ModelErrorCode } from '../../node/model/errors.ts'
-import { encodeSafetensors, parseSafetensors, TENSORS_MAX } from '../../node/model/safetensors.ts'
+import {
+  DIMENSIONS_MAX,
+  encodeSafetensors,
+  HEADER_BYTES_MAX,
+  headerLength,
+  parseSafetensors,
+  TENSOR_NAME_LENGTH_MAX,
+  TENSORS_MAX,
+} from '../../node/model/safetensors.ts'
 import { openSafetensorsFile } from '../../node/model/safetensors-file.ts'
 import { bytesOfBase64, expectModelError, temporaryFolder, VECTORS } from './fixtures.ts'
 
@@ -96,6 +104,8 @@ describe('a malformed file is refused', () => {
   const tooMany = Object.fromEntries(
     Array.from({ length: TENSORS_MAX + 1 }, (_, i) => [i, entry('U8', [0], 0, 0)]),
   )
+  const deep = Array(DIMENSIONS_MAX + 1).fill(1)
+  const long = 'n'.repeat(TENSOR_NAME_LENGTH_MAX + 1)
   const rows: [string, Uint8Array, string][] = [
     ['no bytes', new Uint8Array(0), 'at least 8 bytes'],
     ['half a length', new Uint8Array(5), 'at least 8 bytes'],
@@ -109,7 +119,7 @@ describe('a malformed file is refused', () => {
     ['metadata that is not text', fileOf({ __metadata__: { a: 1 } }, 0), "'a' of '__metadata__'"],
     ['a negative size', fileOf({ a: entry('F32', [-1], 0, 4) }, 4), 'valid shape'],
     ['a broken size', fileOf({ a: entry('F32', [0.5], 0, 2) }, 2), 'valid shape'],
-    ['nine dimensions', fileOf({ a: entry('U8', Array(9).fill(1), 0, 1) }, 1), 'valid shape'],
+    ['too many dimensions', fileOf({ a: entry('U8', deep, 0, 1) }, 1), 'valid shape'],
     ['one offset', fileOf({ a: { ...entry('U8', [1], 0, 1), data_offsets: [0] } }, 1), 'offsets'],
     ['a negative offset', fileOf({ a: entry('U8', [2], -1, 1) }, 1), 'offsets'],
     ['a span that is not the shape', fileOf({ a: entry('F32', [2], 0, 4) }, 4), 'spans 4 bytes'],
@@ -120,11 +130,17 @@ describe('a malformed file is refused', () => {
     ['data that is cut', fileOf({ a: entry('U8', [4], 0, 4) }, 3), 'span 4 bytes, its data 3'],
     ['data that nobody names', fileOf({ a: entry('U8', [1], 0, 1) }, 2), 'its data 2'],
     ['a nameless tensor', fileOf({ '': entry('U8', [1], 0, 1) }, 1), '0 characters'],
-    ['a long name', fileOf({ ['n'.repeat(513)]: entry('U8', [1], 0, 1) }, 1), '513 characters'],
+    ['a long name', fileOf({ [long]: entry('U8', [1], 0, 1) }, 1), `${long.length} characters`],
     ['too many tensors', fileOf(tooMany, 0), `at most ${TENSORS_MAX}`],
   ]
   for (const [what, file, word] of rows) test(what, () => check(file, 'malformed', word))
 
+  test('a header that is too long, in a file that has room for it', () => {
+    const start = fileOf('', 0, HEADER_BYTES_MAX + 1)
+    return expectModelError(() => headerLength(start, 2 ** 40), 'malformed', [
+      `${HEADER_BYTES_MAX}`,
+    ])
+  })
   test('a dtype that nobody knows', () =>
     check(fileOf({ a: entry('Q4', [1], 0, 1) }, 1), 'unsupported', '"Q4"'))
   test('a dtype named like a method', () =>
