@@ -6,6 +6,7 @@
  * Kept from forward to backward is what only a matrix product could rebuild; the outputs of norms
  * and of SwiGLU are rebuilt by their row kernels, attention scores block by block.
  */
+import { ALIGNMENT_BYTES } from './arena.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
 import type { Pointer } from './ops.ts'
 import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
@@ -130,11 +131,12 @@ export interface MemoryPlan {
   bytes: number
 }
 
-/** The buffers of a job and their sum. Pure: asks for no memory. */
+/** The buffers of a job, as the arena will round them up, and their sum. Asks for no memory. */
 export function planMemory(shape: BatchShape): MemoryPlan {
   const buffers: MemoryPlan['buffers'] = []
   placeBuffers(shape, (name, count) => {
-    buffers.push({ name, bytes: 4 * count })
+    const blocks = Math.ceil((4 * count) / ALIGNMENT_BYTES)
+    buffers.push({ name, bytes: blocks * ALIGNMENT_BYTES })
     return 0
   })
   return { buffers, bytes: buffers.reduce((sum, { bytes }) => sum + bytes, 0) }

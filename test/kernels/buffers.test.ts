@@ -1,0 +1,100 @@
+/** The table of buffers and the base that fills part of it. */
+import { expect, test } from 'vitest'
+import { ALIGNMENT_BYTES } from '../../kernels/arena.ts'
+import { planMemory, QUERY_BLOCK, TOKEN_BLOCK } from '../../kernels/buffers.ts'
+import { ShapeError } from '../../kernels/shape.ts'
+import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
+import { weightTensors } from '../../kernels/weights.ts'
+import { MACHINES, newTrainer, randomWeights, TINY } from './jobs.ts'
+
+const untied: JobShape = { ...TINY, model: { ...TINY.model, tiedHead: false } }
+
+/** SmolLM2-135M's shape, as an example of what a plan says. */
+const SMOLLM: JobShape = {
+  ...TINY,
+  model: {
+    vocabSize: 49_152,
+    hiddenSize: 576,
+    intermediateSize: 1536,
+    layerCount: 30,
+    headCount: 9,
+    kvHeadCount: 3,
+    headDim: 64,
+    ropeTheta: 100_000,
+    rmsNormEps: 1e-5,
+    tiedHead: true,
+  },
+  adapter: { ...TINY.adapter, adapterRank: 8 },
+  sequenceLength: 512,
+  microBatch: 2,
+}
+
+function bytesOf(job: JobShape, pattern: RegExp): number {
+  return planMemory(job)
+    .buffers.filter(({ name }) => pattern.test(name))
+    .reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+for (const [what, job] of [
+  ['tied', TINY],
+  ['untied', untied],
+  ['few targets', { ...TINY, adapter: { ...TINY.adapter, targets: ['v'] } }],
+] as [string, JobShape][]) {
+  test(`a trainer takes what the plan says, and nothing in its steps: ${what}`, () => {
+    const { ops, arena } = MACHINES[1]![1]()
+    const before = arena.top
+    const trainer = newTrainer({ ops, arena }, job)
+    const taken = arena.top - before
+    const { buffers, bytes } = planMemory(job)
+    expect(taken).toBe(bytes)
+    expect(buffers.every((buffer) => buffer.bytes % ALIGNMENT_BYTES === 0)).toBe(true)
+    const tokens = new Int32Array(2 * job.sequenceLength)
+    trainer.localStep(tokens, tokens, 0.1)
+    trainer.evaluate(tokens, tokens)
+    trainer.logits(tokens.subarray(0, 2))
+    expect(arena.top - before).toBe(bytes)
+  })
+}
+
+test('names in the plan are unique, and every weight has its place', () => {
+  const names = planMemory(untied).buffers.map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+  for (const { name } of weightTensors(untied.model)) expect(names).toContain(name)
+})
+
+test('a plan of 135M parameters: the base once, activations by layer, no (T,V), no (S,S) a head', () => {
+  expect(bytesOf(SMOLLM, /weight$/)).toBe(4 * 134_515_008)
+  expect(bytesOf(SMOLLM, /^state$/)).toBe(3 * 4 * 2_442_240)
+  expect(bytesOf(SMOLLM, /logits/)).toBe(4 * TOKEN_BLOCK * 49_152)
+  expect(bytesOf(SMOLLM, /scores/)).toBe(2 * 4 * QUERY_BLOCK * 512)
+  const perToken = 2 * 576 + 2 + 576 + 2 * 192 + 576 + 2 * 1536 + 7 * 8
+  expect(bytesOf(SMOLLM, /^layers/)).toBe(4 * 30 * 1024 * perToken)
+})
+
+for (const [name, shape, count, message] of [
+  [
+    'model.norm.weight',
+    [11],
+    11,
+    "Cannot load 'model.norm.weight' as its shape must be (12): current value is (11)",
+  ],
+  [
+    'model.layers.1.self_attn.k_proj.weight',
+    [12, 8],
+    96,
+    'must be (8,12): current value is (12,8)',
+  ],
+  ['model.embed_tokens.weight', [11, 12], 131, 'current value is (11,12) with 131 numbers'],
+  ['lm_head.weight', [12, 12], 144, "'lm_head.weight' as its shape must be (11,12)"],
+] as const) {
+  test(`a base is refused when ${name} has shape (${shape}) and ${count} numbers`, () => {
+    const { ops, arena } = MACHINES[1]![1]()
+    const source = randomWeights(untied.model, 1)
+    const wrong = {
+      tensor: (wanted: string) =>
+        wanted === name ? { shape, values: new Float32Array(count) } : source.tensor(wanted),
+    }
+    expect(() => createTrainer(ops, arena, untied, wrong)).toThrow(ShapeError)
+    expect(() => createTrainer(ops, arena, untied, wrong)).toThrow(message)
+  })
+}
