@@ -12,7 +12,7 @@ export interface AdamWHyper {
   weightDecay: number
   /** Largest global norm of a gradient. */
   gradientClip: number
-  /** |m / (√v + epsilon)| is clamped to this, so one step moves no scalar by more than lr times it. */
+  /** |m / (√v + epsilon)| is clamped to this: a step moves no scalar further than lr times it. */
   ratioMax: number
 }
 
@@ -33,7 +33,7 @@ export interface AdamWSchedule {
   warm: boolean
 }
 
-/** `gradient`: nothing has changed. `adapter`, `moment`: the update overflowed, the state is lost. */
+/** `gradient`: nothing has changed. `adapter`, `moment`: it overflowed, the state is lost. */
 export type AdamWOutcome =
   | { status: 'ok'; gradientNorm: number }
   | { status: 'non-finite'; where: 'gradient' | 'adapter' | 'moment' }

@@ -61,7 +61,7 @@ export function adapterLayout(model: ModelShape, adapter: AdapterShape): Adapter
 export function initialAdapter(layout: AdapterLayout, seed: number): Float32Array {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new ShapeError(
-      `Cannot draw an adapter as 'seed' must be an integer of 0 to 2^53 - 1: current value is ${seed}`,
+      `Cannot draw an adapter as 'seed' must be an integer >= 0, < 2^53: current value is ${seed}`,
     )
   }
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const

@@ -1,4 +1,4 @@
-/** The optimizer step around the op: clipping, bias corrections, outcomes. The op itself: ops tests. */
+/** The optimizer step around the op: clipping, bias corrections, outcomes. */
 import { expect, test } from 'vitest'
 import { type AdamWHyper, biasCorrection, clippedAdamW } from '../../kernels/adamw.ts'
 import { MACHINES } from './jobs.ts'
@@ -84,7 +84,7 @@ for (const [machine, create] of MACHINES) {
     expect(theta[0]).toBeCloseTo(0.5 * (1 - 0.1 * 0.1) - 0.1 * ratio, 6)
   })
 
-  test(`${machine}: a tiny warm v cannot move a scalar beyond ratioMax times the learning rate`, () => {
+  test(`${machine}: a tiny warm v moves no scalar beyond ratioMax learning rates`, () => {
     const { theta } = step(
       { gradient: [0.5, -0.5], v: [1e-16, 1e-16] },
       {},

@@ -62,7 +62,7 @@ test('names in the plan are unique, and every weight has its place', () => {
   for (const { name } of weightTensors(untied.model)) expect(names).toContain(name)
 })
 
-test('a plan of 135M parameters: the base once, activations by layer, no (T,V), no (S,S) a head', () => {
+test('a plan of 135M parameters: the base once, no (T,V), no (S,S) for all heads', () => {
   expect(bytesOf(SMOLLM, /weight$/)).toBe(4 * 134_515_008)
   expect(bytesOf(SMOLLM, /^state$/)).toBe(3 * 4 * 2_442_240)
   expect(bytesOf(SMOLLM, /logits/)).toBe(4 * TOKEN_BLOCK * 49_152)

@@ -73,7 +73,7 @@ test('codes are the rows, then the columns of each tensor', () => {
   expect([...factorMoment(layout, v)]).toEqual(expected)
 })
 
-test('a moment that is a product of row and column comes back within the rounding of three codes', () => {
+test('a product of row and column comes back within the rounding of three codes', () => {
   const v = new Float32Array(TINY_LAYOUT.count)
   for (const { rows, columns, offset } of TINY_LAYOUT.tensors) {
     const row = randomFloats(rows, 1, offset).map((x) => 1.1 + x)

@@ -78,7 +78,7 @@ for (const [machine, create] of MACHINES) {
   })
 
   for (const codec of ['float32', 'int8', 'int4'] as const) {
-    test(`${machine}: whoever applies the server deltas in ${codec} holds the coordinator's bytes`, () => {
+    test(`${machine}: all who apply ${codec} server deltas hold the coordinator's bytes`, () => {
       let state: OuterState = deltaState(randomFloats(100, 1, 1))
       let held = state.adapter
       for (let round = 0; round < 5; round++) {
@@ -115,7 +115,7 @@ for (const [machine, create] of MACHINES) {
     expect(adapter).toEqual(Float32Array.of(1, 2))
   })
 
-  test(`${machine}: gradients of two half batches, averaged, step as one machine with the whole`, () => {
+  test(`${machine}: two half batches, averaged, step as one machine with the whole`, () => {
     const LEARNING_RATE = 0.01
     const base = randomAdapter(TINY_LAYOUT, 4)
     const trainer = newTrainer({ ops, arena })

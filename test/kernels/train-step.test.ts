@@ -69,7 +69,7 @@ for (const [what, model] of [
   })
 }
 
-test('reference and wasm agree on long sequences, where attention and head go block by block', () => {
+test('reference and wasm agree on long sequences, which go block by block', () => {
   const job = { ...TINY, sequenceLength: 150, microBatch: 1 }
   const batch = randomBatch(job, 1, 7)
   const states = [reference, wasm].map((create) => {
@@ -139,7 +139,7 @@ test('an adapter with B = 0 computes what the base does, whatever A is', () => {
 })
 
 for (const targets of [['q'], ['v', 'down'], ['gate', 'up'], ['o']] as Target[][]) {
-  test(`an adapter on ${targets} alone has the gradient it has among all, where B of the rest is 0`, () => {
+  test(`an adapter on ${targets} alone has the gradient it has among zeros`, () => {
     const job = { ...TINY, adapter: { ...TINY.adapter, targets } }
     const few = newTrainer(wasm(), job)
     const all = newTrainer(wasm())
@@ -209,7 +209,7 @@ test('delta is base minus local', () => {
   expect(trainer.delta(ADAPTER)).toEqual(ADAPTER.map((base, i) => base - local[i]!))
 })
 
-test('the gradient is clipped to its norm, so a tenth of a large clip is a tenth of the gradient', () => {
+test('a gradient of ten times the clip enters m at a tenth of its length', () => {
   const norm = (gradientClip: number) => {
     const trainer = newTrainer(wasm(), { ...TINY, hyper: { ...TINY.hyper, gradientClip } })
     trainer.load(ADAPTER, null)

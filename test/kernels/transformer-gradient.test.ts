@@ -1,8 +1,8 @@
 /**
  * The backward of the whole decoder against finite differences of its loss, tensor by tensor.
  *
- * Along a direction d of unit length the slope of the loss is g·d. Losses are float32 inside, so the
- * step is large and its cubic error is removed by a second step of half the size (Richardson).
+ * Along a direction d of unit length the slope of the loss is g·d. Losses are float32 inside, so
+ * the step is large, and a second one of half the size removes its cubic error (Richardson).
  */
 import { expect, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
