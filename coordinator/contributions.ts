@@ -21,7 +21,7 @@ import {
   refuse,
   unchanged,
 } from './outcome.ts'
-import { type CoordinatorState, type HeldLease, memberHere } from './state.ts'
+import { type CoordinatorState, changeMember, type HeldLease, memberHere } from './state.ts'
 
 type Refused = readonly [Refusal, string]
 
@@ -124,7 +124,7 @@ function commit(
   const member = state.members.get(held.peer)!
   member.leaseId = null
   member.committed.push(held.leaseId)
-  member.stepMs = stepMs
+  changeMember(state, member, { stepMs })
 }
 
 export function onUpload(

@@ -9,7 +9,7 @@ import { peekDeadline } from './deadlines.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { revoke } from './lease.ts'
 import { log } from './outcome.ts'
-import { type CoordinatorState, type Member, recordOf } from './state.ts'
+import { type CoordinatorState, changeMember, type Member, recordOf } from './state.ts'
 
 /** A peer with this many strikes is banned. */
 export const STRIKES_MAX = 3
@@ -55,6 +55,7 @@ export function removeMember(
   member: Member,
   reason: string,
 ): CoordinatorEffect[] {
+  changeMember(state, member, { stepMs: null })
   state.members.delete(member.peer)
   const unfinished =
     member.leaseId === null ? member.committed : [...member.committed, member.leaseId]

@@ -1,6 +1,11 @@
 /**
- * How many local steps a volunteer gets: what it can do in the rest of the time box, within bounds.
- *   steps = clamp(⌊(time left - transfer) / step time⌋, stepsMin, stepsMax, batches available)
+ * How many local steps a volunteer gets: what it can do in the rest of the time box, but no more
+ * than its share of the batches that are left, so that where batches are scarce all end together.
+ *
+ *   steps = clamp(min(⌊(time left - transfer) / step time⌋, ⌈available · speed / all speeds⌉),
+ *                 stepsMin, min(stepsMax, available))
+ *
+ * Source: Polychronopoulos and Kuck 1987, Guided Self-Scheduling, §3, weighted by speed.
  */
 import type { RunConfig } from '../protocol/run-config.ts'
 
@@ -16,6 +21,13 @@ export interface LeaseWish {
   available: number
   stepMs: number | null
   transferMs: number | null
+  /** Steps an hour of all members who are here, this one included. */
+  speedHere: number
+}
+
+/** Steps an hour; whole numbers, so that sums of them do not depend on their order. */
+export function speedOf(stepMs: number): number {
+  return Math.max(1, Math.floor(3_600_000 / stepMs))
 }
 
 /**
@@ -39,7 +51,8 @@ export function sizeLease(round: RunConfig['round'], wish: LeaseWish): LeaseSize
   if (fitting < Math.min(stepsMin, fittingHalf, available) && leftMs < boxMs) {
     return none(`too little of the round is left for steps of ${Math.round(stepMs)} ms`)
   }
-  const steps = Math.min(Math.max(1, fitting), stepsMax, available)
+  const share = Math.ceil((available * speedOf(stepMs)) / wish.speedHere)
+  const steps = Math.min(Math.max(1, fitting), Math.max(share, stepsMin), stepsMax, available)
   return { steps, expectedMs: steps * stepMs + transferMs, reason: '' }
 }
 

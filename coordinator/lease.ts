@@ -19,7 +19,14 @@ import {
   refuse,
   unchanged,
 } from './outcome.ts'
-import { type CoordinatorState, type HeldLease, type Member, memberHere } from './state.ts'
+import {
+  type CoordinatorState,
+  changeMember,
+  type HeldLease,
+  type Member,
+  memberHere,
+  memberSpeed,
+} from './state.ts'
 
 /** A lease may take this many times as long as expected before its holder has to stop. */
 const PATIENCE = 3
@@ -77,9 +84,11 @@ function grantOrWait(
     return wait(`${member.committed.length} uploads are owed`, leftMs / 4)
   }
   const { transferMs } = member
-  const size = sizeLease(state.config.round, { leftMs, available, stepMs, transferMs })
+  const speedHere =
+    state.derived.speedHere - memberSpeed(member) + memberSpeed({ awayUntil: null, stepMs })
+  const size = sizeLease(state.config.round, { leftMs, available, stepMs, transferMs, speedHere })
   if (size.steps === 0) return wait(size.reason, leftMs + state.config.round.graceSeconds * 1000)
-  member.stepMs = stepMs
+  changeMember(state, member, { stepMs })
   return grant(state, event, member, size)
 }
 

@@ -17,7 +17,13 @@ import {
   refuse,
   unchanged,
 } from './outcome.ts'
-import { type CoordinatorState, type Member, memberHere, tokenDigestOf } from './state.ts'
+import {
+  type CoordinatorState,
+  changeMember,
+  type Member,
+  memberHere,
+  tokenDigestOf,
+} from './state.ts'
 
 type Refused = readonly [Refusal, string]
 
@@ -43,7 +49,7 @@ export function onJoin(
     return changed(joined, log('info', `${request.name} joined`))
   }
   if (member.awayUntil === null && member.name === request.name) return unchanged(joined)
-  member.awayUntil = null
+  changeMember(state, member, { awayUntil: null })
   member.name = request.name
   return changed(joined, log('info', `${request.name} is back`))
 }
@@ -96,8 +102,9 @@ export function onDisconnected(
 }
 
 export function setAway(state: CoordinatorState, member: Member, at: number): void {
-  member.awayUntil = at + state.config.round.rejoinSeconds * 1000
-  pushDeadline(state.derived.memberDeadlines, { at: member.awayUntil, key: member.peer })
+  const awayUntil = at + state.config.round.rejoinSeconds * 1000
+  changeMember(state, member, { awayUntil })
+  pushDeadline(state.derived.memberDeadlines, { at: awayUntil, key: member.peer })
 }
 
 export function onLeave(

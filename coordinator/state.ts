@@ -14,6 +14,7 @@ import {
 } from '../protocol/run-config.ts'
 import { emptyLedger, type Ledger } from './assignment.ts'
 import { type DeadlineQueue, pushDeadline } from './deadlines.ts'
+import { speedOf } from './lease-size.ts'
 import { payloadBytesMax } from './payload-bytes.ts'
 import { learningRateAt } from './schedule.ts'
 
@@ -125,6 +126,8 @@ export interface Derived {
   runConfig: Uint8Array
   /** Upper bound of a payload's size; the exact size is checked on upload. */
   payloadBytesMax: number
+  /** Sum of `memberSpeed`. */
+  speedHere: number
   leaseDeadlines: DeadlineQueue<LeaseId>
   memberDeadlines: DeadlineQueue<PeerId>
 }
@@ -196,6 +199,7 @@ export function deriveFrom(config: RunConfig, runConfig: Uint8Array): Derived {
   return {
     runConfig,
     payloadBytesMax: payloadBytesMax(config),
+    speedHere: 0,
     leaseDeadlines: [],
     memberDeadlines: [],
   }
@@ -220,6 +224,22 @@ export function recordOf(state: CoordinatorState, peer: PeerId): PeerRecord {
     state.records.set(peer, record)
   }
   return record
+}
+
+/** Steps an hour that a member adds to the run now; 0 when it is away or not yet timed. */
+export function memberSpeed({ awayUntil, stepMs }: Pick<Member, 'awayUntil' | 'stepMs'>): number {
+  return awayUntil !== null || stepMs === null ? 0 : speedOf(stepMs)
+}
+
+/** The one way to change what a member's speed follows from. */
+export function changeMember(
+  { derived }: CoordinatorState,
+  member: Member,
+  change: Partial<Pick<Member, 'awayUntil' | 'stepMs'>>,
+): void {
+  derived.speedHere -= memberSpeed(member)
+  Object.assign(member, change)
+  derived.speedHere += memberSpeed(member)
 }
 
 /** The member behind a request; null when it has to join first. */

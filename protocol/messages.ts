@@ -161,6 +161,8 @@ const participantStatus = struct({
   contributions: integer(0, limits.BATCHES_MAX),
 })
 
+export const evaluationSchema = struct({ round: roundIndex, loss })
+
 export const STATUS_PARTICIPANTS_MAX = 64
 export const EVALUATIONS_MAX = 64
 
@@ -176,7 +178,7 @@ export const statusSchema = struct({
   base: digest,
   learningRate: real(0, 1),
   /** Held-out loss of the base model and of the latest adapters, newest last. */
-  evaluations: list(struct({ round: roundIndex, loss }), 0, EVALUATIONS_MAX),
+  evaluations: list(evaluationSchema, 0, EVALUATIONS_MAX),
   participantCount: integer(0, limits.MEMBERS_MAX),
   participants: list(participantStatus, 0, STATUS_PARTICIPANTS_MAX),
 })
