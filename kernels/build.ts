@@ -2,7 +2,7 @@
  * Compiles `assembly/` to `build/kernels.wasm`: strict SIMD, one imported memory that threads can
  * share, no garbage collector, no other import. Run by `npm run prepare`.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import asc from 'assemblyscript/asc'
 import { PAGES_MAX, WORKSPACE_START } from './arena.ts'
@@ -26,18 +26,19 @@ const OPTIONS = [
 await build()
 
 async function build(): Promise<void> {
-  const folder = join(ROOM, 'build')
-  const output = join(folder, 'kernels.wasm')
-  mkdirSync(folder, { recursive: true })
-  rmSync(output, { force: true })
+  let bytes = new Uint8Array()
   const { error, stderr } = await asc.main([ENTRY, ...OPTIONS], {
     readFile: (name) => (name === TILES_FILE ? tilesSource() : readOrNull(join(ROOM, name))),
-    writeFile: (name, contents) => writeFileSync(join(folder, name), contents),
+    writeFile: (_name, contents) => {
+      bytes = Uint8Array.from(contents as Uint8Array)
+    },
   })
   const messages = stderr.toString()
   if (error !== null || messages !== '') throw new Error(`assemblyscript: ${error}\n${messages}`)
-  assertSelfContained(new WebAssembly.Module(readFileSync(output)))
-  console.log(`kernels/build/kernels.wasm: ${statSync(output).size} bytes`)
+  assertSelfContained(new WebAssembly.Module(bytes))
+  mkdirSync(join(ROOM, 'build'), { recursive: true })
+  writeFileSync(join(ROOM, 'build', 'kernels.wasm'), bytes)
+  console.log(`kernels/build/kernels.wasm: ${bytes.length} bytes`)
 }
 
 /** The compiler asks for several places a module could be in; null says that it is not there. */

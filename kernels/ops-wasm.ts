@@ -12,7 +12,7 @@ import { checkedOps } from './ops-checked.ts'
 import { ropeTable } from './reference/math.ts'
 import { TILES } from './tile-template.ts'
 
-export type TileName = (typeof TILES)[number]['name']
+type TileName = (typeof TILES)[number]['name']
 
 export interface WasmOpsOptions {
   /** WORKSPACE_BYTES that only this instance writes, for packing; the memory grows to hold them. */

@@ -14,33 +14,26 @@ export const TILES = [
   { name: '4x16', rows: 4, columns: 16 },
 ] as const
 
-/** AssemblyScript for all tiles and `runTile`, which picks one by its index in TILES. */
+/** AssemblyScript for all tiles, told apart by their index in TILES. */
 export function tilesSource(): string {
-  const cases = TILES.map(
-    ({ name }, index) => `  if (tile == ${index}) return tile${name}(kc, a, b, c, ldc, first)\n`,
-  )
+  const byTile = (value: (tile: (typeof TILES)[number]) => string) =>
+    list(TILES.length, (i) => `  if (tile == ${i}) return ${value(TILES[i]!)}\n`, '')
   return `// Written by kernels/build.ts from kernels/tile-template.ts.
 
 export function tileRows(tile: i32): i32 {
-  return ${choose(TILES.map(({ rows }) => rows))}
+${byTile(({ rows }) => `${rows}`)}  return 0
 }
 
 export function tileColumns(tile: i32): i32 {
-  return ${choose(TILES.map(({ columns }) => columns))}
+${byTile(({ columns }) => `${columns}`)}  return 0
 }
 
 export function runTile(
   tile: i32, kc: i32, a: usize, b: usize, c: usize, ldc: usize, first: bool,
 ): void {
-${cases.join('')}}
+${byTile(({ name }) => `tile${name}(kc, a, b, c, ldc, first)`)}}
 
 ${TILES.map(({ name, rows, columns }) => tileSource(name, rows, columns)).join('\n')}`
-}
-
-function choose(values: readonly number[]): string {
-  return values
-    .map((value, i) => (i + 1 < values.length ? `tile == ${i} ? ${value} : ` : value))
-    .join('')
 }
 
 /**
@@ -51,35 +44,23 @@ function choose(values: readonly number[]): string {
 function tileSource(name: string, rows: number, columns: number): string {
   const vectors = columns / 4
   const cells = (cell: (i: number, j: number) => string) =>
-    count(rows)
-      .map(
-        (i) =>
-          `    ${count(vectors)
-            .map((j) => cell(i, j))
-            .join('; ')}`,
-      )
-      .join('\n')
-  const products = count(rows).map((i) => {
-    const sums = count(vectors).map((j) => `c${i}${j} = f32x4.add(c${i}${j}, f32x4.mul(x, b${j}))`)
-    return `    ${i === 0 ? 'let ' : ''}x = v128.load_splat<f32>(a, ${4 * i}); ${sums.join('; ')}`
-  })
+    list(rows, (i) => `  ${list(vectors, (j) => cell(i, j))}\n`, '')
+  const product = (i: number, j: number) => `c${i}${j} = f32x4.add(c${i}${j}, f32x4.mul(x, b${j}))`
   return `function tile${name}(
   kc: i32, a: usize, b: usize, c: usize, ldc: usize, first: bool,
 ): void {
   const r0 = c
-${count(rows - 1)
-  .map((i) => `  const r${i + 1} = r${i} + ldc\n`)
-  .join('')}  if (first) {
+${list(rows - 1, (i) => `  const r${i + 1} = r${i} + ldc\n`, '')}
+  if (first) {
     const zero = f32x4.splat(0)
 ${cells((i, j) => `v128.store(r${i}, zero, ${16 * j})`)}
   }
 ${cells((i, j) => `let c${i}${j} = v128.load(r${i}, ${16 * j})`)}
   const end = a + <usize>kc * ${4 * rows}
+  let x: v128
   do {
-    ${count(vectors)
-      .map((j) => `const b${j} = v128.load(b, ${16 * j})`)
-      .join('; ')}
-${products.join('\n')}
+    ${list(vectors, (j) => `const b${j} = v128.load(b, ${16 * j})`)}
+${list(rows, (i) => `    x = v128.load_splat<f32>(a, ${4 * i}); ${list(vectors, (j) => product(i, j))}\n`, '')}
     a += ${4 * rows}
     b += ${4 * columns}
   } while (a != end)
@@ -88,7 +69,7 @@ ${cells((i, j) => `v128.store(r${i}, c${i}${j}, ${16 * j})`)}
 `
 }
 
-/** [0, 1, .. n-1] */
-function count(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i)
+/** text(0) .. text(n-1), joined. */
+function list(n: number, text: (i: number) => string, separator = '; '): string {
+  return Array.from({ length: n }, (_, i) => text(i)).join(separator)
 }

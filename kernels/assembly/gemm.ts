@@ -10,8 +10,8 @@
  *       for each panel of N (tile columns)  pack B, just in time
  *         for each tile row of the block    run the tile
  */
+import { pack } from './pack'
 import { runTile, tileColumns, tileRows } from './tiles'
-import { packColumns, packRows } from './pack'
 
 const FORM_NT = 0
 const FORM_TN = 2
@@ -23,55 +23,69 @@ const MC_MAX = 480
 const EDGE_BYTES: usize = 512
 const PANEL_BYTES: usize = KC_MAX * 16 * 4
 
+/** `across` is from one row of A, or column of B, to the next; `along` follows the summed axis. */
 export function gemm(
   form: i32, M: i32, N: i32, K: i32,
   a: usize, lda: i32, b: usize, ldb: i32, c: usize, ldc: i32,
   accumulate: bool, workspace: usize, tile: i32,
 ): void {
-  const rows = tileRows(tile)
-  const aLeading = <usize>lda << 2
-  const bLeading = <usize>ldb << 2
+  const aAcross: usize = form == FORM_TN ? 4 : <usize>lda << 2
+  const aAlong: usize = form == FORM_TN ? <usize>lda << 2 : 4
+  const bAcross: usize = form == FORM_NT ? <usize>ldb << 2 : 4
+  const bAlong: usize = form == FORM_NT ? 4 : <usize>ldb << 2
   const cLeading = <usize>ldc << 2
-  const aBlock = workspace + EDGE_BYTES + PANEL_BYTES
-  if (K == 0 && !accumulate) clear(c, cLeading, M, N)
+  const rows = tileRows(tile)
   const kcMost = evenPart(K, KC_MAX, 4)
   const mcMost = evenPart(M, MC_MAX, rows)
+  if (K == 0 && !accumulate) clear(c, cLeading, M, N)
   for (let k = 0; k < K; k += kcMost) {
     const kc = min(kcMost, K - k)
     const first = k == 0 && !accumulate
+    const bFrom = b + <usize>k * bAlong
     for (let i = 0; i < M; i += mcMost) {
       const mc = min(mcMost, M - i)
-      if (form == FORM_TN) {
-        packA(true, rows, mc, kc, a + <usize>k * aLeading + (<usize>i << 2), aLeading, aBlock)
-      } else {
-        packA(false, rows, mc, kc, a + <usize>i * aLeading + (<usize>k << 2), aLeading, aBlock)
-      }
-      const bFrom =
-        form == FORM_NT ? b + (<usize>k << 2) : b + <usize>k * bLeading
+      const aFrom = a + <usize>i * aAcross + <usize>k * aAlong
       const cFrom = c + <usize>i * cLeading
-      multiplyBlock(form, tile, mc, N, kc, bFrom, bLeading, cFrom, cLeading, first, workspace)
+      packBlock(rows, mc, kc, aFrom, aAcross, aAlong, blockIn(workspace))
+      multiplyBlock(
+        tile, mc, N, kc, bFrom, bAcross, bAlong, cFrom, cLeading, first, workspace,
+      )
     }
   }
 }
 
-/** C (mc,N) += packed block of A · block of B. */
+function panelIn(workspace: usize): usize {
+  return workspace + EDGE_BYTES
+}
+
+function blockIn(workspace: usize): usize {
+  return workspace + EDGE_BYTES + PANEL_BYTES
+}
+
+function packBlock(
+  rows: i32, mc: i32, kc: i32, a: usize, across: usize, along: usize, block: usize,
+): void {
+  for (let i = 0; i < mc; i += rows) {
+    const panel = block + (<usize>(i * kc) << 2)
+    pack(rows, min(rows, mc - i), kc, a + <usize>i * across, across, along, panel)
+  }
+}
+
+/** C (mc,N) = or += packed block of A · block of B. */
 function multiplyBlock(
-  form: i32, tile: i32, mc: i32, N: i32, kc: i32,
-  b: usize, bLeading: usize, c: usize, cLeading: usize, first: bool, workspace: usize,
+  tile: i32, mc: i32, N: i32, kc: i32, b: usize, across: usize, along: usize,
+  c: usize, cLeading: usize, first: bool, workspace: usize,
 ): void {
   const rows = tileRows(tile)
   const columns = tileColumns(tile)
-  const panel = workspace + EDGE_BYTES
-  const aBlock = panel + PANEL_BYTES
+  const panel = panelIn(workspace)
   for (let j = 0; j < N; j += columns) {
     const nc = min(columns, N - j)
-    const from = <usize>j << 2
-    if (form == FORM_NT) packRows(columns, nc, kc, b + <usize>j * bLeading, bLeading, panel)
-    else packColumns(columns, nc, kc, b + from, bLeading, panel)
+    pack(columns, nc, kc, b + <usize>j * across, across, along, panel)
     for (let i = 0; i < mc; i += rows) {
-      const aPanel = aBlock + (<usize>(i * kc) << 2)
-      const to = c + <usize>i * cLeading + from
       const mr = min(rows, mc - i)
+      const aPanel = blockIn(workspace) + (<usize>(i * kc) << 2)
+      const to = c + <usize>i * cLeading + (<usize>j << 2)
       if (mr == rows && nc == columns) runTile(tile, kc, aPanel, panel, to, cLeading, first)
       else runEdge(tile, mr, nc, kc, aPanel, panel, to, cLeading, first, workspace)
     }
@@ -101,18 +115,7 @@ function copyRow(to: usize, from: usize, bytes: usize): void {
   for (let o: usize = 0; o < bytes; o += 4) store<f32>(to + o, load<f32>(from + o))
 }
 
-function packA(
-  transposed: bool, rows: i32, mc: i32, kc: i32, a: usize, leading: usize, to: usize,
-): void {
-  for (let i = 0; i < mc; i += rows) {
-    const mr = min(rows, mc - i)
-    const panel = to + (<usize>(i * kc) << 2)
-    if (transposed) packColumns(rows, mr, kc, a + (<usize>i << 2), leading, panel)
-    else packRows(rows, mr, kc, a + <usize>i * leading, leading, panel)
-  }
-}
-
-/** The size of each part when n is cut into the fewest parts of at most `most`: `unit`s each. */
+/** The size of all parts but the last, in whole units, when n is cut evenly at `most` a part. */
 function evenPart(n: i32, most: i32, unit: i32): i32 {
   const parts = max(1, (n + most - 1) / most)
   const part = (n + parts - 1) / parts

@@ -1,14 +1,21 @@
 /**
- * Packing: `count` rows (or columns) of a matrix side by side, `width` numbers for each step along
- * the summed axis, missing ones as zeros.
+ * Packing: `count` rows of A (or columns of B) side by side as a panel, `width` numbers for each
+ * step along the summed axis, missing ones as zeros. The numbers lie together in memory either
+ * along the summed axis, and are turned four by four, or across it, and are copied.
  */
+export function pack(
+  width: i32, count: i32, kc: i32, from: usize, across: usize, along: usize, to: usize,
+): void {
+  if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
+  if (along == 4) packRows(width, count, kc, from, across, to)
+  else packColumns(width, count, kc, from, along, to)
+}
 
 /** Rows of `from` become columns of the panel: to[k·width + p] = from[p][k]. */
-export function packRows(
+function packRows(
   width: i32, count: i32, kc: i32, from: usize, leading: usize, to: usize,
 ): void {
   const step = <usize>width << 2
-  if (count < width) memory.fill(to, 0, <usize>kc * step)
   let p = 0
   for (; p + 4 <= count; p += 4) {
     packFourRows(kc, from + <usize>p * leading, leading, to + (<usize>p << 2), step)
@@ -57,11 +64,10 @@ function packFourRows(kc: i32, r0: usize, leading: usize, to: usize, step: usize
 }
 
 /** Columns stay columns: to[k·width + p] = from[k][p]. */
-export function packColumns(
+function packColumns(
   width: i32, count: i32, kc: i32, from: usize, leading: usize, to: usize,
 ): void {
   const step = <usize>width << 2
-  if (count < width) memory.fill(to, 0, <usize>kc * step)
   for (let k = 0; k < kc; k++) {
     let p = 0
     for (; p + 4 <= count; p += 4) {

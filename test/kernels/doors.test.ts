@@ -7,6 +7,7 @@ import {
   createArena,
   newSharedMemory,
   PAGE_BYTES,
+  WORKSPACE_BYTES,
 } from '../../kernels/arena.ts'
 import type { Gemm, Ops } from '../../kernels/ops.ts'
 import { createReferenceOps } from '../../kernels/ops-reference.ts'
@@ -111,6 +112,18 @@ test('the arena grows its memory, up to the maximum', () => {
 test('a table of names and sizes becomes a table of pointers', () => {
   const arena = createArena(newSharedMemory(10), 4096)
   expect(allocateTable(arena, { q: 4, k: 65, v: 8 })).toEqual({ q: 4096, k: 4160, v: 4288 })
+})
+
+test('a product packs into the workspace it was given, and writes no other', () => {
+  const shared = newSharedMemory(1)
+  const arena = createArena(shared)
+  const workspace = arena.allocate('second thread', WORKSPACE_BYTES)
+  const ops = createWasmOps(kernelModule, shared, { workspace, tile: '4x16' })
+  const c = arena.allocate('c', 128)
+  const before = new Uint8Array(shared.buffer).slice()
+  ops.gemm({ ...product, a: c, b: c, c: c + 64 })
+  const changed = new Uint8Array(shared.buffer).findIndex((byte, i) => byte !== before[i])
+  expect(changed).toBeGreaterThanOrEqual(workspace)
 })
 
 test('an op sees memory that has grown since', () => {

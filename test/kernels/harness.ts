@@ -93,7 +93,7 @@ function viewOf(numbers: Numbers, pointer: Pointer): Numbers {
 }
 
 /** Numbers in [0, 1) from a text, the same in every engine: mulberry32 over an FNV-1a hash. */
-export function randomFrom(seed: string): () => number {
+function randomFrom(seed: string): () => number {
   let state = 0x811c9dc5
   for (const character of seed) state = Math.imul(state ^ character.charCodeAt(0), 0x01000193)
   return () => {

@@ -18,7 +18,7 @@ const MATRICES = [
 /**
  * M, N, K: single numbers, edges of each tile, skinny adapters, and more than one block of M and K.
  */
-export const PRODUCTS = [
+const PRODUCTS = [
   [1, 1, 1],
   [3, 5, 7],
   [4, 8, 4],
