@@ -140,7 +140,7 @@ for (const [what, parts, factors] of [
   ['one of exactly twice the norm', [[1], [1], [-2]], [1, 1, 1]],
   ['more steps may move further, by their root', [[1], [1], [4, { steps: 4 }]], [1, 1, 1]],
   ['but not more than that', [[1], [1], [8, { steps: 4 }]], [1, 1, 0.5]],
-  ['zeros do not lower the bar', [[0], [0], [1], [1]], [1, 1, 1, 1]],
+  ['zeros do not lower the bar', [[0], [0], [0], [1], [1]], [1, 1, 1, 1, 1]],
   ['all zeros', [[0], [0]], [1, 1]],
 ] as [string, [number, Partial<Contribution>?][], number[]][]) {
   test(`norms are clipped to twice the median per root of steps: ${what}`, () => {

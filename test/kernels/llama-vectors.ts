@@ -6,19 +6,39 @@ import type { JobShape } from '../../kernels/train-step.ts'
 import type { WeightSource } from '../../kernels/weights.ts'
 import type { Batch } from './jobs.ts'
 
+/** What one batch gives. */
+export interface Computed extends Batch {
+  /** Logits (positions,V) after these tokens of the first sequence. */
+  positions: number[]
+  logits: Float32Array
+  /** Mean loss of the batch, and its gradient. */
+  loss: number
+  gradients: Float32Array
+}
+
 export interface LlamaVectors {
   job: JobShape
   weights: WeightSource
   adapter: Float32Array
+  /** Sequences of S, and one that is longer than any block. */
+  short: Computed
+  long: Computed
   learningRate: number
-  /** One a step. */
+  /** One a step, and the loss before it. */
   batches: Batch[]
-  /** (T,V) of the first batch, its mean loss, and the gradient of that. */
-  logits: Float32Array
-  loss: number
-  gradients: Float32Array
-  /** Before each step. */
   losses: number[]
+}
+
+interface StoredBatch {
+  ids: number[]
+  targets: number[]
+}
+
+interface StoredComputed extends StoredBatch {
+  positions: number[]
+  logits: string
+  loss: number
+  gradients: string
 }
 
 interface Stored {
@@ -29,19 +49,18 @@ interface Stored {
   sequenceLength: number
   weights: Record<string, { shape: number[]; values: string }>
   adapter: string
-  batches: { ids: number[]; targets: number[] }[]
-  logits: string
-  loss: number
-  gradients: string
+  short: StoredComputed
+  long: StoredComputed
+  batches: StoredBatch[]
   losses: number[]
 }
 
-export function llamaVectors(name: 'llama-tied' | 'llama-untied', microBatch = 2): LlamaVectors {
+export function llamaVectors(name: 'llama-tied' | 'llama-untied'): LlamaVectors {
   const file = new URL(`../vectors/${name}.json`, import.meta.url)
   const stored: Stored = JSON.parse(readFileSync(file, 'utf8'))
-  const { model, adapterShape, hyper, sequenceLength, learningRate, loss, losses } = stored
+  const { model, adapterShape, hyper, sequenceLength, learningRate, losses } = stored
   return {
-    job: { model, adapter: adapterShape, hyper, sequenceLength, microBatch },
+    job: { model, adapter: adapterShape, hyper, sequenceLength, microBatch: 2 },
     weights: {
       tensor(name) {
         const { shape, values } = stored.weights[name]!
@@ -49,16 +68,21 @@ export function llamaVectors(name: 'llama-tied' | 'llama-untied', microBatch = 2
       },
     },
     adapter: floats(stored.adapter),
+    short: computed(stored.short),
+    long: computed(stored.long),
     learningRate,
-    batches: stored.batches.map(({ ids, targets }) => ({
-      tokens: Int32Array.from(ids),
-      targets: Int32Array.from(targets),
-    })),
-    logits: floats(stored.logits),
-    loss,
-    gradients: floats(stored.gradients),
+    batches: stored.batches.map(batch),
     losses,
   }
+}
+
+function computed({ positions, logits, loss, gradients, ...rest }: StoredComputed): Computed {
+  const values = { logits: floats(logits), gradients: floats(gradients) }
+  return { ...batch(rest), ...values, positions, loss }
+}
+
+function batch({ ids, targets }: StoredBatch): Batch {
+  return { tokens: Int32Array.from(ids), targets: Int32Array.from(targets) }
 }
 
 function floats(base64: string): Float32Array {

@@ -43,6 +43,9 @@ LEARNING_RATE = 1e-2
 SEQUENCE_LENGTH = 24
 SEQUENCES = 2
 STEPS = 10
+# One sequence that needs several blocks of queries and of tokens, and where its logits are kept.
+LONG_LENGTH = 150
+LONG_POSITIONS = [0, 63, 64, 127, 128, 149]
 NOT_COUNTED = -1
 MODULES = {t: f"self_attn.{t}_proj" for t in "qkvo"} | {
     t: f"mlp.{t}_proj" for t in ("gate", "up", "down")
@@ -66,7 +69,7 @@ def build(tied):
         head_dim=MODEL["headDim"],
         rms_norm_eps=MODEL["rmsNormEps"],
         rope_theta=MODEL["ropeTheta"],
-        max_position_embeddings=SEQUENCE_LENGTH,
+        max_position_embeddings=LONG_LENGTH,
         tie_word_embeddings=tied,
         attn_implementation="eager",
     )
@@ -105,8 +108,8 @@ def flat(tensors):
     return torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 
-def random_batch():
-    ids = torch.randint(0, MODEL["vocabSize"], (SEQUENCES, SEQUENCE_LENGTH))
+def random_batch(sequences, length):
+    ids = torch.randint(0, MODEL["vocabSize"], (sequences, length))
     targets = torch.roll(ids, -1, dims=1)
     targets[:, -1] = NOT_COUNTED
     targets[torch.rand(targets.shape) < 0.2] = NOT_COUNTED
@@ -117,6 +120,24 @@ def mean_loss(logits, targets):
     return torch.nn.functional.cross_entropy(
         logits.reshape(-1, MODEL["vocabSize"]), targets.reshape(-1), ignore_index=NOT_COUNTED
     )
+
+
+def as_lists(batch):
+    ids, targets = batch
+    return {"ids": ids.reshape(-1).tolist(), "targets": targets.reshape(-1).tolist()}
+
+
+def computed(model, adapter, batch, positions):
+    """Logits after some tokens of the first sequence; loss and gradients of the whole batch."""
+    ids, targets = batch
+    logits = model(ids).logits
+    loss = mean_loss(logits, targets)
+    return as_lists(batch) | {
+        "positions": list(positions),
+        "logits": packed(logits[0, list(positions)]),
+        "loss": loss.item(),
+        "gradients": packed(flat(torch.autograd.grad(loss, adapter))),
+    }
 
 
 def train(model, adapter, batches):
@@ -153,13 +174,8 @@ def vectors(tied):
     initial = packed(flat(adapter))
 
     # A few batches, met again and again, so that ten losses have something to learn.
-    distinct = [random_batch() for _ in range(2)]
+    distinct = [random_batch(SEQUENCES, SEQUENCE_LENGTH) for _ in range(2)]
     batches = [distinct[step % len(distinct)] for step in range(STEPS)]
-    ids, targets = batches[0]
-    logits = model(ids).logits
-    loss = mean_loss(logits, targets)
-    gradients = torch.autograd.grad(loss, adapter)
-
     return {
         "model": MODEL | {"tiedHead": tied},
         "adapterShape": ADAPTER,
@@ -168,12 +184,9 @@ def vectors(tied):
         "sequenceLength": SEQUENCE_LENGTH,
         "weights": weights,
         "adapter": initial,
-        "batches": [
-            {"ids": i.reshape(-1).tolist(), "targets": t.reshape(-1).tolist()} for i, t in batches
-        ],
-        "logits": packed(logits),
-        "loss": loss.item(),
-        "gradients": packed(flat(gradients)),
+        "short": computed(model, adapter, batches[0], range(SEQUENCE_LENGTH)),
+        "long": computed(model, adapter, random_batch(1, LONG_LENGTH), LONG_POSITIONS),
+        "batches": [as_lists(batch) for batch in batches],
         "losses": train(model, adapter, batches),
     }
 
