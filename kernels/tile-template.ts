@@ -45,6 +45,7 @@ function tileSource(name: string, rows: number, columns: number): string {
   const vectors = columns / 4
   const cells = (cell: (i: number, j: number) => string) =>
     list(rows, (i) => `  ${list(vectors, (j) => cell(i, j))}\n`, '')
+  const splat = (i: number) => `x = v128.load_splat<f32>(a, ${4 * i})`
   const product = (i: number, j: number) => `c${i}${j} = f32x4.add(c${i}${j}, f32x4.mul(x, b${j}))`
   return `function tile${name}(
   kc: i32, a: usize, b: usize, c: usize, ldc: usize, first: bool,
@@ -60,7 +61,7 @@ ${cells((i, j) => `let c${i}${j} = v128.load(r${i}, ${16 * j})`)}
   let x: v128
   do {
     ${list(vectors, (j) => `const b${j} = v128.load(b, ${16 * j})`)}
-${list(rows, (i) => `    x = v128.load_splat<f32>(a, ${4 * i}); ${list(vectors, (j) => product(i, j))}\n`, '')}
+${list(rows, (i) => `    ${splat(i)}; ${list(vectors, (j) => product(i, j))}\n`, '')}
     a += ${4 * rows}
     b += ${4 * columns}
   } while (a != end)
