@@ -85,7 +85,7 @@ export function createTrainer(
     load: (adapter, moment) => load(run, adapter, moment),
     localStep: (tokens, targets, learningRate) => localStep(run, tokens, targets, learningRate),
     gradient: (tokens, targets) => gradient(run, tokens, targets),
-    meanGradient: () => read(run, m).map((sum) => sum / run.lease.gradientTokens),
+    meanGradient: () => read(run, m).map((sum) => sum / Math.max(1, run.lease.gradientTokens)),
     state: () => new Uint8Array(ops.memory.buffer, theta, 12 * layout.count).slice(),
     adapter: () => read(run, theta),
     delta: (base) => read(run, theta).map((local, i) => base[i]! - local),

@@ -215,6 +215,7 @@ test('a batch without targets changes nothing', () => {
     expect(outcome).toEqual({ status: 'ok', loss: 0, targetTokens: 0, gradientNorm: 0 })
   }
   expect(trainer.state()).toEqual(before)
+  expect(trainer.meanGradient()).toEqual(new Float32Array(TINY_LAYOUT.count))
 })
 
 test('delta is base minus local', () => {
