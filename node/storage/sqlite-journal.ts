@@ -2,7 +2,7 @@
  * The journal in one SQLite file: write-ahead log, `synchronous=FULL` (NORMAL may lose the last commits when
  * the power goes), one transaction an append. Many events in one append cost one sync.
  */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import {
@@ -62,6 +62,9 @@ export interface SqliteJournalOptions {
  * @throws StorageError `locked`, `damaged`, `full` or `failed`; ConfigError for another run's or a foreign file
  */
 export function createSqliteJournal(file: string, options: SqliteJournalOptions = {}): Journal {
+  if (options.runId === undefined && !existsSync(file)) {
+    throw new ConfigError(`Cannot open the journal ${file}: there is none`)
+  }
   let unlock = () => {}
   let database: DatabaseSync | null = null
   try {
@@ -253,7 +256,7 @@ function prepare(database: DatabaseSync, file: string, options: SqliteJournalOpt
   }
   if (count === 0) {
     const { runId } = options
-    if (runId === undefined) throw new ConfigError(`Cannot open the journal ${file}: there is none`)
+    if (runId === undefined) throw new ConfigError(`Cannot open the journal ${file}: it is empty`)
     inTransaction(database, file, () => {
       database.exec(SCHEMA)
       database.prepare('INSERT INTO run (id) VALUES (?)').run(runId)
