@@ -5,7 +5,7 @@
  */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { ProtocolError } from '../../protocol/errors.ts'
-import { REASON_LENGTH_MAX, REQUEST_TIMEOUT_MS } from '../../protocol/limits.ts'
+import { REQUEST_TIMEOUT_MS } from '../../protocol/limits.ts'
 import {
   decodeReply,
   decodeRequest,
@@ -22,6 +22,7 @@ import { createFaults, type Faults } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
 import { REQUESTS_PER_PEER_MAX } from './limits.ts'
 import { createQuota } from './quota.ts'
+import { reasonText } from './reason.ts'
 
 export const RPC_PROTOCOL = '/barnraise/rpc'
 
@@ -113,12 +114,4 @@ export async function serveRequests(
   }
 
   await host.handle(RPC_PROTOCOL, serve, { maxInboundStreams: REQUESTS_PER_PEER_MAX })
-}
-
-/** A message of ours, which may quote the peer, in the form that a `reason` must have. */
-export function reasonText(message: string): string {
-  return message
-    .replace(/\p{Cc}/gu, ' ')
-    .slice(0, REASON_LENGTH_MAX)
-    .toWellFormed()
 }

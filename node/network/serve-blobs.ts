@@ -1,0 +1,201 @@
+/**
+ * Blobs, as the coordinator moves them: it serves what a peer may have, and takes what a peer has committed.
+ * Nothing is sent in bulk before the receiver says `go`; the coordinator says it to a few at a time, so that
+ * a round's end with a thousand uploads costs the memory of eight.
+ */
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import {
+  type BlobManifest,
+  chunkCount,
+  decodeBlobManifest,
+  encodeBlobManifest,
+} from '../../protocol/blob.ts'
+import type { Digest } from '../../protocol/digest.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import {
+  STREAM_IDLE_TIMEOUT_MS,
+  UPLOAD_SLOT_TIMEOUT_MS,
+  UPLOAD_SLOTS,
+} from '../../protocol/limits.ts'
+import type { LeaseId, PeerId, Refusal, Reply } from '../../protocol/messages.ts'
+import type { BlobReference } from '../../protocol/run-config.ts'
+import type { BlobStore } from '../storage/blob-store.ts'
+import {
+  BLOB_PROTOCOL,
+  hear,
+  hearManifest,
+  offerSchema,
+  say,
+  UPLOAD_PROTOCOL,
+  wantSchema,
+} from './blob-messages.ts'
+import { withDeadline } from './deadline.ts'
+import { asError, NetworkError } from './errors.ts'
+import { createFaults, type Faults } from './faults.ts'
+import { Frames } from './frames.ts'
+import { DOWNLOAD_SLOTS, DOWNLOADS_PER_PEER_MAX, UPLOADS_PER_PEER_MAX } from './limits.ts'
+import { createQuota, type Quota } from './quota.ts'
+import { reasonText } from './reason.ts'
+import { createSlots, type Slots } from './slots.ts'
+import { receiveChunks, sendChunks } from './transfer.ts'
+
+export interface ServeBlobsOptions {
+  mayServe(peer: PeerId, digest: Digest): boolean | Promise<boolean>
+  /** `go` admits; a refusal is passed on. */
+  admitUpload(
+    peer: PeerId,
+    leaseId: LeaseId,
+    payload: BlobReference,
+    signal: AbortSignal,
+  ): Promise<Reply>
+  /**
+   * The payload is whole and stored; the uploader is told when this resolves, and refused when it throws a
+   * ProtocolError. It comes again when the uploader didn't hear and tries again.
+   */
+  onUploaded(peer: PeerId, leaseId: LeaseId, payload: BlobReference): Promise<void> | void
+  /** What an admitted peer sent is not the payload it committed to. */
+  onUploadRefused?(peer: PeerId, leaseId: LeaseId, reason: string): void
+  faults?: Faults
+  /** An error of ours: the transfer is reset, and nobody else would hear of it. */
+  onError?: (error: Error) => void
+  uploadSlots?: number
+  slotTimeoutMs?: number
+  idleTimeoutMs?: number
+}
+
+interface Service extends ServeBlobsOptions {
+  store: BlobStore
+  uploads: Slots
+  downloads: Slots
+  slotTimeoutMs: number
+}
+
+export async function serveBlobs(
+  host: Libp2p,
+  store: BlobStore,
+  options: ServeBlobsOptions,
+): Promise<void> {
+  const { idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS, onError } = options
+  const faults = options.faults ?? createFaults(host)
+  const service: Service = {
+    ...options,
+    store,
+    uploads: createSlots(options.uploadSlots ?? UPLOAD_SLOTS),
+    downloads: createSlots(DOWNLOAD_SLOTS),
+    slotTimeoutMs: options.slotTimeoutMs ?? UPLOAD_SLOT_TIMEOUT_MS,
+  }
+
+  function handler(quota: Quota, serve: Serve) {
+    return async (stream: Stream, connection: Connection): Promise<void> => {
+      const frames = new Frames(stream, { idleTimeoutMs })
+      const peer = connection.remotePeer.toString()
+      try {
+        await quota.run(peer, () => serve(service, frames, peer))
+      } catch (error) {
+        frames.abort(asError(error))
+        faults.count(peer, error)
+        if (!(error instanceof ProtocolError || error instanceof NetworkError))
+          onError?.(asError(error))
+      }
+    }
+  }
+
+  const downloads = handler(createQuota(DOWNLOADS_PER_PEER_MAX), serveDownload)
+  const uploads = handler(createQuota(UPLOADS_PER_PEER_MAX), serveUpload)
+  await host.handle(BLOB_PROTOCOL, downloads, { maxInboundStreams: DOWNLOADS_PER_PEER_MAX })
+  await host.handle(UPLOAD_PROTOCOL, uploads, { maxInboundStreams: UPLOADS_PER_PEER_MAX })
+}
+
+type Serve = (service: Service, frames: Frames, peer: PeerId) => Promise<void>
+
+const serveDownload: Serve = async (service, frames, peer) => {
+  const { store } = service
+  const { digest, bytes, fromChunk } = await hear(frames, wantSchema, 'want')
+  // One answer for what doesn't exist and what isn't theirs: strangers learn nothing.
+  if (!(await service.mayServe(peer, digest)) || !(await store.has(digest))) {
+    return refuse(frames, null, `There is no blob ${digest} for you here`)
+  }
+  const manifest = await store.manifest(digest)
+  if (manifest.bytes !== bytes || fromChunk > chunkCount(bytes)) {
+    return refuse(frames, 'wrong-payload', `Blob ${digest} has ${manifest.bytes} bytes`)
+  }
+  await inSlot(service.downloads, service, frames, async () => {
+    await say(frames, { type: 'go', fromChunk })
+    await frames.write(encodeBlobManifest(manifest))
+    await sendChunks(frames, store, manifest, { fromChunk })
+    await frames.close()
+  })
+}
+
+const serveUpload: Serve = async (service, frames, peer) => {
+  const { leaseId, payload } = await hear(frames, offerSchema, 'offer')
+  const verdict = await service.admitUpload(peer, leaseId, payload, frames.closed)
+  if (verdict.type === 'refused') return refuse(frames, verdict.refusal, verdict.reason)
+  if (verdict.type !== 'go') throw new Error(`An upload was answered '${verdict.type}'`)
+  try {
+    const manifest = decodeBlobManifest(await hearManifest(frames, payload), payload)
+    if (!(await takePayload(service, frames, { peer, payload, manifest }))) return
+    await service.onUploaded(peer, leaseId, payload)
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.code !== 'digest-mismatch') throw error
+    service.onUploadRefused?.(peer, leaseId, error.message)
+    await refuse(frames, 'wrong-payload', error.message)
+    throw error
+  }
+  await say(frames, { type: 'stored' })
+  await frames.close()
+}
+
+interface Upload {
+  peer: PeerId
+  payload: BlobReference
+  manifest: BlobManifest
+}
+
+/** False when there was no slot in time, which the peer is told. */
+async function takePayload(service: Service, frames: Frames, upload: Upload): Promise<boolean> {
+  const { store } = service
+  const { peer, payload, manifest } = upload
+  const partial = await store.openPartial(peer, payload, frames.closed)
+  try {
+    if (await store.has(payload.digest)) {
+      await say(frames, { type: 'go', fromChunk: chunkCount(payload.bytes) })
+      return true
+    }
+    return await inSlot(service.uploads, service, frames, async () => {
+      await say(frames, { type: 'go', fromChunk: await partial.keep(manifest) })
+      await receiveChunks(frames, manifest, partial)
+      await partial.finish()
+    })
+  } finally {
+    await partial.close()
+  }
+}
+
+/** Runs `work` when it is our turn; false when that took too long, which the peer is told. */
+async function inSlot(
+  slots: Slots,
+  { slotTimeoutMs }: Service,
+  frames: Frames,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  let started = false
+  try {
+    await withDeadline(slotTimeoutMs, frames.closed, (signal) =>
+      slots.run(signal, () => {
+        started = true
+        return work()
+      }),
+    )
+    return true
+  } catch (error) {
+    if (started || !(error instanceof NetworkError) || error.code !== 'timeout') throw error
+    await refuse(frames, null, `Everyone is busy for over ${slotTimeoutMs} ms: try again`)
+    return false
+  }
+}
+
+async function refuse(frames: Frames, refusal: Refusal | null, reason: string): Promise<void> {
+  await say(frames, { type: 'refused', refusal, reason: reasonText(reason) })
+  await frames.close()
+}
