@@ -51,7 +51,6 @@ export function serverRound(
   const { contributions, downlink } = round
   const parts = contributions.map(({ payload, tokens, steps }) => ({
     codec: round.uplink,
-    // A payload of another length is malformed; the decoder of the delta says so.
     bytes: deltaOf(payload, state.mode, round.uplink, layout),
     weight: tokens,
     steps,
@@ -69,14 +68,15 @@ export function serverRound(
   return { state: published.state, update: published.bytes, rejected }
 }
 
+/** The encoded delta; no bytes, which are malformed, when the payload has another length than it must. */
 function deltaOf(
   payload: Uint8Array,
   mode: OuterState['mode'],
   codec: Codec,
   layout: AdapterLayout,
 ): Uint8Array {
-  if (payload.length !== payloadBytes(mode, codec, layout)) return payload
-  return payload.subarray(0, encodedBytes(codec, layout.count))
+  const isWhole = payload.length === payloadBytes(mode, codec, layout)
+  return payload.subarray(0, isWhole ? encodedBytes(codec, layout.count) : 0)
 }
 
 /** What no honest scalar exceeds. A gradient has no such bound. */

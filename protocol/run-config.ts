@@ -74,7 +74,7 @@ const training = struct({
   mode: oneOf('delta', 'gradient'),
   /** Sequences in the batch of one local step. */
   batchSequences: integer(1, limits.BATCH_SEQUENCES_MAX),
-  /** Sequences in one forward and backward pass; it fixes the order of the sums, hence the bits. */
+  /** Sequences in one forward and backward pass. */
   microBatch: integer(1, limits.BATCH_SEQUENCES_MAX),
   /** The run ends when this many batches are counted, or after `roundsMax`. */
   batchesMax: integer(1, limits.BATCHES_MAX),
@@ -168,8 +168,23 @@ export function decodeRunConfig(bytes: Uint8Array): RunConfig {
 /** @throws ProtocolError naming the field that is out of bounds or contradicts another. */
 export function checkRunConfig(value: unknown): RunConfig {
   const config = parse(runConfigSchema, value, 'run')
-  const { training, round, dataset, adapter, base } = config
-  const contradictions: [broken: boolean, field: string, rule: string, value: unknown][] = [
+  for (const [broken, field, rule, current] of contradictionsOf(config)) {
+    if (!broken) continue
+    throw new ProtocolError(
+      'malformed',
+      `Cannot use the run config as '${field}' must be ${rule}: current value is ${current}`,
+    )
+  }
+  return config
+}
+
+/** Rows of weights and activations start at multiples of four scalars, for the kernels' vectors. */
+const ROW_MULTIPLE = 4
+
+type Contradiction = [broken: boolean, field: string, rule: string, current: unknown]
+
+function contradictionsOf({ training, round, dataset, adapter, base }: RunConfig): Contradiction[] {
+  return [
     [
       training.batchSequences % training.microBatch !== 0,
       'training.batchSequences',
@@ -188,7 +203,14 @@ export function checkRunConfig(value: unknown): RunConfig {
       `a multiple of kvHeadCount ${base.shape.kvHeadCount}`,
       base.shape.headCount,
     ],
-    [base.shape.headDim % 2 !== 0, 'base.shape.headDim', 'even', base.shape.headDim],
+    ...(['hiddenSize', 'intermediateSize', 'headDim'] as const).map(
+      (size): Contradiction => [
+        base.shape[size] % ROW_MULTIPLE !== 0,
+        `base.shape.${size}`,
+        `a multiple of ${ROW_MULTIPLE}`,
+        base.shape[size],
+      ],
+    ),
     [
       dataset.tokenBytes === 2 && base.shape.vocabSize > 65_536,
       'dataset.tokenBytes',
@@ -214,12 +236,4 @@ export function checkRunConfig(value: unknown): RunConfig {
       dataset.trainSequences,
     ],
   ]
-  for (const [broken, field, rule, value] of contradictions) {
-    if (!broken) continue
-    throw new ProtocolError(
-      'malformed',
-      `Cannot use the run config as '${field}' must be ${rule}: current value is ${value}`,
-    )
-  }
-  return config
 }
