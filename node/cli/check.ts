@@ -4,13 +4,12 @@ import { planMemory } from '../../kernels/buffers.ts'
 import { payloadBytes } from '../../kernels/local-job.ts'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { planRun } from '../run/prepare-run.ts'
-import { parseRunYaml } from '../run/run-yaml.ts'
-import { readRunYaml } from './host.ts'
+import { readRunYaml } from '../run/run-yaml.ts'
 import { printJson, printTable } from './output.ts'
 import { byteSize } from './terminal.ts'
 
 export async function check(file: string, options: { json?: boolean }): Promise<void> {
-  const yaml = parseRunYaml(await readRunYaml(file), file)
+  const { yaml } = await readRunYaml(file)
   const { config, runId, base, dataset } = await planRun(yaml, dirname(resolve(file)))
   base.close()
   const { training, adapter, aggregation } = config

@@ -1,5 +1,5 @@
 /** `barnraise host run.yaml`: prepares the run or goes on with it, and coordinates it to its end. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
 import type { RunId } from '../../protocol/run-config.ts'
@@ -9,7 +9,7 @@ import { type Progress, standingOf } from '../roles/progress.ts'
 import { exportRun } from '../run/export-run.ts'
 import { planRun, prepareRun } from '../run/prepare-run.ts'
 import { isRunFolder, type RunFolder, readRunConfig, runFolder } from '../run/run-folder.ts'
-import { parseRunYaml, type RunYaml } from '../run/run-yaml.ts'
+import { type RunYaml, readRunYaml } from '../run/run-yaml.ts'
 import { onInterrupt } from './interrupt.ts'
 import { createLiveView } from './live-view.ts'
 import { printJson } from './output.ts'
@@ -29,8 +29,7 @@ const REDRAW_MS = 500
 const FAREWELL_MS = 1_000
 
 export async function host(file: string, options: HostOptions): Promise<void> {
-  const source = await readRunYaml(file)
-  const yaml = parseRunYaml(source, file)
+  const { source, yaml } = await readRunYaml(file)
   const here = dirname(resolve(file))
   const root = options.out ?? resolve(here, yaml.output_dir ?? join('runs', yaml.name))
   const folder = runFolder(root)
@@ -44,16 +43,6 @@ export async function host(file: string, options: HostOptions): Promise<void> {
     screen.print(`${trainSequences} sequences to train on, ${validationSequences} held out`)
   }
   await coordinate(folder, options, screen, log)
-}
-
-export async function readRunYaml(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new ConfigError(
-      `Cannot read '${file}': ${(error as Error).message}. Give the path of a run.yaml.`,
-    )
-  }
 }
 
 /** A folder holds one run: what is hosted in it again must be that run. */

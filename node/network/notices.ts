@@ -9,7 +9,7 @@ import { HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS } from '../../protocol/limits.ts'
 import { decodeNotice, encodeNotice, type Notice, type PeerId } from '../../protocol/messages.ts'
 import { disconnect } from './connection-guard.ts'
 import { asError } from './errors.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
 import { NOTICE_QUEUE_MAX } from './limits.ts'
 
@@ -31,7 +31,6 @@ export interface NoticeBoardOptions {
   isMember?: (peer: PeerId) => boolean
   heartbeatMs?: number
   queueMax?: number
-  faults?: Faults
 }
 
 interface Mailbox {
@@ -47,7 +46,6 @@ export async function createNoticeBoard(
   options: NoticeBoardOptions = {},
 ): Promise<NoticeBoard> {
   const { isMember = () => true, heartbeatMs = HEARTBEAT_MS, queueMax = NOTICE_QUEUE_MAX } = options
-  const faults = options.faults ?? createFaults(host)
   const mailboxes = new Map<PeerId, Mailbox>()
   const listeners = {
     open: [] as ((peer: PeerId) => void)[],
@@ -77,7 +75,7 @@ export async function createNoticeBoard(
         mailbox.queue.shift()
       }
     } catch (error) {
-      faults.count(mailbox.peer, error)
+      countFault(host, mailbox.peer, error)
     } finally {
       mailbox.delivering = false
     }
@@ -100,7 +98,7 @@ export async function createNoticeBoard(
       await frames.close()
     } catch (error) {
       frames.abort(asError(error))
-      faults.count(peer, error)
+      countFault(host, peer, error)
     } finally {
       if (mailboxes.get(peer) === mailbox) {
         mailboxes.delete(peer)
@@ -153,7 +151,7 @@ export async function listenForNotices(
   try {
     for await (const frame of frames.source()) {
       const notice = decodeNotice(frame)
-      if (notice.type !== 'heartbeat') onNotice(notice)
+      onNotice(notice)
     }
     await frames.close()
   } catch (error) {

@@ -3,6 +3,7 @@ import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import type { CoordinatorState } from '../../coordinator/state.ts'
 import { statusOf } from '../../coordinator/status.ts'
 import { signingBytes } from '../../protocol/envelope.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { PeerId, Request, RunStatus } from '../../protocol/messages.ts'
 import type { RunConfig, RunId } from '../../protocol/run-config.ts'
 import { createClock } from '../clock.ts'
@@ -130,9 +131,12 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
       shell.ask(peer, { type: 'upload', leaseId, payload }, true),
     onUploaded: async (_peer, leaseId, payload) => {
       const reason = checkPayload(config, await blobs.read(payload.digest))
-      if (reason === null) shell.feed({ type: 'payload-stored', leaseId })
-      else shell.feed({ type: 'payload-refused', leaseId, reason })
+      if (reason !== null) throw new ProtocolError('refused', reason)
+      shell.feed({ type: 'payload-stored', leaseId })
     },
+    onUploadRefused: (_peer, leaseId, reason) =>
+      shell.feed({ type: 'payload-refused', leaseId, reason }),
+    onError: (error) => log.warn(error.message),
   })
   shell.start()
   if (isDone(state)) finished.resolve()

@@ -2,6 +2,7 @@
  * `run.yaml`: what an organiser writes. Keys are axolotl's where the meaning is the same; what belongs to the
  * swarm stands under `swarm:`. Every key is checked, and an error says where: file, line and column.
  */
+import { readFile } from 'node:fs/promises'
 import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { ConfigError } from '../../protocol/errors.ts'
@@ -82,6 +83,19 @@ const schema = z.strictObject({
 export type RunYaml = z.infer<typeof schema>
 export type ModuleName = keyof typeof MODULES
 export const targetOf = (name: ModuleName) => MODULES[name]
+
+/** @throws ConfigError when the file cannot be read or is not a right run.yaml */
+export async function readRunYaml(file: string): Promise<{ source: string; yaml: RunYaml }> {
+  let source: string
+  try {
+    source = await readFile(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError(
+      `Cannot read '${file}': ${(error as Error).message}. Give the path of a run.yaml.`,
+    )
+  }
+  return { source, yaml: parseRunYaml(source, file) }
+}
 
 /**
  * @param source the text of the file

@@ -1,0 +1,118 @@
+/** Volunteers and coordinators that go, in processes of their own; whatever dies, every batch counts once. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Child, startChild } from '../../node/cli/child.ts'
+import type { Progress } from '../../node/roles/progress.ts'
+import { openRun } from '../../node/run/open-run.ts'
+import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
+import { verifyRun } from '../../node/run/verify-run.ts'
+import { hostRun, joinRun, prepareSmallRun, runYaml, smallText, temporaryFolder } from './swarm.ts'
+
+/** Follows a process's facts; resolves when one of a type has come so many times. */
+function follow<Fact extends { type: string }>(child: Child<Fact>) {
+  const facts: Fact[] = []
+  const waiting: { type: string; times: number; resolve: (fact: Fact) => void }[] = []
+  child.onMessage((fact) => {
+    facts.push(fact)
+    for (const { type, times, resolve } of waiting) {
+      if (fact.type === type && facts.filter((seen) => seen.type === type).length >= times) {
+        resolve(fact)
+      }
+    }
+  })
+  return {
+    facts,
+    seen: <T extends Fact['type']>(type: T, times = 1) =>
+      new Promise<Extract<Fact, { type: T }>>((resolve) => {
+        waiting.push({ type, times, resolve: resolve as (fact: Fact) => void })
+      }),
+  }
+}
+
+function start<Fact extends { type: string }>(args: string[]) {
+  const child = startChild<Fact>(args)
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+  })
+  return { child, ...follow(child) }
+}
+
+type StepFact = { type: 'step'; steps: number }
+
+/** Every batch counted exactly once, and the adapter follows from the journal. */
+async function checkWhole(run: RunFolder, batches: number): Promise<void> {
+  const { state } = await openRun(run)
+  expect(state.batchesCounted).toBe(batches)
+  expect(state.ledger.counted).toEqual([{ start: 0, end: batches }])
+  expect(await verifyRun(run, () => {})).toMatchObject({ verified: true, faults: [] })
+}
+
+test('a coordinator killed in the middle of a round goes on with it', async () => {
+  const folder = await temporaryFolder()
+  const yaml = join(folder, 'run.yaml')
+  await writeFile(yaml, runYaml())
+  await writeFile(join(folder, 'text.txt'), smallText())
+  const run = runFolder(join(folder, 'run'))
+  const args = (port: string) => ['host', yaml, '--out', run.root, '--port', port]
+  const first = start<Progress>(args('0'))
+  const { link } = await first.seen('ready')
+  const port = /\/tcp\/(\d+)\//.exec(link)![1]!
+  const volunteers = ['ada', 'ben'].map((name) =>
+    start<StepFact>(['join', link, '--name', name, '--cache', join(folder, name)]),
+  )
+  await first.seen('committed', 2)
+  first.child.kill('SIGKILL')
+  await first.child.exited
+  const second = start<Progress>(args(port))
+  expect(await second.child.exited, second.child.complaints()).toBe(0)
+  for (const { child } of volunteers) expect(await child.exited, child.complaints()).toBe(0)
+  await checkWhole(run, 16)
+}, 120_000)
+
+test('a volunteer killed in the middle of a lease costs only that lease', async () => {
+  const run = await prepareSmallRun(
+    {},
+    { lease_steps_max: 8, lease_steps_min: 8, rejoin_seconds: 0 },
+  )
+  const hosted = await hostRun(run)
+  const victim = start<StepFact>([
+    'join',
+    hosted.link,
+    '--name',
+    'victim',
+    '--cache',
+    join(run.root, 'victim'),
+  ])
+  await victim.seen('step', 3)
+  victim.child.kill('SIGKILL')
+  await victim.child.exited
+  await joinRun(run, hosted.link, 'heir')
+  await hosted.finished
+  expect(hosted.facts.some((fact) => fact.type === 'away' && fact.name === 'victim')).toBe(true)
+  await hosted.stop()
+  await checkWhole(run, 16)
+}, 120_000)
+
+test('a volunteer that leaves hands in the finished prefix', async () => {
+  const run = await prepareSmallRun({}, { lease_steps_max: 8, lease_steps_min: 8 })
+  const hosted = await hostRun(run)
+  const leaver = start<StepFact>([
+    'join',
+    hosted.link,
+    '--name',
+    'leaver',
+    '--cache',
+    join(run.root, 'leaver'),
+  ])
+  await leaver.seen('step', 2)
+  leaver.child.kill('SIGINT')
+  expect(await leaver.child.exited, leaver.child.complaints()).toBe(0)
+  const prefix = hosted.facts.find((fact) => fact.type === 'committed')
+  expect(prefix).toMatchObject({ name: 'leaver' })
+  expect(prefix!.type === 'committed' && prefix.steps).toBeLessThan(8)
+  await joinRun(run, hosted.link, 'heir')
+  await hosted.finished
+  await hosted.stop()
+  await checkWhole(run, 16)
+}, 120_000)

@@ -1,0 +1,123 @@
+/** A small run in a temporary folder, hosted and joined in this process over loopback. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { silentLog } from '../../node/log.ts'
+import { parseLink } from '../../node/network/link.ts'
+import { type CoordinatorRole, startCoordinator } from '../../node/roles/coordinator.ts'
+import type { Progress } from '../../node/roles/progress.ts'
+import { startVolunteer, type VolunteerRole } from '../../node/roles/volunteer.ts'
+import { prepareRun } from '../../node/run/prepare-run.ts'
+import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
+import { parseRunYaml } from '../../node/run/run-yaml.ts'
+import { nextBelow, prng } from '../../protocol/prng.ts'
+
+/** Keys of run.yaml that a test sets itself; those of `swarm` are given by their own names. */
+export type Overrides = Record<string, string | number>
+
+const SETTINGS: Overrides = {
+  sequence_len: 32,
+  micro_batch_size: 2,
+  max_steps: 16,
+  val_set_size: 0.1,
+  learning_rate: 0.002,
+  warmup_ratio: 0,
+  seed: 5,
+}
+
+/** Eight batches a round, always in leases of two: which leases there are depends on nothing else. */
+const SWARM: Overrides = {
+  rounds: 8,
+  round_seconds: 300,
+  grace_seconds: 30,
+  rejoin_seconds: 1,
+  round_batches: 8,
+  lease_steps_min: 2,
+  lease_steps_max: 2,
+}
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'barnraise-test-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export function runYaml(settings: Overrides = {}, swarm: Overrides = {}): string {
+  const lines = (keys: Overrides, indent: string) =>
+    Object.entries(keys).map(([key, value]) => `${indent}${key}: ${value}\n`)
+  return [
+    'name: small\ndatasets:\n  - path: text.txt\n',
+    ...lines({ ...SETTINGS, ...settings }, ''),
+    'swarm:\n',
+    ...lines({ ...SWARM, ...swarm }, '  '),
+  ].join('')
+}
+
+/** Some text that a model can learn from: sentences of a small grammar. */
+export function smallText(sentences = 400): string {
+  const random = prng(1)
+  const pick = (words: readonly string[]) => words[nextBelow(random, words.length)]
+  return Array.from({ length: sentences }, () => {
+    const subject = pick(['The farmer', 'A neighbour', 'The carpenter', 'Her sister'])
+    const verb = pick(['raised', 'carried', 'measured', 'painted'])
+    return `${subject} ${verb} ${pick(['the beam', 'a wall', 'the old roof', 'every board'])}.`
+  }).join(' ')
+}
+
+export async function prepareSmallRun(
+  settings: Overrides = {},
+  swarm: Overrides = {},
+): Promise<RunFolder> {
+  const folder = await temporaryFolder()
+  const source = runYaml(settings, swarm)
+  await writeFile(join(folder, 'text.txt'), smallText())
+  const run = runFolder(join(folder, 'run'))
+  await prepareRun(parseRunYaml(source, 'run.yaml'), source, folder, run)
+  return run
+}
+
+export interface Hosted extends CoordinatorRole {
+  facts: Progress[]
+}
+
+export async function hostRun(run: RunFolder, port = 0): Promise<Hosted> {
+  const facts: Progress[] = []
+  const role = await startCoordinator(run, {
+    listen: [`/ip4/127.0.0.1/tcp/${port}`],
+    announce: [],
+    log: silentLog,
+    onProgress: (fact) => facts.push(fact),
+  })
+  let stopped: Promise<void> | null = null
+  const stop = () => {
+    stopped ??= role.stop()
+    return stopped
+  }
+  onTestFinished(stop)
+  return { ...role, facts, stop }
+}
+
+export async function joinRun(
+  run: RunFolder,
+  link: string,
+  name: string,
+  onStep: () => void = () => {},
+): Promise<VolunteerRole> {
+  const role = await startVolunteer(parseLink(link), {
+    name,
+    software: 'test',
+    cache: join(run.root, 'volunteers', name),
+    identity: null,
+    log: silentLog,
+    onStep,
+    onTransfer: () => {},
+  })
+  let stopped: Promise<void> | null = null
+  const stop = () => {
+    stopped ??= role.stop()
+    return stopped
+  }
+  onTestFinished(stop)
+  return { ...role, stop }
+}
