@@ -21,7 +21,8 @@ import {
   refuse,
   unchanged,
 } from './outcome.ts'
-import { type CoordinatorState, changeMember, type HeldLease, memberHere } from './state.ts'
+import { changeMember, memberHere } from './roster.ts'
+import type { CoordinatorState, HeldLease } from './state.ts'
 
 type Refused = readonly [Refusal, string]
 

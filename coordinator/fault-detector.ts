@@ -9,7 +9,8 @@ import { peekDeadline } from './deadlines.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { revoke } from './lease.ts'
 import { log } from './outcome.ts'
-import { type CoordinatorState, changeMember, type Member, recordOf } from './state.ts'
+import { dropMember, recordOf } from './roster.ts'
+import type { CoordinatorState, Member } from './state.ts'
 
 /** A peer with this many strikes is banned. */
 export const STRIKES_MAX = 3
@@ -55,8 +56,7 @@ export function removeMember(
   member: Member,
   reason: string,
 ): CoordinatorEffect[] {
-  changeMember(state, member, { stepMs: null })
-  state.members.delete(member.peer)
+  dropMember(state, member)
   const unfinished =
     member.leaseId === null ? member.committed : [...member.committed, member.leaseId]
   return unfinished.flatMap((leaseId) => revoke(state, state.leases.get(leaseId)!, reason))

@@ -21,8 +21,15 @@ export interface LeaseWish {
   available: number
   stepMs: number | null
   transferMs: number | null
-  /** Steps an hour of all members who are here, this one included. */
-  speedHere: number
+  others: Pace
+}
+
+/** How fast members are together. */
+export interface Pace {
+  /** Steps an hour of those whose speed is known. */
+  speed: number
+  /** The others; they are taken to be as fast as the one that asks. */
+  untimedCount: number
 }
 
 /** Steps an hour; whole numbers, so that sums of them do not depend on their order. */
@@ -51,7 +58,9 @@ export function sizeLease(round: RunConfig['round'], wish: LeaseWish): LeaseSize
   if (fitting < Math.min(stepsMin, fittingHalf, available) && leftMs < boxMs) {
     return none(`too little of the round is left for steps of ${Math.round(stepMs)} ms`)
   }
-  const share = Math.ceil((available * speedOf(stepMs)) / wish.speedHere)
+  const speed = speedOf(stepMs)
+  const together = speed * (1 + wish.others.untimedCount) + wish.others.speed
+  const share = Math.ceil((available * speed) / together)
   const steps = Math.min(Math.max(1, fitting), Math.max(share, stepsMin), stepsMax, available)
   return { steps, expectedMs: steps * stepMs + transferMs, reason: '' }
 }

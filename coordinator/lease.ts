@@ -19,16 +19,13 @@ import {
   refuse,
   unchanged,
 } from './outcome.ts'
-import {
-  type CoordinatorState,
-  changeMember,
-  type HeldLease,
-  type Member,
-  memberHere,
-  memberSpeed,
-} from './state.ts'
+import { changeMember, memberHere, paceOfOthers } from './roster.ts'
+import type { CoordinatorState, HeldLease, Member } from './state.ts'
 
-/** A lease may take this many times as long as expected before its holder has to stop. */
+/**
+ * A lease may take this many times as long as expected before its holder has to stop; at least the
+ * grace.
+ */
 const PATIENCE = 3
 /** A member that owes this many uploads gets no further lease. */
 const UPLOADS_OWED_MAX = 2
@@ -84,9 +81,8 @@ function grantOrWait(
     return wait(`${member.committed.length} uploads are owed`, leftMs / 4)
   }
   const { transferMs } = member
-  const speedHere =
-    state.derived.speedHere - memberSpeed(member) + memberSpeed({ awayUntil: null, stepMs })
-  const size = sizeLease(state.config.round, { leftMs, available, stepMs, transferMs, speedHere })
+  const others = paceOfOthers(state, member)
+  const size = sizeLease(state.config.round, { leftMs, available, stepMs, transferMs, others })
   if (size.steps === 0) return wait(size.reason, leftMs + state.config.round.graceSeconds * 1000)
   changeMember(state, member, { stepMs })
   return grant(state, event, member, size)
@@ -106,7 +102,9 @@ function grant(
     effects.push(log('info', `round ${round.start.round} started`))
   }
   const range = assign(state.ledger, steps)
-  const patienceMs = expectedMs === null ? Number.POSITIVE_INFINITY : PATIENCE * expectedMs
+  const graceMs = config.round.graceSeconds * 1000
+  const patienceMs =
+    expectedMs === null ? Number.POSITIVE_INFINITY : Math.max(graceMs, PATIENCE * expectedMs)
   const stopAt = Math.min(round.boxEndsAt, event.at + patienceMs)
   const held: HeldLease = {
     leaseId: state.nextLeaseId,
@@ -115,7 +113,7 @@ function grant(
     steps: range.end - range.start,
     stage: 'leased',
     stopAt,
-    deadlineAt: stopAt + config.round.graceSeconds * 1000,
+    deadlineAt: stopAt + graceMs,
     commitment: null,
   }
   state.nextLeaseId += 1

@@ -17,13 +17,8 @@ import {
   refuse,
   unchanged,
 } from './outcome.ts'
-import {
-  type CoordinatorState,
-  changeMember,
-  type Member,
-  memberHere,
-  tokenDigestOf,
-} from './state.ts'
+import { addMember, changeMember, memberHere } from './roster.ts'
+import { type CoordinatorState, type Member, tokenDigestOf } from './state.ts'
 
 type Refused = readonly [Refusal, string]
 
@@ -45,7 +40,7 @@ export function onJoin(
   const joined = answer(event, { type: 'joined', runConfig, start: state.round.start })
   const member = state.members.get(event.peer)
   if (member === undefined) {
-    state.members.set(event.peer, newMember(event.peer, request.name))
+    addMember(state, event.peer, request.name)
     return changed(joined, log('info', `${request.name} joined`))
   }
   if (member.awayUntil === null && member.name === request.name) return unchanged(joined)
@@ -77,18 +72,6 @@ function joinRefusal(
     return ['run-full', `all ${membersMax} places are taken`]
   }
   return null
-}
-
-function newMember(peer: PeerId, name: string): Member {
-  return {
-    peer,
-    name,
-    awayUntil: null,
-    stepMs: null,
-    transferMs: null,
-    leaseId: null,
-    committed: [],
-  }
 }
 
 export function onDisconnected(

@@ -8,15 +8,14 @@ import type { CoordinatorEffect } from './effect.ts'
 import type { Aggregate, CoordinatorEventOf } from './event.ts'
 import { strike } from './fault-detector.ts'
 import { changed, log, notify, type Outcome, reasonOf, unchanged } from './outcome.ts'
+import { memberHere, recordOf } from './roster.ts'
 import { reopen } from './round.ts'
 import { learningRateAt } from './schedule.ts'
 import {
   type CoordinatorState,
   type HeldLease,
-  memberHere,
   openRound,
   type PendingEvaluation,
-  recordOf,
 } from './state.ts'
 
 export function onAggregated(
@@ -111,5 +110,6 @@ export function onEvaluated(
   if (!pending.some((evaluation) => evaluation.round === round)) return unchanged()
   state.evaluationsPending = pending.filter((evaluation) => evaluation.round !== round)
   state.evaluations.push({ round, loss })
+  state.evaluations.sort((a, b) => a.round - b.round)
   return changed(log('info', `held-out loss at the start of round ${round}: ${loss}`))
 }

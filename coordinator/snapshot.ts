@@ -21,7 +21,8 @@ import {
   struct,
   text,
 } from '../protocol/schema.ts'
-import { type CoordinatorState, deriveFrom, memberSpeed, queueDeadlines } from './state.ts'
+import { addPace } from './roster.ts'
+import { type CoordinatorState, deriveFrom, queueDeadlines } from './state.ts'
 
 /** Raised when the state's shape changes: a journal can always be replayed instead. */
 const SNAPSHOT_VERSION = 1
@@ -129,7 +130,7 @@ export function restore(snapshotBytes: Uint8Array): CoordinatorState {
     records: new Map(records.map(({ peer, ...record }) => [peer, record])),
     derived: deriveFrom(config, runConfig),
   }
-  for (const member of members) state.derived.speedHere += memberSpeed(member)
+  for (const member of members) addPace(state.derived.pace, member, 1)
   queueDeadlines(state)
   return state
 }

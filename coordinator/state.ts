@@ -14,7 +14,7 @@ import {
 } from '../protocol/run-config.ts'
 import { emptyLedger, type Ledger } from './assignment.ts'
 import { type DeadlineQueue, pushDeadline } from './deadlines.ts'
-import { speedOf } from './lease-size.ts'
+import type { Pace } from './lease-size.ts'
 import { payloadBytesMax } from './payload-bytes.ts'
 import { learningRateAt } from './schedule.ts'
 
@@ -126,8 +126,7 @@ export interface Derived {
   runConfig: Uint8Array
   /** Upper bound of a payload's size; the exact size is checked on upload. */
   payloadBytesMax: number
-  /** Sum of `memberSpeed`. */
-  speedHere: number
+  pace: Pace
   leaseDeadlines: DeadlineQueue<LeaseId>
   memberDeadlines: DeadlineQueue<PeerId>
 }
@@ -199,7 +198,7 @@ export function deriveFrom(config: RunConfig, runConfig: Uint8Array): Derived {
   return {
     runConfig,
     payloadBytesMax: payloadBytesMax(config),
-    speedHere: 0,
+    pace: { speed: 0, untimedCount: 0 },
     leaseDeadlines: [],
     memberDeadlines: [],
   }
@@ -215,35 +214,4 @@ export function queueDeadlines({ derived, leases, members }: CoordinatorState): 
   for (const { peer, awayUntil } of members.values()) {
     if (awayUntil !== null) pushDeadline(derived.memberDeadlines, { at: awayUntil, key: peer })
   }
-}
-
-export function recordOf(state: CoordinatorState, peer: PeerId): PeerRecord {
-  let record = state.records.get(peer)
-  if (record === undefined) {
-    record = { countedTokens: 0, contributions: 0, strikes: 0 }
-    state.records.set(peer, record)
-  }
-  return record
-}
-
-/** Steps an hour that a member adds to the run now; 0 when it is away or not yet timed. */
-export function memberSpeed({ awayUntil, stepMs }: Pick<Member, 'awayUntil' | 'stepMs'>): number {
-  return awayUntil !== null || stepMs === null ? 0 : speedOf(stepMs)
-}
-
-/** The one way to change what a member's speed follows from. */
-export function changeMember(
-  { derived }: CoordinatorState,
-  member: Member,
-  change: Partial<Pick<Member, 'awayUntil' | 'stepMs'>>,
-): void {
-  derived.speedHere -= memberSpeed(member)
-  Object.assign(member, change)
-  derived.speedHere += memberSpeed(member)
-}
-
-/** The member behind a request; null when it has to join first. */
-export function memberHere(state: CoordinatorState, peer: PeerId): Member | null {
-  const member = state.members.get(peer)
-  return member !== undefined && member.awayUntil === null ? member : null
 }

@@ -8,7 +8,7 @@ import { Packr } from 'msgpackr'
 import { ProtocolError } from './errors.ts'
 import { MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX } from './limits.ts'
 
-const packr = new Packr({ useRecords: false, int64AsType: 'number' })
+const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'number' })
 
 /**
  * @throws an invariant error when the value holds something that has no canonical form (ours to
@@ -29,7 +29,8 @@ export function decode(bytes: Uint8Array, bytesMax: number = MESSAGE_BYTES_MAX):
   }
   let value: unknown
   try {
-    value = packr.unpack(bytes)
+    // A view of its own, because msgpackr leaves a field on the array that it reads.
+    value = packr.unpack(bytes.subarray())
   } catch (error) {
     throw new ProtocolError('malformed', `Cannot decode: not MessagePack (${String(error)})`)
   }

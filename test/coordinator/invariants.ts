@@ -4,8 +4,9 @@ import { checkLedger } from '../../coordinator/assignment.ts'
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import type { Outcome } from '../../coordinator/outcome.ts'
 import { countIndexes } from '../../coordinator/ranges.ts'
+import { addPace } from '../../coordinator/roster.ts'
 import { snapshot } from '../../coordinator/snapshot.ts'
-import { type CoordinatorState, memberSpeed } from '../../coordinator/state.ts'
+import type { CoordinatorState } from '../../coordinator/state.ts'
 import { step } from '../../coordinator/step.ts'
 
 export function checkState(state: CoordinatorState): void {
@@ -30,8 +31,9 @@ export function checkState(state: CoordinatorState): void {
     if (stage === 'leased') expect(member?.leaseId, 'the holder knows').toBe(leaseId)
     if (stage === 'committed') expect(member?.committed, 'the holder knows').toContain(leaseId)
   }
-  const speeds = [...members.values()].map(memberSpeed)
-  expect(state.derived.speedHere, 'speed').toBe(speeds.reduce((sum, speed) => sum + speed, 0))
+  const pace = { speed: 0, untimedCount: 0 }
+  for (const member of members.values()) addPace(pace, member, 1)
+  expect(state.derived.pace).toEqual(pace)
   for (const { leaseId, committed } of members.values()) {
     if (leaseId !== null) expect(leases.get(leaseId)?.stage).toBe('leased')
     for (const id of committed) expect(leases.get(id)?.stage).toBe('committed')
