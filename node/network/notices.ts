@@ -135,8 +135,8 @@ export async function createNoticeBoard(
 }
 
 /**
- * Hears notices until the coordinator ends the stream (resolves) or the link breaks (rejects). Heartbeats are
- * kept from `onNotice`; a silence longer than `timeoutMs` is an error.
+ * Hears notices, heartbeats too, until the coordinator ends the stream (resolves) or the link breaks
+ * (rejects); a silence longer than `timeoutMs` is an error.
  */
 export async function listenForNotices(
   connection: Connection,
@@ -150,8 +150,7 @@ export async function listenForNotices(
   })
   try {
     for await (const frame of frames.source()) {
-      const notice = decodeNotice(frame)
-      onNotice(notice)
+      onNotice(decodeNotice(frame))
     }
     await frames.close()
   } catch (error) {
