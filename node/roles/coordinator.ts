@@ -67,6 +67,9 @@ export async function startCoordinator(
   }
 }
 
+/** A peer that has to go gets this long to read why. */
+const FAREWELL_MS = 1_000
+
 interface OpenRun {
   config: RunConfig
   runId: RunId
@@ -114,16 +117,21 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     ...{ config, runId, blobs, compute, log, validation: run.validation },
     sign: identity.sign,
     notify: (to, notice) => (to === 'all' ? board.broadcast(notice) : board.send(to, notice)),
-    disconnect: (peer) =>
-      disconnect(host, peer, new Error('The coordinator closed the connection')),
+    disconnect: (peer) => {
+      const reason = new Error('The coordinator closed the connection')
+      setTimeout(() => disconnect(host, peer, reason), FAREWELL_MS)
+    },
     feed: shell.feed,
     onFatal: finished.reject,
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
   host.addEventListener('peer:disconnect', ({ detail }) =>
     shell.feed({ type: 'disconnected', peer: detail.toString() }),
   )
-  await serveRequests(host, async (peer, request) =>
-    shell.ask(peer, request, await isSignatureValid(peer, request)),
+  const onError = (error: Error) => log.error(error.stack ?? error.message)
+  await serveRequests(
+    host,
+    async (peer, request) => shell.ask(peer, request, await isSignatureValid(peer, request)),
+    { onError },
   )
   await serveBlobs(host, blobs, {
     mayServe: (peer, digest) => mayServe(state, peer, digest),
@@ -136,7 +144,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     },
     onUploadRefused: (_peer, leaseId, reason) =>
       shell.feed({ type: 'payload-refused', leaseId, reason }),
-    onError: (error) => log.warn(error.message),
+    onError,
   })
   shell.start()
   if (isDone(state)) finished.resolve()

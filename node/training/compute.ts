@@ -18,6 +18,7 @@ export interface Compute {
   stopTraining(leaseId: LeaseId): void
   /** Called after each local step. */
   onStep(listener: (progress: StepProgress) => void): void
+  /** Ends the thread; tasks that are not done never settle. */
   close(): Promise<void>
 }
 
@@ -62,6 +63,8 @@ export function createCompute(): Compute {
       listener = added
     },
     close: async () => {
+      // Who closes does not wait for what it asked before.
+      pending.clear()
       await worker.terminate()
     },
   }

@@ -1,0 +1,128 @@
+/** What goes wrong around a run: bad input, bad peers, a failing disk. Nothing is lost, and it is said who errs. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { expect, test } from 'vitest'
+import { snapshot } from '../../coordinator/snapshot.ts'
+import { connect } from '../../node/network/dial.ts'
+import { createHost } from '../../node/network/host.ts'
+import { parseLink } from '../../node/network/link.ts'
+import { request } from '../../node/network/rpc.ts'
+import { createCoordinatorShell } from '../../node/roles/coordinator-shell.ts'
+import { freshState, replay } from '../../node/run/replay.ts'
+import { readRunConfig } from '../../node/run/run-folder.ts'
+import { verifyRun } from '../../node/run/verify-run.ts'
+import { StorageError } from '../../node/storage/errors.ts'
+import { createMemoryJournal, type Journal } from '../../node/storage/journal.ts'
+import { createSqliteJournal } from '../../node/storage/sqlite-journal.ts'
+import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
+import type { Reply, Request } from '../../protocol/messages.ts'
+import { hostRun, joinRun, prepareSmallRun } from './swarm.ts'
+
+/** One question from a peer of its own. */
+async function askAs(link: string, question: Request): Promise<Reply> {
+  const privateKey = await generateKeyPair('Ed25519')
+  const host = await createHost({ privateKey, listen: [], role: 'volunteer' })
+  try {
+    const connection = await connect(host, parseLink(link).addresses)
+    return await request(connection, question)
+  } finally {
+    await host.stop()
+  }
+}
+
+const JOIN = {
+  type: 'join',
+  version: PROTOCOL_VERSION,
+  runId: null,
+  name: 'stranger',
+  software: 'test',
+} as const
+
+test('strangers are told why they are refused', async () => {
+  const run = await prepareSmallRun()
+  const { link } = await hostRun(run)
+  const { token } = parseLink(link)
+  for (const [change, refusal] of [
+    [{ version: PROTOCOL_VERSION + 1 }, 'protocol-version'],
+    [{ token: 'guessed' }, 'bad-token'],
+    [{ runId: 'f'.repeat(64) }, 'other-run'],
+  ] as const) {
+    const reply = await askAs(link, { ...JOIN, token, ...change })
+    expect(reply, refusal).toMatchObject({ type: 'refused', refusal })
+  }
+  expect(await askAs(link, { ...JOIN, token })).toMatchObject({ type: 'joined' })
+  const lease = { type: 'lease', round: 0, base: 'a'.repeat(64), stepMs: null } as const
+  expect(await askAs(link, lease)).toMatchObject({ type: 'refused', refusal: 'not-joined' })
+  expect(await askAs(link, { type: 'status' })).toMatchObject({ type: 'status' })
+})
+
+/** A journal whose n-th append fails as a full disk does. */
+function failing(journal: Journal, failAt: number): Journal {
+  let appends = 0
+  return {
+    ...journal,
+    append: (bodies) => {
+      appends += 1
+      if (appends === failAt) throw new StorageError('full', 'the disk is full')
+      journal.append(bodies)
+    },
+  }
+}
+
+test('whichever write of the journal fails, what was promised is in it', async () => {
+  const run = await prepareSmallRun()
+  const { config, runId } = await readRunConfig(run)
+  const requests = ['ada', 'ben', 'cleo', 'dora'].map((name) => ({ ...JOIN, name, token: '' }))
+  for (let failAt = 1; failAt <= requests.length + 1; failAt++) {
+    const journal = createMemoryJournal(runId)
+    const state = freshState(config, runId, null)
+    const fatal: Error[] = []
+    const shell = createCoordinatorShell({
+      ...{ state, clock: () => 0, observe: () => {}, perform: () => {} },
+      journal: failing(journal, failAt),
+      onFatal: (error) => fatal.push(error),
+    })
+    shell.start()
+    const promised: string[] = []
+    for (const joining of requests) {
+      const answered = await shell.ask(joining.name, joining, true).then(
+        (reply) => reply.type === 'joined',
+        () => false,
+      )
+      if (answered) promised.push(joining.name)
+    }
+    shell.stop()
+    // The first append holds `started` and the first join, which came in the same turn.
+    expect(promised, `append ${failAt} fails`).toHaveLength(Math.min(failAt - 1, requests.length))
+    expect(fatal).toHaveLength(failAt <= requests.length ? 1 : 0)
+    const replayed = freshState(config, runId, null)
+    replay(replayed, journal)
+    expect([...replayed.members.keys()]).toEqual(promised)
+    if (fatal.length === 0) expect(snapshot(replayed)).toEqual(snapshot(state))
+  }
+})
+
+test('verify finds what was changed afterwards, and says where', async () => {
+  const run = await prepareSmallRun({ max_steps: 8 })
+  const hosted = await hostRun(run)
+  await joinRun(run, hosted.link, 'ada')
+  await hosted.finished
+  await hosted.stop()
+  const { runId } = await readRunConfig(run)
+  expect(await verifyRun(run, () => {})).toMatchObject({ verified: true, rounds: 1 })
+
+  const journal = createSqliteJournal(run.journal, { runId })
+  const payload = [...journal.read()]
+    .map(({ body }) => Buffer.from(body).toString('latin1'))
+    .join('')
+    .match(/payload.{1,20}digest.(?:.)([0-9a-f]{64})/s)![1]!
+  journal.close()
+  const file = join(run.blobs, payload.slice(0, 2), payload)
+  const bytes = await readFile(file)
+  bytes[bytes.length >> 1]! ^= 1
+  await writeFile(file, bytes)
+  const result = await verifyRun(run, () => {})
+  expect(result.verified).toBe(false)
+  expect(result.faults.join('\n')).toContain(payload)
+})
