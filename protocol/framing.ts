@@ -22,6 +22,12 @@ export class FrameDecoder {
     return this.#end - this.#start
   }
 
+  /** Bytes of the next frame with its header; 0 until the header is here. What it says is not checked. */
+  get nextBytes(): number {
+    if (this.bufferedBytes < FRAME_HEADER_BYTES) return 0
+    return FRAME_HEADER_BYTES + new DataView(this.#buffer.buffer).getUint32(this.#start)
+  }
+
   push(piece: Uint8Array): void {
     if (this.#end + piece.length > this.#buffer.length) this.#makeRoom(piece.length)
     this.#buffer.set(piece, this.#end)
@@ -33,15 +39,15 @@ export class FrameDecoder {
    * @throws ProtocolError `too-large` as soon as a header promises more than `bytesMax`.
    */
   next(bytesMax: number): Uint8Array | null {
-    if (this.bufferedBytes < FRAME_HEADER_BYTES) return null
-    const length = new DataView(this.#buffer.buffer).getUint32(this.#start)
+    if (this.nextBytes === 0) return null
+    const length = this.nextBytes - FRAME_HEADER_BYTES
     if (length > bytesMax) {
       throw new ProtocolError(
         'too-large',
         `Cannot accept a frame as it must be at most ${bytesMax} bytes: current value is ${length}`,
       )
     }
-    if (this.bufferedBytes < FRAME_HEADER_BYTES + length) return null
+    if (this.bufferedBytes < this.nextBytes) return null
     const from = this.#start + FRAME_HEADER_BYTES
     this.#start = from + length
     return this.#buffer.slice(from, this.#start)

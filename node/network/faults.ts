@@ -1,6 +1,6 @@
 /**
- * How often each peer broke the protocol while connected. One bad message may be a bug or a bit flip; a peer
- * that goes on is cut off, so that it cannot make us parse rubbish for ever.
+ * How often each connected peer broke the protocol, over all of a host's protocols. One bad message may be a
+ * bug; a peer that goes on is cut off, so that it cannot make us parse rubbish for ever.
  */
 import type { Libp2p } from '@libp2p/interface'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -8,26 +8,22 @@ import type { PeerId } from '../../protocol/messages.ts'
 import { disconnect } from './connection-guard.ts'
 import { FAULTS_MAX } from './limits.ts'
 
-export interface Faults {
-  /** Counts the error if it is the peer's fault, and closes its connection at the limit. */
-  count(peer: PeerId, error: unknown): void
+const countsOfHosts = new WeakMap<Libp2p, Map<PeerId, number>>()
+
+/** Counts an error that is the peer's fault; at the limit its connection is closed. */
+export function countFault(host: Libp2p, peer: PeerId, error: unknown): void {
+  if (!(error instanceof ProtocolError) || error.code === 'refused') return
+  const counts = countsOf(host)
+  const count = (counts.get(peer) ?? 0) + 1
+  counts.set(peer, count)
+  if (count >= FAULTS_MAX) disconnect(host, peer, error)
 }
 
-export function createFaults(
-  host: Libp2p,
-  options: { faultsMax?: number; onLimit?: (peer: PeerId) => void } = {},
-): Faults {
-  const { faultsMax = FAULTS_MAX, onLimit } = options
+function countsOf(host: Libp2p): Map<PeerId, number> {
+  const known = countsOfHosts.get(host)
+  if (known !== undefined) return known
   const counts = new Map<PeerId, number>()
+  countsOfHosts.set(host, counts)
   host.addEventListener('peer:disconnect', ({ detail: peer }) => counts.delete(peer.toString()))
-  return {
-    count(peer, error) {
-      if (!(error instanceof ProtocolError) || error.code === 'refused') return
-      const count = (counts.get(peer) ?? 0) + 1
-      counts.set(peer, count)
-      if (count < faultsMax) return
-      onLimit?.(peer)
-      disconnect(host, peer, error)
-    },
-  }
+  return counts
 }

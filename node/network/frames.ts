@@ -59,6 +59,8 @@ export class Frames {
   #finished: boolean
   #failure: Error | null = null
   #resuming = false
+  /** Pauses from here on: more than the usual while a larger frame is waited for. */
+  #bufferedBytesHigh = BUFFERED_BYTES_HIGH
   #reader: PromiseWithResolvers<void> | null = null
   #writer: PromiseWithResolvers<void> | null = null
 
@@ -97,6 +99,7 @@ export class Frames {
           if (this.#decoder.bufferedBytes <= BUFFERED_BYTES_LOW) this.#resume()
           return frame
         }
+        this.#bufferedBytesHigh = Math.max(BUFFERED_BYTES_HIGH, this.#decoder.nextBytes)
         if (!(await this.#moreArrived())) {
           this.#decoder.end()
           return null
@@ -105,6 +108,7 @@ export class Frames {
     } catch (error) {
       throw this.abort(asError(error))
     } finally {
+      this.#bufferedBytesHigh = BUFFERED_BYTES_HIGH
       clearTimeout(timer)
     }
   }
@@ -170,7 +174,7 @@ export class Frames {
     stream.addEventListener('message', (event) => {
       const pieces = event.data instanceof Uint8Array ? [event.data] : event.data
       for (const piece of pieces) this.#decoder.push(piece)
-      if (this.#decoder.bufferedBytes >= BUFFERED_BYTES_HIGH) this.#pause()
+      this.#pauseIfFull()
       this.#reader?.resolve()
     })
     stream.addEventListener('remoteCloseWrite', () => {
@@ -206,13 +210,14 @@ export class Frames {
     return true
   }
 
-  #pause(): void {
-    if (!this.#resuming && this.#stream.readStatus === 'readable') this.#stream.pause()
+  #pauseIfFull(): void {
+    const isFull = this.#decoder.bufferedBytes >= this.#bufferedBytesHigh
+    if (isFull && !this.#resuming && this.#stream.readStatus === 'readable') this.#stream.pause()
   }
 
   /**
-   * `resume` hands over what waited before it tells yamux to go on, so that a `pause` made by the listener
-   * meanwhile would be lost and the buffer grow until libp2p resets the stream. Hence pause again after it.
+   * libp2p hands over what waited before it tells yamux to go on, so that a `pause` made by the listener
+   * meanwhile is lost, and the stream is reset when its buffer overflows. The next message pauses it instead.
    */
   #resume(): void {
     if (this.#stream.readStatus !== 'paused') return
@@ -222,7 +227,6 @@ export class Frames {
     } finally {
       this.#resuming = false
     }
-    if (this.#decoder.bufferedBytes >= BUFFERED_BYTES_HIGH) this.#pause()
   }
 
   #silenceTimer(timeoutMs: number, what: string): ReturnType<typeof setTimeout> | undefined {

@@ -36,4 +36,4 @@ export const DOWNLOAD_SLOTS = 64
 
 // Invites.
 export const LINK_LENGTH_MAX = 4_096
-export const LINK_ADDRESSES_MAX = 8
+export const LINK_ADDRESSES_MAX = 24

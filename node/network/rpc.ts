@@ -18,7 +18,7 @@ import {
 } from '../../protocol/messages.ts'
 import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
 import { REQUESTS_PER_PEER_MAX } from './limits.ts'
 import { createQuota } from './quota.ts'
@@ -34,7 +34,6 @@ export type RequestHandler = (
 ) => Promise<Reply>
 
 export interface ServeOptions {
-  faults?: Faults
   timeoutMs?: number
   /** An error of the handler itself: the call is reset, and nobody else would hear of it. */
   onError?: (error: Error) => void
@@ -74,7 +73,7 @@ export async function serveRequests(
   handler: RequestHandler,
   options: ServeOptions = {},
 ): Promise<void> {
-  const { faults = createFaults(host), timeoutMs = REQUEST_TIMEOUT_MS, onError } = options
+  const { timeoutMs = REQUEST_TIMEOUT_MS, onError } = options
   const quota = createQuota(REQUESTS_PER_PEER_MAX)
 
   async function serve(stream: Stream, connection: Connection): Promise<void> {
@@ -86,7 +85,7 @@ export async function serveRequests(
       )
     } catch (error) {
       frames.abort(asError(error))
-      faults.count(peer, error)
+      countFault(host, peer, error)
       if (!(error instanceof ProtocolError || error instanceof NetworkError))
         onError?.(asError(error))
     }
@@ -107,7 +106,7 @@ export async function serveRequests(
     try {
       request = decodeRequest(frame)
     } catch (error) {
-      faults.count(peer, error)
+      countFault(host, peer, error)
       return { type: 'refused', refusal: 'malformed', reason: reasonText(asError(error).message) }
     }
     return handler(peer, request, signal)

@@ -31,7 +31,7 @@ import {
 } from './blob-messages.ts'
 import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { countFault } from './faults.ts'
 import { Frames } from './frames.ts'
 import { DOWNLOAD_SLOTS, DOWNLOADS_PER_PEER_MAX, UPLOADS_PER_PEER_MAX } from './limits.ts'
 import { createQuota, type Quota } from './quota.ts'
@@ -55,7 +55,6 @@ export interface ServeBlobsOptions {
   onUploaded(peer: PeerId, leaseId: LeaseId, payload: BlobReference): Promise<void> | void
   /** What an admitted peer sent is not the payload it committed to. */
   onUploadRefused?(peer: PeerId, leaseId: LeaseId, reason: string): void
-  faults?: Faults
   /** An error of ours: the transfer is reset, and nobody else would hear of it. */
   onError?: (error: Error) => void
   uploadSlots?: number
@@ -76,7 +75,6 @@ export async function serveBlobs(
   options: ServeBlobsOptions,
 ): Promise<void> {
   const { idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS, onError } = options
-  const faults = options.faults ?? createFaults(host)
   const service: Service = {
     ...options,
     store,
@@ -93,7 +91,7 @@ export async function serveBlobs(
         await quota.run(peer, () => serve(service, frames, peer))
       } catch (error) {
         frames.abort(asError(error))
-        faults.count(peer, error)
+        countFault(host, peer, error)
         if (!(error instanceof ProtocolError || error instanceof NetworkError))
           onError?.(asError(error))
       }
