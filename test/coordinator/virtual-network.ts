@@ -3,6 +3,7 @@
  * latency, broken links, deaths and restarts, which performs every effect the way the shells do.
  */
 import { expect } from 'vitest'
+import { type DeadlineQueue, peekDeadline, pushDeadline } from '../../coordinator/deadlines.ts'
 import type {
   AggregationJob,
   CoordinatorEffect,
@@ -86,7 +87,8 @@ export function createVirtualNetwork(options: NetworkOptions): VirtualNetwork {
   const counted = new Map<number, number>()
   const logs: string[] = []
   const pendingReplies = new Map<number, (reply: Reply) => void>()
-  const queue: { at: number; order: number; run: () => void }[] = []
+  const queue: DeadlineQueue<number> = []
+  const actions = new Map<number, () => void>()
   let coordinator = fresh()
   let isUp = false
   let generation = 0
@@ -99,7 +101,8 @@ export function createVirtualNetwork(options: NetworkOptions): VirtualNetwork {
 
   function later(ms: number, run: () => void): void {
     order += 1
-    queue.push({ at: now + ms, order, run })
+    pushDeadline(queue, { at: now + ms, key: order })
+    actions.set(order, run)
   }
 
   /** Runs only if the coordinator's process is still the same one. */
@@ -401,11 +404,12 @@ export function createVirtualNetwork(options: NetworkOptions): VirtualNetwork {
   }
 
   function runNext(): boolean {
-    if (queue.length === 0) return false
-    queue.sort((a, b) => a.at - b.at || a.order - b.order)
-    const next = queue.shift()!
+    const next = peekDeadline(queue, ({ key }) => actions.has(key))
+    if (next === null) return false
+    const run = actions.get(next.key)!
+    actions.delete(next.key)
     now = Math.max(now, next.at)
-    next.run()
+    run()
     return true
   }
 
