@@ -1,10 +1,7 @@
 /**
- * What a coordinator does, told as transcripts (`transcripts/coordinator-*.txt`, language in
- * `transcript.ts`). `REWRITE=1 npx vitest run test/coordinator` writes them anew; commit only a change
- * that you can explain. At every point of every transcript the process is also killed and restarted.
+ * What a coordinator does, told as transcripts (`transcripts/coordinator-*.txt`). At every point of
+ * each the process is also killed, and comes back from its journal and from a snapshot.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import { pendingEffects } from '../../coordinator/pending.ts'
@@ -13,41 +10,19 @@ import { statusOf } from '../../coordinator/status.ts'
 import { nextDeadline, step } from '../../coordinator/step.ts'
 import { decode, encode } from '../../protocol/codec.ts'
 import { encodeNotice, encodeReply } from '../../protocol/messages.ts'
+import { startConversation } from './coordinator-language.ts'
 import { checkedStep } from './invariants.ts'
-import { type Block, formatTranscript, parseTranscript, startConversation } from './transcript.ts'
+import { checkTranscript, commandsOf, readTranscript, transcriptsOf } from './transcript.ts'
 
-const FOLDER = join(import.meta.dirname, 'transcripts')
-const IS_REWRITE = process.env.REWRITE === '1'
-
-const names = readdirSync(FOLDER).filter((name) => name.startsWith('coordinator-'))
-
-function readTranscript(name: string): Block[] {
-  return parseTranscript(readFileSync(join(FOLDER, name), 'utf8'))
-}
-
-const commandsOf = (blocks: readonly Block[]): string[] =>
-  blocks.flatMap(({ input }) => input.filter((line) => !line.startsWith('#')))
-
-/** Plays a transcript and returns it with what really came of it. */
-function play(blocks: readonly Block[]): Block[] {
-  const conversation = startConversation(blocks)
-  return blocks.map(({ input }) => {
-    const output = input
-      .filter((line) => !line.startsWith('#') && !line.startsWith('config'))
-      .map((line) => {
-        const event = conversation.eventOf(line)
-        return conversation.print(event === null ? null : checkedStep(conversation.state, event))
-      })
-    return { input, output: output.join('\n') }
-  })
-}
+const names = transcriptsOf('coordinator')
 
 for (const name of names) {
   test(`${name} reads as written`, () => {
-    const written = readTranscript(name)
-    const played = formatTranscript(play(written))
-    if (IS_REWRITE) writeFileSync(join(FOLDER, name), played)
-    else expect(played).toBe(formatTranscript(written))
+    const { state, eventOf, print } = startConversation(readTranscript(name))
+    checkTranscript(name, (line) => {
+      const event = eventOf(line)
+      return print(event === null ? null : checkedStep(state, event))
+    })
   })
 }
 

@@ -1,0 +1,225 @@
+/**
+ * The commands of the participant's transcripts, `TIME WORD ARGS`:
+ *
+ *   started / connected / disconnected / set-up / tick / leave
+ *   prepared 0                         the base of round 0
+ *   failed prepare [fatal]
+ *   step 3 500 / trained 3 4 / untrained 3
+ *   uploaded 3 / not-uploaded 3 [REFUSAL]
+ *   >joined 0 [run=other] / >leased 3 [steps=4 stop=60000 round=0] / >wait 1000 / >committed 3
+ *   >goodbye / >refused REFUSAL / >failed     `>`: the answer to the oldest question
+ *   !round 1 / !closing 0 / !revoked 3 / !counted 3 / !finished 2 / !heartbeat
+ *   state                              prints the state
+ */
+import type { ParticipantEffect } from '../../coordinator/effect.ts'
+import type { ParticipantEvent } from '../../coordinator/event.ts'
+import { participantDeadline, participantStep } from '../../coordinator/participant.ts'
+import { createParticipant, type ParticipantState } from '../../coordinator/participant-state.ts'
+import type {
+  Contribution,
+  Notice,
+  Refusal,
+  Reply,
+  Request,
+  RoundStart,
+} from '../../protocol/messages.ts'
+import { encodeRunConfig, runIdOf } from '../../protocol/run-config.ts'
+import { blobNamed, digestOfText, exampleConfig } from '../protocol/example-config.ts'
+import { short } from './transcript.ts'
+
+const config = exampleConfig()
+const runId = runIdOf(config)
+
+export function newParticipant(): ParticipantState {
+  const options = { peer: 'ann', name: 'ann', software: 'test', run: runId.slice(0, 16) }
+  return createParticipant({ ...options, token: 'letmein', seed: 1 })
+}
+
+/** Plays one command and prints what came of it. */
+export function playCommand(state: ParticipantState, line: string): string {
+  if (line === 'state') return describe(state)
+  return participantStep(state, eventOf(state, line)).map(printEffect).join('\n') || '(nothing)'
+}
+
+export function eventOf(state: ParticipantState, line: string): ParticipantEvent {
+  const [time = '', word = '', ...rest] = line.split(' ')
+  const at = Number(time)
+  const args = rest.filter((part) => !part.includes('='))
+  const options = Object.fromEntries(
+    rest.filter((part) => part.includes('=')).map((part) => part.split('=')),
+  ) as Record<string, string>
+  const [first = '', second = ''] = args
+  const leaseId = Number(first)
+  if (word.startsWith('>')) return answerTo(state, at, word.slice(1), first, options)
+  if (word.startsWith('!')) return { type: 'notice', at, notice: noticeOf(word.slice(1), first) }
+  switch (word) {
+    case 'started':
+    case 'connected':
+    case 'set-up':
+    case 'tick':
+      return { type: word, at }
+    case 'disconnected':
+      return { type: word, at, reason: 'broken pipe' }
+    case 'prepared':
+      return { type: word, at, round: Number(first), base: baseOf(Number(first)) }
+    case 'failed': {
+      const what = first === 'set-up' ? 'set-up' : 'prepare'
+      return { type: word, at, what, reason: 'no such luck', fatal: second === 'fatal' }
+    }
+    case 'step':
+      return { type: 'step-done', at, leaseId, steps: 1, stepMs: Number(second) }
+    case 'trained': {
+      const contribution = contributionOf(state, leaseId, Number(second))
+      return { type: word, at, leaseId, contribution, signature: new Uint8Array(64) }
+    }
+    case 'untrained':
+      return { type: 'training-failed', at, leaseId, reason: 'not a number' }
+    case 'uploaded':
+      return { type: word, at, leaseId }
+    case 'not-uploaded': {
+      const refusal = second === '' ? {} : { refusal: second as Refusal }
+      return { type: 'upload-failed', at, leaseId, reason: 'broken pipe', ...refusal }
+    }
+    case 'leave':
+      return { type: word, at, reason: 'enough' }
+    default:
+      throw new Error(`no such command: ${line}`)
+  }
+}
+
+const baseOf = (round: number): string => digestOfText(`base ${round}`)
+
+function startOf(round: number): RoundStart {
+  const from = round === 0 ? null : blobNamed(`checkpoint ${round}`)
+  const base = baseOf(round)
+  return { round, base, checkpoint: from, update: from, moment: from, learningRate: 0.01 }
+}
+
+/** Of the work in progress, or of what the lease would be in the round that goes on. */
+function contributionOf(state: ParticipantState, leaseId: number, steps: number): Contribution {
+  const round = state.work?.lease.round ?? state.start?.round ?? 0
+  return {
+    ...{ runId, round, leaseId, steps },
+    peer: 'ann',
+    base: baseOf(round),
+    firstBatch: 0,
+    tokens: steps,
+    loss: 1,
+    trace: Array.from({ length: steps }, (_, k) => digestOfText(`${leaseId} ${k}`)),
+    payload: blobNamed(`payload ${leaseId}`),
+    stepMs: 500,
+  }
+}
+
+function answerTo(
+  state: ParticipantState,
+  at: number,
+  word: string,
+  arg: string,
+  options: Record<string, string>,
+): ParticipantEvent {
+  const [requestId = -1] = state.asked.keys()
+  if (word === 'failed') return { type: 'request-failed', at, requestId, reason: 'timeout' }
+  return { type: 'reply', at, requestId, reply: replyOf(word, arg, options) }
+}
+
+function replyOf(word: string, arg: string, options: Record<string, string>): Reply {
+  switch (word) {
+    case 'joined': {
+      const hosted = options.run === undefined ? config : exampleConfig({ name: options.run })
+      const runConfig = options.run === 'broken' ? new Uint8Array(1) : encodeRunConfig(hosted)
+      return { type: 'joined', runConfig, start: startOf(Number(arg)) }
+    }
+    case 'leased': {
+      const round = Number(options.round ?? 0)
+      const stopMs = Number(options.stop ?? 60_000)
+      return {
+        ...{ type: 'leased', leaseId: Number(arg), round, base: baseOf(round) },
+        ...{ firstBatch: 0, steps: Number(options.steps ?? 4), learningRate: 0.01 },
+        ...{ stopMs, deadlineMs: stopMs + 10_000 },
+      }
+    }
+    case 'wait':
+      return { type: 'wait', reason: 'all leased', retryMs: Number(arg) }
+    case 'committed':
+    case 'go':
+      return { type: word, leaseId: Number(arg) }
+    case 'goodbye':
+      return { type: 'goodbye' }
+    case 'refused':
+      return { type: 'refused', refusal: arg as Refusal, reason: 'because' }
+    default:
+      throw new Error(`no such reply: ${word}`)
+  }
+}
+
+function noticeOf(word: string, arg: string): Notice {
+  const number = Number(arg)
+  switch (word) {
+    case 'round':
+      return { type: 'round', start: startOf(number) }
+    case 'closing':
+      return { type: 'closing', round: number }
+    case 'revoked':
+      return { type: 'revoked', leaseId: number, reason: 'its deadline has passed' }
+    case 'counted':
+      return { type: 'counted', leaseId: number, tokens: 40 }
+    case 'finished':
+      return { type: 'finished', round: number, adapter: baseOf(number) }
+    case 'heartbeat':
+      return { type: 'heartbeat' }
+    default:
+      throw new Error(`no such notice: ${word}`)
+  }
+}
+
+function printEffect(effect: ParticipantEffect): string {
+  switch (effect.type) {
+    case 'request':
+      return `ask: ${printRequest(effect.request)}`
+    case 'set-up':
+      return `set up ${effect.config.name}`
+    case 'prepare':
+      return `prepare round ${effect.start.round} base ${short(effect.start.base)}`
+    case 'train':
+      return `train lease ${effect.lease.leaseId} of round ${effect.start.round}`
+    case 'stop-training':
+    case 'abandon-training':
+    case 'upload':
+      return `${effect.type} ${effect.leaseId}`
+    case 'exit':
+      return `exit ${effect.outcome}: ${effect.reason.replace(/[0-9a-f]{16,64}/g, short)}`
+    case 'log':
+      return `${effect.level}: ${effect.text}`
+    case 'connect':
+    case 'disconnect':
+      return effect.type
+  }
+}
+
+function printRequest(request: Request): string {
+  switch (request.type) {
+    case 'join':
+      return `join ${request.runId === null ? 'any run' : short(request.runId)}`
+    case 'lease':
+      return `lease in round ${request.round}, step ${request.stepMs ?? '?'} ms`
+    case 'commit': {
+      const { leaseId, steps } = request.contribution
+      return `commit ${steps} steps of lease ${leaseId}`
+    }
+    default:
+      return request.type
+  }
+}
+
+function describe(state: ParticipantState): string {
+  const { link, start, prepared, work, handIns, askAt } = state
+  const training =
+    work === null ? '-' : `${work.lease.leaseId}${work.isStopping ? ' stopping' : ''}`
+  const handing = handIns.map(({ contribution, stage }) => `${contribution.leaseId} ${stage}`)
+  return (
+    `${link} round=${start?.round ?? '-'} prepared=${prepared?.round ?? '-'} ` +
+    `training=${training} handing in=${handing.join(', ') || '-'} ask at=${askAt ?? '-'} ` +
+    `deadline=${participantDeadline(state) ?? '-'}`
+  )
+}
