@@ -1,0 +1,186 @@
+/** Notices reach those who listen, and cost nobody else anything when someone doesn't. */
+import { describe, expect, test } from 'vitest'
+import { connect } from '../../node/network/dial.ts'
+import { Frames } from '../../node/network/frames.ts'
+import {
+  createNoticeBoard,
+  listenForNotices,
+  NOTICES_PROTOCOL,
+  type NoticeBoard,
+} from '../../node/network/notices.ts'
+import { encode } from '../../protocol/codec.ts'
+import type { Notice } from '../../protocol/messages.ts'
+import { addressesOf, type Pair, testHost, testPair, until } from './hosts.ts'
+
+const closing = (round: number): Notice => ({ type: 'closing', round })
+
+interface Listening {
+  /** Without the heartbeats. */
+  heard: Notice[]
+  /** How many heartbeats came. */
+  beats(): number
+  controller: AbortController
+  ended: Promise<void>
+}
+
+function listen({ connection }: Pick<Pair, 'connection'>, timeoutMs?: number): Listening {
+  const heard: Notice[] = []
+  const controller = new AbortController()
+  const options = timeoutMs === undefined ? {} : { timeoutMs }
+  let beats = 0
+  const hear = (notice: Notice) => {
+    if (notice.type === 'heartbeat') beats++
+    else heard.push(notice)
+  }
+  const ended = listenForNotices(connection, hear, controller.signal, options)
+  ended.catch(() => {})
+  return { heard, beats: () => beats, controller, ended }
+}
+
+async function listeningPair(
+  options: Parameters<typeof createNoticeBoard>[1] = {},
+): Promise<Pair & Listening & { board: NoticeBoard }> {
+  const pair = await testPair('memory')
+  const board = await createNoticeBoard(pair.coordinator, options)
+  const listening = listen(pair)
+  await until(() => board.peers().length === 1, 'the volunteer to listen')
+  return { ...pair, ...listening, board }
+}
+
+test('notices arrive in the order they were sent, to one and to all', async () => {
+  const { board, peer, heard } = await listeningPair()
+  const sent = Array.from({ length: 50 }, (_, round) => closing(round))
+  for (const [index, notice] of sent.entries()) {
+    if (index % 2 === 0) expect(board.send(peer, notice)).toBe(true)
+    else board.broadcast(notice)
+  }
+  await until(() => heard.length === sent.length, 'all notices')
+  expect(heard).toEqual(sent)
+})
+
+test('a peer that does not listen cannot be told, and the sender is told that', async () => {
+  const { board, heard } = await listeningPair()
+  expect(board.send('12D3KooWNobody', closing(0))).toBe(false)
+  board.broadcast(closing(1))
+  await until(() => heard.length === 1, 'the broadcast')
+})
+
+test('closing the board ends the listeners cleanly', async () => {
+  const { board, ended, connection } = await listeningPair()
+  await board.close()
+  await ended
+  expect(connection.status).toBe('open')
+})
+
+test('a notice sent just before the board closes still arrives', async () => {
+  const { board, peer, heard, ended } = await listeningPair()
+  board.send(peer, closing(9))
+  await board.close()
+  await ended
+  expect(heard).toEqual([closing(9)])
+})
+
+test('who comes and goes is told, once each', async () => {
+  const pair = await testPair('memory')
+  const board = await createNoticeBoard(pair.coordinator)
+  const told: string[] = []
+  board.onOpen((peer) => told.push(`open ${peer}`))
+  board.onClose((peer) => told.push(`close ${peer}`))
+  const { controller, ended } = listen(pair)
+  await until(() => told.length === 1, 'the opening')
+  controller.abort(new Error('enough'))
+  await expect(ended).rejects.toThrow('enough')
+  await until(() => told.length === 2, 'the closing')
+  expect(told).toEqual([`open ${pair.peer}`, `close ${pair.peer}`])
+  expect(board.peers()).toEqual([])
+})
+
+test('a second stream of the same peer replaces the first', async () => {
+  const { board, peer, ended, ...pair } = await listeningPair()
+  const second = listen(pair)
+  await expect(ended).rejects.toMatchObject({ code: 'lost' })
+  expect(board.send(peer, closing(2))).toBe(true)
+  await until(() => second.heard.length === 1, 'the notice on the second stream')
+  expect(board.peers()).toEqual([peer])
+})
+
+test('strangers are not told anything', async () => {
+  const pair = await testPair('memory')
+  const board = await createNoticeBoard(pair.coordinator, { isMember: () => false })
+  const { ended, heard } = listen(pair)
+  await expect(ended).rejects.toMatchObject({ code: 'lost' })
+  expect([board.peers(), heard]).toEqual([[], []])
+})
+
+describe('a dead link is noticed', () => {
+  test('by silence: no heartbeat came', async () => {
+    const pair = await testPair('memory')
+    await createNoticeBoard(pair.coordinator, { heartbeatMs: 60_000 })
+    await expect(listen(pair, 50).ended).rejects.toMatchObject({ code: 'silent' })
+  })
+
+  test('not while heartbeats come', async () => {
+    const pair = await testPair('memory')
+    const board = await createNoticeBoard(pair.coordinator, { heartbeatMs: 5 })
+    const { beats, ended } = listen(pair, 2_000)
+    await until(() => beats() >= 10, 'ten heartbeats')
+    await board.close()
+    await ended
+  })
+
+  test('by its breaking', async () => {
+    const { connection, ended, board } = await listeningPair()
+    connection.abort(new Error('cut by the test'))
+    await expect(ended).rejects.toMatchObject({ code: 'lost' })
+    await until(() => board.peers().length === 0, 'the board to notice')
+  })
+})
+
+test('a peer that does not read is disconnected when its queue is full, and nobody else', async () => {
+  const { board, peer, coordinator, connection } = await listeningPair({ queueMax: 8 })
+  const deafHost = await testHost('memory', 'volunteer')
+  const deaf = await connect(deafHost, addressesOf(coordinator))
+  const stream = await deaf.newStream(NOTICES_PROTOCOL, { signal: AbortSignal.timeout(5_000) })
+  stream.addEventListener('message', () => {})
+  stream.pause()
+  await until(() => board.peers().length === 2, 'both to listen')
+  const long: Notice = { type: 'revoked', leaseId: 1, reason: 'x'.repeat(250) }
+  let sent = 0
+  while (deaf.status === 'open' && sent < 20_000) {
+    board.send(deafHost.peerId.toString(), long)
+    // Others are served between two notices; only the deaf one falls behind.
+    if (sent++ % 8 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await until(() => board.peers().length === 1, 'the deaf one to be gone')
+  expect(board.peers()).toEqual([peer])
+  expect(connection.status).toBe('open')
+})
+
+test('a volunteer that speaks on its stream of notices is cut off it', async () => {
+  const pair = await testPair('memory')
+  const board = await createNoticeBoard(pair.coordinator)
+  const stream = await pair.connection.newStream(NOTICES_PROTOCOL, {
+    signal: AbortSignal.timeout(5_000),
+  })
+  const frames = new Frames(stream)
+  await frames.read()
+  await frames.write(encode('hello'))
+  await expect(frames.read()).rejects.toMatchObject({ code: 'lost' })
+  await until(() => board.peers().length === 0, 'the stream to be gone')
+})
+
+describe('what a listener makes of a bad notice', () => {
+  for (const [name, frame, code] of [
+    ['not MessagePack', Uint8Array.of(0x81), 'malformed'],
+    ['an unknown notice', encode({ type: 'dance' }), 'malformed'],
+    ['a notice of 65 KiB', new Uint8Array(65 * 1024 + 1), 'too-large'],
+  ] as const) {
+    test(name, async () => {
+      const pair = await testPair('memory')
+      await pair.coordinator.handle(NOTICES_PROTOCOL, async (stream) => {
+        await new Frames(stream).write(frame).catch(() => {})
+      })
+      await expect(listen(pair).ended).rejects.toMatchObject({ code })
+    })
+  }
+})
