@@ -1,12 +1,15 @@
 /**
- * Values <-> bytes: MessagePack, canonical. Map keys are sorted, integers and strings take their
- * shortest form (msgpackr does), undefined fields are left out; so equal values have equal bytes,
- * which may be hashed and signed. Decoding is bounded before it starts and yields plain data for
- * `schema.ts` to check.
+ * Values <-> bytes: MessagePack, canonical. Keys are names, sorted; lengths and whole numbers take
+ * their shortest form, numbers beyond 32 bits and fractions are float64 (as msgpackr writes them);
+ * fields that are undefined are left out. So equal values have equal bytes, which may be hashed and
+ * signed. Decoding is bounded before it starts and yields plain data for `schema.ts` to check.
  */
 import { Packr } from 'msgpackr'
 import { ProtocolError } from './errors.ts'
 import { MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX } from './limits.ts'
+
+/** What a key may be. */
+const NAME_PATTERN = /^[a-z][a-z0-9]*$/i
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'number' })
 
@@ -62,6 +65,8 @@ function canonical(value: unknown, depth: number): unknown {
   if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
     const sorted: Record<string, unknown> = {}
     for (const key of Object.keys(value).sort()) {
+      // JavaScript moves keys that look like numbers to the front, and `__proto__` is none.
+      if (!NAME_PATTERN.test(key)) throw new Error(`no canonical form for the key ${key}`)
       const item = (value as Record<string, unknown>)[key]
       if (item !== undefined) sorted[key] = canonical(item, depth + 1)
     }

@@ -1,0 +1,94 @@
+/** A run config: what contradicts itself, what changes the RunId, what bytes are one. */
+import { expect, test } from 'vitest'
+import { encode } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import {
+  checkRunConfig,
+  decodeRunConfig,
+  encodeRunConfig,
+  type RunConfig,
+  runIdOf,
+} from '../../protocol/run-config.ts'
+import { blobNamed, exampleConfig } from './example-config.ts'
+
+type Changes = Parameters<typeof exampleConfig>[0]
+const { shape } = exampleConfig().base
+
+for (const [message, changes] of [
+  ["'training.batchSequences' must be a multiple of microBatch 4", { training: { microBatch: 4 } }],
+  ["'round.stepsMin' must be at most stepsMax 8: current value is 9", { round: { stepsMin: 9 } }],
+  [
+    "'base.shape.headCount' must be a multiple of kvHeadCount 3",
+    { base: { shape: { ...shape, kvHeadCount: 3 } } },
+  ],
+  ["'base.shape.headDim' must be a multiple of 4", { base: { shape: { ...shape, headDim: 6 } } }],
+  [
+    "'base.shape.hiddenSize' must be a multiple of 4",
+    { base: { shape: { ...shape, hiddenSize: 6 } } },
+  ],
+  ["'dataset.tokenBytes' must be 4", { base: { shape: { ...shape, vocabSize: 65_537 } } }],
+  [
+    "'adapter.targets' must be a list that names each layer once",
+    { adapter: { targets: ['q', 'q'] } },
+  ],
+  [
+    "'dataset.trainShards' must be 100 sequences in shards of 64: current value is 1 shards",
+    { dataset: { trainShards: [blobNamed('one')] } },
+  ],
+  [
+    "'dataset.trainSequences' must be at least a batch of 128",
+    { training: { batchSequences: 128 } },
+  ],
+  ["'run.training.schedule' as it must be one of", { training: { schedule: 'wavy' } }],
+  ["'run.round.seconds' as it must be a number from 1", { round: { seconds: 0.5 } }],
+  ["'run.version' as it must be one of 1", { version: 2 }],
+  ["'run.seed' as it must be a whole number", { seed: -1 }],
+  ["'run.extra' as it must be absent", { extra: 1 }],
+] as [string, Changes][]) {
+  test(`refused: ${message}`, () => {
+    expect(() => exampleConfig(changes)).toThrow(ProtocolError)
+    expect(() => exampleConfig(changes)).toThrow(message)
+  })
+}
+
+/** All fields of a config, with a neighbouring value that is valid, too. */
+const neighbours: [string, Changes][] = [
+  ['name', { name: 'other' }],
+  ['seed', { seed: 8 }],
+  ['base.weights', { base: { weights: blobNamed('other') } }],
+  ['adapter.alpha', { adapter: { alpha: 16 } }],
+  ['adapter.targets', { adapter: { targets: ['v', 'q'] } }],
+  ['dataset.validationShard', { dataset: { validationShard: blobNamed('other') } }],
+  ['training.mode', { training: { mode: 'gradient' } }],
+  ['training.learningRate', { training: { learningRate: 0.010000000000000002 } }],
+  ['round.seconds', { round: { seconds: 60.5 } }],
+  ['outer.momentum', { outer: { momentum: 0 } }],
+  ['aggregation.uplink', { aggregation: { uplink: 'int8' } }],
+  ['admission.membersMax', { admission: { membersMax: 9 } }],
+]
+for (const [field, changes] of neighbours) {
+  test(`another ${field} is another run`, () => {
+    expect(runIdOf(exampleConfig(changes))).not.toBe(runIdOf(exampleConfig()))
+  })
+}
+
+test('the order in which a config is written makes no difference', () => {
+  const reversed = Object.fromEntries(Object.entries(exampleConfig()).reverse())
+  expect(runIdOf(reversed as RunConfig)).toBe(runIdOf(exampleConfig()))
+})
+
+test('bytes of a config in another form than the canonical one are refused', () => {
+  const canonical = encodeRunConfig(exampleConfig())
+  expect(decodeRunConfig(canonical)).toEqual(exampleConfig())
+  // The same map, with its length in 16 bits.
+  const longer = Uint8Array.of(0xde, 0, canonical[0]! & 0x0f, ...canonical.subarray(1))
+  expect(() => decodeRunConfig(longer)).toThrow('not in canonical form')
+  expect(() => decodeRunConfig(encode({ ...exampleConfig(), seed: -1 }))).toThrow("'run.seed'")
+  expect(() => decodeRunConfig(canonical.subarray(1))).toThrow(ProtocolError)
+})
+
+test('a config that is not valid is not hosted', () => {
+  const broken = { ...exampleConfig(), seed: 0.5 }
+  expect(() => encodeRunConfig(broken)).toThrow(ProtocolError)
+  expect(() => checkRunConfig(null)).toThrow("'run' as it must be an object")
+})
