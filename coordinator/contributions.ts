@@ -3,8 +3,6 @@
  * a byte is uploaded, so that nobody can wait and copy; each check has its own refusal. A repeated
  * commit is answered like the first, because replies get lost.
  */
-import { encode } from '../protocol/codec.ts'
-import { digestOf } from '../protocol/digest.ts'
 import type { Contribution, LeaseId, PeerId, Refusal, RequestOf } from '../protocol/messages.ts'
 import type { BlobReference } from '../protocol/run-config.ts'
 import { giveBack } from './assignment.ts'
@@ -22,7 +20,7 @@ import {
   unchanged,
 } from './outcome.ts'
 import { changeMember, memberHere } from './roster.ts'
-import type { CoordinatorState, HeldLease } from './state.ts'
+import type { Commitment, CoordinatorState, HeldLease } from './state.ts'
 
 type Refused = readonly [Refusal, string]
 
@@ -40,15 +38,14 @@ export function onCommit(
   const held = findLease(state, event.peer, contribution.leaseId)
   if (!('stage' in held)) return unchanged(refuse(event, ...held))
   const committed = answer(event, { type: 'committed', leaseId: held.leaseId })
-  const digest = digestOf(encode(contribution))
   if (held.commitment !== null) {
-    if (held.commitment.digest === digest) return unchanged(committed)
+    if (isSameWork(held.steps, held.commitment, contribution)) return unchanged(committed)
     const reason = `lease ${held.leaseId} was committed with another result`
     return unchanged(refuse(event, 'duplicate', reason))
   }
   const wrong = workRefusal(state, held, contribution)
   if (wrong !== null) return unchanged(refuse(event, ...wrong))
-  commit(state, held, contribution, { at: event.at, digest })
+  commit(state, held, contribution, event.at)
   return changed(committed)
 }
 
@@ -109,11 +106,32 @@ function workRefusal(
   return null
 }
 
+/**
+ * The last link of a trace stands for all steps before it, as the payload's digest does for its
+ * bytes.
+ */
+function isSameWork(
+  steps: number,
+  { trace, tokens, payload }: Commitment,
+  again: Contribution,
+): boolean {
+  return (
+    again.steps === steps &&
+    again.tokens === tokens &&
+    again.trace.at(-1) === trace &&
+    isSameBlob(again.payload, payload)
+  )
+}
+
+function isSameBlob(a: BlobReference, b: BlobReference): boolean {
+  return a.digest === b.digest && a.bytes === b.bytes
+}
+
 function commit(
   state: CoordinatorState,
   held: HeldLease,
-  { steps, tokens, payload, stepMs }: Contribution,
-  { at, digest }: { at: number; digest: string },
+  { steps, tokens, trace, payload, stepMs }: Contribution,
+  at: number,
 ): void {
   const end = held.firstBatch + held.steps
   giveBack(state.ledger, { start: held.firstBatch + steps, end })
@@ -121,7 +139,7 @@ function commit(
   held.steps = steps
   held.stage = 'committed'
   held.deadlineAt = null
-  held.commitment = { at, digest, tokens, payload }
+  held.commitment = { at, trace: trace.at(-1)!, tokens, payload }
   const member = state.members.get(held.peer)!
   member.leaseId = null
   member.committed.push(held.leaseId)
@@ -150,7 +168,7 @@ function uploadRefusal(
   if (!('stage' in held)) return held
   const { commitment, stage } = held
   if (commitment === null) return ['not-committed', `commit lease ${leaseId} before the upload`]
-  if (payload.digest !== commitment.payload.digest || payload.bytes !== commitment.payload.bytes) {
+  if (!isSameBlob(payload, commitment.payload)) {
     return ['wrong-payload', `lease ${leaseId} was committed with ${commitment.payload.digest}`]
   }
   if (stage === 'uploaded') return ['duplicate', `the payload of lease ${leaseId} is here`]

@@ -3,6 +3,7 @@
  * follows the member's measured speed, so that fast and slow ones end together; its deadline
  * follows too, so that the work of the dead goes to the living within the round.
  */
+import { ROUND_LEASES_MAX } from '../protocol/limits.ts'
 import type { PeerId, RequestOf } from '../protocol/messages.ts'
 import { assign, giveBack } from './assignment.ts'
 import { peekDeadline, pushDeadline } from './deadlines.ts'
@@ -76,7 +77,9 @@ function grantOrWait(
   const leftMs = round.boxEndsAt === null ? boxMs : round.boxEndsAt - event.at
   const available = round.budget - round.outstanding - round.uploaded
   // Leases come back when their holders die: ask a few times in the rest of the box.
-  if (available === 0) return wait('all batches of the round are leased', leftMs / 4)
+  if (available === 0 || state.leases.size >= ROUND_LEASES_MAX) {
+    return wait('all batches of the round are leased', leftMs / 4)
+  }
   if (member.committed.length >= UPLOADS_OWED_MAX) {
     return wait(`${member.committed.length} uploads are owed`, leftMs / 4)
   }

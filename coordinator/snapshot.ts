@@ -44,7 +44,9 @@ const lease = struct({
   stage: oneOf('leased', 'committed', 'uploaded'),
   stopAt: time,
   deadlineAt: nullable(time),
-  commitment: nullable(struct({ at: time, digest, tokens: safeInteger, payload: blobReference })),
+  commitment: nullable(
+    struct({ at: time, trace: digest, tokens: safeInteger, payload: blobReference }),
+  ),
 })
 
 const member = struct({

@@ -87,8 +87,8 @@ export interface HeldLease {
 
 export interface Commitment {
   at: number
-  /** Of the whole contribution: tells a repeated commit from a second one. */
-  digest: Digest
+  /** The last link of the trace: tells a repeated commit from a second one. */
+  trace: Digest
   tokens: number
   payload: BlobReference
 }

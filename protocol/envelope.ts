@@ -44,7 +44,7 @@ export const manifestSchema = struct({
   /** Share of the full outer step that was taken (less than 1 where the quorum was missed). */
   outerScale: real(0, 1),
   learningRate: real(0, 1),
-  contributions: list(countedContribution, 1, limits.MEMBERS_MAX * 4),
+  contributions: list(countedContribution, 1, limits.ROUND_LEASES_MAX),
 })
 export type Manifest = Infer<typeof manifestSchema>
 

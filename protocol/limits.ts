@@ -40,6 +40,8 @@ export const HEARTBEAT_TIMEOUT_MS = 20_000
 
 // Runs.
 export const MEMBERS_MAX = 10_000
+/** Leases of one round, hence entries of its manifest. */
+export const ROUND_LEASES_MAX = 4 * MEMBERS_MAX
 /** Local steps in one lease; a contribution carries one digest a step. */
 export const STEPS_MAX = 64
 export const BATCHES_MAX = 2 ** 31 - 1

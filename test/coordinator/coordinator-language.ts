@@ -172,7 +172,7 @@ function commitRequest(
       tokens: Number(lies.tokens ?? steps * 10),
       loss: Number(lies.loss ?? 2),
       trace: Array.from({ length: Number(lies.trace ?? steps) }, (_, k) =>
-        digestOfText(`${leaseId} ${k}`),
+        digestOfText(`${lies.link ?? leaseId} ${k}`),
       ),
       payload: { ...payload, bytes: Number(lies.bytes ?? payload.bytes) },
       stepMs: Number(lies.stepMs ?? 1000),

@@ -31,9 +31,8 @@ test('a thousand numbers of a hundred seeds are those of the definition', () => 
   for (let seed = 0; seed < 2 ** 32; seed += 42_949_673) {
     const random = prng(seed)
     const expected = reference(seed)
-    for (let draw = 0; draw < 1000; draw++) {
-      expect(nextUint32(random)).toBe(expected.next().value)
-    }
+    const draws = Array.from({ length: 1000 }, () => nextUint32(random))
+    expect(draws).toEqual(draws.map(() => expected.next().value))
   }
 })
 
