@@ -54,9 +54,6 @@ export type CoordinatorEvent =
   /** Time passed; sent when `nextDeadline` is reached. */
   | { type: 'tick'; at: number }
 
-/** A finished prefix of a lease, as the trainer hands it over: complete but for the signature. */
-export type Work = Contribution
-
 export type ParticipantEvent =
   | { type: 'started'; at: number }
   | { type: 'connected'; at: number }

@@ -13,7 +13,6 @@ export function advanceHandIns(state: ParticipantState, at: number): Participant
   const effects: ParticipantEffect[] = []
   for (const handIn of state.handIns) {
     if (!canSend(state, handIn) || (handIn.retryAt !== null && at < handIn.retryAt)) continue
-    handIn.retryAt = null
     effects.push(send(state, handIn))
   }
   return effects

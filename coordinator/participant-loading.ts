@@ -8,7 +8,6 @@ import { backoffMs, isCurrent, type ParticipantState } from './participant-state
 export function advanceLoading(state: ParticipantState, at: number): ParticipantEffect[] {
   const { run, start, loadAt } = state
   if (!canLoad(state) || (loadAt !== null && at < loadAt)) return []
-  state.loadAt = null
   if (!state.isSetUp) {
     state.loading = 'set-up'
     return [{ type: 'set-up', ...run! }]

@@ -44,7 +44,6 @@ export function advanceWork(state: ParticipantState, at: number): ParticipantEff
   const effects: ParticipantEffect[] = []
   if (work !== null && at >= work.stopAt) effects.push(...stopWork(state))
   if (!canAsk(state) || (askAt !== null && at < askAt)) return effects
-  state.askAt = null
   const { round, base } = start!
   effects.push(ask(state, { type: 'lease' }, { type: 'lease', round, base, stepMs }))
   return effects

@@ -146,7 +146,6 @@ export const runConfigSchema = struct({
 })
 
 export type RunConfig = Infer<typeof runConfigSchema>
-export type Codec = RunConfig['aggregation']['uplink']
 
 /** The run's name to the world: SHA-256 of the RunConfig's canonical bytes. */
 export type RunId = Digest
