@@ -118,14 +118,13 @@ export class Frames {
     assert(this.#writer === null, 'one write at a time')
     const timer = this.#silenceTimer(options.timeoutMs ?? this.#idleTimeoutMs, 'read nothing')
     try {
-      this.#throwIfFailed()
-      this.#stream.send(new Uint8ArrayList(frameHeader(frame.length), frame))
+      this.#throwIfClosed()
+      this.#send(frame)
       while (this.#stream.writableNeedsDrain) {
-        this.#throwIfFailed()
         this.#writer = Promise.withResolvers()
         await this.#writer.promise
+        this.#throwIfClosed()
       }
-      this.#throwIfFailed()
     } catch (error) {
       throw this.abort(asError(error))
     } finally {
@@ -171,6 +170,12 @@ export class Frames {
   #listen(signal: AbortSignal | undefined): void {
     const stream = this.#stream
     const cancel = () => void this.abort(asError(signal?.reason))
+    if (stream.status !== 'open') {
+      // It broke while it was opened; no event will tell.
+      this.#failure = lost()
+      this.#closed.abort(this.#failure)
+      return
+    }
     stream.addEventListener('message', (event) => {
       const pieces = event.data instanceof Uint8Array ? [event.data] : event.data
       for (const piece of pieces) this.#decoder.push(piece)
@@ -193,14 +198,22 @@ export class Frames {
     else signal?.addEventListener('abort', cancel, { once: true })
   }
 
+  #send(frame: Uint8Array): void {
+    try {
+      this.#stream.send(new Uint8ArrayList(frameHeader(frame.length), frame))
+    } catch (error) {
+      throw lost(asError(error))
+    }
+  }
+
   /** Waits for bytes; false when none will come any more, because the peer said so. */
   async #moreArrived(): Promise<boolean> {
     const before = this.#decoder.bufferedBytes
     this.#resume()
     if (this.#decoder.bufferedBytes > before) return true
-    this.#throwIfFailed()
+    if (this.#failure !== null) throw this.#failure
     if (this.#finished && this.#stream.readBufferLength === 0) return false
-    if (this.closed.aborted || this.#stream.status !== 'open') throw lost()
+    this.#throwIfClosed()
     this.#reader = Promise.withResolvers()
     try {
       await this.#reader.promise
@@ -236,9 +249,9 @@ export class Frames {
     return setTimeout(expire, timeoutMs)
   }
 
-  #throwIfFailed(): void {
+  #throwIfClosed(): void {
     if (this.#failure !== null) throw this.#failure
-    if (this.closed.aborted && !this.#finished) throw lost()
+    if (this.closed.aborted) throw lost()
   }
 }
 

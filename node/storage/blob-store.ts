@@ -128,7 +128,8 @@ export async function createFileBlobStore(
   async function read(digest: Digest): Promise<Uint8Array> {
     const bytes = await files.readFile(path(digest)).catch(fail('read', path(digest)))
     if (createHash('sha256').update(bytes).digest('hex') !== digest) throw damaged(path(digest))
-    return bytes
+    // Plain bytes, because a Buffer's `slice` shares what it should copy.
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
   async function readChunk(digest: Digest, index: number): Promise<Uint8Array> {

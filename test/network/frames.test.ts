@@ -154,6 +154,24 @@ test('a peer that reads nothing ends a write, and the sender holds no more than 
   expect(written).toBeLessThan(2 ** 21)
 })
 
+test('a write that waits for room ends at once when the connection breaks, although the peer has ended its own direction', async () => {
+  const pair = await testPair('memory')
+  const [opened, handled] = await testStreams(pair)
+  await opened.close()
+  handled.addEventListener('message', () => {})
+  opened.addEventListener('message', () => {})
+  opened.pause()
+  await until(() => handled.remoteWriteStatus === 'closed', 'the FIN to arrive')
+  const frames = new Frames(handled)
+  const flood = async () => {
+    for (;;) await frames.write(frame(0, 100_000))
+  }
+  const flooding = expect(flood()).rejects.toMatchObject({ code: 'lost' })
+  await until(() => handled.writableNeedsDrain, 'the write to wait')
+  pair.connection.abort(new Error('cut by the test'))
+  await flooding
+}, 5_000)
+
 test('two reads at a time are our own bug', async () => {
   const [opened] = await streams()
   const frames = new Frames(opened, { idleTimeoutMs: 50 })
