@@ -1,23 +1,28 @@
 /**
- * Causal attention with grouped queries: query head h reads key/value head floor(h·G / H).
+ * Causal attention with grouped queries: query head h reads key/value head floor(h·G / H), and a
+ * document sees itself alone, wherever it stands in a batch.
  *
- * Scores exist for QUERY_BLOCK queries of one head of one sequence at a time and are computed again
+ * Scores exist for QUERY_BLOCK queries of one head of one document at a time and are computed again
  * in the backward, so memory stays linear in S. Masked probabilities are exact zeros, which leave a
- * fold as it is: the block size changes no bit.
- * Source: Vaswani et al. 2017, §3.2.1; Ainslie et al. 2023, GQA, §2.2.
+ * fold as it is: the block size changes no bit. Documents and key heads are independent of one
+ * another: each pair of them is a part that any thread can work off.
+ * Source: Vaswani et al. 2017, §3.2.1; Ainslie et al. 2023, GQA, §2.2; Dao et al. 2022,
+ * FlashAttention, §3.1 (recomputation).
  */
-import { QUERY_BLOCK, type Scratch } from './buffers.ts'
+import { QUERY_BLOCK } from './buffers.ts'
+import type { Thread } from './layer.ts'
+import { multiply } from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
 import type { ModelShape } from './shape.ts'
 
-/** q (T,H·E), k and v (T,G·E): T / S sequences of S tokens, one after the other. */
+/** q (T,H·E), k and v (T,G·E). */
 export interface Heads {
   q: Pointer
   k: Pointer
   v: Pointer
 }
 
-/** Queries first..first+rows-1 of one head of one sequence, which see keys 0..columns-1. */
+/** Queries first..first+rows-1 of one head of one document, which see keys 0..columns-1. */
 interface Block {
   first: number
   rows: number
@@ -27,7 +32,7 @@ interface Block {
   atKey: number
 }
 
-/** Row strides in elements: of queries H·E, of keys G·E, of scores S. */
+/** Row strides in elements: of queries H·E, of keys G·E, of scores a document's length. */
 interface Strides {
   E: number
   query: number
@@ -35,70 +40,71 @@ interface Strides {
   scores: number
 }
 
-/** context (T,H·E) = softmax(q·kᵀ / √E)·v, head by head. */
+/** How many parts there are for so many documents. */
+export function attentionParts({ kvHeadCount: G }: ModelShape, documents: number): number {
+  return documents * G
+}
+
+/** context (T,H·E) = softmax(q·kᵀ / √E)·v, for the query heads of one key head of one document. */
 export function attentionForward(
-  ops: Ops,
+  thread: Thread,
   context: Pointer,
   { q, k, v }: Heads,
-  { scores }: Scratch,
-  model: ModelShape,
-  T: number,
-  S: number,
+  part: number,
 ): void {
-  const strides = stridesOf(model, S)
-  for (const block of blocks(model, T, S)) {
-    probabilities(ops, scores, q, k, block, strides)
-    scoresTimesKeys(ops, context, scores, v, block, strides)
+  const { ops, own } = thread
+  const [blocks, strides] = blocksOf(thread, part)
+  for (const block of blocks) {
+    probabilities(ops, own.scores, q, k, block, strides)
+    scoresTimesKeys(ops, context, own.scores, v, block, strides)
   }
 }
 
-/** dcontext (T,H·E) -> dq (T,H·E), dk, dv (T,G·E), all overwritten. */
+/** dcontext (T,H·E) -> dq (T,H·E), overwritten, and dk, dv (T,G·E), zeros before. */
 export function attentionBackward(
-  ops: Ops,
+  thread: Thread,
   { q: dq, k: dk, v: dv }: Heads,
   dcontext: Pointer,
   { q, k, v }: Heads,
-  { scores, dscores }: Scratch,
-  model: ModelShape,
-  T: number,
-  S: number,
+  part: number,
 ): void {
-  const strides = stridesOf(model, S)
-  ops.fill(dk, 0, T * strides.key)
-  ops.fill(dv, 0, T * strides.key)
-  for (const block of blocks(model, T, S)) {
+  const { ops, own } = thread
+  const { scores, dscores } = own
+  const [blocks, strides] = blocksOf(thread, part)
+  const scale = scaleOf(strides)
+  for (const block of blocks) {
     const { first, rows, columns } = block
     probabilities(ops, scores, q, k, block, strides)
     addScoresTimesQueries(ops, dv, scores, dcontext, block, strides)
     queriesTimesKeys(ops, dscores, dcontext, v, block, strides)
-    ops.causalSoftmaxBackward(dscores, scores, rows, columns, S, first, scaleOf(strides))
+    ops.causalSoftmaxBackward(dscores, scores, rows, columns, strides.scores, first, scale)
     scoresTimesKeys(ops, dq, dscores, k, block, strides)
     addScoresTimesQueries(ops, dk, dscores, q, block, strides)
   }
-}
-
-function stridesOf({ headCount, kvHeadCount, headDim: E }: ModelShape, S: number): Strides {
-  return { E, query: headCount * E, key: kvHeadCount * E, scores: S }
 }
 
 function scaleOf({ E }: Strides): number {
   return 1 / Math.sqrt(E)
 }
 
-/** In the order that fixes the folds of dk and dv: sequence, query head, query. */
-function* blocks(model: ModelShape, T: number, S: number): Generator<Block> {
-  const { headCount: H, kvHeadCount: G, headDim: E } = model
-  for (let start = 0; start < T; start += S) {
-    for (let head = 0; head < H; head++) {
-      const keyHead = Math.floor((head * G) / H)
-      for (let first = 0; first < S; first += QUERY_BLOCK) {
-        const rows = Math.min(QUERY_BLOCK, S - first)
-        const atQuery = 4 * E * ((start + first) * H + head)
-        const atKey = 4 * E * (start * G + keyHead)
-        yield { first, rows, columns: first + rows, atQuery, atKey }
-      }
+/** In the order that fixes the folds of dk and dv: query head, query. */
+function blocksOf(thread: Thread, part: number): [Block[], Strides] {
+  const { headCount: H, kvHeadCount: G, headDim: E } = thread.buffers.model
+  const starts = thread.starts()
+  const document = Math.floor(part / G)
+  const keyHead = part % G
+  const start = starts[document]!
+  const length = starts[document + 1]! - start
+  const blocks: Block[] = []
+  for (let head = (keyHead * H) / G; head < ((keyHead + 1) * H) / G; head++) {
+    for (let first = 0; first < length; first += QUERY_BLOCK) {
+      const rows = Math.min(QUERY_BLOCK, length - first)
+      const atQuery = 4 * E * ((start + first) * H + head)
+      const atKey = 4 * E * (start * G + keyHead)
+      blocks.push({ first, rows, columns: first + rows, atQuery, atKey })
     }
   }
+  return [blocks, { E, query: H * E, key: G * E, scores: length }]
 }
 
 /** P (rows,columns) = causal softmax of the scaled scores. */
@@ -122,21 +128,16 @@ function queriesTimesKeys(
   queries: Pointer,
   keys: Pointer,
   { rows, columns, atQuery, atKey }: Block,
-  strides: Strides,
+  { E, query, key, scores: ld }: Strides,
 ): void {
-  ops.gemm({
-    form: 'nt',
-    M: rows,
-    N: columns,
-    K: strides.E,
-    a: queries + atQuery,
-    lda: strides.query,
-    b: keys + atKey,
-    ldb: strides.key,
-    c: scores,
-    ldc: strides.scores,
-    accumulate: false,
-  })
+  multiply(
+    ...([ops, 'nt', rows, columns, E] as const),
+    ...([
+      [queries + atQuery, query],
+      [keys + atKey, key],
+      [scores, ld],
+    ] as const),
+  )
 }
 
 /** queries (rows,E) = scores (rows,columns)·keys (columns,E). */
@@ -146,21 +147,16 @@ function scoresTimesKeys(
   scores: Pointer,
   keys: Pointer,
   { rows, columns, atQuery, atKey }: Block,
-  strides: Strides,
+  { E, query, key, scores: ld }: Strides,
 ): void {
-  ops.gemm({
-    form: 'nn',
-    M: rows,
-    N: strides.E,
-    K: columns,
-    a: scores,
-    lda: strides.scores,
-    b: keys + atKey,
-    ldb: strides.key,
-    c: queries + atQuery,
-    ldc: strides.query,
-    accumulate: false,
-  })
+  multiply(
+    ...([ops, 'nn', rows, E, columns] as const),
+    ...([
+      [scores, ld],
+      [keys + atKey, key],
+      [queries + atQuery, query],
+    ] as const),
+  )
 }
 
 /** keys (columns,E) += scoresᵀ (rows,columns)·queries (rows,E). */
@@ -170,19 +166,15 @@ function addScoresTimesQueries(
   scores: Pointer,
   queries: Pointer,
   { rows, columns, atQuery, atKey }: Block,
-  strides: Strides,
+  { E, query, key, scores: ld }: Strides,
 ): void {
-  ops.gemm({
-    form: 'tn',
-    M: columns,
-    N: strides.E,
-    K: rows,
-    a: scores,
-    lda: strides.scores,
-    b: queries + atQuery,
-    ldb: strides.query,
-    c: keys + atKey,
-    ldc: strides.key,
-    accumulate: true,
-  })
+  multiply(
+    ...([ops, 'tn', columns, E, rows] as const),
+    ...([
+      [scores, ld],
+      [queries + atQuery, query],
+      [keys + atKey, key],
+    ] as const),
+    true,
+  )
 }

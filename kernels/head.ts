@@ -1,55 +1,51 @@
 /**
- * The end of the decoder: final norm, output head and cross-entropy, TOKEN_BLOCK tokens at a time,
- * so that a (T,V) array never exists. The backward of a block runs while its logits are still
- * there.
+ * The end of the decoder: final norm, output head and cross-entropy, TOKEN_BLOCK tokens at a time
+ * in each thread, so that a (T,V) array never exists. The backward of a block runs while its logits
+ * are still there.
  */
-import { type Buffers, TOKEN_BLOCK } from './buffers.ts'
-import { multiply } from './linear.ts'
-import type { Ops, Pointer } from './ops.ts'
+import { TOKEN_BLOCK } from './buffers.ts'
+import { normRows, normRowsBackward, type Thread } from './layer.ts'
+import { multiply, type Rows, rowAt } from './linear.ts'
+import type { Pointer } from './ops.ts'
 
-/** Summed loss (natural log) of the counted tokens of buffers.targets (T). */
-export function headLoss(ops: Ops, buffers: Buffers, T: number): number {
-  return overBlocks(ops, buffers, T, 0)
+/** How many parts T tokens make. */
+export function headParts(T: number): number {
+  return Math.ceil(T / TOKEN_BLOCK)
 }
 
-/** The same, and scratch.dx (T,D) = gradient of gradientScale · loss at the last layer's output. */
-export function headLossAndGradient(
-  ops: Ops,
-  buffers: Buffers,
-  T: number,
-  gradientScale: number,
-): number {
-  const { model, output, outputRstd, finalNorm, scratch } = buffers
-  const { hiddenSize: D } = model
-  const loss = overBlocks(ops, buffers, T, gradientScale)
-  ops.fill(scratch.dx, 0, T * D)
-  ops.rmsNormBackward(scratch.dx, scratch.dnormed, output, finalNorm, outputRstd, T, D)
-  return loss
-}
-
-/** scratch.logits (V) of one token. */
-export function headLogits(ops: Ops, buffers: Buffers, token: number): Pointer {
-  const { model, output, outputRstd, finalNorm, head, scratch } = buffers
-  const { hiddenSize: D, vocabSize: V, rmsNormEps } = model
-  const { normed, logits } = scratch
-  ops.rmsNormForward(normed, outputRstd, output + 4 * token * D, finalNorm, 1, D, rmsNormEps)
-  multiply(ops, 'nt', logits, normed, head, 1, V, D)
-  return logits
-}
-
-/** Norm, logits and loss; with a gradient scale also scratch.dnormed (T,D). */
-function overBlocks(ops: Ops, buffers: Buffers, T: number, gradientScale: number): number {
+/**
+ * One part: the loss of each of its tokens to scratch.losses, 0 where it has no target. With a
+ * gradient scale other than 0 also scratch.dx, gradient of the scaled loss at the last layer's
+ * output.
+ */
+export function headPart(thread: Thread, part: number, T: number, gradientScale: number): void {
+  const { ops, buffers, own } = thread
   const { model, output, outputRstd, finalNorm, head, targets, scratch } = buffers
-  const { hiddenSize: D, vocabSize: V, rmsNormEps } = model
-  const { normed, dnormed, logits } = scratch
-  ops.rmsNormForward(normed, outputRstd, output, finalNorm, T, D, rmsNormEps)
-  let loss = 0
-  for (let first = 0; first < T; first += TOKEN_BLOCK) {
-    const tokens = Math.min(TOKEN_BLOCK, T - first)
-    const row = 4 * first * D
-    multiply(ops, 'nt', logits, normed + row, head, tokens, V, D)
-    loss += ops.crossEntropy(logits, targets + 4 * first, tokens, V, gradientScale)
-    if (gradientScale !== 0) multiply(ops, 'nn', dnormed + row, logits, head, tokens, D, V)
+  const { hiddenSize: D, vocabSize: V } = model
+  const first = part * TOKEN_BLOCK
+  const rows: Rows = { first, count: Math.min(TOKEN_BLOCK, T - first) }
+  normRows(thread, scratch.normed, outputRstd, output, finalNorm, rows)
+  const normed = rowAt(scratch.normed, first, D)
+  multiply(ops, 'nt', rows.count, V, D, [normed, D], [head, D], [own.logits, V])
+  const losses = new Float64Array(ops.memory.buffer, scratch.losses, T)
+  for (let i = 0; i < rows.count; i++) {
+    const target = rowAt(targets, first + i, 1)
+    losses[first + i] = ops.crossEntropy(rowAt(own.logits, i, V), target, 1, V, gradientScale)
   }
-  return loss
+  if (gradientScale === 0) return
+  const dnormed = rowAt(scratch.dnormed, first, D)
+  multiply(ops, 'nn', rows.count, D, V, [own.logits, V], [head, D], [dnormed, D])
+  ops.fill(rowAt(scratch.dmiddle, first, D), 0, rows.count * D)
+  normRowsBackward(thread, scratch.dx, scratch.dmiddle, output, finalNorm, outputRstd, rows)
+}
+
+/** Logits (V) of one token. */
+export function headLogits(thread: Thread, token: number): Pointer {
+  const { ops, buffers, own } = thread
+  const { model, output, outputRstd, finalNorm, head, scratch } = buffers
+  const { hiddenSize: D, vocabSize: V } = model
+  normRows(thread, scratch.normed, outputRstd, output, finalNorm, { first: token, count: 1 })
+  const normed = rowAt(scratch.normed, token, D)
+  multiply(ops, 'nt', 1, V, D, [normed, D], [head, D], [own.logits, V])
+  return own.logits
 }

@@ -1,94 +1,176 @@
 /**
  * One decoder layer of LLaMA: attention and a SwiGLU feed-forward part, each behind an RMSNorm and
  * added to the residual stream.
+ *
+ * All but attention, and the sums over tokens that make the adapter's gradient, works on single
+ * rows. So a layer is a few phases, each on a range of rows, heads or columns: see decoder.ts.
  * Source: Touvron et al. 2023, LLaMA, §2.2.
  */
-import { attentionBackward, attentionForward } from './attention.ts'
-import type { Buffers, Layer } from './buffers.ts'
-import { linearBackward, linearForward } from './linear.ts'
+import type { Buffers, Layer, OwnScratch } from './buffers.ts'
+import { type GroupGradients, groupBackward, groupForward, type Rows, rowAt } from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
 
-/** layer.x (T,D) -> y (T,D). */
-export function layerForward(
-  ops: Ops,
-  y: Pointer,
-  layer: Layer,
-  { model, cos, sin, scratch }: Buffers,
-  T: number,
-  S: number,
-): void {
-  const { hiddenSize: D, intermediateSize: F, headCount, kvHeadCount, headDim: E } = model
-  const { x, q, k, v, context, middle, gate, up, linear } = layer
-  const { normed, activation } = scratch
+/** What a thread works with: shared buffers, and scratch of its own. */
+export interface Thread {
+  ops: Ops
+  buffers: Buffers
+  own: OwnScratch
+  /** The token each document of the micro-batch begins with, then T. */
+  starts(): Int32Array
+}
 
-  ops.rmsNormForward(normed, layer.inputRstd, x, layer.inputNorm, T, D, model.rmsNormEps)
-  linearForward(ops, q, normed, linear.q, T)
-  linearForward(ops, k, normed, linear.k, T)
-  linearForward(ops, v, normed, linear.v, T)
-  ops.rope(q, cos, sin, T, S, headCount, E, 1)
-  ops.rope(k, cos, sin, T, S, kvHeadCount, E, 1)
-  attentionForward(ops, context, layer, scratch, model, T, S)
-  linearForward(ops, middle, context, linear.o, T)
-  ops.add(middle, x, T * D)
+/** layer.x -> q, k at their positions, v. */
+export function attentionInputs(thread: Thread, layer: Layer, rows: Rows): void {
+  const { ops, buffers } = thread
+  const { q, k, v, groups } = layer
+  const { normed } = buffers.scratch
+  normRows(thread, normed, layer.inputRstd, layer.x, layer.inputNorm, rows)
+  groupForward(ops, [q, k, v], normed, groups.qkv, rows)
+  turn(thread, q, buffers.model.headCount, rows, 1)
+  turn(thread, k, buffers.model.kvHeadCount, rows, 1)
+}
 
-  ops.rmsNormForward(normed, layer.middleRstd, middle, layer.middleNorm, T, D, model.rmsNormEps)
-  linearForward(ops, gate, normed, linear.gate, T)
-  linearForward(ops, up, normed, linear.up, T)
-  ops.swigluForward(activation, gate, up, T * F)
-  linearForward(ops, y, activation, linear.down, T)
-  ops.add(y, middle, T * D)
+/** layer.context -> middle, gate and up. */
+export function feedForwardInputs(thread: Thread, layer: Layer, rows: Rows): void {
+  const { ops, buffers } = thread
+  const { x, middle, context, gate, up, groups } = layer
+  const { normed } = buffers.scratch
+  const D = buffers.model.hiddenSize
+  groupForward(ops, [middle], context, groups.o, rows)
+  ops.add(rowAt(middle, rows.first, D), rowAt(x, rows.first, D), rows.count * D)
+  normRows(thread, normed, layer.middleRstd, middle, layer.middleNorm, rows)
+  groupForward(ops, [gate, up], normed, groups.gateUp, rows)
+}
+
+/** middle, gate and up -> y (T,D), the layer's output. */
+export function feedForwardOutput(thread: Thread, y: Pointer, layer: Layer, rows: Rows): void {
+  const { ops, buffers } = thread
+  const { middle, groups } = layer
+  const { activation } = buffers.scratch
+  const D = buffers.model.hiddenSize
+  activate(thread, layer, rows)
+  groupForward(ops, [y], activation, groups.down, rows)
+  ops.add(rowAt(y, rows.first, D), rowAt(middle, rows.first, D), rows.count * D)
+}
+
+/** scratch.dx, gradient of the layer's output -> dmiddle and dcontext; dk and dv become zero. */
+export function feedForwardBackward(thread: Thread, layer: Layer, rows: Rows): void {
+  const { ops, buffers } = thread
+  const { intermediateSize: F, kvHeadCount: G, headDim: E } = buffers.model
+  const { middle, middleRstd, middleNorm, gate, up, groups } = layer
+  const { dx, dmiddle, normed, dactivation, dgate, dup, dcontext, dk, dv, dh } = buffers.scratch
+  const { first, count } = rows
+
+  activate(thread, layer, rows)
+  groupBackward(ops, dactivation, [dx], groups.down, dh.down, rows)
+  const [toGate, toUp, from, gateRows, upRows] = [dgate, dup, dactivation, gate, up].map((p) =>
+    rowAt(p, first, F),
+  ) as [Pointer, Pointer, Pointer, Pointer, Pointer]
+  ops.swigluBackward(toGate, toUp, from, gateRows, upRows, count * F)
+  normRows(thread, normed, middleRstd, middle, middleNorm, rows)
+  groupBackward(ops, buffers.scratch.dnormed, [dgate, dup], groups.gateUp, dh.gateUp, rows)
+  normRowsBackward(thread, dmiddle, dx, middle, middleNorm, middleRstd, rows)
+  groupBackward(ops, dcontext, [dmiddle], groups.o, dh.o, rows)
+  ops.fill(rowAt(dk, first, G * E), 0, count * G * E)
+  ops.fill(rowAt(dv, first, G * E), 0, count * G * E)
 }
 
 /**
- * scratch.dx (T,D), gradient of the layer's output -> of its input, in place; the adapter's
- * gradients accumulate. `needsInput` false: nothing trainable lies below, and dx is left undefined.
+ * dq, dk, dv and dmiddle -> scratch.dx, gradient of the layer's input. `needsInput` false: nothing
+ * trainable lies below, and dx is left as it is.
  */
-export function layerBackward(
-  ops: Ops,
+export function attentionInputsBackward(
+  thread: Thread,
   layer: Layer,
-  buffers: Buffers,
-  T: number,
-  S: number,
+  rows: Rows,
   needsInput: boolean,
 ): void {
-  feedForwardBackward(ops, layer, buffers, T)
-  attentionPartBackward(ops, layer, buffers, T, S, needsInput)
+  const { ops, buffers } = thread
+  const { x, inputNorm, inputRstd, groups } = layer
+  const { dx, dmiddle, normed, dnormed, dq, dk, dv, dh } = buffers.scratch
+  turn(thread, dq, buffers.model.headCount, rows, -1)
+  turn(thread, dk, buffers.model.kvHeadCount, rows, -1)
+  normRows(thread, normed, inputRstd, x, inputNorm, rows)
+  groupBackward(ops, needsInput ? dnormed : null, [dq, dk, dv], groups.qkv, dh.qkv, rows)
+  if (needsInput) normRowsBackward(thread, dx, dmiddle, x, inputNorm, inputRstd, rows)
 }
 
-function feedForwardBackward(ops: Ops, layer: Layer, { model, scratch }: Buffers, T: number): void {
-  const { hiddenSize: D, intermediateSize: F } = model
-  const { middle, middleNorm, middleRstd, gate, up, linear } = layer
-  const { dx, normed, dnormed, activation, dactivation, dgate, dup, dh } = scratch
-
-  ops.swigluForward(activation, gate, up, T * F)
-  linearBackward(ops, dactivation, dx, activation, linear.down, T, { dh, accumulate: false })
-  ops.swigluBackward(dgate, dup, dactivation, gate, up, T * F)
-  ops.rmsNormForward(normed, middleRstd, middle, middleNorm, T, D, model.rmsNormEps)
-  linearBackward(ops, dnormed, dgate, normed, linear.gate, T, { dh, accumulate: false })
-  linearBackward(ops, dnormed, dup, normed, linear.up, T, { dh, accumulate: true })
-  ops.rmsNormBackward(dx, dnormed, middle, middleNorm, middleRstd, T, D)
+/** What the adapter's gradient is made of, once the rows of the feed-forward part are done. */
+export function feedForwardGradients(
+  { scratch }: Buffers,
+  { context }: Layer,
+): Record<'o' | 'gateUp' | 'down', GroupGradients> {
+  const { dx, dmiddle, normed, activation, dgate, dup, dh } = scratch
+  return {
+    down: { x: activation, dys: [dx], dh: dh.down },
+    gateUp: { x: normed, dys: [dgate, dup], dh: dh.gateUp },
+    o: { x: context, dys: [dmiddle], dh: dh.o },
+  }
 }
 
-function attentionPartBackward(
-  ops: Ops,
-  layer: Layer,
-  { model, cos, sin, scratch }: Buffers,
-  T: number,
-  S: number,
-  needsInput: boolean,
+/** The same for q, k and v. */
+export function attentionGradients({ scratch }: Buffers): GroupGradients {
+  const { normed, dq, dk, dv, dh } = scratch
+  return { x: normed, dys: [dq, dk, dv], dh: dh.qkv }
+}
+
+function activate({ ops, buffers }: Thread, { gate, up }: Layer, { first, count }: Rows): void {
+  const F = buffers.model.intermediateSize
+  const y = rowAt(buffers.scratch.activation, first, F)
+  ops.swigluForward(y, rowAt(gate, first, F), rowAt(up, first, F), count * F)
+}
+
+/** y (T,D) = norm of x; keeps rstd (T). */
+export function normRows(
+  { ops, buffers }: Thread,
+  y: Pointer,
+  rstd: Pointer,
+  x: Pointer,
+  w: Pointer,
+  { first, count }: Rows,
 ): void {
-  const { hiddenSize: D, headCount, kvHeadCount, headDim: E } = model
-  const { x, inputNorm, inputRstd, context, linear } = layer
-  const { dx, normed, dcontext, dq, dk, dv, dh } = scratch
+  const { hiddenSize: D, rmsNormEps } = buffers.model
+  const [to, from] = [rowAt(y, first, D), rowAt(x, first, D)]
+  ops.rmsNormForward(to, rowAt(rstd, first, 1), from, w, count, D, rmsNormEps)
+}
 
-  linearBackward(ops, dcontext, dx, context, linear.o, T, { dh, accumulate: false })
-  attentionBackward(ops, { q: dq, k: dk, v: dv }, dcontext, layer, scratch, model, T, S)
-  ops.rope(dq, cos, sin, T, S, headCount, E, -1)
-  ops.rope(dk, cos, sin, T, S, kvHeadCount, E, -1)
-  ops.rmsNormForward(normed, inputRstd, x, inputNorm, T, D, model.rmsNormEps)
-  const dnormed = needsInput ? scratch.dnormed : null
-  linearBackward(ops, dnormed, dq, normed, linear.q, T, { dh, accumulate: false })
-  linearBackward(ops, dnormed, dk, normed, linear.k, T, { dh, accumulate: true })
-  linearBackward(ops, dnormed, dv, normed, linear.v, T, { dh, accumulate: true })
-  if (needsInput) ops.rmsNormBackward(dx, scratch.dnormed, x, inputNorm, inputRstd, T, D)
+/** dx (T,D) = dsum, gradient of what x was added to, + that of scratch.dnormed through the norm. */
+export function normRowsBackward(
+  { ops, buffers }: Thread,
+  dx: Pointer,
+  dsum: Pointer,
+  x: Pointer,
+  w: Pointer,
+  rstd: Pointer,
+  { first, count }: Rows,
+): void {
+  const D = buffers.model.hiddenSize
+  const [to, sum, dy, from] = [dx, dsum, buffers.scratch.dnormed, x].map((p) =>
+    rowAt(p, first, D),
+  ) as [Pointer, Pointer, Pointer, Pointer]
+  ops.copy(to, sum, count * D)
+  ops.rmsNormBackward(to, dy, from, w, rowAt(rstd, first, 1), count, D)
+}
+
+/** Turns the heads of x (T,heads·E) to their positions; a document's first token is at 0. */
+function turn(
+  thread: Thread,
+  x: Pointer,
+  heads: number,
+  { first, count }: Rows,
+  direction: 1 | -1,
+): void {
+  const { ops, buffers } = thread
+  const { cos, sin, model } = buffers
+  const E = model.headDim
+  const starts = thread.starts()
+  for (let document = 0; document + 1 < starts.length; document++) {
+    const start = starts[document]!
+    const from = Math.max(first, start)
+    const rows = Math.min(first + count, starts[document + 1]!) - from
+    if (rows <= 0) continue
+    const angles = 2 * (from - start) * E
+    const to = rowAt(x, from, heads * E)
+    ops.rope(to, cos + angles, sin + angles, rows, rows, heads, E, direction)
+  }
 }

@@ -44,8 +44,9 @@ export interface JobProgress {
 export type JobPause =
   | { status: 'ok'; progress: JobProgress }
   | { status: 'non-finite'; where: string }
+  | { status: 'stopped' }
 
-/** Yields after each step; ends by itself after the last one or after a step that was not finite. */
+/** Yields after each step; ends by itself after the last one or after a step that came to nothing. */
 export function* localJob(trainer: Trainer, job: LocalJob): Generator<JobPause, void, void> {
   const { mode, steps, batchTokens, learningRate, link } = job
   trainer.load(job.adapter, job.moment)
@@ -57,9 +58,9 @@ export function* localJob(trainer: Trainer, job: LocalJob): Generator<JobPause, 
     const targets = job.targets.subarray(step * batchTokens, (step + 1) * batchTokens)
     const outcome =
       mode === 'delta'
-        ? trainer.localStep(tokens, targets, learningRate)
-        : trainer.gradient(tokens, targets)
-    if (outcome.status === 'non-finite') {
+        ? trainer.localStep({ tokens, targets }, learningRate)
+        : trainer.gradient({ tokens, targets })
+    if (outcome.status !== 'ok') {
       yield outcome
       return
     }

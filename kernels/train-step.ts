@@ -6,39 +6,46 @@
  * on one batch, worked off in micro-batches whose gradients continue the same folds, so that the
  * micro-batch size changes memory but no bit of the state. In gradient mode `gradient` takes the
  * place of `localStep`: the adapter stands still, and m holds the sum of gradients.
+ *
+ * Other threads that share the memory may help: each runs `helpTrainer` and works off parts of
+ * whatever the trainer's thread is at. They change no bit either.
  */
 import { type AdamWHyper, biasCorrection, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
-import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
-import { headLogits, headLoss } from './head.ts'
+import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
+import { type BatchShape, type Buffers, placeBuffers, placeFrom } from './buffers.ts'
+import { createDecoder, type Decoder, decoderPhases, type MicroBatch } from './decoder.ts'
 import type { AdapterLayout } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { ShapeError } from './shape.ts'
-import { decoderForward, lossAndGradient } from './transformer.ts'
+import { type Board, createTeam, newBoard, serve, UNNAMED } from './threads.ts'
 import { loadTensor, type WeightSource, weightTensors } from './weights.ts'
 
 export interface JobShape extends BatchShape {
   hyper: AdamWHyper
 }
 
-/** Loss is the mean over the batch's target tokens, before the step. */
+/**
+ * Loss is the mean over the batch's target tokens, before the step. `stopped`: given up on request,
+ * and the state is as it was before.
+ */
 export type StepOutcome =
   | { status: 'ok'; loss: number; targetTokens: number; gradientNorm: number }
   | { status: 'non-finite'; where: 'loss' | 'gradient' | 'adapter' | 'moment' }
+  | { status: 'stopped' }
 
-/**
- * Tokens and targets are whole sequences of S, one after the other; target -1 is not counted. They
- * throw ShapeError when they do not fit the job.
- */
+/** Batches throw ShapeError when they do not fit the job. */
 export interface Trainer {
   readonly layout: AdapterLayout
+  /** Where its buffers begin, for `helpTrainer`. */
+  readonly place: Pointer
   /** Starts from an adapter (N) and a second moment's codes, or null for a cold start; m = 0. */
   load(adapter: Float32Array, moment: Uint8Array | null): void
   /** A batch without targets changes nothing. After a non-finite outcome, `load` again. */
-  localStep(tokens: Int32Array, targets: Int32Array, learningRate: number): StepOutcome
+  localStep(batch: Batch, learningRate: number): StepOutcome
   /** Gradient mode: adds the gradient of the batch's summed loss to m. */
-  gradient(tokens: Int32Array, targets: Int32Array): StepOutcome
+  gradient(batch: Batch): StepOutcome
   /** Gradient mode: m over the target tokens so far, the contribution's payload (N). */
   meanGradient(): Float32Array
   /** adapter, m, v: little-endian float32 (N) each. A copy, to be hashed. */
@@ -48,9 +55,16 @@ export interface Trainer {
   delta(base: Float32Array): Float32Array
   /** Codes of v, unbiased. */
   moment(): Uint8Array
-  evaluate(tokens: Int32Array, targets: Int32Array): { lossSum: number; targetTokens: number }
+  evaluate(batch: Batch): { lossSum: number; targetTokens: number }
   /** Logits (V) after the last of up to S tokens. */
   logits(tokens: Int32Array): Float32Array
+}
+
+/** What a trainer shares with those who help it or watch it. */
+export interface Crew {
+  board: Board
+  /** The name under which a stop of the step in progress would be requested. */
+  working(): number
 }
 
 interface Lease {
@@ -65,7 +79,10 @@ interface Run {
   ops: Ops
   job: JobShape
   buffers: Buffers
+  decoder: Decoder
   lease: Lease
+  /** A step may be given up on request; evaluation and generation may not. */
+  isStep: boolean
 }
 
 /** Takes all memory of the job from the arena. Throws ShapeError when shapes don't fit. */
@@ -74,31 +91,55 @@ export function createTrainer(
   arena: Arena,
   job: JobShape,
   weights: WeightSource,
+  { board, working }: Crew = { board: newBoard(), working: () => UNNAMED },
 ): Trainer {
   checkBatchShape(job)
+  const place = arena.mark()
   const buffers = allocateBuffers(ops, arena, job, weights)
-  const run: Run = { ops, job, buffers, lease: { step: 0, warm: false, gradientTokens: 0 } }
+  const phases = decoderPhases(ops, buffers, 0)
+  const team = createTeam(board, job.threads, phases, () => (run.isStep ? working() : UNNAMED))
+  const lease = { step: 0, warm: false, gradientTokens: 0 }
+  const decoder = createDecoder(ops, buffers, team)
+  const run: Run = { ops, job, buffers, decoder, lease, isStep: false }
   const { theta, m, v, layout } = buffers
   load(run, new Float32Array(layout.count), null)
   return {
     layout,
+    place,
     load: (adapter, moment) => load(run, adapter, moment),
-    localStep: (tokens, targets, learningRate) => localStep(run, tokens, targets, learningRate),
-    gradient: (tokens, targets) => gradient(run, tokens, targets),
+    localStep: (batch, learningRate) => localStep(run, batch, learningRate),
+    gradient: (batch) => gradient(run, batch),
     meanGradient: () => read(run, m).map((sum) => sum / Math.max(1, run.lease.gradientTokens)),
     state: () => new Uint8Array(ops.memory.buffer, theta, 12 * layout.count).slice(),
     adapter: () => read(run, theta),
     delta: (base) => read(run, theta).map((local, i) => base[i]! - local),
     moment: () => factorMoment(layout, unbiased(run, read(run, v))),
-    evaluate: (tokens, targets) => evaluate(run, tokens, targets),
+    evaluate: (batch) => evaluate(run, batch),
     logits: (tokens) => logits(run, tokens),
   }
 }
 
+/**
+ * Works for the trainer whose buffers begin at `place`, until the board is closed.
+ * @param makeOps ops on the trainer's memory, that pack into the workspace given
+ * @param thread from 1 to job.threads - 1, each once
+ */
+export function helpTrainer(
+  makeOps: (workspace: Pointer) => Ops,
+  job: JobShape,
+  place: Pointer,
+  thread: number,
+  board: Board,
+): void {
+  const buffers = placeBuffers(job, placeFrom(place))
+  const ops = makeOps(buffers.own[thread]!.workspace!)
+  serve(board, decoderPhases(ops, buffers, thread))
+}
+
 function allocateBuffers(ops: Ops, arena: Arena, job: JobShape, weights: WeightSource): Buffers {
   const pointers = new Map<string, Pointer>()
-  const buffers = placeBuffers(job, (name, count) => {
-    const pointer = arena.allocate(name, 4 * count)
+  const buffers = placeBuffers(job, (name, bytes) => {
+    const pointer = arena.allocate(name, bytes)
     pointers.set(name, pointer)
     return pointer
   })
@@ -126,16 +167,12 @@ function load(run: Run, adapter: Float32Array, moment: Uint8Array | null): void 
   run.lease = { step: 0, warm: moment !== null, gradientTokens: 0 }
 }
 
-function localStep(
-  run: Run,
-  tokens: Int32Array,
-  targets: Int32Array,
-  learningRate: number,
-): StepOutcome {
+function localStep(run: Run, batch: Batch, learningRate: number): StepOutcome {
   const { ops, job, buffers, lease } = run
-  const targetTokens = checkBatch(job, tokens, targets)
+  const targetTokens = checkBatch(job, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
-  const lossSum = accumulateGradient(run, tokens, targets, 1 / targetTokens)
+  const lossSum = accumulateGradient(run, batch, 1 / targetTokens)
+  if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const { theta, gradient, m, v, layout } = buffers
   const state = { n: layout.count, theta, gradient, m, v }
@@ -146,12 +183,13 @@ function localStep(
   return { ...outcome, loss: lossSum / targetTokens, targetTokens }
 }
 
-function gradient(run: Run, tokens: Int32Array, targets: Int32Array): StepOutcome {
+function gradient(run: Run, batch: Batch): StepOutcome {
   const { ops, job, buffers, lease } = run
   const { m, gradient, layout } = buffers
-  const targetTokens = checkBatch(job, tokens, targets)
+  const targetTokens = checkBatch(job, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
-  const lossSum = accumulateGradient(run, tokens, targets, 1)
+  const lossSum = accumulateGradient(run, batch, 1)
+  if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const gradientNorm = Math.sqrt(ops.sumSquares(gradient, layout.count)) / targetTokens
   if (!Number.isFinite(gradientNorm)) return { status: 'non-finite', where: 'gradient' }
@@ -162,58 +200,60 @@ function gradient(run: Run, tokens: Int32Array, targets: Int32Array): StepOutcom
 }
 
 /** buffers.gradient = scale · gradient of the batch's summed loss, which is returned. */
-function accumulateGradient(
-  run: Run,
-  tokens: Int32Array,
-  targets: Int32Array,
-  scale: number,
-): number {
-  const { ops, job, buffers } = run
+function accumulateGradient(run: Run, batch: Batch, scale: number): number | null {
+  const { ops, buffers, decoder } = run
   ops.fill(buffers.gradient, 0, buffers.layout.count)
-  let lossSum = 0
-  for (const T of microBatches(run, tokens, targets)) {
-    lossSum += lossAndGradient(ops, buffers, T, job.sequenceLength, scale)
-  }
+  run.isStep = true
+  const lossSum = sumLosses(run, batch, (part) => decoder.gradient(part, scale))
+  run.isStep = false
   return lossSum
 }
 
-function evaluate(
-  run: Run,
-  tokens: Int32Array,
-  targets: Int32Array,
-): { lossSum: number; targetTokens: number } {
-  const { ops, job, buffers } = run
-  const targetTokens = checkBatch(job, tokens, targets)
-  let lossSum = 0
-  for (const T of microBatches(run, tokens, targets)) {
-    decoderForward(ops, buffers, T, job.sequenceLength)
-    lossSum += headLoss(ops, buffers, T)
-  }
+function evaluate(run: Run, batch: Batch): { lossSum: number; targetTokens: number } {
+  const targetTokens = checkBatch(run.job, batch)
+  const lossSum = sumLosses(run, batch, (part) => run.decoder.losses(part))!
   return { lossSum, targetTokens }
 }
 
+/** One left fold over the tokens of all micro-batches, in float64; null when one was given up. */
+function sumLosses(run: Run, batch: Batch, work: (part: MicroBatch) => boolean): number | null {
+  const { ops, buffers } = run
+  let sum = 0
+  for (const part of microBatches(run, batch)) {
+    if (!work(part)) return null
+    const losses = new Float64Array(ops.memory.buffer, buffers.scratch.losses, part.T)
+    for (const loss of losses) sum += loss
+  }
+  return sum
+}
+
 function logits(run: Run, tokens: Int32Array): Float32Array {
-  const { ops, job, buffers } = run
-  const { length } = tokens
-  checkSize('tokens', length, length >= 1 && length <= job.sequenceLength, 'of 1 to S tokens')
-  checkRange('tokens', tokens, 0, job.model.vocabSize)
-  new Int32Array(ops.memory.buffer, buffers.tokens, length).set(tokens)
-  decoderForward(ops, buffers, length, length)
-  const pointer = headLogits(ops, buffers, length - 1)
+  const { ops, job, buffers, decoder } = run
+  checkTokens(job, tokens)
+  const T = tokens.length
+  put(run, buffers.tokens, tokens)
+  put(run, buffers.starts, Int32Array.of(0, T))
+  decoder.forward({ T, documents: 1 })
+  const pointer = decoder.logits(T - 1)
   return new Float32Array(ops.memory.buffer, pointer, job.model.vocabSize).slice()
 }
 
-/** Puts one micro-batch after the other into place, and yields its T; the last may be short. */
-function* microBatches(run: Run, tokens: Int32Array, targets: Int32Array): Generator<number> {
-  const { ops, job, buffers } = run
+/** Puts one micro-batch after the other into place; the last may be short. */
+function* microBatches(run: Run, { tokens, targets, starts }: Batch): Generator<MicroBatch> {
+  const { job, buffers } = run
   const tokensMax = job.microBatch * job.sequenceLength
-  for (let start = 0; start < tokens.length; start += tokensMax) {
-    const T = Math.min(tokensMax, tokens.length - start)
-    const part = (array: Int32Array) => array.subarray(start, start + T)
-    new Int32Array(ops.memory.buffer, buffers.tokens, T).set(part(tokens))
-    new Int32Array(ops.memory.buffer, buffers.targets, T).set(part(targets))
-    yield T
+  for (let first = 0; first < tokens.length; first += tokensMax) {
+    const T = Math.min(tokensMax, tokens.length - first)
+    const documents = documentStarts(starts, first, T, job.sequenceLength)
+    put(run, buffers.tokens, tokens.subarray(first, first + T))
+    put(run, buffers.targets, targets.subarray(first, first + T))
+    put(run, buffers.starts, documents)
+    yield { T, documents: documents.length - 1 }
   }
+}
+
+function put({ ops }: Run, pointer: Pointer, values: Int32Array): void {
+  new Int32Array(ops.memory.buffer, pointer, values.length).set(values)
 }
 
 /** A v that started from zero is biased towards it. */
@@ -229,42 +269,4 @@ function floats({ ops, buffers }: Run, pointer: Pointer): Float32Array {
 
 function read(run: Run, pointer: Pointer): Float32Array {
   return floats(run, pointer).slice()
-}
-
-function checkBatchShape({ sequenceLength, microBatch }: BatchShape): void {
-  for (const [name, value] of Object.entries({ sequenceLength, microBatch })) {
-    if (Number.isSafeInteger(value) && value > 0) continue
-    throw new ShapeError(
-      `Cannot make a trainer as '${name}' must be a positive integer: current value is ${value}`,
-    )
-  }
-}
-
-/** Returns how many targets are counted. */
-function checkBatch(
-  { model, sequenceLength: S }: JobShape,
-  tokens: Int32Array,
-  targets: Int32Array,
-): number {
-  const { length } = tokens
-  checkSize('tokens', length, length > 0 && length % S === 0, `of sequences of ${S}`)
-  checkSize('targets', targets.length, targets.length === length, `of ${length} tokens`)
-  checkRange('tokens', tokens, 0, model.vocabSize)
-  checkRange('targets', targets, -1, model.vocabSize)
-  return targets.reduce((count, target) => (target < 0 ? count : count + 1), 0)
-}
-
-function checkSize(name: string, length: number, fits: boolean, rule: string): void {
-  if (fits) return
-  throw new ShapeError(
-    `Cannot run a batch as '${name}' must be ${rule}: current value is ${length}`,
-  )
-}
-
-function checkRange(name: string, ids: Int32Array, from: number, to: number): void {
-  const bad = ids.find((id) => id < from || id >= to)
-  if (bad === undefined) return
-  throw new ShapeError(
-    `Cannot run a batch as '${name}' must lie in ${from} to ${to - 1}: current value is ${bad}`,
-  )
 }

@@ -1,8 +1,8 @@
 /** `barnraise check run.yaml`: is it right, and what does it mean. */
 import { dirname, resolve } from 'node:path'
-import { planMemory } from '../../kernels/buffers.ts'
 import { payloadBytes } from '../../kernels/local-job.ts'
 import { adapterLayout } from '../../kernels/lora.ts'
+import { planMemory } from '../../kernels/plan.ts'
 import { planRun } from '../run/prepare-run.ts'
 import { readRunYaml } from '../run/run-yaml.ts'
 import { printJson, printTable } from './output.ts'
@@ -19,6 +19,8 @@ export async function check(file: string, options: { json?: boolean }): Promise<
     adapter,
     sequenceLength: config.dataset.sequenceLength,
     microBatch: training.microBatch,
+    threads: 1,
+    recompute: false,
   })
   const uploadBytes = payloadBytes(training.mode, aggregation.uplink, layout)
   const shardBytes = config.dataset.trainShards.reduce((sum, { bytes }) => sum + bytes, 0)

@@ -108,7 +108,10 @@ export function createEngine(
       const { config } = ready()
       const rows = config.training.microBatch * config.dataset.sequenceLength
       for (let at = 0; at < tokens.length; at += rows) {
-        yield trainer.evaluate(tokens.subarray(at, at + rows), targets.subarray(at, at + rows))
+        yield trainer.evaluate({
+          tokens: tokens.subarray(at, at + rows),
+          targets: targets.subarray(at, at + rows),
+        })
       }
     },
     generate: (input) => {
@@ -131,6 +134,8 @@ function jobShapeOf({ base, adapter, dataset, training }: RunConfig) {
     adapter,
     sequenceLength: dataset.sequenceLength,
     microBatch: training.microBatch,
+    threads: 1,
+    recompute: false,
     hyper: hyperOf(training),
   }
 }

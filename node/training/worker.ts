@@ -53,6 +53,7 @@ async function train(trainer: Engine, input: TrainInput): Promise<TrainOutput> {
     if (pause.status === 'non-finite') {
       return { status: 'failed', reason: `a number in the ${pause.where} is not finite` }
     }
+    if (pause.status === 'stopped') return { status: 'failed', reason: 'the lease was abandoned' }
     steps = pause.progress.steps
     const stepMs = (performance.now() - started) / steps
     const loss = pause.progress.lossSum / Math.max(1, pause.progress.targetTokens)

@@ -1,7 +1,8 @@
 /** The table of buffers and the base that fills part of it. */
 import { expect, test } from 'vitest'
 import { ALIGNMENT_BYTES } from '../../kernels/arena.ts'
-import { planMemory, QUERY_BLOCK, TOKEN_BLOCK } from '../../kernels/buffers.ts'
+import { QUERY_BLOCK, TOKEN_BLOCK } from '../../kernels/buffers.ts'
+import { planMemory } from '../../kernels/plan.ts'
 import { ShapeError } from '../../kernels/shape.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { weightTensors } from '../../kernels/weights.ts'
@@ -49,8 +50,8 @@ for (const [what, job] of [
     expect(taken).toBe(bytes)
     expect(buffers.every((buffer) => buffer.bytes % ALIGNMENT_BYTES === 0)).toBe(true)
     const tokens = new Int32Array(2 * job.sequenceLength)
-    trainer.localStep(tokens, tokens, 0.1)
-    trainer.evaluate(tokens, tokens)
+    trainer.localStep({ tokens, targets: tokens }, 0.1)
+    trainer.evaluate({ tokens, targets: tokens })
     trainer.logits(tokens.subarray(0, 2))
     expect(arena.top - before).toBe(bytes)
   })

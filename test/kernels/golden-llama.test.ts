@@ -33,8 +33,10 @@ for (const [machine, create] of MACHINES) {
 
       test(`${title}: loss and gradients within 1e-4, tensor by tensor`, () => {
         const trainer = newTrainer(S)
-        expect(trainer.gradient(tokens, targets)).toMatchObject({ loss: expect.closeTo(loss, 4) })
-        const { lossSum, targetTokens } = trainer.evaluate(tokens, targets)
+        expect(trainer.gradient({ tokens, targets })).toMatchObject({
+          loss: expect.closeTo(loss, 4),
+        })
+        const { lossSum, targetTokens } = trainer.evaluate({ tokens, targets })
         expect(Math.abs(lossSum / targetTokens / loss - 1)).toBeLessThan(1e-4)
         const gradient = trainer.meanGradient()
         for (const { layer, target, part, offset, rows, columns } of trainer.layout.tensors) {
@@ -48,7 +50,7 @@ for (const [machine, create] of MACHINES) {
     test(`${machine}, ${name}: ten training losses within 1e-3`, () => {
       const trainer = newTrainer()
       const losses = vectors.batches.map((batch) => {
-        const outcome = trainer.localStep(batch.tokens, batch.targets, vectors.learningRate)
+        const outcome = trainer.localStep(batch, vectors.learningRate)
         return outcome.status === 'ok' ? outcome.loss : Number.NaN
       })
       expect(losses).toHaveLength(10)

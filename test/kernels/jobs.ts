@@ -45,6 +45,8 @@ export const TINY: JobShape = {
   adapter: { adapterRank: 2, alpha: 3, targets: TARGETS },
   sequenceLength: 6,
   microBatch: 2,
+  threads: 1,
+  recompute: false,
   hyper: {
     beta1: 0.9,
     beta2: 0.99,

@@ -60,7 +60,10 @@ export function llamaVectors(name: 'llama-tied' | 'llama-untied'): LlamaVectors 
   const stored: Stored = JSON.parse(readFileSync(file, 'utf8'))
   const { model, adapterShape, hyper, sequenceLength, learningRate, losses } = stored
   return {
-    job: { model, adapter: adapterShape, hyper, sequenceLength, microBatch: 2 },
+    job: {
+      ...{ model, adapter: adapterShape, hyper, sequenceLength },
+      ...{ microBatch: 2, threads: 1, recompute: false },
+    },
     weights: {
       tensor(name) {
         const { shape, values } = stored.weights[name]!

@@ -130,8 +130,8 @@ for (const [machine, create] of MACHINES) {
       const contributions = [0, 1].map((part) => {
         trainer.load(state.adapter, null)
         const own = (ids: Int32Array) => ids.subarray(part * half, (part + 1) * half)
-        const outcome = trainer.gradient(own(tokens), own(targets))
-        if (outcome.status !== 'ok') throw new Error(outcome.where)
+        const outcome = trainer.gradient({ tokens: own(tokens), targets: own(targets) })
+        if (outcome.status !== 'ok') throw new Error(outcome.status)
         return {
           codec: 'float32' as const,
           bytes: encode(ops, arena, 'float32', trainer.meanGradient()),
@@ -145,7 +145,7 @@ for (const [machine, create] of MACHINES) {
       const stepped = outerAdamW(ops, arena, state, mean!, TINY.hyper, LEARNING_RATE)
       expect(stepped.outcome.status).toBe('ok')
       state = publishAdapter(ops, arena, stepped.state, 'float32').state
-      single.localStep(tokens, targets, LEARNING_RATE)
+      single.localStep({ tokens, targets }, LEARNING_RATE)
       const moved = base.map((value, i) => value - state.adapter[i]!)
       expect(relativeError(moved, single.delta(base)), `step ${step}`).toBeLessThan(1e-4)
     }
@@ -160,7 +160,10 @@ for (const [machine, create] of MACHINES) {
       trainer.load(randomAdapter(TINY_LAYOUT, 4), null)
       for (const [i, from] of cuts.entries()) {
         const to = cuts[i + 1] ?? tokens.length
-        trainer.gradient(tokens.subarray(from, to), targets.subarray(from, to))
+        trainer.gradient({
+          tokens: tokens.subarray(from, to),
+          targets: targets.subarray(from, to),
+        })
       }
       return trainer.meanGradient()
     }

@@ -47,7 +47,7 @@ function arraysOf(trainer: Trainer): Record<'theta' | 'm' | 'v', Float32Array> {
 function digests(trainer: Trainer, steps: number, adapter = ADAPTER): string[] {
   trainer.load(adapter, null)
   return BATCHES.slice(0, steps).map(({ tokens, targets }) => {
-    const outcome = trainer.localStep(tokens, targets, LEARNING_RATE)
+    const outcome = trainer.localStep({ tokens, targets }, LEARNING_RATE)
     expect(outcome.status).toBe('ok')
     return sha256(trainer.state())
   })
@@ -90,7 +90,7 @@ test('reference and wasm agree on long sequences, which go block by block', () =
   const states = [reference, wasm].map((create) => {
     const trainer = newTrainer(create(), job)
     trainer.load(ADAPTER, null)
-    const outcome = trainer.localStep(batch.tokens, batch.targets, LEARNING_RATE)
+    const outcome = trainer.localStep(batch, LEARNING_RATE)
     return [outcome, sha256(trainer.state())]
   })
   expect(states[1]).toEqual(states[0])
@@ -107,8 +107,8 @@ test('reading, evaluating and generating in between changes nothing', () => {
   const trainer = newTrainer(wasm())
   trainer.load(ADAPTER, null)
   const after = BATCHES.map(({ tokens, targets }) => {
-    trainer.localStep(tokens, targets, LEARNING_RATE)
-    trainer.evaluate(tokens, targets)
+    trainer.localStep({ tokens, targets }, LEARNING_RATE)
+    trainer.evaluate({ tokens, targets })
     trainer.logits(tokens.subarray(0, 3))
     trainer.moment()
     trainer.adapter().fill(0)
@@ -121,8 +121,8 @@ test('load forgets the lease before', () => {
   const trainer = newTrainer(wasm())
   trainer.load(randomAdapter(TINY_LAYOUT, 8), WARM)
   const { tokens, targets } = BATCHES[3]!
-  trainer.localStep(tokens, targets, LEARNING_RATE)
-  trainer.gradient(tokens, targets)
+  trainer.localStep({ tokens, targets }, LEARNING_RATE)
+  trainer.gradient({ tokens, targets })
   expect(digests(trainer, BATCHES.length)).toEqual(CANONICAL)
 })
 
@@ -136,7 +136,7 @@ test('ten steps of a tiny LLaMA leave the frozen bits', () => {
       const trainer = createTrainer(ops, arena, job, weights)
       trainer.load(adapter, null)
       const states = batches.map(({ tokens, targets }) => {
-        trainer.localStep(tokens, targets, learningRate)
+        trainer.localStep({ tokens, targets }, learningRate)
         return sha256(trainer.state())
       })
       expect(states).toEqual(frozen[name])
@@ -171,8 +171,8 @@ for (const targets of [['q'], ['v', 'down'], ['gate', 'up'], ['o']] as Target[][
     few.load(own, null)
     all.load(values, null)
     const { tokens, targets: wanted } = BATCHES[0]!
-    few.gradient(tokens, wanted)
-    all.gradient(tokens, wanted)
+    few.gradient({ tokens, targets: wanted })
+    all.gradient({ tokens, targets: wanted })
     for (const { layer, target, part, offset, rows, columns } of few.layout.tensors) {
       const same = all.layout.tensors.find(
         (t) => t.layer === layer && t.target === target && t.part === part,
@@ -191,8 +191,8 @@ test('the loss of a batch is over all its targets, not a mean of micro-batch mea
   const targets = BATCHES[0]!.targets.slice()
   targets.fill(-1, 1, 2 * TINY.sequenceLength)
   trainer.load(ADAPTER, null)
-  const { lossSum, targetTokens } = trainer.evaluate(tokens, targets)
-  const outcome = trainer.localStep(tokens, targets, LEARNING_RATE)
+  const { lossSum, targetTokens } = trainer.evaluate({ tokens, targets })
+  const outcome = trainer.localStep({ tokens, targets }, LEARNING_RATE)
   expect(outcome).toMatchObject({ status: 'ok', targetTokens, loss: lossSum / targetTokens })
 })
 
@@ -200,18 +200,9 @@ test('a batch without targets changes nothing', () => {
   const trainer = newTrainer(wasm())
   trainer.load(ADAPTER, null)
   const { tokens, targets } = BATCHES[0]!
+  const batch = { tokens, targets: targets.map(() => -1) }
   const before = trainer.state()
-  for (const outcome of [
-    trainer.localStep(
-      tokens,
-      targets.map(() => -1),
-      LEARNING_RATE,
-    ),
-    trainer.gradient(
-      tokens,
-      targets.map(() => -1),
-    ),
-  ]) {
+  for (const outcome of [trainer.localStep(batch, LEARNING_RATE), trainer.gradient(batch)]) {
     expect(outcome).toEqual({ status: 'ok', loss: 0, targetTokens: 0, gradientNorm: 0 })
   }
   expect(trainer.state()).toEqual(before)
@@ -229,7 +220,7 @@ test('a gradient of ten times the clip enters m at a tenth of its length', () =>
   const norm = (gradientClip: number) => {
     const trainer = newTrainer(wasm(), { ...TINY, hyper: { ...TINY.hyper, gradientClip } })
     trainer.load(ADAPTER, null)
-    const outcome = trainer.localStep(BATCHES[0]!.tokens, BATCHES[0]!.targets, LEARNING_RATE)
+    const outcome = trainer.localStep(BATCHES[0]!, LEARNING_RATE)
     const { m } = arraysOf(trainer)
     const size = Math.sqrt(m.reduce((sum, value) => sum + value ** 2, 0)) / 0.1
     return { outcome, size }
@@ -260,7 +251,7 @@ for (const [what, moment, steps, mBias, vBias] of [
     let before = ADAPTER
     for (const { tokens, targets } of BATCHES.slice(0, steps)) {
       before = trainer.adapter()
-      trainer.localStep(tokens, targets, LEARNING_RATE)
+      trainer.localStep({ tokens, targets }, LEARNING_RATE)
     }
     const { theta, m, v } = arraysOf(trainer)
     for (const [i, value] of theta.entries()) {
@@ -296,8 +287,8 @@ for (const [where, name, value] of [
       trainer.load(ADAPTER, null)
       const { tokens, targets } = BATCHES[0]!
       const outcome = { status: 'non-finite', where }
-      expect(trainer.localStep(tokens, targets, LEARNING_RATE)).toEqual(outcome)
-      expect(trainer.gradient(tokens, targets)).toEqual(outcome)
+      expect(trainer.localStep({ tokens, targets }, LEARNING_RATE)).toEqual(outcome)
+      expect(trainer.gradient({ tokens, targets })).toEqual(outcome)
       expect(trainer.adapter()).toEqual(ADAPTER)
     })
   }
@@ -321,9 +312,9 @@ for (const [machine, create] of MACHINES) {
     const { tokens, targets } = BATCHES[0]!
     const before = trainer.state()
     const outcome = { status: 'non-finite', where: 'gradient' }
-    expect(Number.isFinite(trainer.evaluate(tokens, targets).lossSum)).toBe(true)
-    expect(trainer.localStep(tokens, targets, LEARNING_RATE)).toEqual(outcome)
-    expect(trainer.gradient(tokens, targets)).toEqual(outcome)
+    expect(Number.isFinite(trainer.evaluate({ tokens, targets }).lossSum)).toBe(true)
+    expect(trainer.localStep({ tokens, targets }, LEARNING_RATE)).toEqual(outcome)
+    expect(trainer.gradient({ tokens, targets })).toEqual(outcome)
     expect(trainer.state()).toEqual(before)
   })
 }
@@ -341,8 +332,8 @@ for (const [message, change] of [
     const trainer = newTrainer(wasm())
     const { tokens, targets } = change(BATCHES[0]!)
     for (const run of [
-      () => trainer.localStep(tokens, targets, LEARNING_RATE),
-      () => trainer.evaluate(tokens, targets),
+      () => trainer.localStep({ tokens, targets }, LEARNING_RATE),
+      () => trainer.evaluate({ tokens, targets }),
     ]) {
       expect(run).toThrow(ShapeError)
       expect(run).toThrow(message)

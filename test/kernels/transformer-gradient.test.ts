@@ -34,7 +34,7 @@ for (const [machine, create] of MACHINES) {
       const adapter = randomAdapter(adapterLayout(job.model, job.adapter), 21)
       const batch = randomBatch(job, 2, 22)
       trainer.load(adapter, null)
-      trainer.gradient(batch.tokens, batch.targets)
+      trainer.gradient(batch)
       const gradient = trainer.meanGradient()
       for (const [index, tensor] of trainer.layout.tensors.entries()) {
         const { layer, target, part, offset, rows, columns } = tensor
@@ -64,7 +64,7 @@ function slope(
     const moved = adapter.slice()
     for (const [i, value] of direction.entries()) moved[offset + i]! += step * value
     trainer.load(moved, null)
-    const { lossSum, targetTokens } = trainer.evaluate(tokens, targets)
+    const { lossSum, targetTokens } = trainer.evaluate({ tokens, targets })
     return lossSum / targetTokens
   }
   const central = (step: number) => (lossAt(step) - lossAt(-step)) / (2 * step)

@@ -41,11 +41,13 @@ async function check(adapted: boolean, expected: number): Promise<void> {
     adapter: adapter.adapterShape,
     sequenceLength: tokens.length,
     microBatch: 1,
+    threads: 1,
+    recompute: false,
     hyper: HYPER,
   }
   const trainer = createTrainer(ops, createArena(memory), job, base.weights)
   trainer.load(adapted ? adapter.values : new Float32Array(adapter.values.length), null)
-  const { lossSum, targetTokens } = trainer.evaluate(tokens, targets)
+  const { lossSum, targetTokens } = trainer.evaluate({ tokens, targets })
   expect(targetTokens).toBe(tokens.length - 1)
   expect(Math.abs(lossSum / targetTokens / expected - 1)).toBeLessThan(1e-5)
 }

@@ -1,0 +1,77 @@
+/**
+ * Batches of a job: whole sequences of S tokens, one after the other, and for each token the one to
+ * predict. A sequence may hold several documents: tokens see those of their own document only, and
+ * a document computes the same bits wherever it stands.
+ */
+import type { BatchShape } from './buffers.ts'
+import { ShapeError } from './shape.ts'
+
+export interface Batch {
+  tokens: Int32Array
+  /** The token to predict; -1: not counted. */
+  targets: Int32Array
+  /**
+   * The tokens that documents begin with, in ascending order. Every sequence begins one, whether it
+   * is named or not.
+   */
+  starts?: Int32Array
+}
+
+/** Returns how many targets are counted. Throws ShapeError when the batch does not fit the job. */
+export function checkBatch({ model, sequenceLength: S }: BatchShape, batch: Batch): number {
+  const { tokens, targets, starts = new Int32Array(0) } = batch
+  const { length } = tokens
+  checkSize('tokens', length, length > 0 && length % S === 0, `of sequences of ${S}`)
+  checkSize('targets', targets.length, targets.length === length, `of ${length} tokens`)
+  checkRange('tokens', tokens, 0, model.vocabSize)
+  checkRange('targets', targets, -1, model.vocabSize)
+  checkRange('starts', starts, 0, length)
+  const rising = starts.every((start, i) => i === 0 || start > starts[i - 1]!)
+  checkSize('starts', starts.join(), rising, 'in ascending order')
+  return targets.reduce((count, target) => (target < 0 ? count : count + 1), 0)
+}
+
+/** Throws ShapeError unless these are 1 to S tokens of the vocabulary. */
+export function checkTokens({ model, sequenceLength: S }: BatchShape, tokens: Int32Array): void {
+  const { length } = tokens
+  checkSize('tokens', length, length >= 1 && length <= S, 'of 1 to S tokens')
+  checkRange('tokens', tokens, 0, model.vocabSize)
+}
+
+export function checkBatchShape({ sequenceLength, microBatch, threads }: BatchShape): void {
+  for (const [name, value] of Object.entries({ sequenceLength, microBatch, threads })) {
+    if (Number.isSafeInteger(value) && value > 0) continue
+    throw new ShapeError(
+      `Cannot make a trainer as '${name}' must be a positive integer: current value is ${value}`,
+    )
+  }
+}
+
+/**
+ * Where the documents of tokens first..first+T-1 begin, counted from `first`, and T at the end.
+ * `first` begins a sequence.
+ */
+export function documentStarts(
+  starts: Int32Array | undefined,
+  first: number,
+  T: number,
+  S: number,
+): Int32Array {
+  const own = [...(starts ?? [])].map((start) => start - first)
+  const sequences = Array.from({ length: Math.ceil(T / S) }, (_, i) => i * S)
+  const all = new Set([...own.filter((start) => start > 0 && start < T), ...sequences])
+  return Int32Array.from([...[...all].sort((a, b) => a - b), T])
+}
+
+function checkSize(name: string, value: number | string, fits: boolean, rule: string): void {
+  if (fits) return
+  throw new ShapeError(`Cannot run a batch as '${name}' must be ${rule}: current value is ${value}`)
+}
+
+function checkRange(name: string, ids: Int32Array, from: number, to: number): void {
+  const bad = ids.find((id) => id < from || id >= to)
+  if (bad === undefined) return
+  throw new ShapeError(
+    `Cannot run a batch as '${name}' must lie in ${from} to ${to - 1}: current value is ${bad}`,
+  )
+}

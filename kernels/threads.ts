@@ -1,0 +1,207 @@
+/**
+ * Several threads, one linear memory: how a phase of a step is cut into parts that any thread may
+ * take, and how the thread that leads knows that all are done.
+ *
+ * The threads share a board of a few words. The leader writes a phase and its numbers on it and
+ * moves `end` upwards; every thread, the leader too, takes tickets below `end` one by one and works
+ * off the part that a ticket stands for; the leader goes on when all tickets are done. A thread that
+ * comes late finds no ticket and delays nobody; a thread without work sleeps. Tickets are never
+ * given out twice, so that nothing needs to be reset between phases.
+ *
+ * A part is a range of rows, columns or heads, never of a summed axis: who works it off, and how
+ * many threads there are, changes no bit.
+ *
+ * Two cells are for whoever watches: `paused` lets every thread sleep before its next operation,
+ * `stopping` names the work that is to be given up before its next phase.
+ */
+import { ShapeError } from './shape.ts'
+
+/** Words of the board, then the numbers of the phase as float64. */
+const NEXT = 0
+const END = 1
+const DONE = 2
+const SIGNAL = 3
+const PHASE = 4
+const BASE = 5
+const PAUSED = 6
+const STOPPING = 7
+const CLOSED = 8
+const FAILED = 9
+const CELLS = 16
+const NUMBERS_MAX = 8
+
+/** Work that nobody will ever ask to give up. */
+export const UNNAMED = 0
+
+export type Board = SharedArrayBuffer
+
+/** Part `part` of a phase; `numbers` are what the leader gave with it, and zeros. */
+export type Phase = (part: number, numbers: Readonly<Float64Array>) => void
+
+export interface Team {
+  /** All threads that may take part, the leader included. */
+  readonly threads: number
+  /**
+   * Runs parts 0 to count-1 of a phase and returns when all are done. False when the work was given
+   * up: parts may be missing then.
+   */
+  run(phase: number, count: number, ...numbers: number[]): boolean
+}
+
+export function newBoard(): Board {
+  return new SharedArrayBuffer(4 * CELLS + 8 * NUMBERS_MAX)
+}
+
+/**
+ * The leader's side. `working` says which work is in progress, by the name that `requestStop` gets.
+ * @throws what a part of its own throws, and Error when a part of another thread did.
+ */
+export function createTeam(
+  board: Board,
+  threads: number,
+  phases: readonly Phase[],
+  working: () => number = () => UNNAMED,
+): Team {
+  const cells = cellsOf(board)
+  const numbersOfPhase = numbersOf(board)
+  const isStopping = () => {
+    const name = working()
+    return name !== UNNAMED && Atomics.load(cells, STOPPING) === name
+  }
+  return {
+    threads,
+    run(phase, count, ...numbers) {
+      if (isStopping()) return false
+      if (numbers.length > NUMBERS_MAX)
+        throw new ShapeError(`A phase has ${numbers.length} numbers`)
+      numbersOfPhase.fill(0)
+      numbersOfPhase.set(numbers)
+      const base = Atomics.load(cells, END)
+      Atomics.store(cells, PHASE, phase)
+      Atomics.store(cells, BASE, base)
+      Atomics.store(cells, END, (base + count) | 0)
+      if (threads > 1 && count > 1) wake(cells, Math.min(threads, count) - 1)
+      let failure: unknown = null
+      for (let ticket = claim(cells); ticket !== null; ticket = claim(cells)) {
+        try {
+          if (failure === null && !isStopping()) runPart(cells, phases, numbersOfPhase, ticket)
+        } catch (error) {
+          failure = error
+        }
+        finish(cells)
+      }
+      waitForAll(cells)
+      if (failure !== null) throw failure
+      if (Atomics.load(cells, FAILED) !== 0) throw new Error('A part failed in another thread')
+      return !isStopping()
+    },
+  }
+}
+
+/**
+ * The other threads' side: takes parts until the board is closed. A part that throws ends it, after
+ * the leader has been told.
+ */
+export function serve(board: Board, phases: readonly Phase[]): void {
+  const cells = cellsOf(board)
+  const numbers = numbersOf(board)
+  for (;;) {
+    const signal = Atomics.load(cells, SIGNAL)
+    for (let ticket = claim(cells); ticket !== null; ticket = claim(cells)) {
+      try {
+        runPart(cells, phases, numbers, ticket)
+      } catch (error) {
+        Atomics.store(cells, FAILED, 1)
+        throw error
+      } finally {
+        finish(cells)
+      }
+    }
+    if (Atomics.load(cells, CLOSED) !== 0) return
+    Atomics.wait(cells, SIGNAL, signal)
+  }
+}
+
+/** Lets `serve` return, in every thread. */
+export function closeBoard(board: Board): void {
+  const cells = cellsOf(board)
+  Atomics.store(cells, CLOSED, 1)
+  wake(cells)
+}
+
+/** Every thread sleeps before its next operation, until the pause is over. */
+export function setPaused(board: Board, isPaused: boolean): void {
+  const cells = cellsOf(board)
+  Atomics.store(cells, PAUSED, isPaused ? 1 : 0)
+  if (!isPaused) Atomics.notify(cells, PAUSED)
+}
+
+/** The work of this name (an integer above 0) is given up before its next phase. */
+export function requestStop(board: Board, work: number): void {
+  Atomics.store(cellsOf(board), STOPPING, work)
+}
+
+/** Each of these functions, but asleep while the board is paused. */
+export function pausable<T extends object>(board: Board, functions: T): T {
+  const cells = cellsOf(board)
+  const wrapped = Object.entries(functions).map(([name, value]: [string, unknown]) => {
+    if (typeof value !== 'function') return [name, value]
+    return [
+      name,
+      (...args: unknown[]) => {
+        while (Atomics.load(cells, PAUSED) !== 0) Atomics.wait(cells, PAUSED, 1)
+        return value(...args)
+      },
+    ]
+  })
+  return Object.fromEntries(wrapped)
+}
+
+function cellsOf(board: Board): Int32Array {
+  return new Int32Array(board, 0, CELLS)
+}
+
+function numbersOf(board: Board): Float64Array {
+  return new Float64Array(board, 4 * CELLS, NUMBERS_MAX)
+}
+
+/**
+ * The next ticket, or null when there is none. Taken by compare-and-exchange, since a ticket beyond
+ * `end` would be taken from the phase that comes next.
+ */
+function claim(cells: Int32Array): number | null {
+  for (;;) {
+    const next = Atomics.load(cells, NEXT)
+    if (next === Atomics.load(cells, END)) return null
+    if (Atomics.compareExchange(cells, NEXT, next, (next + 1) | 0) === next) return next
+  }
+}
+
+function runPart(
+  cells: Int32Array,
+  phases: readonly Phase[],
+  numbers: Float64Array,
+  ticket: number,
+): void {
+  const phase = phases[Atomics.load(cells, PHASE)]!
+  phase((ticket - Atomics.load(cells, BASE)) | 0, numbers)
+}
+
+function finish(cells: Int32Array): void {
+  const done = (Atomics.add(cells, DONE, 1) + 1) | 0
+  if (done === Atomics.load(cells, END)) Atomics.notify(cells, DONE)
+}
+
+function waitForAll(cells: Int32Array): void {
+  const end = Atomics.load(cells, END)
+  for (;;) {
+    const done = Atomics.load(cells, DONE)
+    if (done === end) return
+    Atomics.wait(cells, DONE, done)
+  }
+}
+
+function wake(cells: Int32Array, count = Number.POSITIVE_INFINITY): void {
+  Atomics.add(cells, SIGNAL, 1)
+  Atomics.notify(cells, SIGNAL, count)
+}
