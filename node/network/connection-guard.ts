@@ -1,6 +1,7 @@
 /**
  * Which connections may stay: one for each peer, the newest (libp2p's stream limits count by connection, and
- * a peer that comes back has given up its old one), and none whose peer doesn't join.
+ * a peer that comes back has given up its old one), and none whose peer doesn't join. The side that was
+ * dialled decides: it closes the older when it has the newer, so that the peer is never gone in between.
  */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { PeerId } from '../../protocol/messages.ts'
@@ -13,9 +14,10 @@ export interface ConnectionGuardOptions {
 
 export function guardConnections(host: Libp2p, options: ConnectionGuardOptions): void {
   host.addEventListener('connection:open', ({ detail: connection }) => {
-    closeOlder(host, connection)
-    if (options.isMember !== undefined)
+    if (connection.direction === 'inbound') closeOlder(host, connection)
+    if (options.isMember !== undefined) {
       expectJoin(connection, options.isMember, options.joinTimeoutMs)
+    }
   })
   host.addEventListener('peer:disconnect', ({ detail: peer }) => {
     // The peer store would remember every peer that ever came.

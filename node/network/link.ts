@@ -66,16 +66,15 @@ function parseFragment(fragment: string): Pick<Invite, 'run' | 'token'> {
 
 /** The peer id that an address ends in. */
 function coordinatorOf(address: string): PeerId {
+  const shown = JSON.stringify(address.slice(0, 80))
   let last: { name: string; value?: string } | undefined
   try {
     last = multiaddr(address).getComponents().at(-1)
+    if (last?.name === 'p2p') return peerIdFromString(last.value ?? '').toString()
   } catch {
-    refuse(`${JSON.stringify(address.slice(0, 80))} is no multiaddr`)
+    refuse(`${shown} is no multiaddr`)
   }
-  if (last?.name !== 'p2p' || last.value === undefined) {
-    refuse(`${JSON.stringify(address.slice(0, 80))} doesn't end in /p2p/ and the coordinator's id`)
-  }
-  return peerIdFromString(last.value).toString()
+  return refuse(`${shown} doesn't end in /p2p/ and the coordinator's id`)
 }
 
 function split(text: string, separator: string): [string, string] {

@@ -6,9 +6,10 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import type { Transport } from '@libp2p/interface'
-import { type WebSocketsComponents, webSockets } from '@libp2p/websockets'
+import type { WebSocketsComponents } from '@libp2p/websockets'
 import { assert } from '../../protocol/errors.ts'
 import { HANDSHAKE_TIMEOUT_MS, WEBSOCKET_MESSAGE_BYTES_MAX } from './limits.ts'
+import { resettableWebSockets } from './websocket-reset.ts'
 
 interface ListenerInside {
   server?: unknown
@@ -21,7 +22,7 @@ export function boundedWebSockets(
   timeoutMs = HANDSHAKE_TIMEOUT_MS,
 ): (components: WebSocketsComponents) => Transport {
   return (components) => {
-    const transport = webSockets()(components)
+    const transport = resettableWebSockets()(components)
     const createListener = transport.createListener.bind(transport)
     transport.createListener = (options) => {
       const listener = createListener(options)

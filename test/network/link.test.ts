@@ -1,0 +1,76 @@
+/** Invites come back as they went out, and a damaged one says what to do. */
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { formatLink, parseLink } from '../../node/network/link.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+
+const idOf = async (seed: number) =>
+  peerIdFromPrivateKey(
+    await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(seed)),
+  ).toString()
+const ID = await idOf(1)
+const OTHER = await idOf(2)
+const TCP = `/ip4/192.168.1.7/tcp/4001/p2p/${ID}`
+const WSS = `/dns4/run.example.org/tcp/443/tls/ws/p2p/${ID}`
+const RUN = '0123456789abcdef'
+
+describe('what a link says', () => {
+  for (const [link, expected] of [
+    [TCP, { addresses: [TCP], run: null, token: '' }],
+    [`barnraise:${TCP}`, { addresses: [TCP], run: null, token: '' }],
+    [`  barnraise:${TCP}\n`, { addresses: [TCP], run: null, token: '' }],
+    [`barnraise:${TCP},${WSS}`, { addresses: [TCP, WSS], run: null, token: '' }],
+    [`barnraise:${TCP}#${RUN}`, { addresses: [TCP], run: RUN, token: '' }],
+    [`barnraise:${TCP}#${RUN}.abc`, { addresses: [TCP], run: RUN, token: 'abc' }],
+    [`barnraise:${TCP}#.abc`, { addresses: [TCP], run: null, token: 'abc' }],
+    [`barnraise:${TCP}#${RUN.repeat(4)}`, { addresses: [TCP], run: RUN.repeat(4), token: '' }],
+    [`barnraise:${TCP}#${RUN}.a%2Fb.c%20d`, { addresses: [TCP], run: RUN, token: 'a/b.c d' }],
+  ] as const) {
+    test(link, () => expect(parseLink(link)).toEqual({ ...expected, coordinator: ID }))
+  }
+})
+
+describe('what is no link', () => {
+  for (const [name, link, why] of [
+    ['nothing', '', "doesn't end in /p2p/"],
+    ['prose', 'please join us', 'is no multiaddr'],
+    ['a web address', 'https://run.example.org', 'is no multiaddr'],
+    ['an address without an id', 'barnraise:/ip4/1.2.3.4/tcp/1', "doesn't end in /p2p/"],
+    ['an address with half an id', `barnraise:${TCP.slice(0, -5)}`, 'is no multiaddr'],
+    ['an address that goes on after the id', `${TCP}/tcp/7`, "doesn't end in /p2p/"],
+    ['two coordinators', `${TCP},/ip4/1.2.3.4/tcp/1/p2p/${OTHER}`, 'different coordinators'],
+    ['an empty address', `${TCP},`, "doesn't end in /p2p/"],
+    ['25 addresses', Array(25).fill(TCP).join(','), 'over 24 addresses'],
+    ['5,000 characters', TCP + '#'.padEnd(5_000, 'a'), 'longer than 4096'],
+    ['a run of 15 digits', `${TCP}#${RUN.slice(1)}`, '16 to 64 hexadecimal digits'],
+    ['a run in capitals', `${TCP}#${RUN.toUpperCase()}`, '16 to 64 hexadecimal digits'],
+    ['a damaged token', `${TCP}#${RUN}.%zz`, 'token is damaged'],
+    ['a token of 129 characters', `${TCP}#.${'a'.repeat(129)}`, 'over 128 characters'],
+  ] as const) {
+    test(`${name}: ${why}`, () => {
+      expect(() => parseLink(link)).toThrow(ConfigError)
+      expect(() => parseLink(link)).toThrow(why)
+      expect(() => parseLink(link)).toThrow('Copy it whole from the organiser')
+    })
+  }
+})
+
+test('any invite comes back, with the first digits of its run, in one word of a shell', () => {
+  const token = fc.string({ maxLength: 30, unit: 'grapheme' }).filter((text) => text.length <= 128)
+  const run = fc.option(fc.stringMatching(/^[0-9a-f]{64}$/))
+  const addresses = fc.shuffledSubarray([TCP, WSS], { minLength: 1 })
+  fc.assert(
+    fc.property(addresses, run, token, (addresses, run, token) => {
+      const link = formatLink({ addresses, run, token })
+      expect(link).not.toMatch(/[\s&?;|<>"`$\\]/)
+      expect(parseLink(link)).toEqual({
+        addresses,
+        coordinator: ID,
+        run: run?.slice(0, 16) ?? null,
+        token,
+      })
+    }),
+  )
+})
