@@ -1,6 +1,6 @@
 /**
- * The state as bytes and back: canonical, so that equal states have equal bytes, and checked when read.
- * What is derived is left out and made again.
+ * The state as bytes and back: canonical, so that equal states have equal bytes, and checked when
+ * read. What is derived is left out and made again.
  */
 import { decode, encode } from '../protocol/codec.ts'
 import { digestOf } from '../protocol/digest.ts'

@@ -1,7 +1,8 @@
 /**
- * Frames: a length (u32, big-endian) and that many bytes. The decoder takes a byte stream in pieces of any
- * size and gives the frames back one at a time; it copies what it is given, so that a peer that sends single
- * bytes costs no more memory than one that sends them at once, and it never allocates on the word of a header.
+ * Frames: a length (u32, big-endian) and that many bytes. The decoder takes a byte stream in pieces
+ * of any size and gives the frames back one at a time; it copies what it is given, so that a peer
+ * that sends single bytes costs no more memory than one that sends them at once, and it never
+ * allocates on the word of a header.
  */
 import { ProtocolError } from './errors.ts'
 import { FRAME_HEADER_BYTES } from './limits.ts'
@@ -22,7 +23,10 @@ export class FrameDecoder {
     return this.#end - this.#start
   }
 
-  /** Bytes of the next frame with its header; 0 until the header is here. What it says is not checked. */
+  /**
+   * Bytes of the next frame with its header; 0 until the header is here. What it says is not
+   * checked.
+   */
   get nextBytes(): number {
     if (this.bufferedBytes < FRAME_HEADER_BYTES) return 0
     return FRAME_HEADER_BYTES + new DataView(this.#buffer.buffer).getUint32(this.#start)

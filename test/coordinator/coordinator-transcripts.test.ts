@@ -42,7 +42,7 @@ for (const name of names) {
 }
 
 for (const name of names) {
-  test(`${name}: killed at any point, the journal makes the same state, and so does a snapshot`, () => {
+  test(`${name}: killed at any point, journal and snapshot make the same state`, () => {
     const blocks = readTranscript(name)
     const { state, fresh, eventOf } = startConversation(blocks)
     const journal: Uint8Array[] = []

@@ -1,4 +1,6 @@
-/** The decisions of a round, each a table: quorum, lease size, learning rate, backoff, deadlines. */
+/**
+ * The decisions of a round, each a table: quorum, lease size, learning rate, backoff, deadlines.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Deadline, peekDeadline, pushDeadline } from '../../coordinator/deadlines.ts'

@@ -1,6 +1,7 @@
 /**
  * Anything in any order: a coordinator that is fed nonsense, late answers and forgeries keeps its
- * ledger, and once only honest work comes in, the run finishes. fast-check prints the seed of a failure.
+ * ledger, and once only honest work comes in, the run finishes. fast-check prints the seed of a
+ * failure.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

@@ -1,7 +1,7 @@
 /**
- * Transcripts: what a state machine does, as text. A block is commands, `----`, and what came of them;
- * `#` lines are prose. `REWRITE=1 npx vitest run test/coordinator` writes what really comes of the
- * commands; commit only a change that you can explain.
+ * Transcripts: what a state machine does, as text. A block is commands, `----`, and what came of
+ * them; `#` lines are prose. `REWRITE=1 npx vitest run test/coordinator` writes what really comes
+ * of the commands; commit only a change that you can explain.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

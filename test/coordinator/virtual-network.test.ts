@@ -24,17 +24,17 @@ function start(options: Partial<NetworkOptions>): VirtualNetwork {
 }
 
 /** Runs to the end and checks that each batch of the run counted once. */
-function finish(network: VirtualNetwork, timeMax = DAY_MS): void {
+function finish({ clock, coordinator, logs }: VirtualNetwork): void {
   const isOver = () =>
-    network.coordinator.phase === 'finished' && network.coordinator.evaluationsPending.length === 0
-  network.runUntil(isOver, timeMax)
-  expect(network.coordinator.phase, network.logs.slice(-20).join('\n')).toBe('finished')
-  const { batchesMax, roundsMax } = network.coordinator.config.training
-  const { batchesCounted, round } = network.coordinator
-  for (const [batch, times] of network.counted) expect(times, `batch ${batch} counts once`).toBe(1)
-  expect(network.counted.size).toBe(batchesCounted)
+    coordinator.state.phase === 'finished' && coordinator.state.evaluationsPending.length === 0
+  clock.runUntil(isOver, DAY_MS)
+  const { phase, config, batchesCounted, round, evaluations } = coordinator.state
+  expect(phase, logs.slice(-20).join('\n')).toBe('finished')
+  const { batchesMax, roundsMax } = config.training
+  for (const [batch, times] of coordinator.counted) expect(times, `batch ${batch}`).toBe(1)
+  expect(coordinator.counted.size).toBe(batchesCounted)
   expect(batchesCounted === batchesMax || round.start.round === roundsMax).toBe(true)
-  const rounds = network.coordinator.evaluations.map((evaluation) => evaluation.round)
+  const rounds = evaluations.map((evaluation) => evaluation.round)
   expect(rounds, 'each round is evaluated').toEqual(Array.from(rounds, (_, index) => index))
   expect(rounds.at(-1)).toBe(round.start.round)
 }
@@ -43,51 +43,57 @@ for (const volunteers of [[ann], [ann, bob], [ann, bob, cy, { name: 'dee', stepM
   test(`${volunteers.length} volunteers finish the run and go home`, () => {
     const network = start({ volunteers })
     finish(network)
-    network.runUntil(() => false, network.now + 60_000)
-    for (const { name } of volunteers) expect(network.exitOf(name)).toBe('finished')
+    const { clock } = network
+    clock.runUntil(() => false, clock.now + 60_000)
+    for (const { name } of volunteers) {
+      expect(network.volunteer(name).exit?.outcome).toBe('finished')
+    }
   })
 }
 
 test('the batches of a dead volunteer are done by the living', () => {
   const network = start({})
-  network.runUntil(() => network.coordinator.members.get('bob')?.leaseId != null, DAY_MS)
-  network.kill('bob', null)
+  const { clock, coordinator } = network
+  clock.runUntil(() => coordinator.state.members.get('bob')?.leaseId != null, DAY_MS)
+  network.volunteer('bob').kill(null)
   finish(network)
-  expect(network.coordinator.records.has('bob')).toBe(false)
+  expect(coordinator.state.records.has('bob')).toBe(false)
 })
 
 test('a late volunteer takes part', () => {
   const network = start({ volunteers: [cy] })
-  network.runUntil(() => network.coordinator.round.start.round === 1, DAY_MS)
+  const { clock, coordinator } = network
+  clock.runUntil(() => coordinator.state.round.start.round === 1, DAY_MS)
   network.add(ann)
   finish(network)
-  expect(network.coordinator.records.get('ann')!.contributions).toBeGreaterThan(0)
+  expect(coordinator.state.records.get('ann')!.contributions).toBeGreaterThan(0)
 })
 
 test('a broken link loses no work: the lease is committed after the return', () => {
   const network = start({ volunteers: [{ name: 'ann', stepMs: 3000 }] })
-  network.runUntil(() => network.now > 3000 && network.coordinator.leases.size > 0, DAY_MS)
-  const [leaseId] = network.coordinator.leases.keys()
-  network.breakLink('ann')
-  network.runUntil(() => network.coordinator.leases.get(leaseId!)?.stage === 'uploaded', DAY_MS)
-  const { steps } = network.coordinator.leases.get(leaseId!)!
-  expect(steps).toBe(network.coordinator.config.round.stepsMin)
+  const { clock, coordinator } = network
+  clock.runUntil(() => clock.now > 3000 && coordinator.state.leases.size > 0, DAY_MS)
+  const [leaseId] = coordinator.state.leases.keys()
+  const lease = () => coordinator.state.leases.get(leaseId!)
+  network.volunteer('ann').breakLink()
+  clock.runUntil(() => lease()?.stage === 'uploaded', DAY_MS)
+  expect(lease()!.steps).toBe(coordinator.state.config.round.stepsMin)
   finish(network)
 })
 
 test('who leaves hands in the prefix first', () => {
   const network = start({ volunteers: [ann, { name: 'bob', stepMs: 3000 }] })
-  const leased = () => network.coordinator.members.get('bob')?.leaseId ?? null
-  const isSecondLease = () =>
-    leased() !== null && network.coordinator.leases.get(leased()!)!.steps > 2
-  network.runUntil(isSecondLease, DAY_MS)
-  const leaseId = leased()!
-  const { steps } = network.coordinator.leases.get(leaseId)!
-  network.runUntil(() => false, network.now + 3500)
-  network.leave('bob')
-  network.runUntil(() => network.exitOf('bob') !== null, DAY_MS)
-  expect(network.exitOf('bob')).toBe('left')
-  const held = network.coordinator.leases.get(leaseId)!
+  const { clock, coordinator } = network
+  const lease = () =>
+    coordinator.state.leases.get(coordinator.state.members.get('bob')?.leaseId ?? -1)
+  clock.runUntil(() => (lease()?.steps ?? 0) > 2, DAY_MS)
+  const { leaseId, steps } = lease()!
+  clock.runUntil(() => false, clock.now + 3500)
+  const volunteer = network.volunteer('bob')
+  volunteer.leave()
+  clock.runUntil(() => volunteer.exit !== null, DAY_MS)
+  expect(volunteer.exit?.outcome).toBe('left')
+  const held = coordinator.state.leases.get(leaseId)!
   expect(held.stage).toBe('uploaded')
   expect(held.steps).toBeLessThan(steps)
   finish(network)
@@ -97,18 +103,18 @@ test('the same seed is the same run, to the last event', () => {
   const digests = [1, 2].map(() => {
     const network = start({ seed: 5 })
     finish(network)
-    return digestOf(concatBytes(...network.journal))
+    return digestOf(concatBytes(...network.coordinator.journal))
   })
   expect(digests[0]).toBe(digests[1])
   const other = start({ seed: 6 })
   finish(other)
-  expect(digestOf(concatBytes(...other.journal))).not.toBe(digests[0])
+  expect(digestOf(concatBytes(...other.coordinator.journal))).not.toBe(digests[0])
 })
 
 const eventsOfQuietRun = (): number => {
   let count = 0
   const network = start({ volunteers: [ann, bob] })
-  network.crashAt = (_, eventCount) => {
+  network.coordinator.crashAt = (_, eventCount) => {
     count = eventCount
     return null
   }
@@ -122,7 +128,7 @@ for (const when of ['before', 'after'] as const) {
     expect(events).toBeGreaterThan(40)
     for (let at = 1; at <= events; at++) {
       const network = start({ volunteers: [ann, bob] })
-      network.crashAt = (_, count) => (count === at ? when : null)
+      network.coordinator.crashAt = (_, count) => (count === at ? when : null)
       finish(network)
     }
   })
@@ -130,16 +136,16 @@ for (const when of ['before', 'after'] as const) {
 
 /** One random misfortune. */
 function misfortune(network: VirtualNetwork, names: string[]): void {
-  const { random } = network
-  const name = names[nextBelow(random, names.length)]!
+  const { random, coordinator } = network
+  const victim = network.volunteer(names[nextBelow(random, names.length)]!)
   const pauseMs = nextFraction(random) * 40_000
   const kinds = [
-    () => network.breakLink(name),
-    () => network.breakLink(name),
-    () => network.kill(name, pauseMs),
-    () => network.restartCoordinator(pauseMs),
+    () => victim.breakLink(),
+    () => victim.breakLink(),
+    () => victim.kill(pauseMs),
+    () => coordinator.isUp && coordinator.restart(pauseMs),
     () => {
-      for (const each of names) network.breakLink(each)
+      for (const name of names) network.volunteer(name).breakLink()
     },
   ]
   kinds[nextBelow(random, kinds.length)]!()
@@ -156,15 +162,12 @@ for (const seed of seeds) {
       training: { batchesMax: 150, roundsMax: 1000 },
       round: { batchesMax: 20 + (seed % 3) * 30, quorumFraction: (seed % 5) / 4 },
     })
-    const network = start({
-      config,
-      seed,
-      volunteers: [ann, bob, cy, { name: 'dee', stepMs: 900 }],
-    })
+    const volunteers = [ann, bob, cy, { name: 'dee', stepMs: 900 }]
+    const network = start({ config, seed, volunteers })
+    const { clock, coordinator, random } = network
     const pauseMs = [5_000, 15_000, 40_000][seed % 3]!
-    while (network.now < 600_000 && network.coordinator.phase !== 'finished') {
-      const wake = network.now + nextFraction(network.random) * 2 * pauseMs
-      network.runUntil(() => false, wake)
+    while (clock.now < 600_000 && coordinator.state.phase !== 'finished') {
+      clock.runUntil(() => false, clock.now + nextFraction(random) * 2 * pauseMs)
       misfortune(network, ['ann', 'bob', 'cy', 'dee'])
     }
     finish(network)

@@ -1,4 +1,6 @@
-/** One of each message, with every field at a telling value: the golden vectors are made of them. */
+/**
+ * One of each message, with every field at a telling value: the golden vectors are made of them.
+ */
 import type { BlobManifest } from '../../protocol/blob.ts'
 import type { Manifest } from '../../protocol/envelope.ts'
 import type { Contribution, Notice, Reply, Request, RoundStart } from '../../protocol/messages.ts'

@@ -1,4 +1,6 @@
-/** Frames come back whole whatever pieces their bytes arrive in, and nothing is believed but bytes. */
+/**
+ * Frames come back whole whatever pieces their bytes arrive in, and nothing is believed but bytes.
+ */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concatBytes } from '../../protocol/digest.ts'

@@ -48,7 +48,7 @@ function withChange(value: unknown, path: string[], change: (old: unknown) => un
 
 for (const [direction, read, examples] of directions) {
   for (const [name, message] of Object.entries(examples)) {
-    test(`${direction} ${name}: a field that is missing, more, or of another kind is refused`, () => {
+    test(`${direction} ${name}: a field missing, more, or of another kind is refused`, () => {
       for (const path of pathsOf(message)) {
         const check = (change: (old: unknown) => unknown) => {
           const frame = encode(withChange(message, path, change))
@@ -64,7 +64,7 @@ for (const [direction, read, examples] of directions) {
     })
   }
 
-  test(`${direction}: damaged bytes are an error of the peer or another message, never ours`, () => {
+  test(`${direction}: damaged bytes are the peer's error or another message, never ours`, () => {
     const frames = Object.values(examples).map(encode)
     const damage = fc.record({
       frame: fc.constantFrom(...frames),

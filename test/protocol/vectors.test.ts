@@ -1,6 +1,6 @@
 /**
- * Golden vectors: the bytes of every message, the RunId, what is signed. Peers of different builds must
- * agree on them to the bit; a vector that changes is a new protocol version.
+ * Golden vectors: the bytes of every message, the RunId, what is signed. Peers of different builds
+ * must agree on them to the bit; a vector that changes is a new protocol version.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

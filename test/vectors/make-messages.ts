@@ -1,6 +1,7 @@
 /**
- * Writes messages.json: the bytes and digests of one of each message, made with an encoder of its own and
- * Node's SHA-256. `tsx test/vectors/make-messages.ts`; a changed vector is a new protocol version.
+ * Writes messages.json: the bytes and digests of one of each message, made with an encoder of its
+ * own and Node's SHA-256. `tsx test/vectors/make-messages.ts`; a changed vector is a new protocol
+ * version.
  */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

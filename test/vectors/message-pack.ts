@@ -1,7 +1,7 @@
 /**
- * Canonical MessagePack, written from the specification alone, to check the codec against: sorted keys,
- * every length and whole number in its shortest form; numbers that are not whole, or beyond 32 bits,
- * are float64. Source: msgpack/spec.md, "Formats".
+ * Canonical MessagePack, written from the specification alone, to check the codec against: sorted
+ * keys, every length and whole number in its shortest form; numbers that are not whole, or beyond
+ * 32 bits, are float64. Source: msgpack/spec.md, "Formats".
  */
 const utf8 = new TextEncoder()
 
