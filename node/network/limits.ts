@@ -31,6 +31,8 @@ export const FAULTS_MAX = 8
 
 /** Notices that wait for a peer to read them; one more and it is disconnected. */
 export const NOTICE_QUEUE_MAX = 64
+/** Longest wait for the last notices to be taken when the coordinator stops. */
+export const NOTICE_FLUSH_TIMEOUT_MS = 2_000
 /** Downloads that are served at the same time; the others wait. */
 export const DOWNLOAD_SLOTS = 64
 

@@ -1,5 +1,6 @@
 /**
- * Notices: what the coordinator announces. Each volunteer opens one long-lived stream and only reads it; the
+ * Notices: what the coordinator announces. Each volunteer opens one long-lived stream, says with one empty
+ * frame that it listens (what comes before libp2p has opened the stream is lost), and then only reads. The
  * coordinator keeps a bounded queue a peer, so that one that doesn't read costs its own connection and
  * nobody else's memory. A heartbeat makes silence mean a dead link. Bytes in bulk are pulled, never pushed.
  */
@@ -11,7 +12,7 @@ import { disconnect } from './connection-guard.ts'
 import { asError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
-import { NOTICE_QUEUE_MAX } from './limits.ts'
+import { NOTICE_FLUSH_TIMEOUT_MS, NOTICE_QUEUE_MAX } from './limits.ts'
 
 export const NOTICES_PROTOCOL = '/barnraise/notices'
 
@@ -38,7 +39,8 @@ interface Mailbox {
   frames: Frames
   /** Encoded notices; the first is being written. */
   queue: Uint8Array[]
-  delivering: boolean
+  /** Resolves when the queue is empty; null when it is. */
+  delivery: Promise<void> | null
 }
 
 export async function createNoticeBoard(
@@ -63,22 +65,29 @@ export async function createNoticeBoard(
       return
     }
     mailbox.queue.push(frame)
-    if (!mailbox.delivering) void deliver(mailbox)
+    mailbox.delivery ??= deliver(mailbox)
   }
 
   /** Never rejects: a failed write resets the stream, which ends `serve`. */
   async function deliver(mailbox: Mailbox): Promise<void> {
-    mailbox.delivering = true
     try {
       for (let frame = mailbox.queue[0]; frame !== undefined; frame = mailbox.queue[0]) {
         await mailbox.frames.write(frame)
         mailbox.queue.shift()
       }
-    } catch (error) {
-      countFault(host, mailbox.peer, error)
+    } catch {
+      // Told by the read that holds the mailbox open.
     } finally {
-      mailbox.delivering = false
+      mailbox.delivery = null
     }
+  }
+
+  /** Sends what waits, and the end; a peer that doesn't read is not waited for. */
+  async function finish({ frames, delivery }: Mailbox): Promise<void> {
+    const tooLate = () => void frames.abort(new ProtocolError('silent', 'The board is closing'))
+    const timer = setTimeout(tooLate, NOTICE_FLUSH_TIMEOUT_MS)
+    await delivery
+    await frames.close().finally(() => clearTimeout(timer))
   }
 
   async function serve(stream: Stream, connection: Connection): Promise<void> {
@@ -88,17 +97,25 @@ export async function createNoticeBoard(
       frames.abort(new ProtocolError('refused', 'Only members hear notices'))
       return
     }
-    mailboxes.get(peer)?.frames.abort(new ProtocolError('refused', 'Replaced by a newer stream'))
-    const mailbox: Mailbox = { peer, frames, queue: [], delivering: false }
-    mailboxes.set(peer, mailbox)
-    post(mailbox, heartbeat)
-    for (const listener of listeners.open) listener(peer)
     try {
-      await expectNothing(frames)
+      await expect(frames, 'hello')
+      await hold({ peer, frames, queue: [], delivery: null })
       await frames.close()
     } catch (error) {
       frames.abort(asError(error))
       countFault(host, peer, error)
+    }
+  }
+
+  /** Keeps the mailbox open until the peer ends the stream or it breaks. */
+  async function hold(mailbox: Mailbox): Promise<void> {
+    const { peer, frames } = mailbox
+    mailboxes.get(peer)?.frames.abort(new ProtocolError('refused', 'Replaced by a newer stream'))
+    mailboxes.set(peer, mailbox)
+    post(mailbox, heartbeat)
+    for (const listener of listeners.open) listener(peer)
+    try {
+      await expect(frames, 'end')
     } finally {
       if (mailboxes.get(peer) === mailbox) {
         mailboxes.delete(peer)
@@ -129,7 +146,7 @@ export async function createNoticeBoard(
     async close() {
       clearInterval(timer)
       await host.unhandle(NOTICES_PROTOCOL)
-      await Promise.allSettled([...mailboxes.values()].map(({ frames }) => frames.close()))
+      await Promise.allSettled([...mailboxes.values()].map(finish))
     },
   }
 }
@@ -149,17 +166,18 @@ export async function listenForNotices(
     idleTimeoutMs: timeoutMs,
   })
   try {
-    for await (const frame of frames.source()) {
-      onNotice(decodeNotice(frame))
-    }
+    await frames.write(new Uint8Array(0))
+    for await (const frame of frames.source()) onNotice(decodeNotice(frame))
     await frames.close()
   } catch (error) {
     throw frames.abort(asError(error))
   }
 }
 
-/** Waits for the peer's end of the stream. @throws ProtocolError when it says anything. */
-async function expectNothing(frames: Frames): Promise<void> {
-  const frame = await frames.read({ timeoutMs: Number.POSITIVE_INFINITY })
-  if (frame !== null) throw new ProtocolError('malformed', 'Nothing is said on a stream of notices')
+/** Hears the empty frame, or the end of the stream, however late. @throws ProtocolError for the other */
+async function expect(frames: Frames, expected: 'hello' | 'end'): Promise<void> {
+  const frame = await frames.read(expected === 'end' ? { timeoutMs: Number.POSITIVE_INFINITY } : {})
+  if ((frame === null) !== (expected === 'end')) {
+    throw new ProtocolError('malformed', `Expected the ${expected} of a stream of notices`)
+  }
 }

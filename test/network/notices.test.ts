@@ -1,7 +1,7 @@
 /** Notices reach those who listen, and cost nobody else anything when someone doesn't. */
 import { describe, expect, test } from 'vitest'
 import { connect } from '../../node/network/dial.ts'
-import { Frames } from '../../node/network/frames.ts'
+import { Frames, openFrames } from '../../node/network/frames.ts'
 import {
   createNoticeBoard,
   listenForNotices,
@@ -9,6 +9,7 @@ import {
   type NoticeBoard,
 } from '../../node/network/notices.ts'
 import { encode } from '../../protocol/codec.ts'
+import { frameHeader } from '../../protocol/framing.ts'
 import type { Notice } from '../../protocol/messages.ts'
 import { addressesOf, type Pair, testHost, testPair, until } from './hosts.ts'
 
@@ -80,6 +81,14 @@ test('a notice sent just before the board closes still arrives', async () => {
   expect(heard).toEqual([closing(9)])
 })
 
+test('notices that wait when the board closes still arrive', async () => {
+  const { board, heard, ended } = await listeningPair()
+  for (let round = 0; round < 60; round++) board.broadcast(closing(round))
+  await board.close()
+  await ended
+  expect(heard).toHaveLength(60)
+})
+
 test('who comes and goes is told, once each', async () => {
   const pair = await testPair('memory')
   const board = await createNoticeBoard(pair.coordinator)
@@ -141,6 +150,7 @@ test('a peer that does not read is disconnected when its queue is full, and nobo
   const deafHost = await testHost('memory', 'volunteer')
   const deaf = await connect(deafHost, addressesOf(coordinator))
   const stream = await deaf.newStream(NOTICES_PROTOCOL, { signal: AbortSignal.timeout(5_000) })
+  stream.send(frameHeader(0))
   stream.addEventListener('message', () => {})
   stream.pause()
   await until(() => board.peers().length === 2, 'both to listen')
@@ -156,17 +166,26 @@ test('a peer that does not read is disconnected when its queue is full, and nobo
   expect(connection.status).toBe('open')
 })
 
-test('a volunteer that speaks on its stream of notices is cut off it', async () => {
-  const pair = await testPair('memory')
-  const board = await createNoticeBoard(pair.coordinator)
-  const stream = await pair.connection.newStream(NOTICES_PROTOCOL, {
-    signal: AbortSignal.timeout(5_000),
-  })
-  const frames = new Frames(stream)
-  await frames.read()
-  await frames.write(encode('hello'))
-  await expect(frames.read()).rejects.toMatchObject({ code: 'lost' })
-  await until(() => board.peers().length === 0, 'the stream to be gone')
+describe('a volunteer that speaks where it should listen is cut off its notices', () => {
+  for (const [name, frames] of [
+    ['instead of the hello', [encode('hello')]],
+    ['after the hello', [new Uint8Array(0), encode('hello')]],
+    ['with a second hello', [new Uint8Array(0), new Uint8Array(0)]],
+    ['by ending before the hello', []],
+  ] as const) {
+    test(name, async () => {
+      const pair = await testPair('memory')
+      const board = await createNoticeBoard(pair.coordinator)
+      const mine = await openFrames(pair.connection, NOTICES_PROTOCOL, { idleTimeoutMs: 2_000 })
+      for (const frame of frames) await mine.write(frame)
+      if (frames.length === 0) await mine.close()
+      const listen = async () => {
+        for await (const _ of mine.source());
+      }
+      await expect(listen()).rejects.toMatchObject({ code: 'lost' })
+      await until(() => board.peers().length === 0, 'the stream to be gone')
+    })
+  }
 })
 
 describe('what a listener makes of a bad notice', () => {
@@ -178,7 +197,9 @@ describe('what a listener makes of a bad notice', () => {
     test(name, async () => {
       const pair = await testPair('memory')
       await pair.coordinator.handle(NOTICES_PROTOCOL, async (stream) => {
-        await new Frames(stream).write(frame).catch(() => {})
+        const frames = new Frames(stream)
+        await frames.read()
+        await frames.write(frame).catch(() => {})
       })
       await expect(listen(pair).ended).rejects.toMatchObject({ code })
     })

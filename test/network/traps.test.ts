@@ -125,7 +125,9 @@ test('trap 6: a pause made while the stream resumes is lost', async () => {
 test('trap 8: an exception in a listener ends the process', async () => {
   const { coordinator, connection } = await testPair('memory')
   await coordinator.handle(NOTICES_PROTOCOL, async (stream) => {
-    await new Frames(stream).write(encodeNotice({ type: 'closing', round: 1 }))
+    const frames = new Frames(stream)
+    await frames.read()
+    await frames.write(encodeNotice({ type: 'closing', round: 1 }))
   })
   const broken = () => {
     throw new Error('the listener is broken')
