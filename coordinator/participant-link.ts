@@ -45,6 +45,8 @@ function join(state: ParticipantState): ParticipantEffect {
 export function loseLink(state: ParticipantState, at: number, reason: string): ParticipantEffect[] {
   state.link = 'offline'
   state.asked.clear()
+  // Without the coordinator no data can be fetched: that says nothing against this machine.
+  state.workFailures = 0
   state.linkFailures += 1
   const delayMs = backoffMs(state.random, state.linkFailures)
   state.reconnectAt = at + delayMs
