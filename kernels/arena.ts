@@ -18,7 +18,7 @@ export const ALIGNMENT_BYTES = 64
 /** The build fails if the module's constants do not fit below this. */
 export const WORKSPACE_START: Pointer = 4096
 /** What one thread needs to pack the operands of a product. */
-export const WORKSPACE_BYTES = 524288
+export const WORKSPACE_BYTES = 1048576
 export const ARENA_START: Pointer = WORKSPACE_START + WORKSPACE_BYTES
 
 export interface Arena {

@@ -3,7 +3,8 @@
  * implementations, which then trust them. A failure is a bug of ours, so it throws ShapeError and
  * names the op and the argument.
  */
-import type { Ops, Pointer } from './ops.ts'
+import { STORAGE_KINDS, weightBytes } from './frozen.ts'
+import type { FrozenWeight, Ops, Pointer, ProductPath, StorageKind } from './ops.ts'
 import { ShapeError } from './shape.ts'
 
 type OpName = Exclude<keyof Ops, 'name' | 'memory'>
@@ -113,6 +114,40 @@ function quantisedDoor(
   door.regions(Math.ceil(n / 64), { scales }, 2)
 }
 
+const VALUE_ALIGNMENT: Readonly<Record<StorageKind, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int8: 1,
+  int4: 1,
+}
+
+function weightDoor(door: Door, { kind, values, scales, outputs, inputs }: FrozenWeight): void {
+  door.must(STORAGE_KINDS.includes(kind), `'kind' must be a storage kind: current value is ${kind}`)
+  door.counts({ outputs, inputs })
+  const bytes = weightBytes(kind, outputs, inputs)
+  const value = VALUE_ALIGNMENT[kind]
+  const scale = kind === 'int8' ? 4 : 2
+  door.regions(bytes.values / value, { values }, value)
+  if (bytes.scales > 0) door.regions(bytes.scales / scale, { scales }, scale)
+}
+
+function frozenDoor(
+  door: Door,
+  rows: { outputs: Pointers; inputs: Pointers },
+  weight: FrozenWeight,
+  T: number,
+  path: ProductPath,
+  _accumulate: boolean,
+): void {
+  weightDoor(door, weight)
+  door.counts({ T })
+  door.regions(T * weight.outputs, rows.outputs)
+  door.regions(T * weight.inputs, rows.inputs)
+  const runs = path === 'float32' || (path === 'int16' && weight.kind === 'int8')
+  door.must(runs, `'path' must be float32, or int16 for int8: it is ${path} for ${weight.kind}`)
+}
+
 const DOORS: Doors = {
   gemm(door, { form, M, N, K, a, lda, b, ldb, c, ldc }) {
     door.counts({ M, N, K })
@@ -124,6 +159,19 @@ const DOORS: Doors = {
     door.regions(span(aRows, aColumns, lda), { a })
     door.regions(span(bRows, bColumns, ldb), { b })
     door.regions(span(M, N, ldc), { c })
+  },
+  frozenForward: (door, y, x, ...product) =>
+    frozenDoor(door, { outputs: { y }, inputs: { x } }, ...product),
+  frozenBackward: (door, dx, dy, ...product) =>
+    frozenDoor(door, { outputs: { dy }, inputs: { dx } }, ...product),
+  storeWeight(door, weight, w) {
+    weightDoor(door, weight)
+    door.regions(weight.outputs * weight.inputs, { w })
+  },
+  gatherFrozen(door, y, weight, ids, T) {
+    weightDoor(door, weight)
+    door.regions(T * weight.inputs, { y })
+    door.indices('ids', ids, T, 0, weight.outputs)
   },
   rmsNormForward(door, y, rstd, x, w, T, D) {
     door.counts({ D }, 1)

@@ -8,6 +8,7 @@ import type { Ops } from './ops.ts'
 import { checkedOps } from './ops-checked.ts'
 import { adamW } from './reference/adamw.ts'
 import * as compress from './reference/compress.ts'
+import * as frozen from './reference/frozen.ts'
 import { gemm } from './reference/gemm.ts'
 import { exp, log, ropeTable } from './reference/math.ts'
 import * as rows from './reference/rows.ts'
@@ -22,6 +23,7 @@ export function createReferenceOps(memory: WebAssembly.Memory): Ops {
     name: 'reference',
     memory,
     ...bind(memory, { gemm, exp, log, ropeTable, adamW }),
+    ...bind(memory, frozen),
     ...bind(memory, rows),
     ...bind(memory, vectors),
     ...bind(memory, compress),

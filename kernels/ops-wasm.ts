@@ -7,7 +7,8 @@
  * workspace of its own.
  */
 import { growTo, WORKSPACE_BYTES, WORKSPACE_START } from './arena.ts'
-import type { GemmForm, Ops, Pointer } from './ops.ts'
+import { STORAGE_KINDS } from './frozen.ts'
+import type { FrozenWeight, GemmForm, Ops, Pointer, ProductPath } from './ops.ts'
 import { checkedOps } from './ops-checked.ts'
 import { ropeTable } from './reference/math.ts'
 import { TILES } from './tile-template.ts'
@@ -24,10 +25,15 @@ export interface WasmOpsOptions {
 /** The exports that take other arguments than the op of the same name. */
 interface Adapted {
   gemm(...args: number[]): void
+  frozenFloat32(...args: number[]): void
+  frozenInt16(...args: number[]): void
+  storeWeight(...args: number[]): void
+  gatherFrozen(...args: number[]): void
   adamW(...args: number[]): void
   allFinite(x: Pointer, n: number): number
 }
-type Kernels = Omit<Ops, 'name' | 'memory' | 'ropeTable' | keyof Adapted> & Adapted
+type Foreign = 'name' | 'memory' | 'ropeTable' | 'frozenForward' | 'frozenBackward'
+type Kernels = Omit<Ops, Foreign | keyof Adapted> & Adapted
 
 /** The numbers of assembly/gemm.ts. */
 const FORMS: Record<GemmForm, number> = { nt: 0, nn: 1, tn: 2 }
@@ -41,6 +47,20 @@ export function createWasmOps(
   const instance = new WebAssembly.Instance(module, { env: { memory } })
   const kernels = instance.exports as unknown as Kernels
   const tileIndex = TILES.findIndex(({ name }) => name === tile)
+  function frozen(
+    backward: 0 | 1,
+    to: Pointer,
+    from: Pointer,
+    { kind, values, scales, outputs, inputs }: FrozenWeight,
+    T: number,
+    path: ProductPath,
+    accumulate: boolean,
+  ): void {
+    const fold = accumulate ? 1 : 0
+    const sizes = [values, scales, outputs, inputs, T, from, to, fold, workspace, tileIndex]
+    if (path === 'int16') kernels.frozenInt16(backward, ...sizes)
+    else kernels.frozenFloat32(backward, STORAGE_KINDS.indexOf(kind), ...sizes)
+  }
   return checkedOps({
     ...kernels,
     name: `wasm ${tile}`,
@@ -48,6 +68,14 @@ export function createWasmOps(
     gemm({ form, M, N, K, a, lda, b, ldb, c, ldc, accumulate }) {
       const fold = accumulate ? 1 : 0
       kernels.gemm(FORMS[form], M, N, K, a, lda, b, ldb, c, ldc, fold, workspace, tileIndex)
+    },
+    frozenForward: (...product) => frozen(0, ...product),
+    frozenBackward: (...product) => frozen(1, ...product),
+    storeWeight({ kind, values, scales, outputs, inputs }, w) {
+      kernels.storeWeight(STORAGE_KINDS.indexOf(kind), values, scales, outputs, inputs, w)
+    },
+    gatherFrozen(y, { kind, values, scales, inputs }, ids, T) {
+      kernels.gatherFrozen(STORAGE_KINDS.indexOf(kind), y, values, scales, inputs, ids, T)
     },
     adamW({ n, theta, gradient, m, v, learningRate, beta1, beta2, weightDecay, ...rest }) {
       const decay = 1 - learningRate * weightDecay

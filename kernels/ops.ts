@@ -41,6 +41,44 @@ export interface Gemm {
   accumulate: boolean
 }
 
+/**
+ * How the numbers of a frozen weight are stored. `int8`: a code for each, and one float32 scale a
+ * row. `int4`: two codes a byte, low nibble first, and one float16 scale for each group of 64 along
+ * a row. Codes are two's complement, and a number is round(code · scale).
+ */
+export type StorageKind = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'int4'
+
+/**
+ * W (O,I), row-major, each row from a whole byte on: one copy serves both directions. Sizes in
+ * bytes are in `frozen.ts`.
+ */
+export interface FrozenWeight {
+  kind: StorageKind
+  values: Pointer
+  /** int8: float32 (O). int4: float16 (O, ceil(I/64)). Otherwise not looked at. */
+  scales: Pointer
+  /** O */
+  outputs: number
+  /** I */
+  inputs: number
+}
+
+/**
+ * How a frozen product is summed; the bits differ between the two.
+ *
+ * `float32`: weights become float32, and each element is one left fold over k, as in `gemm`.
+ *
+ * `int16`, of int8 weights only: each row's next 512 numbers along the summed axis (the last block
+ * may be shorter) become int16 codes of one scale, and their products with the weights' codes are
+ * summed exactly in int32. m being the largest magnitude of the block: below 2^-100, scale and
+ * codes are 0; if it is not finite, the scale is NaN and the codes are 0; else scale = round(m /
+ * 32767) and code = round-half-even(round(x · round(32767 / m))). Each block then continues the
+ * element's fold: acc = round(acc + round(round(round(sum) · weight's scale) · block's scale)). In
+ * the backward, where the weights' scales lie along the summed axis, dy is multiplied by them
+ * first, and no factor stands in their place.
+ */
+export type ProductPath = 'float32' | 'int16'
+
 /** Sizes and hyper-parameters of one AdamW step over n scalars. */
 export interface AdamW {
   n: number
@@ -71,6 +109,33 @@ export interface Ops {
   readonly memory: WebAssembly.Memory
 
   gemm(gemm: Gemm): void
+
+  /** y (T,O) = or += x (T,I)·Wᵀ. */
+  frozenForward(
+    y: Pointer,
+    x: Pointer,
+    weight: FrozenWeight,
+    T: number,
+    path: ProductPath,
+    accumulate: boolean,
+  ): void
+  /** dx (T,I) = or += dy (T,O)·W. */
+  frozenBackward(
+    dx: Pointer,
+    dy: Pointer,
+    weight: FrozenWeight,
+    T: number,
+    path: ProductPath,
+    accumulate: boolean,
+  ): void
+  /**
+   * Stores w (O,I) float32, finite, as the weight's kind says. float16 and bfloat16 round half to
+   * even. int8: scale = round(max|row| / 127), code = clamp(round-half-even(round(w / scale))), 0
+   * where the scale is. int4: each row as `quantise` does with 7 levels.
+   */
+  storeWeight(weight: FrozenWeight, w: Pointer): void
+  /** y (T,I) = rows of the weight at ids (T) int32, as float32. */
+  gatherFrozen(y: Pointer, weight: FrozenWeight, ids: Pointer, T: number): void
 
   /** y (T,D) = x · rstd · w; rstd (T) = 1 / sqrt(mean x² + eps) is kept for the backward. */
   rmsNormForward(

@@ -56,7 +56,7 @@ export function dequantise(y: usize, codes: usize, scales: usize, n: i32, levels
   }
 }
 
-function largestMagnitude(x: usize, n: i32): f32 {
+export function largestMagnitude(x: usize, n: i32): f32 {
   let m = f32x4.splat(0)
   for (let i = 0; i < n; i += 4) {
     m = f32x4.pmax(m, f32x4.abs(loadUpTo4(x + (<usize>i << 2), n - i)))
@@ -88,7 +88,7 @@ function float16Up(x: f64): i32 {
 }
 
 /** Shifted into place, the bits mean a number 2^112 too small; exponent 31 is not finite. */
-function float16(bits: i32): f32 {
+export function float16(bits: i32): f32 {
   const magnitude = reinterpret<f32>((bits & 0x7fff) << 13) * reinterpret<f32>(0x77800000)
   const finite = reinterpret<i32>(magnitude) | ((bits & 0x8000) << 16)
   return reinterpret<f32>((bits & 0x7c00) == 0x7c00 ? finite | 0x7f800000 : finite)

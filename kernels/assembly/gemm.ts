@@ -11,29 +11,79 @@
  *         for each tile row of the block    run the tile
  */
 import { pack } from './pack'
+import { packBackward, packForward } from './pack-weights'
 import { runTile, tileColumns, tileRows } from './tiles'
+import { FLOAT32 } from './weights'
 
 const FORM_NT = 0
 const FORM_TN = 2
 
-/** Both are divided evenly where the matrix needs several, so that no thin block is left over. */
-const KC_MAX = 256
-const MC_MAX = 480
+/**
+ * Both are divided evenly where the matrix needs several, so that no thin block is left over. The
+ * fewer blocks of K there are, the fewer times C is loaded and stored; more than 512 do not pay.
+ */
+export const KC_MAX = 512
+export const MC_MAX = 480
 /** Bytes of the workspace's parts: the edge tile (5x16 at most), then B's panel, then A's block. */
 const EDGE_BYTES: usize = 512
 const PANEL_BYTES: usize = KC_MAX * 16 * 4
 
-/** `across` is from one row of A, or column of B, to the next; `along` follows the summed axis. */
+/** What B is: a plain matrix, or a frozen weight whose rows are summed along or across. */
+const PLAIN = 0
+const FORWARD = 1
+const BACKWARD = 2
+
+/** B of the product at work; one instance serves one thread. */
+let operand = PLAIN
+let kind = FLOAT32
+/** A plain matrix, or a weight's values. */
+let base: usize = 0
+/** Plain: bytes from one column of B to the next, and along the summed axis. */
+let across: usize = 0
+let along: usize = 0
+/** Frozen: its scales, and the length of its rows. */
+let scales: usize = 0
+let inputs = 0
+
 export function gemm(
   form: i32, M: i32, N: i32, K: i32,
   a: usize, lda: i32, b: usize, ldb: i32, c: usize, ldc: i32,
   accumulate: bool, workspace: usize, tile: i32,
 ): void {
+  operand = PLAIN
+  base = b
+  across = form == FORM_NT ? <usize>ldb << 2 : 4
+  along = form == FORM_NT ? 4 : <usize>ldb << 2
   const aAcross: usize = form == FORM_TN ? 4 : <usize>lda << 2
   const aAlong: usize = form == FORM_TN ? <usize>lda << 2 : 4
-  const bAcross: usize = form == FORM_NT ? <usize>ldb << 2 : 4
-  const bAlong: usize = form == FORM_NT ? 4 : <usize>ldb << 2
-  const cLeading = <usize>ldc << 2
+  multiply(M, N, K, a, aAcross, aAlong, c, <usize>ldc << 2, accumulate, workspace, tile)
+}
+
+/** C (T,O) from A (T,I)·Wᵀ, or backwards C (T,I) from A (T,O)·W. */
+export function frozenFloat32(
+  backward: bool, weightKind: i32, values: usize, weightScales: usize, O: i32, I: i32,
+  T: i32, a: usize, c: usize, accumulate: bool, workspace: usize, tile: i32,
+): void {
+  operand = backward ? BACKWARD : FORWARD
+  kind = weightKind
+  base = values
+  scales = weightScales
+  inputs = I
+  if (kind == FLOAT32) {
+    operand = PLAIN
+    across = backward ? 4 : <usize>I << 2
+    along = backward ? <usize>I << 2 : 4
+  }
+  const N = backward ? I : O
+  const K = backward ? O : I
+  multiply(T, N, K, a, <usize>K << 2, 4, c, <usize>N << 2, accumulate, workspace, tile)
+}
+
+/** `aAcross` is from one row of A to the next; `aAlong` follows the summed axis. */
+function multiply(
+  M: i32, N: i32, K: i32, a: usize, aAcross: usize, aAlong: usize,
+  c: usize, cLeading: usize, accumulate: bool, workspace: usize, tile: i32,
+): void {
   const rows = tileRows(tile)
   const kcMost = evenPart(K, KC_MAX, 4)
   const mcMost = evenPart(M, MC_MAX, rows)
@@ -41,16 +91,23 @@ export function gemm(
   for (let k = 0; k < K; k += kcMost) {
     const kc = min(kcMost, K - k)
     const first = k == 0 && !accumulate
-    const bFrom = b + <usize>k * bAlong
     for (let i = 0; i < M; i += mcMost) {
       const mc = min(mcMost, M - i)
       const aFrom = a + <usize>i * aAcross + <usize>k * aAlong
-      const cFrom = c + <usize>i * cLeading
       packBlock(rows, mc, kc, aFrom, aAcross, aAlong, blockIn(workspace))
-      multiplyBlock(
-        tile, mc, N, kc, bFrom, bAcross, bAlong, cFrom, cLeading, first, workspace,
-      )
+      multiplyBlock(tile, mc, N, kc, k, c + <usize>i * cLeading, cLeading, first, workspace)
     }
+  }
+}
+
+/** Columns j .. j+count-1 of B, rows k .. k+kc-1. */
+function packPanel(columns: i32, count: i32, kc: i32, j: i32, k: i32, panel: usize): void {
+  if (operand == FORWARD) {
+    packForward(kind, columns, count, kc, base, scales, inputs, j, k, panel)
+  } else if (operand == BACKWARD) {
+    packBackward(kind, columns, count, kc, base, scales, inputs, k, j, panel)
+  } else {
+    pack(columns, count, kc, base + <usize>j * across + <usize>k * along, across, along, panel)
   }
 }
 
@@ -71,9 +128,9 @@ function packBlock(
   }
 }
 
-/** C (mc,N) = or += packed block of A · block of B. */
+/** C (mc,N) = or += packed block of A · rows k .. k+kc-1 of B. */
 function multiplyBlock(
-  tile: i32, mc: i32, N: i32, kc: i32, b: usize, across: usize, along: usize,
+  tile: i32, mc: i32, N: i32, kc: i32, k: i32,
   c: usize, cLeading: usize, first: bool, workspace: usize,
 ): void {
   const rows = tileRows(tile)
@@ -81,7 +138,7 @@ function multiplyBlock(
   const panel = panelIn(workspace)
   for (let j = 0; j < N; j += columns) {
     const nc = min(columns, N - j)
-    pack(columns, nc, kc, b + <usize>j * across, across, along, panel)
+    packPanel(columns, nc, kc, j, k, panel)
     for (let i = 0; i < mc; i += rows) {
       const mr = min(rows, mc - i)
       const aPanel = blockIn(workspace) + (<usize>(i * kc) << 2)
@@ -111,17 +168,17 @@ function runEdge(
 }
 
 /** Rows of an edge are at most 60 bytes: too short for memory.copy, which is a call. */
-function copyRow(to: usize, from: usize, bytes: usize): void {
+export function copyRow(to: usize, from: usize, bytes: usize): void {
   for (let o: usize = 0; o < bytes; o += 4) store<f32>(to + o, load<f32>(from + o))
 }
 
 /** The size of all parts but the last, in whole units, when n is cut evenly at `most` a part. */
-function evenPart(n: i32, most: i32, unit: i32): i32 {
+export function evenPart(n: i32, most: i32, unit: i32): i32 {
   const parts = max(1, (n + most - 1) / most)
   const part = (n + parts - 1) / parts
   return max(unit, ((part + unit - 1) / unit) * unit)
 }
 
-function clear(c: usize, leading: usize, M: i32, N: i32): void {
+export function clear(c: usize, leading: usize, M: i32, N: i32): void {
   for (let i = 0; i < M; i++) memory.fill(c + <usize>i * leading, 0, <usize>N << 2)
 }

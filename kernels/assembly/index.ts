@@ -3,9 +3,11 @@ export { adamW } from './adamw'
 export {
   accumulateWeighted, dequantise, quantise, roundSum, widenBfloat16, widenFloat16,
 } from './compress'
-export { gemm } from './gemm'
+export { frozenFloat32, gemm } from './gemm'
+export { frozenInt16 } from './gemm-int16'
 export { exp, log } from './math'
 export { rmsNormBackward, rmsNormForward, rope } from './norm'
 export { causalSoftmax, causalSoftmaxBackward, crossEntropy } from './softmax'
 export { swigluBackward, swigluForward } from './swiglu'
+export { gatherFrozen, storeWeight } from './weights'
 export { add, allFinite, copy, fill, gatherRows, scale, subtract, sumSquares } from './vectors'

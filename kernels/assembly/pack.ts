@@ -42,14 +42,7 @@ function packFourRows(kc: i32, r0: usize, leading: usize, to: usize, step: usize
     const x1 = v128.load(r1 + o)
     const x2 = v128.load(r2 + o)
     const x3 = v128.load(r3 + o)
-    const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5)
-    const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5)
-    const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7)
-    const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7)
-    v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2))
-    v128.store(to + step, v128.shuffle<i64>(low01, low23, 1, 3))
-    v128.store(to + 2 * step, v128.shuffle<i64>(high01, high23, 0, 2))
-    v128.store(to + 3 * step, v128.shuffle<i64>(high01, high23, 1, 3))
+    storeTurned(x0, x1, x2, x3, to, step)
     to += 4 * step
     o += 16
   }
@@ -61,6 +54,22 @@ function packFourRows(kc: i32, r0: usize, leading: usize, to: usize, step: usize
     to += step
     o += 4
   }
+}
+
+/** Four by four 32-bit numbers: x0..x3 as columns, `step` from one row to the next. */
+// @ts-ignore: decorator
+@inline
+export function storeTurned(
+  x0: v128, x1: v128, x2: v128, x3: v128, to: usize, step: usize,
+): void {
+  const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5)
+  const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5)
+  const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7)
+  const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7)
+  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2))
+  v128.store(to + step, v128.shuffle<i64>(low01, low23, 1, 3))
+  v128.store(to + 2 * step, v128.shuffle<i64>(high01, high23, 0, 2))
+  v128.store(to + 3 * step, v128.shuffle<i64>(high01, high23, 1, 3))
 }
 
 /** Columns stay columns: to[k·width + p] = from[k][p]. */

@@ -51,13 +51,22 @@ export function dequantise(
   n: number,
   levels: 7 | 127,
 ): void {
-  const to = new Float32Array(memory.buffer, y, n)
+  new Float32Array(memory.buffer, y, n).set(dequantised(memory, codes, scales, n, levels))
+}
+
+export function dequantised(
+  memory: Memory,
+  codes: Pointer,
+  scales: Pointer,
+  n: number,
+  levels: 7 | 127,
+): Float32Array {
   const from = new Int8Array(memory.buffer, codes, levels === 7 ? Math.ceil(n / 2) : n)
   const scaleBits = new Uint16Array(memory.buffer, scales, Math.ceil(n / BLOCK))
-  for (let i = 0; i < n; i++) {
+  return new Float32Array(n).map((_, i) => {
     const code = levels === 7 ? (from[i >> 1]! << (28 - 4 * (i & 1))) >> 28 : from[i]!
-    to[i] = code * float16(scaleBits[Math.floor(i / BLOCK)]!)
-  }
+    return code * float16(scaleBits[Math.floor(i / BLOCK)]!)
+  })
 }
 
 function roundCode(x: number, levels: number): number {
@@ -75,7 +84,7 @@ function float16Up(x: number): number {
 }
 
 /** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
-function float16(bits: number): number {
+export function float16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 31
   const fraction = bits & 1023

@@ -9,14 +9,15 @@ import {
   PAGE_BYTES,
   WORKSPACE_BYTES,
 } from '../../kernels/arena.ts'
-import type { Gemm, Ops } from '../../kernels/ops.ts'
+import type { FrozenWeight, Gemm, Ops, ProductPath } from '../../kernels/ops.ts'
 import { createReferenceOps } from '../../kernels/ops-reference.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { ShapeError } from '../../kernels/shape.ts'
 import { kernelModule } from './harness.ts'
 
-const memory = newSharedMemory(12, 12)
-const END = 12 * PAGE_BYTES
+const PAGES = 20
+const memory = newSharedMemory(PAGES, PAGES)
+const END = PAGES * PAGE_BYTES
 const FREE = ARENA_START
 const implementations = [createReferenceOps(memory), createWasmOps(kernelModule, memory)]
 
@@ -33,6 +34,9 @@ const product: Gemm = {
   ...{ form: 'nt', M: 4, N: 4, K: 4, a: FREE, lda: 4, b: FREE, ldb: 4, c: FREE + 64, ldc: 4 },
   accumulate: false,
 }
+const weight: FrozenWeight = { kind: 'int8', values: FREE, scales: FREE, outputs: 4, inputs: 6 }
+const forward = (o: Ops, change: Partial<FrozenWeight>, T = 1, path: ProductPath = 'float32') =>
+  o.frozenForward(FREE, FREE, { ...weight, ...change }, T, path, false)
 const step = {
   ...{ n: 4, theta: FREE, gradient: FREE, m: FREE, v: END - 12, learningRate: 1, beta1: 0.9 },
   ...{ beta2: 0.9, epsilon: 1, weightDecay: 0, gradientScale: 1, mCorrection: 1 },
@@ -44,7 +48,7 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
   ['short rows of a', (o) => o.gemm({ ...product, lda: 3 }), /'lda' .* at least 4: .* is 3/],
   ['short rows of b', (o) => o.gemm({ ...product, form: 'tn', ldb: 3 }), /'ldb'/],
   ['short rows of c', (o) => o.gemm({ ...product, ldc: 3 }), /'ldc'/],
-  ['a beyond memory', (o) => o.gemm({ ...product, a: END - 60 }), /'a' ends at 786436/],
+  ['a beyond memory', (o) => o.gemm({ ...product, a: END - 60 }), /'a' ends at 1310724/],
   ['b beyond memory', (o) => o.gemm({ ...product, b: END - 60 }), /'b' ends at/],
   ['c beyond memory', (o) => o.gemm({ ...product, c: END - 60 }), /'c' ends at/],
   ['an odd pointer', (o) => o.fill(FREE + 2, 1, 4), /'y' must be a multiple of 4/],
@@ -63,6 +67,19 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
   ['scales beyond', (o) => o.dequantise(FREE, FREE, END, 1, 7), /'scales' ends at/],
   ['odd halves', (o) => o.widenFloat16(FREE, FREE + 1, 1), /'x' must be a multiple of 2/],
   ['a sum of floats', (o) => o.roundSum(FREE, FREE + 4, 1, 1), /'sum' must be a multiple of 8/],
+  ['an unknown kind', (o) => forward(o, { kind: 'int2' as 'int4' }), /'kind' must be a storage/],
+  ['integers of int4', (o) => forward(o, { kind: 'int4' }, 1, 'int16'), /'path' .* for int4/],
+  ['an unknown path', (o) => forward(o, {}, 1, 'int32' as 'int16'), /'path' must be float32/],
+  ['values beyond', (o) => forward(o, { values: END - 23 }), /'values' ends at/],
+  ['scales of int8 beyond', (o) => forward(o, { scales: END - 12 }), /'scales' ends at/],
+  ['odd scales', (o) => forward(o, { scales: FREE + 2 }), /'scales' must be a multiple of 4/],
+  ['odd float16', (o) => forward(o, { kind: 'float16', values: FREE + 1 }), /multiple of 2/],
+  ['half an output', (o) => forward(o, { outputs: 0.5 }), /'outputs' must be a whole/],
+  ['x beyond', (o) => o.frozenForward(FREE, END - 20, weight, 1, 'int16', false), /'x' ends/],
+  ['y beyond', (o) => o.frozenForward(END - 12, FREE, weight, 1, 'int16', false), /'y' ends/],
+  ['dx beyond', (o) => o.frozenBackward(END - 20, FREE, weight, 1, 'int16', true), /'dx' ends/],
+  ['dy beyond', (o) => o.frozenBackward(FREE, END - 12, weight, 1, 'int16', true), /'dy' ends/],
+  ['w beyond', (o) => o.storeWeight(weight, END - 92), /storeWeight: 'w' ends/],
   ['moments beyond', (o) => o.adamW(step), /adamW: 'v' ends at/],
 ]
 for (const [what, call, message] of refused) test(`refused: ${what}`, () => check(call, message))
@@ -81,6 +98,8 @@ test('refused: a row behind the end of memory, or before its start', () => {
   for (const id of [2, -1]) {
     new Int32Array(memory.buffer, FREE, 1).fill(id)
     check((ops) => ops.gatherRows(FREE + 64, END - 32, FREE, 1, 4), /'ids'\[0\]/)
+    const two = { ...weight, outputs: 2 }
+    check((ops) => ops.gatherFrozen(FREE + 64, two, FREE, 1), /gatherFrozen: 'ids'\[0\]/)
   }
 })
 
@@ -97,13 +116,13 @@ test('the arena hands out aligned regions and takes back the latest', () => {
 })
 
 test('the arena grows its memory, up to the maximum', () => {
-  const small = newSharedMemory(1, 12)
+  const small = newSharedMemory(1, PAGES)
   const arena = createArena(small)
   arena.allocate('three pages', 3 * PAGE_BYTES)
-  expect(small.buffer.byteLength).toBe(12 * PAGE_BYTES)
+  expect(small.buffer.byteLength).toBe(PAGES * PAGE_BYTES)
   const top = arena.top
   expect(() => arena.allocate('logits', PAGE_BYTES)).toThrow(
-    /'logits': 790528 bytes of memory are needed, 786432 are there/,
+    /'logits': 1314816 bytes of memory are needed, 1310720 are there/,
   )
   expect(arena.top).toBe(top)
   for (const bytes of [-1, 0.5, NaN]) expect(() => arena.allocate('x', bytes)).toThrow(/'x'/)

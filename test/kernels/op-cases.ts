@@ -3,6 +3,7 @@
  * it.
  */
 import type { Gemm, GemmForm } from '../../kernels/ops.ts'
+import { FROZEN_CASES } from './frozen-cases.ts'
 import { floats, integers, type Numbers, type OpCase, positives } from './harness.ts'
 
 const LENGTHS = [0, 1, 3, 4, 5, 15, 16, 17, 63, 64, 65, 128, 576, 1003]
@@ -323,4 +324,5 @@ export const OP_CASES: readonly OpCase[] = [
   ...LENGTHS.flatMap(vectorCases),
   ...LENGTHS.map(adamWCase),
   ...LENGTHS.flatMap(quantiseCases),
+  ...FROZEN_CASES,
 ]

@@ -41,11 +41,13 @@ test('every op has cases', () => {
 
 for (const { name } of TILES) {
   const ops = wasmWith({ tile: name })
-  test(`gemm in tiles of ${name}`, () => {
-    for (const opCase of byOp.get('gemm')!) {
-      expect(Buffer.compare(runCase(ops, opCase).bytes, runCase(reference, opCase).bytes)).toBe(0)
-    }
-  })
+  for (const op of ['gemm', 'frozenForward', 'frozenBackward']) {
+    test(`${op} in tiles of ${name}`, () => {
+      for (const opCase of byOp.get(op)!) {
+        expect(Buffer.compare(runCase(ops, opCase).bytes, runCase(reference, opCase).bytes)).toBe(0)
+      }
+    })
+  }
 }
 
 for (const form of FORMS) {

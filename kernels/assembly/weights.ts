@@ -1,0 +1,165 @@
+/** Frozen weights: their numbers, stored and gathered; see kernels/reference/frozen.ts. */
+import {
+  dequantise, float16, largestMagnitude, quantise, widenBfloat16, widenFloat16,
+} from './compress'
+import { loadUpTo4 } from './lanes'
+
+/** The order of STORAGE_KINDS in kernels/frozen.ts. */
+export const FLOAT32 = 0
+export const FLOAT16 = 1
+export const BFLOAT16 = 2
+export const INT8 = 3
+export const INT4 = 4
+
+const GROUP = 64
+/** 1.5·2^23: adding and subtracting it rounds to an integer, halves to even. */
+const ROUND: f32 = 12582912
+
+/** Bytes from one row to the next. */
+export function rowBytes(kind: i32, I: i32): usize {
+  if (kind == FLOAT32) return <usize>I << 2
+  if (kind == INT8) return I
+  return kind == INT4 ? <usize>(I + 1) >> 1 : <usize>I << 1
+}
+
+/** From one row's first scale to the next row's. */
+export function scaleBytes(kind: i32, I: i32): usize {
+  if (kind == INT8) return 4
+  return kind == INT4 ? <usize>((I + GROUP - 1) / GROUP) << 1 : 0
+}
+
+/** The scale of number i of the row whose scales start there. */
+// @ts-ignore: decorator
+@inline
+export function scaleAt(kind: i32, scales: usize, i: i32): f32 {
+  if (kind == INT8) return load<f32>(scales)
+  return kind == INT4 ? float16(load<u16>(scales + (<usize>(i / GROUP) << 1))) : 1
+}
+
+/** Numbers i .. i+3 of a row, i a multiple of 4 within the row's group of `scale`. */
+// @ts-ignore: decorator
+@inline
+export function fourAt(kind: i32, row: usize, i: i32, scale: v128): v128 {
+  if (kind == INT8) {
+    const codes = i16x8.extend_low_i8x16_s(v128.load_zero<u32>(row + <usize>i))
+    return f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes)), scale)
+  }
+  if (kind == INT4) {
+    const word = i32x4.splat(<i32>load<u16>(row + (<usize>i >> 1)))
+    const codes = i32x4.shr_s(i32x4.mul(word, i32x4(1 << 28, 1 << 24, 1 << 20, 1 << 16)), 28)
+    return f32x4.mul(f32x4.convert_i32x4_s(codes), scale)
+  }
+  const bits = v128.load_ext<u16>(row + (<usize>i << 1))
+  if (kind == BFLOAT16) return i32x4.shl(bits, 16)
+  return widenFour(bits)
+}
+
+/** Four float16, each in the low half of its lane. */
+// @ts-ignore: decorator
+@inline
+function widenFour(bits: v128): v128 {
+  const magnitude = i32x4.shl(v128.and(bits, i32x4.splat(0x7fff)), 13)
+  const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16)
+  const finite = v128.or(f32x4.mul(magnitude, f32x4.splat(reinterpret<f32>(0x77800000))), sign)
+  const special = i32x4.ge_s(magnitude, i32x4.splat(0x7c00 << 13))
+  return v128.or(finite, v128.and(special, i32x4.splat(0x7f800000)))
+}
+
+/** Number i of a row. */
+// @ts-ignore: decorator
+@inline
+export function oneAt(kind: i32, row: usize, i: i32, scale: f32): f32 {
+  if (kind == INT8) return <f32>load<i8>(row + <usize>i) * scale
+  if (kind == INT4) {
+    const byte = <i32>load<u8>(row + (<usize>i >> 1))
+    return <f32>((byte << (28 - 4 * (i & 1))) >> 28) * scale
+  }
+  const bits = <i32>load<u16>(row + (<usize>i << 1))
+  return kind == BFLOAT16 ? reinterpret<f32>(bits << 16) : float16(bits)
+}
+
+export function gatherFrozen(
+  kind: i32, y: usize, values: usize, scales: usize, I: i32, ids: usize, T: i32,
+): void {
+  const row = rowBytes(kind, I)
+  const scaleRow = scaleBytes(kind, I)
+  for (let t = 0; t < T; t++) {
+    const id = <usize>load<i32>(ids + (<usize>t << 2))
+    loadRow(kind, y, values + id * row, scales + id * scaleRow, I)
+    y += <usize>I << 2
+  }
+}
+
+function loadRow(kind: i32, y: usize, row: usize, scales: usize, I: i32): void {
+  if (kind == FLOAT32) memory.copy(y, row, <usize>I << 2)
+  else if (kind == FLOAT16) widenFloat16(y, row, I)
+  else if (kind == BFLOAT16) widenBfloat16(y, row, I)
+  else if (kind == INT4) dequantise(y, row, scales, I, 7)
+  else {
+    const scale = load<f32>(scales)
+    let i = 0
+    for (; i + 4 <= I; i += 4) {
+      v128.store(y + (<usize>i << 2), fourAt(INT8, row, i, f32x4.splat(scale)))
+    }
+    for (; i < I; i++) store<f32>(y + (<usize>i << 2), oneAt(INT8, row, i, scale))
+  }
+}
+
+export function storeWeight(
+  kind: i32, values: usize, scales: usize, O: i32, I: i32, w: usize,
+): void {
+  for (let o = 0; o < O; o++) {
+    storeRow(kind, values, scales, I, w)
+    values += rowBytes(kind, I)
+    scales += scaleBytes(kind, I)
+    w += <usize>I << 2
+  }
+}
+
+function storeRow(kind: i32, row: usize, scales: usize, I: i32, w: usize): void {
+  if (kind == FLOAT32) memory.copy(row, w, <usize>I << 2)
+  else if (kind == INT4) quantise(row, scales, w, I, 7)
+  else if (kind == INT8) quantiseRow(row, scales, I, w)
+  else {
+    for (let i = 0; i < I; i++) {
+      const cell = w + (<usize>i << 2)
+      const bits = kind == FLOAT16 ? float16Bits(load<f32>(cell)) : bfloat16Bits(load<u32>(cell))
+      store<u16>(row + (<usize>i << 1), bits)
+    }
+  }
+}
+
+function quantiseRow(row: usize, scales: usize, I: i32, w: usize): void {
+  const scale = largestMagnitude(w, I) / 127
+  store<f32>(scales, scale)
+  const divisor = f32x4.splat(scale == 0 ? 1 : scale)
+  const max = f32x4.splat(scale == 0 ? 0 : 127)
+  for (let i = 0; i < I; i += 4) {
+    const ratio = f32x4.div(loadUpTo4(w + (<usize>i << 2), I - i), divisor)
+    const clamped = f32x4.pmin(f32x4.pmax(ratio, f32x4.neg(max)), max)
+    const rounded = f32x4.sub(f32x4.add(clamped, f32x4.splat(ROUND)), f32x4.splat(ROUND))
+    const wide = i32x4.trunc_sat_f32x4_s(rounded)
+    const codes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(wide, wide), i16x8.splat(0))
+    storeCodes(row + <usize>i, i32x4.extract_lane(codes, 0), I - i)
+  }
+}
+
+function storeCodes(to: usize, word: i32, count: i32): void {
+  if (count >= 4) store<i32>(to, word)
+  else for (let i = 0; i < count; i++) store<u8>(to + <usize>i, word >>> (8 * i))
+}
+
+/** A tie goes to the even neighbour. */
+function bfloat16Bits(bits: u32): u32 {
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
+}
+
+/** Scaled so that rounding to an integer is rounding to float16's last place; infinite beyond. */
+function float16Bits(x: f32): u32 {
+  let exponent = 1
+  let mantissa = <f64>abs(x) * 16777216
+  for (; mantissa >= 2048 && exponent < 31; exponent++) mantissa *= 0.5
+  const sign = (reinterpret<u32>(x) >>> 16) & 0x8000
+  if (exponent == 31) return sign | 0x7c00
+  return sign | (((exponent - 1) << 10) + <i32>((<f32>mantissa + ROUND) - ROUND))
+}

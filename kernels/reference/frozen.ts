@@ -1,0 +1,222 @@
+/**
+ * Products with frozen weights, and the kinds in which those are stored. A weight is turned into
+ * float32 numbers first, whatever its kind; the integer path reads its codes instead.
+ */
+import { weightRows } from '../frozen.ts'
+import type { FrozenWeight, Pointer, ProductPath } from '../ops.ts'
+import { dequantised, float16, quantise } from './compress.ts'
+
+type Memory = WebAssembly.Memory
+const f = Math.fround
+
+/** Numbers of a row that are quantised together on the integer path. */
+const BLOCK = 512
+/** 512 · 32767 · 128 < 2^31: no sum of a block can leave int32, in whatever order it is taken. */
+const CODE_MAX = 32767
+/** 2^-100: far from float32's denormals, where 32767 / m would not be finite. */
+const TINY = 2 ** -100
+
+export function frozenForward(
+  memory: Memory,
+  y: Pointer,
+  x: Pointer,
+  weight: FrozenWeight,
+  T: number,
+  path: ProductPath,
+  accumulate: boolean,
+): void {
+  const { outputs: O, inputs: I } = weight
+  const at = { rows: T, columns: O, summed: I, from: x, to: y, accumulate }
+  if (path === 'float32') {
+    const w = matrixOf(memory, weight)
+    foldProducts(memory, at, (k, o) => w[o * I + k]!)
+  } else {
+    const { codes, scales } = codesOf(memory, weight)
+    foldBlocks(memory, at, (k, o) => codes[o * I + k]!, { column: (o) => scales[o]!, summed: null })
+  }
+}
+
+export function frozenBackward(
+  memory: Memory,
+  dx: Pointer,
+  dy: Pointer,
+  weight: FrozenWeight,
+  T: number,
+  path: ProductPath,
+  accumulate: boolean,
+): void {
+  const { outputs: O, inputs: I } = weight
+  const at = { rows: T, columns: I, summed: O, from: dy, to: dx, accumulate }
+  if (path === 'float32') {
+    const w = matrixOf(memory, weight)
+    foldProducts(memory, at, (k, i) => w[k * I + i]!)
+  } else {
+    const { codes, scales } = codesOf(memory, weight)
+    foldBlocks(memory, at, (k, i) => codes[k * I + i]!, { column: null, summed: scales })
+  }
+}
+
+/** C (rows,columns) at `to` from A (rows,summed) at `from`. */
+interface Product {
+  rows: number
+  columns: number
+  summed: number
+  from: Pointer
+  to: Pointer
+  accumulate: boolean
+}
+
+type Element = (k: number, column: number) => number
+
+/** The strict path: one left fold over k. */
+function foldProducts(memory: Memory, product: Product, element: Element): void {
+  const { rows, columns, summed, accumulate } = product
+  const a = new Float32Array(memory.buffer, product.from, rows * summed)
+  const c = new Float32Array(memory.buffer, product.to, rows * columns)
+  for (let cell = 0; cell < c.length; cell++) {
+    const [row, column] = [Math.floor(cell / columns), cell % columns]
+    let acc = accumulate ? c[cell]! : 0
+    for (let k = 0; k < summed; k++) acc = f(acc + f(a[row * summed + k]! * element(k, column)))
+    c[cell] = acc
+  }
+}
+
+/** Weights' scales: a factor of a column, or of the numbers along the summed axis. */
+interface Scales {
+  column: ((column: number) => number) | null
+  summed: Float32Array | null
+}
+
+/** The integer path: one left fold over blocks, each of which is exact. */
+function foldBlocks(memory: Memory, product: Product, code: Element, scales: Scales): void {
+  const { rows, columns, summed, accumulate } = product
+  const a = new Float32Array(memory.buffer, product.from, rows * summed)
+  const c = new Float32Array(memory.buffer, product.to, rows * columns)
+  if (!accumulate) c.fill(0)
+  for (let row = 0; row < rows; row++) {
+    for (let start = 0; start < summed; start += BLOCK) {
+      const first = row * summed + start
+      const x = a.slice(first, first + Math.min(BLOCK, summed - start))
+      const scaled = x.map((value, k) => value * (scales.summed?.[start + k] ?? 1))
+      const block = quantiseBlock(scaled)
+      for (let column = 0; column < columns; column++) {
+        const sum = block.codes.reduce((sum, q, k) => sum + q * code(start + k, column), 0)
+        const weighted = f(f(sum) * (scales.column?.(column) ?? 1))
+        const cell = row * columns + column
+        c[cell] = c[cell]! + f(weighted * block.scale)
+      }
+    }
+  }
+}
+
+function quantiseBlock(x: Float32Array): { codes: number[]; scale: number } {
+  const max = x.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+  const zeros = new Array<number>(x.length).fill(0)
+  if (!Number.isFinite(max)) return { codes: zeros, scale: NaN }
+  if (max < TINY) return { codes: zeros, scale: 0 }
+  const inverse = f(CODE_MAX / max)
+  const codes = Array.from(x, (value) => roundHalfEven(f(value * inverse)))
+  return { codes, scale: f(max / CODE_MAX) }
+}
+
+/** Adding 1.5·2^23 leaves no bits for a fraction. */
+function roundHalfEven(x: number): number {
+  return f(f(x + 12582912) - 12582912)
+}
+
+function codesOf(memory: Memory, { values, scales, outputs, inputs }: FrozenWeight) {
+  return {
+    codes: new Int8Array(memory.buffer, values, outputs * inputs),
+    scales: new Float32Array(memory.buffer, scales, outputs),
+  }
+}
+
+/** W (O,I) as float32. */
+function matrixOf(memory: Memory, weight: FrozenWeight): Float32Array {
+  const { outputs, inputs } = weight
+  const w = new Float32Array(outputs * inputs)
+  for (let o = 0; o < outputs; o++) w.set(rowOf(memory, weightRows(weight, o, 1)), o * inputs)
+  return w
+}
+
+/** The only row of a weight. */
+function rowOf(memory: Memory, weight: FrozenWeight): Float32Array {
+  const { kind, values, scales, inputs: I } = weight
+  switch (kind) {
+    case 'float32':
+      return new Float32Array(memory.buffer, values, I)
+    case 'float16':
+      return Float32Array.from(new Uint16Array(memory.buffer, values, I), float16)
+    case 'bfloat16': {
+      const halves = Uint32Array.from(new Uint16Array(memory.buffer, values, I))
+      return new Float32Array(halves.map((bits) => bits << 16).buffer)
+    }
+    case 'int8': {
+      const scale = new Float32Array(memory.buffer, scales, 1)[0]!
+      return Float32Array.from(new Int8Array(memory.buffer, values, I), (code) => code * scale)
+    }
+    case 'int4':
+      return dequantised(memory, values, scales, I, 7)
+  }
+}
+
+export function storeWeight(memory: Memory, weight: FrozenWeight, w: Pointer): void {
+  const { outputs, inputs } = weight
+  for (let o = 0; o < outputs; o++) {
+    storeRow(memory, weightRows(weight, o, 1), w + 4 * o * inputs)
+  }
+}
+
+function storeRow(memory: Memory, weight: FrozenWeight, w: Pointer): void {
+  const { kind, values, scales, inputs: I } = weight
+  const from = new Float32Array(memory.buffer, w, I)
+  switch (kind) {
+    case 'float32':
+      return new Float32Array(memory.buffer, values, I).set(from)
+    case 'float16':
+      return new Uint16Array(memory.buffer, values, I).set(Uint16Array.from(from, float16Bits))
+    case 'bfloat16': {
+      const bits = new Uint32Array(from.slice().buffer)
+      return new Uint16Array(memory.buffer, values, I).set(bits.map(bfloat16Bits))
+    }
+    case 'int8': {
+      const scale = f(from.reduce((max, value) => Math.max(max, Math.abs(value)), 0) / 127)
+      new Float32Array(memory.buffer, scales, 1)[0] = scale
+      const code = (x: number) => roundHalfEven(Math.min(Math.max(f(x / scale), -127), 127))
+      new Int8Array(memory.buffer, values, I).set(Array.from(from, scale === 0 ? () => 0 : code))
+      return
+    }
+    case 'int4':
+      return quantise(memory, values, scales, w, I, 7)
+  }
+}
+
+/** Of a finite float32: a tie goes to the even neighbour. */
+function bfloat16Bits(bits: number): number {
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
+}
+
+/** Scaled so that rounding to an integer is rounding to float16's last place; infinite beyond. */
+function float16Bits(x: number): number {
+  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0
+  let exponent = 1
+  let mantissa = Math.abs(x) * 2 ** 24
+  for (; mantissa >= 2048 && exponent < 31; exponent++) mantissa *= 0.5
+  if (exponent === 31) return sign | 0x7c00
+  return sign | (((exponent - 1) << 10) + roundHalfEven(mantissa))
+}
+
+export function gatherFrozen(
+  memory: Memory,
+  y: Pointer,
+  weight: FrozenWeight,
+  ids: Pointer,
+  T: number,
+): void {
+  const I = weight.inputs
+  const rows = new Int32Array(memory.buffer, ids, T)
+  for (let t = 0; t < T; t++) {
+    const row = rowOf(memory, weightRows(weight, rows[t]!, 1))
+    new Float32Array(memory.buffer, y + 4 * t * I, I).set(row)
+  }
+}
