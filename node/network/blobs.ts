@@ -1,6 +1,6 @@
 /**
- * Blobs, as the volunteer moves them: fetch by digest, upload what a lease made. Both go on where an earlier
- * attempt broke, chunk by chunk, and believe nothing but hashes.
+ * Blobs, as the volunteer moves them: fetch by digest, upload what a lease made. Both go on where
+ * an earlier attempt broke, chunk by chunk, and believe nothing but hashes.
  */
 import type { Connection } from '@libp2p/interface'
 import { decodeBlobManifest, encodeBlobManifest } from '../../protocol/blob.ts'
@@ -34,8 +34,8 @@ export interface TransferOptions {
 
 /**
  * Fetches a blob into the store, unless it is there.
- * @throws ProtocolError `refused`, or `digest-mismatch` when it isn't what its digest says (nothing is kept
- * then); NetworkError when the link breaks (what arrived is kept)
+ * @throws ProtocolError `refused`, or `digest-mismatch` when it isn't what its digest says (nothing
+ * is kept then); NetworkError when the link breaks (what arrived is kept)
  */
 export async function fetchBlob(
   connection: Connection,

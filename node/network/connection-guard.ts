@@ -1,7 +1,8 @@
 /**
- * Which connections may stay: one for each peer, the newest (libp2p's stream limits count by connection, and
- * a peer that comes back has given up its old one), and none whose peer doesn't join. The side that was
- * dialled decides: it closes the older when it has the newer, so that the peer is never gone in between.
+ * Which connections may stay: one for each peer, the newest (libp2p's stream limits count by
+ * connection, and a peer that comes back has given up its old one), and none whose peer doesn't
+ * join. The side that was dialled decides: it closes the older when it has the newer, so that the
+ * peer is never gone in between.
  */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { PeerId } from '../../protocol/messages.ts'

@@ -2,8 +2,8 @@
 import { NetworkError } from './errors.ts'
 
 /**
- * Runs `work` with a signal that aborts after `timeoutMs` or when `parent` does. Leaves no timer and no
- * listener behind, which `AbortSignal.any` and `AbortSignal.timeout` do.
+ * Runs `work` with a signal that aborts after `timeoutMs` or when `parent` does. Leaves no timer
+ * and no listener behind, which `AbortSignal.any` and `AbortSignal.timeout` do.
  */
 export async function withDeadline<T>(
   timeoutMs: number,

@@ -1,4 +1,7 @@
-/** One attempt to reach a coordinator; trying again, and how long after, is the participant's decision. */
+/**
+ * One attempt to reach a coordinator; trying again, and how long after, is the participant's
+ * decision.
+ */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { REQUEST_TIMEOUT_MS } from '../../protocol/limits.ts'
@@ -7,8 +10,9 @@ import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
 
 /**
- * A new connection to the first of the addresses that answers with the right key. Whoever dials again has
- * given up the connection it had: it may be dead without knowing, so it is closed and not used again.
+ * A new connection to the first of the addresses that answers with the right key. Whoever dials
+ * again has given up the connection it had: it may be dead without knowing, so it is closed and not
+ * used again.
  * @throws NetworkError `unreachable`, `wrong-key` or `timeout`
  */
 export async function connect(

@@ -1,6 +1,6 @@
 /**
- * What the network does to us, told apart from what a peer does (`ProtocolError`): a broken link is nobody's
- * fault and is tried again; a wrong key is not.
+ * What the network does to us, told apart from what a peer does (`ProtocolError`): a broken link is
+ * nobody's fault and is tried again; a wrong key is not.
  */
 
 export type NetworkErrorCode =

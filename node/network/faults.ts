@@ -1,6 +1,6 @@
 /**
- * How often each connected peer broke the protocol, over all of a host's protocols. One bad message may be a
- * bug; a peer that goes on is cut off, so that it cannot make us parse rubbish for ever.
+ * How often each connected peer broke the protocol, over all of a host's protocols. One bad message
+ * may be a bug; a peer that goes on is cut off, so that it cannot make us parse rubbish for ever.
  */
 import type { Libp2p } from '@libp2p/interface'
 import { ProtocolError } from '../../protocol/errors.ts'

@@ -1,11 +1,13 @@
 /**
- * Frames over one libp2p stream, with what the stream does not give: a cap on every frame, back-pressure in
- * both directions, a deadline on every read and write, and an end that is told apart from a broken link.
+ * Frames over one libp2p stream, with what the stream does not give: a cap on every frame,
+ * back-pressure in both directions, a deadline on every read and write, and an end that is told
+ * apart from a broken link.
  *
- * libp2p 3 streams are event targets, and most of their conveniences lose data silently: `for await` hangs
- * when the peer's FIN came first and ends normally when the connection dies, `onDrain()` works once, and
- * nothing pauses a fast sender. So the only things used here are `send`, `pause`, `resume`, `close`, `abort`
- * and the events. Construct it before any `await` in a handler: events that fired before are gone.
+ * libp2p 3 streams are event targets, and most of their conveniences lose data silently: `for
+ * await` hangs when the peer's FIN came first and ends normally when the connection dies,
+ * `onDrain()` works once, and nothing pauses a fast sender. So the only things used here are
+ * `send`, `pause`, `resume`, `close`, `abort` and the events. Construct it before any `await` in a
+ * handler: events that fired before are gone.
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
@@ -68,8 +70,8 @@ export class Frames {
     this.#stream = stream
     this.#frameBytesMax = options.frameBytesMax ?? MESSAGE_BYTES_MAX
     this.#idleTimeoutMs = options.idleTimeoutMs ?? STREAM_IDLE_TIMEOUT_MS
-    // The FIN may have come before us, and its event fires once. A stream that is closed altogether says
-    // nothing about how it ended, so it counts as lost.
+    // The FIN may have come before us, and its event fires once. A stream that is closed altogether
+    // says nothing about how it ended, so it counts as lost.
     this.#finished = stream.status === 'open' && stream.remoteWriteStatus === 'closed'
     this.#listen(options.signal)
   }
@@ -86,7 +88,8 @@ export class Frames {
 
   /**
    * The next frame; null when the peer ended the stream between frames.
-   * @throws ProtocolError `too-large`, `truncated` or `silent`; NetworkError `lost`. The stream is reset then.
+   * @throws ProtocolError `too-large`, `truncated` or `silent`; NetworkError `lost`. The stream is
+   * reset then.
    */
   async read(options: ReadOptions = {}): Promise<Uint8Array | null> {
     const { frameBytesMax = this.#frameBytesMax, timeoutMs = this.#idleTimeoutMs } = options
@@ -229,8 +232,9 @@ export class Frames {
   }
 
   /**
-   * libp2p hands over what waited before it tells yamux to go on, so that a `pause` made by the listener
-   * meanwhile is lost, and the stream is reset when its buffer overflows. The next message pauses it instead.
+   * libp2p hands over what waited before it tells yamux to go on, so that a `pause` made by the
+   * listener meanwhile is lost, and the stream is reset when its buffer overflows. The next message
+   * pauses it instead.
    */
   #resume(): void {
     if (this.#stream.readStatus !== 'paused') return

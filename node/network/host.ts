@@ -1,10 +1,10 @@
 /**
- * The libp2p host of one process. Volunteers only dial, coordinators listen; both speak TCP and WebSockets,
- * Noise and yamux. There is no datastore (a slow one lets streams overflow before their handler runs), no
- * pubsub and no DHT: every peer is connected to the coordinator anyway.
+ * The libp2p host of one process. Volunteers only dial, coordinators listen; both speak TCP and
+ * WebSockets, Noise and yamux. There is no datastore (a slow one lets streams overflow before their
+ * handler runs), no pubsub and no DHT: every peer is connected to the coordinator anyway.
  *
- * libp2p's defaults are made for a few hundred mutual strangers. Each one changed here failed first, at
- * 57 connections from one address, 10 silent sockets, 300 connections or one slow ping.
+ * libp2p's defaults are made for a few hundred mutual strangers. Each one changed here failed
+ * first, at 57 connections from one address, 10 silent sockets, 300 connections or one slow ping.
  */
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
@@ -25,7 +25,9 @@ export interface HostOptions {
   privateKey: PrivateKey
   /** Multiaddrs; port 0 takes a free one. */
   listen: string[]
-  /** The addresses to tell others, where they differ from `listen` (behind NAT or a reverse proxy). */
+  /**
+   * The addresses to tell others, where they differ from `listen` (behind NAT or a reverse proxy).
+   */
   announce?: string[]
   role: 'coordinator' | 'volunteer'
   connectionGater?: ConnectionGater

@@ -1,6 +1,6 @@
 /**
- * Who we are: an Ed25519 key in a file (libp2p's protobuf, readable by its owner only), and its peer id. The
- * id contains the public key, so a signature is checked from the id alone.
+ * Who we are: an Ed25519 key in a file (libp2p's protobuf, readable by its owner only), and its
+ * peer id. The id contains the public key, so a signature is checked from the id alone.
  */
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -38,7 +38,10 @@ export function identityOf(privateKey: PrivateKey): Identity {
   }
 }
 
-/** Whether the holder of `peerId`'s key signed these bytes; false for an id or signature of any other form. */
+/**
+ * Whether the holder of `peerId`'s key signed these bytes; false for an id or signature of any
+ * other form.
+ */
 export async function verifySignature(
   peerId: PeerId,
   bytes: Uint8Array,
@@ -80,8 +83,9 @@ function decodeKey(file: string, bytes: Uint8Array): PrivateKey {
   }
   if (key?.type !== 'Ed25519') {
     throw new ConfigError(
-      `Cannot use the identity in ${file} as it must be an Ed25519 key in libp2p's form: current value is ` +
-        `${bytes.length} bytes of something else. Restore it from a backup, or move it away to get a new identity`,
+      `Cannot use the identity in ${file} as it must be an Ed25519 key in libp2p's form: ` +
+        `current value is ${bytes.length} bytes of something else. ` +
+        'Restore it from a backup, or move it away to get a new identity',
     )
   }
   return key

@@ -6,10 +6,14 @@ export const BUFFERED_BYTES_HIGH = 1024 * 1024
 export const BUFFERED_BYTES_LOW = BUFFERED_BYTES_HIGH / 2
 /** Receive window of one stream: 10 MiB/s at 80 ms, more than a home uplink gives. */
 export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024
-/** libp2p resets a stream that holds more unread bytes; above the window, so that pausing never does. */
+/**
+ * libp2p resets a stream that holds more unread bytes; above the window, so that pausing never
+ * does.
+ */
 export const STREAM_BUFFER_BYTES_MAX = 4 * 1024 * 1024
 
-// Connections of a coordinator. A classroom or a reverse proxy is one address, so none counts by address.
+// Connections of a coordinator. A classroom or a reverse proxy is one address, so addresses
+// count for little.
 export const CONNECTIONS_MAX = 12_000
 export const CONNECTIONS_PER_ADDRESS_AND_SECOND_MAX = 1_000
 /** Sockets that have not finished their handshake. */

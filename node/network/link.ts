@@ -1,11 +1,12 @@
 /**
- * The invite that an organiser gives to volunteers: where the coordinator is, whose key it must hold (the
- * `/p2p/` at the end of each address), which run, and the token that admits. It is one word without
- * characters that a shell or a chat would change:
+ * The invite that an organiser gives to volunteers: where the coordinator is, whose key it must
+ * hold (the `/p2p/` at the end of each address), which run, and the token that admits. It is one
+ * word without characters that a shell or a chat would change:
  *
- *     barnraise:/ip4/192.168.1.7/tcp/4001/p2p/12D3KooW…,/dns4/…/p2p/12D3KooW…#0123456789abcdef.token
+ *     barnraise:/ip4/192.168.1.7/tcp/4001/p2p/12D3KooW…,/dns4/…/p2p/12D3KooW…#0123456789abcdef.t0k
  *
- * What follows the `#` is `run`, `.` and `token`, either of which may be missing. A bare multiaddr will do.
+ * What follows the `#` is `run`, `.` and `token`, either of which may be missing. A bare multiaddr
+ * will do.
  */
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'

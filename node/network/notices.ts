@@ -1,8 +1,9 @@
 /**
- * Notices: what the coordinator announces. Each volunteer opens one long-lived stream, says with one empty
- * frame that it listens (what comes before libp2p has opened the stream is lost), and then only reads. The
- * coordinator keeps a bounded queue a peer, so that one that doesn't read costs its own connection and
- * nobody else's memory. A heartbeat makes silence mean a dead link. Bytes in bulk are pulled, never pushed.
+ * Notices: what the coordinator announces. Each volunteer opens one long-lived stream, says with
+ * one empty frame that it listens (what comes before libp2p has opened the stream is lost), and
+ * then only reads. The coordinator keeps a bounded queue a peer, so that one that doesn't read
+ * costs its own connection and nobody else's memory. A heartbeat makes silence mean a dead link.
+ * Bytes in bulk are pulled, never pushed.
  */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -152,8 +153,8 @@ export async function createNoticeBoard(
 }
 
 /**
- * Hears notices, heartbeats too, until the coordinator ends the stream (resolves) or the link breaks
- * (rejects); a silence longer than `timeoutMs` is an error.
+ * Hears notices, heartbeats too, until the coordinator ends the stream (resolves) or the link
+ * breaks (rejects); a silence longer than `timeoutMs` is an error.
  */
 export async function listenForNotices(
   connection: Connection,
@@ -174,7 +175,10 @@ export async function listenForNotices(
   }
 }
 
-/** Hears the empty frame, or the end of the stream, however late. @throws ProtocolError for the other */
+/**
+ * Hears the empty frame, or the end of the stream, however late. @throws ProtocolError for the
+ * other
+ */
 async function expect(frames: Frames, expected: 'hello' | 'end'): Promise<void> {
   const frame = await frames.read(expected === 'end' ? { timeoutMs: Number.POSITIVE_INFINITY } : {})
   if ((frame === null) !== (expected === 'end')) {

@@ -1,7 +1,7 @@
 /**
- * Requests and replies: one short stream a call. Noise has proved who the peer is, so calls are not signed.
- * The protocol's id has no version: `join` carries it, so that a peer of another version is told so instead
- * of meeting a closed door.
+ * Requests and replies: one short stream a call. Noise has proved who the peer is, so calls are not
+ * signed. The protocol's id has no version: `join` carries it, so that a peer of another version is
+ * told so instead of meeting a closed door.
  */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -67,7 +67,10 @@ export async function request(
   })
 }
 
-/** Answers every request with what `handler` returns, and a malformed one with a refusal that names the field. */
+/**
+ * Answers every request with what `handler` returns, and a malformed one with a refusal that names
+ * the field.
+ */
 export async function serveRequests(
   host: Libp2p,
   handler: RequestHandler,

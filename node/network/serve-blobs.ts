@@ -1,7 +1,7 @@
 /**
- * Blobs, as the coordinator moves them: it serves what a peer may have, and takes what a peer has committed.
- * Nothing is sent in bulk before the receiver says `go`; the coordinator says it to a few at a time, so that
- * a round's end with a thousand uploads costs the memory of eight.
+ * Blobs, as the coordinator moves them: it serves what a peer may have, and takes what a peer has
+ * committed. Nothing is sent in bulk before the receiver says `go`; the coordinator says it to a
+ * few at a time, so that a round's end with a thousand uploads costs the memory of eight.
  */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import {
@@ -49,8 +49,8 @@ export interface ServeBlobsOptions {
     signal: AbortSignal,
   ): Promise<Reply>
   /**
-   * The payload is whole and stored; the uploader is told when this resolves, and refused when it throws a
-   * ProtocolError. It comes again when the uploader didn't hear and tries again.
+   * The payload is whole and stored; the uploader is told when this resolves, and refused when it
+   * throws a ProtocolError. It comes again when the uploader didn't hear and tries again.
    */
   onUploaded(peer: PeerId, leaseId: LeaseId, payload: BlobReference): Promise<void> | void
   /** What an admitted peer sent is not the payload it committed to. */

@@ -1,4 +1,7 @@
-/** The chunks of a blob, through a stream, as pipelines: store → stream, and stream → check → partial blob. */
+/**
+ * The chunks of a blob, through a stream, as pipelines: store → stream, and stream → check →
+ * partial blob.
+ */
 import { pipe } from 'it-pipe'
 import { type BlobManifest, checkChunk, chunkCount } from '../../protocol/blob.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -25,7 +28,10 @@ export async function sendChunks(
   )
 }
 
-/** Receives what `partial` lacks. A wrong chunk is noticed when it arrives, and nothing after it is taken. */
+/**
+ * Receives what `partial` lacks. A wrong chunk is noticed when it arrives, and nothing after it is
+ * taken.
+ */
 export async function receiveChunks(
   frames: Frames,
   manifest: BlobManifest,
@@ -39,10 +45,11 @@ export async function receiveChunks(
     reported(manifest, partial.chunks, onProgress),
     drain,
   )
-  if (partial.chunks !== chunkCount(manifest.bytes)) {
+  const count = chunkCount(manifest.bytes)
+  if (partial.chunks !== count) {
     throw new ProtocolError(
       'truncated',
-      `Blob ${manifest.digest} ended after chunk ${partial.chunks} of ${chunkCount(manifest.bytes)}`,
+      `Blob ${manifest.digest} ended after chunk ${partial.chunks} of ${count}`,
     )
   }
 }

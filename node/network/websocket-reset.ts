@@ -1,8 +1,8 @@
 /**
- * WebSockets that can be reset. libp2p resets one by closing it with code 1006, which no WebSocket may send:
- * the call throws, libp2p forgets the connection, and the socket stays open on both sides, so that a peer
- * that was cut off doesn't know and keeps its place in the process. Here a reset closes it, on the server
- * without waiting for the peer. Runs in browsers too.
+ * WebSockets that can be reset. libp2p resets one by closing it with code 1006, which no WebSocket
+ * may send: the call throws, libp2p forgets the connection, and the socket stays open on both
+ * sides, so that a peer that was cut off doesn't know and keeps its place in the process. Here a
+ * reset closes it, on the server without waiting for the peer. Runs in browsers too.
  */
 import type { MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 import { type WebSocketsComponents, webSockets } from '@libp2p/websockets'

@@ -1,7 +1,8 @@
 /**
- * WebSockets whose listener doesn't wait for ever. libp2p's own neither counts nor times out a socket until
- * its HTTP upgrade, so that a few thousand silent sockets exhaust the process; and it takes messages of
- * 100 MiB from strangers. Both are bounded here, through fields of the listener that its types don't show.
+ * WebSockets whose listener doesn't wait for ever. libp2p's own neither counts nor times out a
+ * socket until its HTTP upgrade, so that a few thousand silent sockets exhaust the process; and it
+ * takes messages of 100 MiB from strangers. Both are bounded here, through fields of the listener
+ * that its types don't show.
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import { Server, type Socket } from 'node:net'

@@ -1,7 +1,7 @@
 /**
- * Blobs on disk, named by their SHA-256: `ab/abcd…`. A blob is written to a temporary file, synced, renamed
- * and its folder synced, in this order, so that a name is never seen before its bytes; and it is checked when
- * it is read, so that bytes are never believed for their name.
+ * Blobs on disk, named by their SHA-256: `ab/abcd…`. A blob is written to a temporary file, synced,
+ * renamed and its folder synced, in this order, so that a name is never seen before its bytes; and
+ * it is checked when it is read, so that bytes are never believed for their name.
  */
 import { createHash } from 'node:crypto'
 import * as fileSystem from 'node:fs/promises'
@@ -13,6 +13,7 @@ import { assert } from '../../protocol/errors.ts'
 import { BLOB_BYTES_MAX, BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import type { BlobReference } from '../../protocol/run-config.ts'
 import { StorageError, storageError } from './errors.ts'
+import { type FileSystem, isMissing, syncFolder } from './file-system.ts'
 import { createPartials, type PartialBlob } from './partial-blobs.ts'
 
 export interface BlobStore {
@@ -31,17 +32,11 @@ export interface BlobStore {
   list(): Promise<Digest[]>
   remove(digest: Digest): Promise<void>
   /**
-   * A transfer in progress, with what is left of an earlier one. One at a time for each owner and blob:
-   * the next waits until this one is closed.
+   * A transfer in progress, with what is left of an earlier one. One at a time for each owner and
+   * blob: the next waits until this one is closed.
    */
   openPartial(owner: string, blob: BlobReference, signal?: AbortSignal): Promise<PartialBlob>
 }
-
-/** What the store needs of the file system; tests let the n-th of these fail. */
-export type FileSystem = Pick<
-  typeof fileSystem,
-  'mkdir' | 'open' | 'readdir' | 'readFile' | 'rename' | 'rm' | 'stat'
->
 
 export interface FileBlobStoreOptions {
   fileSystem?: FileSystem
@@ -62,11 +57,11 @@ export async function createFileBlobStore(
   const manifests = new Map<Digest, BlobManifest>()
   let temporaryCount = 0
   await files.mkdir(temporary, { recursive: true }).catch(fail('create', temporary))
-  await removeAbandoned(files, temporary)
-  const partials = await createPartials(join(directory, 'partial'), {
-    files,
-    publish,
-  })
+  await removeAbandoned(files, temporary).catch(fail('clear', temporary))
+  const partialFolder = join(directory, 'partial')
+  const partials = await createPartials(partialFolder, { files, publish }).catch(
+    fail('open', partialFolder),
+  )
 
   const path = (digest: Digest) => {
     assert(isDigest(digest), `a blob is named by a digest, not ${digest}`)
@@ -85,16 +80,10 @@ export async function createFileBlobStore(
   /** Gives a written and synced file its name, for good. */
   async function publish(file: string, digest: Digest): Promise<void> {
     const folder = join(directory, digest.slice(0, 2))
-    if ((await files.mkdir(folder, { recursive: true })) !== undefined) await syncFolder(directory)
+    if ((await files.mkdir(folder, { recursive: true })) !== undefined)
+      await syncFolder(files, directory)
     await files.rename(file, path(digest))
-    await syncFolder(folder)
-  }
-
-  async function syncFolder(folder: string): Promise<void> {
-    // Windows has no such thing; its rename is durable by itself.
-    if (process.platform === 'win32') return
-    const handle = await files.open(folder, 'r')
-    await handle.sync().finally(() => handle.close())
+    await syncFolder(files, folder)
   }
 
   async function putStream(pieces: AsyncIterable<Uint8Array>): Promise<BlobReference> {
@@ -214,12 +203,8 @@ async function removeAbandoned(files: FileSystem, temporary: string): Promise<vo
 function damaged(file: string): StorageError {
   return new StorageError(
     'damaged',
-    `Cannot use ${file}: its bytes don't match its name. Remove it, and it is fetched again where it can be`,
+    `Cannot use ${file}: its bytes don't match its name. Remove it, so that it is fetched again`,
   )
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }
 
 function fail(doing: string, file: string): (error: unknown) => never {

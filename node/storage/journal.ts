@@ -1,7 +1,8 @@
 /**
- * The journal: what happened to a run, in order, each entry chained to the one before by its hash, so that
- * nothing can be changed or left out in the middle unnoticed. An append is one transaction, on disk when it
- * returns: whoever acknowledges afterwards never has to take it back. Snapshots shorten the replay.
+ * The journal: what happened to a run, in order, each entry chained to the one before by its hash,
+ * so that nothing can be changed or left out in the middle unnoticed. An append is one transaction,
+ * on disk when it returns: whoever acknowledges afterwards never has to take it back. Snapshots
+ * shorten the replay.
  */
 import { chainDigest, type Digest, digestOf, utf8ToBytes } from '../../protocol/digest.ts'
 import { assert } from '../../protocol/errors.ts'
@@ -26,7 +27,9 @@ export interface Snapshot {
 
 export interface Journal {
   readonly runId: RunId
-  /** All of them or, when it throws StorageError, none: the journal stays usable and unchanged then. */
+  /**
+   * All of them or, when it throws StorageError, none: the journal stays usable and unchanged then.
+   */
   append(bodies: readonly Uint8Array[]): void
   /** Entries from `from` (1 by default), in order. */
   read(from?: number): Iterable<JournalEntry>

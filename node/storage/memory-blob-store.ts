@@ -1,4 +1,7 @@
-/** A blob store in memory, with the same promises except to outlive the process: for tests and for browsers. */
+/**
+ * A blob store in memory, with the same promises except to outlive the process: for tests and for
+ * browsers.
+ */
 import { type BlobManifest, blobManifest, chunkOf } from '../../protocol/blob.ts'
 import { concatBytes, type Digest, digestOf } from '../../protocol/digest.ts'
 import { ProtocolError } from '../../protocol/errors.ts'

@@ -1,10 +1,11 @@
 /**
- * Transfers that are not over: `partial/owner/digest`, whole chunks from the start, kept when a link breaks
- * so that the next attempt goes on where it stopped. Each owner (a peer that uploads, or we ourselves) has
- * its own, so that nobody can spoil another's; and how much stays is bounded for each.
+ * Transfers that are not over: `partial/owner/digest`, whole chunks from the start, kept when a
+ * link breaks so that the next attempt goes on where it stopped. Each owner (a peer that uploads,
+ * or we ourselves) has its own, so that nobody can spoil another's; and how much stays is bounded
+ * for each.
  *
- * While a transfer runs its file is named `digest.pid`: a rename is atomic, so two processes never write to
- * the same one, and what a killed process leaves is found by its name.
+ * While a transfer runs its file is named `digest.pid`: a rename is atomic, so two processes never
+ * write to the same one, and what a killed process leaves is found by its name.
  */
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
@@ -14,8 +15,8 @@ import { bytesToHex, type Digest } from '../../protocol/digest.ts'
 import { assert, ProtocolError } from '../../protocol/errors.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import type { BlobReference } from '../../protocol/run-config.ts'
-import type { FileSystem } from './blob-store.ts'
 import { storageError } from './errors.ts'
+import { type FileSystem, ignoreMissing } from './file-system.ts'
 import { createLocks } from './locks.ts'
 
 export interface PartialBlob {
@@ -85,10 +86,14 @@ export async function createPartials(root: string, options: PartialsOptions): Pr
         await files.mkdir(folder, { recursive: true })
         await files.rename(idle, busy).catch(ignoreMissing)
         const handle = await files.open(busy, 'a+')
-        const whole = await wholeChunks(handle, blob)
+        const whole = await wholeChunks(handle, blob).catch(async (error) => {
+          await handle.close()
+          throw error
+        })
         const close = async (empty: boolean) => {
           try {
-            await (empty ? files.rm(busy, { force: true }) : files.rename(busy, idle))
+            if (empty) await files.rm(busy, { force: true })
+            else await files.rename(busy, idle).catch(ignoreMissing)
             await evict(files, folder, limitsOf(owner))
           } finally {
             release()
@@ -197,14 +202,13 @@ async function recover(files: FileSystem, folder: string): Promise<void> {
 
 /** Removes the oldest until what stays is within the limits. */
 async function evict(files: FileSystem, folder: string, limits: PartialLimits): Promise<void> {
-  const idle = (await files.readdir(folder)).filter((name) => !name.includes('.'))
-  const kept = await Promise.all(
-    idle.map(async (name) => {
-      const file = join(folder, name)
-      const { size, mtimeMs } = await files.stat(file)
-      return { file, bytes: size, mtimeMs }
-    }),
-  )
+  const kept: { file: string; bytes: number; mtimeMs: number }[] = []
+  for (const name of await files.readdir(folder)) {
+    const file = join(folder, name)
+    // Another transfer may take one up at any moment; then it is no longer ours to remove.
+    const stat = name.includes('.') ? undefined : await files.stat(file).catch(ignoreMissing)
+    if (stat) kept.push({ file, bytes: stat.size, mtimeMs: stat.mtimeMs })
+  }
   kept.sort((a, b) => b.mtimeMs - a.mtimeMs)
   for (const { file } of excess(kept, limits)) await files.rm(file, { force: true })
 }
@@ -218,8 +222,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-}
-
-function ignoreMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
 }

@@ -1,6 +1,6 @@
 /**
- * The journal in one SQLite file: write-ahead log, `synchronous=FULL` (NORMAL may lose the last commits when
- * the power goes), one transaction an append. Many events in one append cost one sync.
+ * The journal in one SQLite file: write-ahead log, `synchronous=FULL` (NORMAL may lose the last
+ * commits when the power goes), one transaction an append. Many events in one append cost one sync.
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -59,7 +59,8 @@ export interface SqliteJournalOptions {
 
 /**
  * Opens or makes the journal in `file`, alone, and checks its whole chain.
- * @throws StorageError `locked`, `damaged`, `full` or `failed`; ConfigError for another run's or a foreign file
+ * @throws StorageError `locked`, `damaged`, `full` or `failed`; ConfigError for another run's or a
+ * foreign file
  */
 export function createSqliteJournal(file: string, options: SqliteJournalOptions = {}): Journal {
   if (options.runId === undefined && !existsSync(file)) {
@@ -92,8 +93,8 @@ export interface JournalVerdict {
 }
 
 /**
- * Reads a journal, which may be in use, and checks its chain. Entries cut off at the end leave a valid
- * prefix: compare the head with what somebody else remembers.
+ * Reads a journal, which may be in use, and checks its chain. Entries cut off at the end leave a
+ * valid prefix: compare the head with what somebody else remembers.
  * @throws StorageError or ConfigError when it can't be read as a journal at all
  */
 export function verifyJournal(file: string): JournalVerdict {
@@ -112,8 +113,8 @@ export function verifyJournal(file: string): JournalVerdict {
 }
 
 /**
- * The entries of a journal, which may be in use by its writer: those that were there when reading began.
- * The chain is not checked, `verifyJournal` does that.
+ * The entries of a journal, which may be in use by its writer: those that were there when reading
+ * began. The chain is not checked, `verifyJournal` does that.
  * @throws StorageError or ConfigError when it can't be read as a journal of this run
  */
 export function readSqliteJournal(file: string, runId: RunId): Pick<Journal, 'read' | 'close'> {
@@ -287,8 +288,8 @@ function readRunId(database: DatabaseSync, file: string): RunId {
     throw new ConfigError(`Cannot use ${file}: it is not a journal`)
   if (version > SCHEMA_VERSION) {
     throw new ConfigError(
-      `Cannot use the journal ${file} as its version must be at most ${SCHEMA_VERSION}: current value is ` +
-        `${version}. Update barnraise`,
+      `Cannot use the journal ${file} as its version must be at most ${SCHEMA_VERSION}: ` +
+        `current value is ${version}. Update barnraise`,
     )
   }
   return (database.prepare('SELECT id FROM run').get() as { id: RunId }).id
@@ -316,7 +317,7 @@ function rollBack(database: DatabaseSync): void {
 function damaged(file: string, { reason }: { reason: string }): StorageError {
   return new StorageError(
     'damaged',
-    `Cannot open the journal ${file}: ${reason}. Restore the file from a backup; nothing was changed`,
+    `Cannot open the journal ${file}: ${reason}. Restore it from a backup; nothing was changed`,
   )
 }
 

@@ -1,7 +1,7 @@
 /**
- * One writer for each journal. The lock is SQLite's own exclusive lock on an empty file beside it: the
- * operating system gives it back when its holder dies, however it dies, so it is never stale. Who holds it is
- * written in a second file, for people.
+ * One writer for each journal. The lock is SQLite's own exclusive lock on an empty file beside it:
+ * the operating system gives it back when its holder dies, however it dies, so it is never stale.
+ * Who holds it is written in a second file, for people.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -10,7 +10,9 @@ import { StorageError } from './errors.ts'
 
 const SQLITE_BUSY = 5
 
-/** Takes the lock and returns what gives it back. @throws StorageError `locked`, naming the holder */
+/**
+ * Takes the lock and returns what gives it back. @throws StorageError `locked`, naming the holder
+ */
 export function lockForWriting(file: string): () => void {
   const lock = new DatabaseSync(`${file}.lock`)
   try {

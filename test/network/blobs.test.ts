@@ -1,4 +1,7 @@
-/** Blobs move whole or not at all; nothing is believed but hashes, and nobody gets more than a share. */
+/**
+ * Blobs move whole or not at all; nothing is believed but hashes, and nobody gets more than a
+ * share.
+ */
 import { describe, expect, test } from 'vitest'
 import { BLOB_PROTOCOL, UPLOAD_PROTOCOL } from '../../node/network/blob-messages.ts'
 import { fetchBlob, uploadBlob } from '../../node/network/blobs.ts'
@@ -134,7 +137,7 @@ describe('what a coordinator may send instead of the blob', () => {
     })
   }
 
-  test('other bytes, with a manifest that fits them: found at the end, and nothing is kept', async () => {
+  test('other bytes and a manifest that fits them: found at the end, nothing is kept', async () => {
     const { coordinator, connection, mine, theirs } = await blobPair('memory')
     await theirs.put(BLOB)
     const fake = randomBytes(BLOB.length, 2)
@@ -181,7 +184,7 @@ describe('an upload that is not admitted is refused before a byte of it moves', 
   })
 })
 
-test('trap 7: a push right after the stream is open overflows it; so nothing is sent before the go', async () => {
+test('trap 7: a push right after the stream is open overflows it', async () => {
   const { coordinator, connection, mine } = await blobPair('memory')
   await coordinator.unhandle(UPLOAD_PROTOCOL)
   const opened = Promise.withResolvers<Frames>()
@@ -216,7 +219,7 @@ describe('what a volunteer may send instead of its payload', () => {
     ['a chunk too few', [offer, manifest], CHUNKS.slice(0, 2), 0],
     ['other bytes and a manifest that fits them', [offer, fakeManifest], fakeChunks, 1],
   ] as const) {
-    test(`${name}: not stored, ${wrong === 0 ? 'no' : 'the sender’s'} fault told, and the truth is still welcome`, async () => {
+    test(`${name}: not stored, told ${wrong} times, and the truth is welcome`, async () => {
       const pair = await blobPair('memory')
       const frames = await openFrames(pair.connection, UPLOAD_PROTOCOL)
       const send = async () => {
@@ -269,7 +272,7 @@ describe('the payload is stored, and then', () => {
   })
 })
 
-test('a blob that is damaged on the coordinator’s disk is our error, not the volunteer’s', async () => {
+test('a blob that is damaged on the coordinator’s disk is our own error', async () => {
   const { connection, mine, theirs, errors } = await blobPair('memory')
   const blob = await theirs.put(BLOB)
   theirs.manifest = async () => {

@@ -1,4 +1,7 @@
-/** Links break in the middle of a blob: the next attempt goes on from there, and the bytes are the same. */
+/**
+ * Links break in the middle of a blob: the next attempt goes on from there, and the bytes are the
+ * same.
+ */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

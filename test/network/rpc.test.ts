@@ -34,7 +34,7 @@ async function ask(connection: Connection, frame: Uint8Array): Promise<Reply> {
   return decodeReply(reply)
 }
 
-test('a request reaches the handler with the id that the handshake proved, and the reply comes back', async () => {
+test('a request arrives with the id that the handshake proved, and the reply returns', async () => {
   const { coordinator, connection, peer } = await testPair('memory')
   const heard: [string, Request][] = []
   await serveRequests(coordinator, async (from, asked) => {

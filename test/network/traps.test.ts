@@ -1,6 +1,7 @@
 /**
- * The traps of libp2p's streams, each sprung on purpose: what silently loses data, hangs, floods the memory or
- * kills the process when streams are used the obvious way. One test a trap, named for what the obvious does.
+ * The traps of libp2p's streams, each sprung on purpose: what silently loses data, hangs, floods
+ * the memory or kills the process when streams are used the obvious way. One test a trap, named for
+ * what the obvious does.
  */
 import { connect as openSocket, type Socket } from 'node:net'
 import type { Stream } from '@libp2p/interface'
@@ -22,7 +23,10 @@ import { addressesOf, type Pair, testHost, testPair, testStreams, until } from '
 
 const FRAME_BYTES = 64 * 1024
 const frame = (index: number, length = FRAME_BYTES) => new Uint8Array(length).fill(index)
-/** A resume hands over the window that waited in libp2p, and opens the next before it can be paused again. */
+/**
+ * A resume hands over the window that waited in libp2p, and opens the next before it can be paused
+ * again.
+ */
 const BUFFERED_BYTES_BOUND = BUFFERED_BYTES_LOW + 2 * STREAM_WINDOW_BYTES_MAX + 2 * FRAME_BYTES
 
 /** Sends `count` frames and ends; resolves with the most bytes that waited in libp2p. */
@@ -64,7 +68,7 @@ test('trap 2: a connection that dies looks like the end of the data', async () =
   await expect(read).rejects.toMatchObject({ code: 'lost' })
 })
 
-test('trap 3: the second wait for a drained stream returns at once, and all is buffered', async () => {
+test('trap 3: the second wait for a drain returns at once, and all is buffered', async () => {
   const [opened, handled] = await testStreams(await testPair('memory'))
   const sent = send(opened, 200)
   const reader = new Frames(handled)
@@ -113,7 +117,7 @@ test('trap 6: a pause made while the stream resumes is lost', async () => {
   let count = 0
   for await (const one of frames.source()) {
     expect(one[0]).toBe(count++ & 255)
-    // The sender refills the window between two reads, so that every resume hands over a full buffer.
+    // The sender refills the window meanwhile, so that every resume hands over a full buffer.
     if (count % 8 === 0) for (let index = 0; index < 5; index++) await turn()
     bufferedMax = Math.max(bufferedMax, frames.bufferedBytes)
   }
@@ -168,7 +172,7 @@ test('trap 10: a stream is no part of a pipeline, frames are', async () => {
   expect(heard).toEqual([frame(1, 10)])
 })
 
-test('trap 11: a dial succeeds although the other side refuses, and a call may wait for ever', async () => {
+test('trap 11: a dial succeeds although the other side refuses', async () => {
   const coordinator = await testHost('tcp', 'coordinator', {
     connectionGater: { denyInboundEncryptedConnection: () => true },
   })

@@ -99,7 +99,7 @@ test('a peer that leaves the queue, or the network, gives its place to the next'
   expect(await store.has(second!.digest)).toBe(true)
 })
 
-test(`a peer has at most ${UPLOADS_PER_PEER_MAX} uploads in progress, waiting ones included`, async () => {
+test(`a peer has at most ${UPLOADS_PER_PEER_MAX} uploads in progress`, async () => {
   const released = Promise.withResolvers<void>()
   const { store, now } = countingStore(released.promise)
   const pair = await blobPair('memory', { theirs: store })
