@@ -19,7 +19,7 @@ const BLOCK = 512
  */
 const EDGE_BYTES: usize = 512
 const COLUMN_SCALE_BYTES: usize = 64
-const ZERO_BYTES: usize = 64
+const ZERO_BYTES: usize = 256
 const ROW_SCALE_BYTES: usize = (MC_MAX + 16) * 4
 const PANEL_BYTES: usize = BLOCK * 16 * 2
 

@@ -12,6 +12,9 @@ export const INT8 = 3
 export const INT4 = 4
 
 const GROUP = 64
+/** In memory, as V8 rebuilds a v128.const wherever a loop uses it: bits for widenFour, fourAt. */
+const CONSTANTS = memory.data<i32>([0x8fffe000, 0x77800000, 0x0f800000, 0x7f800000])
+const NIBBLES = memory.data<i32>([1 << 28, 1 << 24, 1 << 20, 1 << 16])
 /** 1.5·2^23: adding and subtracting it rounds to an integer, halves to even. */
 const ROUND: f32 = 12582912
 
@@ -46,23 +49,29 @@ export function fourAt(kind: i32, row: usize, i: i32, scale: v128): v128 {
   }
   if (kind == INT4) {
     const word = i32x4.splat(<i32>load<u16>(row + (<usize>i >> 1)))
-    const codes = i32x4.shr_s(i32x4.mul(word, i32x4(1 << 28, 1 << 24, 1 << 20, 1 << 16)), 28)
+    const codes = i32x4.shr_s(i32x4.mul(word, v128.load(NIBBLES)), 28)
     return f32x4.mul(f32x4.convert_i32x4_s(codes), scale)
   }
-  const bits = v128.load_ext<u16>(row + (<usize>i << 1))
-  if (kind == BFLOAT16) return i32x4.shl(bits, 16)
-  return widenFour(bits)
+  if (kind == BFLOAT16) return i32x4.shl(v128.load_ext<u16>(row + (<usize>i << 1)), 16)
+  return widenFour(v128.load_ext<i16>(row + (<usize>i << 1)))
 }
 
-/** Four float16, each in the low half of its lane. */
+// @ts-ignore: decorator
+@inline
+function constant(index: usize): v128 {
+  return v128.load_splat<i32>(CONSTANTS + (index << 2))
+}
+
+/**
+ * Four float16, sign-extended: shifted into place, the bits mean a number 2^112 too small. Exponent
+ * 31 is not finite.
+ */
 // @ts-ignore: decorator
 @inline
 function widenFour(bits: v128): v128 {
-  const magnitude = i32x4.shl(v128.and(bits, i32x4.splat(0x7fff)), 13)
-  const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16)
-  const finite = v128.or(f32x4.mul(magnitude, f32x4.splat(reinterpret<f32>(0x77800000))), sign)
-  const special = i32x4.ge_s(magnitude, i32x4.splat(0x7c00 << 13))
-  return v128.or(finite, v128.and(special, i32x4.splat(0x7f800000)))
+  const placed = v128.and(i32x4.shl(bits, 13), constant(0))
+  const special = i32x4.eq(v128.and(placed, constant(2)), constant(2))
+  return v128.or(f32x4.mul(placed, constant(1)), v128.and(special, constant(3)))
 }
 
 /** Number i of a row. */
