@@ -3,7 +3,7 @@
  * renamed and its folder synced, in this order, so that a name is never seen before its bytes; and
  * it is checked when it is read, so that bytes are never believed for their name.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import * as fileSystem from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlobManifest } from '../../protocol/blob.ts'
@@ -55,7 +55,6 @@ export async function createFileBlobStore(
   const files = options.fileSystem ?? fileSystem
   const temporary = join(directory, 'temporary')
   const manifests = new Map<Digest, BlobManifest>()
-  let temporaryCount = 0
   await files.mkdir(temporary, { recursive: true }).catch(fail('create', temporary))
   await removeAbandoned(files, temporary).catch(fail('clear', temporary))
   const partialFolder = join(directory, 'partial')
@@ -87,7 +86,7 @@ export async function createFileBlobStore(
   }
 
   async function putStream(pieces: AsyncIterable<Uint8Array>): Promise<BlobReference> {
-    const file = join(temporary, `${process.pid}-${temporaryCount++}`)
+    const file = join(temporary, randomUUID())
     const hash = createHash('sha256')
     let bytes = 0
     try {

@@ -21,25 +21,18 @@ export class StorageError extends Error {
   }
 }
 
+/** The operating system's names, unlike ours: ENOSPC, EIO. */
+const SYSTEM_CODE = /^E[A-Z0-9]+$/
 const FULL_CODES = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** Puts the words of an operator on an error of the file system; passes all other errors on. */
-export function storageError(doing: string, file: string, error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (error instanceof StorageError || code === undefined) return error
-  if (FULL_CODES.has(code)) {
-    return new StorageError(
-      'full',
-      `Cannot ${doing} ${file}: the disk is full. Free some space and go on`,
-      {
-        cause: error,
-      },
-    )
-  }
-  if (code === 'ENOENT') {
-    return new StorageError('missing', `Cannot ${doing} ${file}: it doesn't exist`, {
-      cause: error,
-    })
-  }
-  return new StorageError('failed', `Cannot ${doing} ${file}: ${message}`, { cause: error })
+export function storageError(doing: string, file: string, cause: unknown): unknown {
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  if (!SYSTEM_CODE.test(code)) return cause
+  const [kind, what]: [StorageErrorCode, string] = FULL_CODES.has(code)
+    ? ['full', 'the disk is full. Free some space and go on']
+    : code === 'ENOENT'
+      ? ['missing', "it doesn't exist"]
+      : ['failed', message]
+  return new StorageError(kind, `Cannot ${doing} ${file}: ${what}`, { cause })
 }

@@ -99,10 +99,8 @@ export async function createPartials(root: string, options: PartialsOptions): Pr
             release()
           }
         }
-        return createPartialBlob(blob, handle, whole, {
-          publish: () => publish(busy, blob.digest),
-          close,
-        })
+        const file = { busy, handle, publish: () => publish(busy, blob.digest), close }
+        return createPartialBlob(blob, whole, file)
       } catch (error) {
         release()
         throw storageError('write', busy, error)
@@ -112,16 +110,14 @@ export async function createPartials(root: string, options: PartialsOptions): Pr
 }
 
 interface PartialFile {
+  busy: string
+  handle: FileHandle
   publish(): Promise<void>
   close(empty: boolean): Promise<void>
 }
 
-function createPartialBlob(
-  blob: BlobReference,
-  handle: FileHandle,
-  whole: number,
-  file: PartialFile,
-): PartialBlob {
+function createPartialBlob(blob: BlobReference, whole: number, file: PartialFile): PartialBlob {
+  const { handle, busy } = file
   let chunks = whole
   let state: 'open' | 'published' | 'closed' = 'open'
 
@@ -130,45 +126,54 @@ function createPartialBlob(
     chunks = from
   }
 
+  async function inWords<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw storageError('write', busy, error)
+    }
+  }
+
+  async function keep(manifest: BlobManifest): Promise<number> {
+    for (let index = 0; index < chunks; index++) {
+      const hash = createHash('sha256').update(await chunkAt(handle, index))
+      const expected = manifest.chunkHashes.subarray(index * 32, (index + 1) * 32)
+      if (hash.digest('hex') !== bytesToHex(expected)) await drop(index)
+    }
+    return chunks
+  }
+
+  async function finish(): Promise<void> {
+    await handle.sync()
+    const hash = createHash('sha256')
+    for (let index = 0; index < chunks; index++) hash.update(await chunkAt(handle, index))
+    if (hash.digest('hex') !== blob.digest) {
+      await drop(0)
+      throw new ProtocolError(
+        'digest-mismatch',
+        `Cannot accept blob ${blob.digest}: its chunks match the manifest but not the digest`,
+      )
+    }
+    await file.publish()
+    state = 'published'
+  }
+
   return {
     get chunks() {
       return chunks
     },
-    async keep(manifest) {
-      for (let index = 0; index < chunks; index++) {
-        const hash = createHash('sha256').update(await chunkAt(handle, index))
-        const expected = manifest.chunkHashes.subarray(index * 32, (index + 1) * 32)
-        if (hash.digest('hex') !== bytesToHex(expected)) await drop(index)
-      }
-      return chunks
-    },
-    async append(chunk) {
-      try {
+    keep: (manifest) => inWords(() => keep(manifest)),
+    append: (chunk) =>
+      inWords(async () => {
         await handle.appendFile(chunk)
         chunks++
-      } catch (error) {
-        throw storageError('write', `blob ${blob.digest}`, error)
-      }
-    },
-    async finish() {
-      await handle.sync()
-      const hash = createHash('sha256')
-      for (let index = 0; index < chunks; index++) hash.update(await chunkAt(handle, index))
-      if (hash.digest('hex') !== blob.digest) {
-        await drop(0)
-        throw new ProtocolError(
-          'digest-mismatch',
-          `Cannot accept blob ${blob.digest}: its chunks match the manifest but not the digest`,
-        )
-      }
-      await file.publish()
-      state = 'published'
-    },
+      }),
+    finish: () => inWords(finish),
     async close() {
       if (state === 'closed') return
       const empty = state === 'published' || chunks === 0
       state = 'closed'
-      await handle.close().finally(() => file.close(empty))
+      await inWords(() => handle.close().finally(() => file.close(empty)))
     },
   }
 }

@@ -172,7 +172,10 @@ function openJournal(database: DatabaseSync, { file, runId, head, unlock }: Open
   }
 }
 
-const PAGE_QUERY = `SELECT seq, body, chain FROM entries WHERE seq >= ? ORDER BY seq LIMIT ${PAGE_ENTRIES}`
+const PAGE_QUERY = `
+  SELECT seq, body, chain FROM entries
+  WHERE seq >= ? ORDER BY seq LIMIT ${PAGE_ENTRIES}
+`
 
 type Row = { seq: number; body: Uint8Array; chain: Uint8Array }
 

@@ -154,7 +154,7 @@ test('a peer that reads nothing ends a write, and the sender holds little', asyn
   expect(written).toBeLessThan(2 ** 21)
 })
 
-test('a write ends at once when the connection breaks, although the peer had sent its FIN', async () => {
+test('a write ends at once when the connection breaks after the peer sent its FIN', async () => {
   const pair = await testPair('memory')
   const [opened, handled] = await testStreams(pair)
   await opened.close()
