@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSqliteJournal, verifyJournal } from '../../node/storage/sqlite-journal.ts'
 import { bytesToHex } from '../../protocol/digest.ts'
@@ -44,7 +45,7 @@ describe('a process killed while it appends', () => {
 
 /** A process that appends until it is killed, which tells the last entry it acknowledged. */
 function appendLoop(path: string) {
-  const script = join(import.meta.dirname, 'append-loop.ts')
+  const script = fileURLToPath(new URL('./append-loop.ts', import.meta.url))
   const child = spawn(process.execPath, ['--import', 'tsx', script, path, RUN], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -161,11 +161,7 @@ describe('a journal in a file', () => {
 
   describe('that is something else is refused and left as it is', () => {
     for (const [name, make, why] of [
-      [
-        'text',
-        (path: string) => writeFileSync(path, 'not a database '.repeat(100)),
-        'not a SQLite',
-      ],
+      ['text', makeText, 'it is not a SQLite file'],
       ['another database', makeOther, 'it is not a journal'],
       ['a newer journal', makeNewer, 'must be at most 1: current value is 2. Update barnraise'],
     ] as const) {
