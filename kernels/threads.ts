@@ -10,9 +10,6 @@
  *
  * A part is a range of rows, columns or heads, never of a summed axis: who works it off, and how
  * many threads there are, changes no bit.
- *
- * Two cells are for whoever watches: `paused` lets every thread sleep before its next operation,
- * `stopping` names the work that is to be given up before its next phase.
  */
 import { ShapeError } from './shape.ts'
 
@@ -23,15 +20,10 @@ const DONE = 2
 const SIGNAL = 3
 const PHASE = 4
 const BASE = 5
-const PAUSED = 6
-const STOPPING = 7
-const CLOSED = 8
-const FAILED = 9
-const CELLS = 16
+const CLOSED = 6
+const FAILED = 7
+const CELLS = 8
 const NUMBERS_MAX = 8
-
-/** Work that nobody will ever ask to give up. */
-export const UNNAMED = 0
 
 export type Board = SharedArrayBuffer
 
@@ -53,21 +45,17 @@ export function newBoard(): Board {
 }
 
 /**
- * The leader's side. `working` says which work is in progress, by the name that `requestStop` gets.
+ * The leader's side. `isStopping`: whether the work in progress is to be given up.
  * @throws what a part of its own throws, and Error when a part of another thread did.
  */
 export function createTeam(
   board: Board,
   threads: number,
   phases: readonly Phase[],
-  working: () => number = () => UNNAMED,
+  isStopping: () => boolean,
 ): Team {
   const cells = cellsOf(board)
   const numbersOfPhase = numbersOf(board)
-  const isStopping = () => {
-    const name = working()
-    return name !== UNNAMED && Atomics.load(cells, STOPPING) === name
-  }
   return {
     threads,
     run(phase, count, ...numbers) {
@@ -127,34 +115,6 @@ export function closeBoard(board: Board): void {
   const cells = cellsOf(board)
   Atomics.store(cells, CLOSED, 1)
   wake(cells)
-}
-
-/** Every thread sleeps before its next operation, until the pause is over. */
-export function setPaused(board: Board, isPaused: boolean): void {
-  const cells = cellsOf(board)
-  Atomics.store(cells, PAUSED, isPaused ? 1 : 0)
-  if (!isPaused) Atomics.notify(cells, PAUSED)
-}
-
-/** The work of this name (an integer above 0) is given up before its next phase. */
-export function requestStop(board: Board, work: number): void {
-  Atomics.store(cellsOf(board), STOPPING, work)
-}
-
-/** Each of these functions, but asleep while the board is paused. */
-export function pausable<T extends object>(board: Board, functions: T): T {
-  const cells = cellsOf(board)
-  const wrapped = Object.entries(functions).map(([name, value]: [string, unknown]) => {
-    if (typeof value !== 'function') return [name, value]
-    return [
-      name,
-      (...args: unknown[]) => {
-        while (Atomics.load(cells, PAUSED) !== 0) Atomics.wait(cells, PAUSED, 1)
-        return value(...args)
-      },
-    ]
-  })
-  return Object.fromEntries(wrapped)
 }
 
 function cellsOf(board: Board): Int32Array {

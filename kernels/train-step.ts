@@ -19,7 +19,7 @@ import type { AdapterLayout } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { ShapeError } from './shape.ts'
-import { type Board, createTeam, newBoard, serve, UNNAMED } from './threads.ts'
+import { type Board, createTeam, newBoard, serve } from './threads.ts'
 import { loadTensor, type WeightSource, weightTensors } from './weights.ts'
 
 export interface JobShape extends BatchShape {
@@ -63,8 +63,8 @@ export interface Trainer {
 /** What a trainer shares with those who help it or watch it. */
 export interface Crew {
   board: Board
-  /** The name under which a stop of the step in progress would be requested. */
-  working(): number
+  /** Whether the step in progress is to be given up; never true outside of a step. */
+  isStopping(): boolean
 }
 
 interface Lease {
@@ -81,8 +81,6 @@ interface Run {
   buffers: Buffers
   decoder: Decoder
   lease: Lease
-  /** A step may be given up on request; evaluation and generation may not. */
-  isStep: boolean
 }
 
 /** Takes all memory of the job from the arena. Throws ShapeError when shapes don't fit. */
@@ -91,16 +89,15 @@ export function createTrainer(
   arena: Arena,
   job: JobShape,
   weights: WeightSource,
-  { board, working }: Crew = { board: newBoard(), working: () => UNNAMED },
+  { board, isStopping }: Crew = { board: newBoard(), isStopping: () => false },
 ): Trainer {
   checkBatchShape(job)
   const place = arena.mark()
   const buffers = allocateBuffers(ops, arena, job, weights)
-  const phases = decoderPhases(ops, buffers, 0)
-  const team = createTeam(board, job.threads, phases, () => (run.isStep ? working() : UNNAMED))
-  const lease = { step: 0, warm: false, gradientTokens: 0 }
+  const team = createTeam(board, job.threads, decoderPhases(ops, buffers, 0), isStopping)
   const decoder = createDecoder(ops, buffers, team)
-  const run: Run = { ops, job, buffers, decoder, lease, isStep: false }
+  const lease = { step: 0, warm: false, gradientTokens: 0 }
+  const run: Run = { ops, job, buffers, decoder, lease }
   const { theta, m, v, layout } = buffers
   load(run, new Float32Array(layout.count), null)
   return {
@@ -203,10 +200,7 @@ function gradient(run: Run, batch: Batch): StepOutcome {
 function accumulateGradient(run: Run, batch: Batch, scale: number): number | null {
   const { ops, buffers, decoder } = run
   ops.fill(buffers.gradient, 0, buffers.layout.count)
-  run.isStep = true
-  const lossSum = sumLosses(run, batch, (part) => decoder.gradient(part, scale))
-  run.isStep = false
-  return lossSum
+  return sumLosses(run, batch, (part) => decoder.gradient(part, scale))
 }
 
 function evaluate(run: Run, batch: Batch): { lossSum: number; targetTokens: number } {

@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { EXIT } from '../exit-code.ts'
 import type { Progress } from '../roles/progress.ts'
@@ -30,6 +31,9 @@ export interface DemoOptions {
 /** Ada stays; Ben is killed in this round (counted from 0) after so many steps; Cleo comes then. */
 const KILL_ROUND = 2
 const KILL_STEPS = 5
+/** At most three processes work at a time, and the machine is theirs for a minute. */
+const THREADS = String(Math.max(1, Math.floor(availableParallelism() / 3)))
+
 /** Steps that a volunteer tells of are the live view's pulse. */
 interface VolunteerFact {
   type: string
@@ -113,7 +117,8 @@ async function perform(
       'Ada and Ben begin; Ben will be killed in the middle of his work; Cleo comes late.\n',
     )
     screen.update('reading the base model, tokenising Moby Dick')
-    const host = start<Progress>(['host', yaml, '--out', folder.root, '--port', '0'])
+    const options = ['--out', folder.root, '--port', '0', '--threads', THREADS]
+    const host = start<Progress>(['host', yaml, ...options])
     const volunteers = play(folder, host, view, screen, start)
     const code = await host.exited
     if (code !== 0) throw new Error(`the coordinator ended with ${code}:\n${host.complaints()}`)
@@ -142,7 +147,8 @@ function play(
   const volunteer = (name: string): Child<VolunteerFact> => {
     count += 1
     const cache = join(folder.root, 'volunteers', name.toLowerCase())
-    return start<VolunteerFact>(['join', link, '--name', name, '--cache', cache])
+    const options = ['--name', name, '--cache', cache, '--threads', THREADS]
+    return start<VolunteerFact>(['join', link, ...options])
   }
   const begin = () => {
     volunteer('Ada')

@@ -20,6 +20,7 @@ export interface HostOptions {
   port: number
   public?: boolean
   announce?: string[]
+  threads: number
   json?: boolean
   verbose?: boolean
 }
@@ -77,6 +78,7 @@ async function coordinate(
   const role = await startCoordinator(folder, {
     listen: listenAddresses(options),
     announce: options.announce ?? [],
+    threads: options.threads,
     log,
     onProgress: show,
   })

@@ -18,6 +18,7 @@ export interface JoinOptions {
   name?: string
   cache?: string
   identity?: string
+  threads: number
   json?: boolean
   verbose?: boolean
 }
@@ -42,6 +43,7 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
     software: SOFTWARE,
     cache: options.cache ?? joinPath(cacheFolder(), keyOf(invite.coordinator)),
     identity: options.identity ?? null,
+    threads: options.threads,
     log,
     onStep: (progress) => {
       report({ type: 'step', ...progress })

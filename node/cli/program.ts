@@ -1,10 +1,16 @@
 /** The commands and their options. Each command is a file of its own, loaded when it is called. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from '../exit-code.ts'
+import { defaultThreads } from '../training/thread-pool.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 
 const json = () => new Option('--json', 'print data as JSON on stdout, for scripts')
 const verbose = () => new Option('-v, --verbose', 'log more on stderr')
+
+const threads = () =>
+  new Option('--threads <n>', 'cores that training may take')
+    .argParser(positive)
+    .default(defaultThreads(), 'half of them')
 
 function port(text: string): number {
   const value = Number(text)
@@ -59,6 +65,7 @@ function addRunning(program: Command): void {
     .option('--port <port>', 'TCP port to listen on; the next one speaks WebSocket', port, 4001)
     .option('--public', 'listen on all interfaces instead of this machine only')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
+    .addOption(threads())
     .addOption(json())
     .addOption(verbose())
     .action(async (file, options) => (await import('./host.ts')).host(file, options))
@@ -69,6 +76,7 @@ function addRunning(program: Command): void {
     .option('--name <name>', 'how others see you')
     .option('--cache <dir>', 'where weights and data are kept')
     .option('--identity <file>', 'key of this volunteer')
+    .addOption(threads())
     .addOption(json())
     .addOption(verbose())
     .action(async (link, options) => (await import('./join.ts')).join(link, options))

@@ -31,6 +31,8 @@ export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
   listen: string[]
   announce: string[]
+  /** How many cores an evaluation may take. */
+  threads?: number
   log: Log
   onProgress(fact: Progress): void
 }
@@ -54,7 +56,7 @@ export async function startCoordinator(
   const journal = createSqliteJournal(folder.journal, { runId })
   const state = freshState(config, runId, token)
   replay(state, journal)
-  const compute = createCompute()
+  const compute = createCompute({ threads: options.threads ?? 1 })
   try {
     await compute.run('set-up', { config, weights: await blobs.read(config.base.weights.digest) })
     const validation = await readValidation(config, blobs)

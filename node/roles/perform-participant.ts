@@ -100,7 +100,7 @@ export function createParticipantPerformer(world: ParticipantWorld): Participant
         return world.compute.stopTraining(effect.leaseId)
       case 'abandon-training':
         held.abandoned.add(effect.leaseId)
-        return world.compute.stopTraining(effect.leaseId)
+        return world.compute.abandonTraining(effect.leaseId)
       case 'upload':
         upload(world, held, effect.leaseId, effect.payload).then(world.feed, (error: Error) =>
           world.feed({ type: 'upload-failed', leaseId: effect.leaseId, reason: error.message }),

@@ -22,6 +22,8 @@ export interface VolunteerOptions {
   cache: string
   /** The file with this volunteer's key; by default one in `cache`. */
   identity: string | null
+  /** How many cores a step may take. */
+  threads?: number
   log: Log
   onStep(progress: StepProgress): void
   onTransfer(what: string, done: number, total: number): void
@@ -50,7 +52,7 @@ export async function startVolunteer(
     listen: [],
     role: 'volunteer',
   })
-  const compute = createCompute()
+  const compute = createCompute({ threads: options.threads ?? 1 })
   const exited = Promise.withResolvers<VolunteerOutcome>()
   const stopping = new AbortController()
   const state = createParticipant({

@@ -3,8 +3,9 @@
  * the main thread only ever moves messages.
  */
 import { Worker } from 'node:worker_threads'
+import { newControl, requestStop, setPaused } from '../../kernels/control.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
-import type { FromWorker, TaskName, Tasks, ToWorker } from './task.ts'
+import type { FromWorker, TaskName, Tasks, ToWorker, TrainInput, WorkerData } from './task.ts'
 
 export interface StepProgress {
   leaseId: LeaseId
@@ -15,7 +16,13 @@ export interface StepProgress {
 
 export interface Compute {
   run<K extends TaskName>(name: K, input: Tasks[K]['input']): Promise<Tasks[K]['output']>
+  /** Ends the training of a lease after the step in progress. */
   stopTraining(leaseId: LeaseId): void
+  /** Gives it up in the middle of a step; it ends as failed. */
+  abandonTraining(leaseId: LeaseId): void
+  /** Everything sleeps, within one operation, until `resume`; nothing is lost. */
+  pause(): void
+  resume(): void
   /** Called after each local step. */
   onStep(listener: (progress: StepProgress) => void): void
   /** Ends the thread; tasks that are not done never settle. */
@@ -27,10 +34,19 @@ interface Pending {
   reject(error: Error): void
 }
 
+export interface ComputeOptions {
+  /** How many cores a step may take. */
+  threads?: number
+}
+
 /** @throws (in every pending task) when the thread dies. */
-export function createCompute(): Compute {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url))
+export function createCompute({ threads = 1 }: ComputeOptions = {}): Compute {
+  const control = newControl()
+  const workerData: WorkerData = { threads, control }
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
   const pending = new Map<number, Pending>()
+  /** The training asked for last, by the id of its task. */
+  let training: { leaseId: LeaseId; id: number } | null = null
   let lastId = 0
   let listener: (progress: StepProgress) => void = () => {}
 
@@ -56,9 +72,17 @@ export function createCompute(): Compute {
       new Promise((resolve, reject) => {
         lastId += 1
         pending.set(lastId, { resolve, reject })
+        if (name === 'train') training = { leaseId: (input as TrainInput).leaseId, id: lastId }
         post({ type: 'task', id: lastId, name, input } as ToWorker)
       }),
     stopTraining: (leaseId) => post({ type: 'stop', leaseId }),
+    abandonTraining: (leaseId) => {
+      // Between steps it hears the message, within one only the other.
+      post({ type: 'abandon', leaseId })
+      if (training?.leaseId === leaseId) requestStop(control, training.id)
+    },
+    pause: () => setPaused(control, true),
+    resume: () => setPaused(control, false),
     onStep: (added) => {
       listener = added
     },

@@ -3,6 +3,7 @@
  * pauses where its driver may look up.
  */
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
+import { type Control, isStopRequested, newControl, pausable } from '../../kernels/control.ts'
 import { type JobPause, localJob, payloadOf } from '../../kernels/local-job.ts'
 import { adapterLayout, initialAdapter } from '../../kernels/lora.ts'
 import type { Ops } from '../../kernels/ops.ts'
@@ -15,7 +16,8 @@ import {
   serialiseOuterState,
 } from '../../kernels/outer-state.ts'
 import { serverRound } from '../../kernels/server-round.ts'
-import { createTrainer, type Trainer } from '../../kernels/train-step.ts'
+import { type Board, newBoard } from '../../kernels/threads.ts'
+import { createTrainer, type JobShape, type Trainer } from '../../kernels/train-step.ts'
 import { type Digest, hexToBytes } from '../../protocol/digest.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
@@ -33,7 +35,8 @@ import type {
 export interface Engine {
   /** Builds the trainer; everything but `aggregate` and `applyUpdate` needs it. */
   setUp(config: RunConfig, weights: Uint8Array): void
-  train(input: TrainInput): Generator<JobPause>
+  /** `name` is what a stop would be requested by. */
+  train(input: TrainInput, name: number): Generator<JobPause>
   /** What `train` has done so far, as it is sent up. */
   payload(input: TrainInput): Uint8Array
   /** Yields after each micro-batch. */
@@ -45,7 +48,18 @@ export interface Engine {
   applyUpdate(config: RunConfig, adapter: Float32Array, update: Uint8Array): Float32Array
 }
 
+export interface EngineOptions {
+  /** Threads for the trainer, the caller's included. */
+  threads?: number
+  /** By which other threads pause and stop this one. */
+  control?: Control
+  /** Starts the other threads, and returns what ends them. */
+  help?: (work: { memory: WebAssembly.Memory; job: JobShape; place: number; board: Board }) => void
+}
+
 const INITIAL_PAGES = 64
+/** No stop is ever requested by this name. */
+const UNNAMED = 0
 
 interface Room {
   ops: Ops
@@ -53,19 +67,23 @@ interface Room {
 }
 
 /** A linear memory of its own. */
-function room(module: WebAssembly.Module): Room {
+function room(module: WebAssembly.Module, control: Control): Room {
   const memory = newSharedMemory(INITIAL_PAGES)
-  return { ops: createWasmOps(module, memory), arena: createArena(memory) }
+  const ops = pausable(control, createWasmOps(module, memory))
+  return { ops, arena: createArena(memory) }
 }
 
 /** @param digestOf SHA-256; the fastest that the platform has */
 export function createEngine(
   module: WebAssembly.Module,
   digestOf: (bytes: Uint8Array) => Digest,
+  { threads = 1, control = newControl(), help = () => {} }: EngineOptions = {},
 ): Engine {
   // The coordinator aggregates while it evaluates, so the two don't share a memory.
-  const server = room(module)
+  const server = room(module, control)
   let bench: (Room & { config: RunConfig; trainer: Trainer }) | null = null
+  /** The training whose step is in progress. */
+  let working = UNNAMED
   const ready = () => {
     if (bench === null) throw new Error('Invariant broken: no model is set up')
     return bench
@@ -79,24 +97,34 @@ export function createEngine(
 
   return {
     setUp: (config, weights) => {
-      const made = room(module)
-      const trainer = createTrainer(
-        made.ops,
-        made.arena,
-        jobShapeOf(config),
-        weightsFromBytes(config.base.shape, weights),
-      )
+      const made = room(module, control)
+      const job = jobShapeOf(config, threads)
+      const board = newBoard()
+      const source = weightsFromBytes(config.base.shape, weights)
+      const crew = {
+        board,
+        isStopping: () => working !== UNNAMED && isStopRequested(control, working),
+      }
+      const trainer = createTrainer(made.ops, made.arena, job, source, crew)
       bench = { ...made, config, trainer }
+      help({ memory: made.ops.memory, job, place: trainer.place, board })
     },
-    train: (input) => {
+    train: function* (input, name) {
       const { trainer, config } = ready()
-      return localJob(trainer, {
+      const steps = localJob(trainer, {
         ...input,
         mode: config.training.mode,
         codec: config.aggregation.uplink,
         batchTokens: config.training.batchSequences * config.dataset.sequenceLength,
         link: (previous, state) => traceLink(digestOf, input.traceSeed, previous, state),
       })
+      for (;;) {
+        working = name
+        const { done, value } = steps.next()
+        working = UNNAMED
+        if (done) return
+        yield value
+      }
     },
     payload: ({ adapter }) => {
       const { ops, arena, trainer, config } = ready()
@@ -128,13 +156,13 @@ export function createEngine(
   }
 }
 
-function jobShapeOf({ base, adapter, dataset, training }: RunConfig) {
+function jobShapeOf({ base, adapter, dataset, training }: RunConfig, threads: number): JobShape {
   return {
     model: base.shape,
     adapter,
     sequenceLength: dataset.sequenceLength,
     microBatch: training.microBatch,
-    threads: 1,
+    threads,
     recompute: false,
     hyper: hyperOf(training),
   }

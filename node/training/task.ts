@@ -2,6 +2,7 @@
  * What the main thread asks of the compute thread. Every task is a pure function of its input (and of the
  * model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
  */
+import type { Control } from '../../kernels/control.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
@@ -81,10 +82,17 @@ export interface Tasks {
 }
 export type TaskName = keyof Tasks
 
+/** What the compute thread is started with. */
+export interface WorkerData {
+  /** Threads for a step, its own included. */
+  threads: number
+  control: Control
+}
+
 export type ToWorker =
   | { [K in TaskName]: { type: 'task'; id: number; name: K; input: Tasks[K]['input'] } }[TaskName]
-  /** End the training of a lease after the step in progress. */
-  | { type: 'stop'; leaseId: LeaseId }
+  /** End the training of a lease after the step in progress, with or without a payload. */
+  | { type: 'stop' | 'abandon'; leaseId: LeaseId }
 
 export type FromWorker =
   | { type: 'done'; id: number; output: Tasks[TaskName]['output'] }

@@ -2,27 +2,48 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import type { LeaseId } from '../../protocol/messages.ts'
 import { createEngine, type Engine } from './engine.ts'
-import type { FromWorker, TaskName, Tasks, ToWorker, TrainInput, TrainOutput } from './task.ts'
+import type {
+  FromWorker,
+  TaskName,
+  Tasks,
+  ToWorker,
+  TrainInput,
+  TrainOutput,
+  WorkerData,
+} from './task.ts'
+import { startThreads, type ThreadPool } from './thread-pool.ts'
 
 const KERNELS = new URL('../../kernels/build/kernels.wasm', import.meta.url)
 
 const port = parentPort!
-const engine = createEngine(new WebAssembly.Module(readFileSync(KERNELS)), (bytes) =>
-  createHash('sha256').update(bytes).digest('hex'),
-)
+const { threads, control } = workerData as WorkerData
+const module = new WebAssembly.Module(readFileSync(KERNELS))
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+let pool: ThreadPool | null = null
+const engine = createEngine(module, digestOf, {
+  threads,
+  control,
+  help: (work) => {
+    void pool?.close()
+    pool = startThreads({ ...work, module, control })
+  },
+})
 const stopped = new Set<LeaseId>()
+const abandoned = new Set<LeaseId>()
 
-const handlers: { [K in TaskName]: (input: Tasks[K]['input']) => Promise<Tasks[K]['output']> } = {
+const handlers: {
+  [K in TaskName]: (input: Tasks[K]['input'], id: number) => Promise<Tasks[K]['output']>
+} = {
   'set-up': async ({ config, weights }) => {
     engine.setUp(config, weights)
     return null
   },
   'apply-update': async ({ config, adapter, update }) =>
     engine.applyUpdate(config, adapter, update),
-  train: (input) => train(engine, input),
+  train: (input, id) => train(engine, input, id),
   evaluate: async (input) => {
     let lossSum = 0
     let targetTokens = 0
@@ -44,21 +65,27 @@ const handlers: { [K in TaskName]: (input: Tasks[K]['input']) => Promise<Tasks[K
   },
 }
 
-/** Steps until all are done or the lease is stopped; at least one step is always done. */
-async function train(trainer: Engine, input: TrainInput): Promise<TrainOutput> {
+const ABANDONED: TrainOutput = { status: 'failed', reason: 'the lease was abandoned' }
+
+/**
+ * Steps until all are done, the lease is stopped, after at least one step, or the training's name
+ * is stopped through the control, in the middle of any.
+ */
+async function train(trainer: Engine, input: TrainInput, name: number): Promise<TrainOutput> {
   const { leaseId } = input
   const started = performance.now()
   let steps = 0
-  for (const pause of trainer.train(input)) {
+  for (const pause of trainer.train(input, name)) {
     if (pause.status === 'non-finite') {
       return { status: 'failed', reason: `a number in the ${pause.where} is not finite` }
     }
-    if (pause.status === 'stopped') return { status: 'failed', reason: 'the lease was abandoned' }
+    if (pause.status === 'stopped') return ABANDONED
     steps = pause.progress.steps
     const stepMs = (performance.now() - started) / steps
     const loss = pause.progress.lossSum / Math.max(1, pause.progress.targetTokens)
     post({ type: 'step', leaseId, steps, stepMs, loss })
     await turn()
+    if (abandoned.delete(leaseId)) return ABANDONED
     if (!stopped.delete(leaseId) && steps < input.steps) continue
     const { trace, targetTokens } = pause.progress
     const payload = trainer.payload(input)
@@ -77,13 +104,17 @@ function post(message: FromWorker): void {
 }
 
 port.on('message', (message: ToWorker) => {
-  if (message.type === 'stop') {
-    stopped.add(message.leaseId)
+  if (message.type !== 'task') {
+    const told = message.type === 'stop' ? stopped : abandoned
+    told.add(message.leaseId)
     return
   }
   const { id, name, input } = message
-  const handle = handlers[name] as (given: unknown) => Promise<Tasks[TaskName]['output']>
-  handle(input).then(
+  const handle = handlers[name] as (
+    given: unknown,
+    id: number,
+  ) => Promise<Tasks[TaskName]['output']>
+  handle(input, id).then(
     (output) => post({ type: 'done', id, output }),
     (error: Error) => post({ type: 'error', id, message: error.message }),
   )

@@ -1,0 +1,16 @@
+/** A helping thread for threads.test.ts: notes who worked off each part, and fails where told. */
+import { workerData } from 'node:worker_threads'
+import { type Board, serve } from '../../kernels/threads.ts'
+import { countingPhases } from './counting-phases.ts'
+
+const { board, counts, thread } = workerData as {
+  board: Board
+  counts: SharedArrayBuffer
+  thread: number
+}
+
+try {
+  serve(board, countingPhases(new Int32Array(counts), thread))
+} catch {
+  // The leader reports it; what this thread does about it is not under test.
+}
