@@ -66,7 +66,7 @@ export function feedForwardBackward(thread: Thread, layer: Layer, rows: Rows): v
   const [toGate, toUp, from, gateRows, upRows] = [dgate, dup, dactivation, gate, up].map((p) =>
     rowAt(p, first, F),
   ) as [Pointer, Pointer, Pointer, Pointer, Pointer]
-  ops.swigluBackward(toGate, toUp, from, gateRows, upRows, count * F)
+  ops.swigluBackward(toGate, toUp, from, gateRows, upRows, count, F, F)
   normRows(thread, normed, middleRstd, middle, middleNorm, rows)
   groupBackward(ops, buffers.scratch.dnormed, [dgate, dup], groups.gateUp, dh.gateUp, rows)
   normRowsBackward(thread, dmiddle, dx, middle, middleNorm, middleRstd, rows)
@@ -117,7 +117,7 @@ export function attentionGradients({ scratch }: Buffers): GroupGradients {
 function activate({ ops, buffers }: Thread, { gate, up }: Layer, { first, count }: Rows): void {
   const F = buffers.model.intermediateSize
   const y = rowAt(buffers.scratch.activation, first, F)
-  ops.swigluForward(y, rowAt(gate, first, F), rowAt(up, first, F), count * F)
+  ops.swigluForward(y, rowAt(gate, first, F), rowAt(up, first, F), count, F, F)
 }
 
 /** y (T,D) = norm of x; keeps rstd (T). */
@@ -171,6 +171,6 @@ function turn(
     if (rows <= 0) continue
     const angles = 2 * (from - start) * E
     const to = rowAt(x, from, heads * E)
-    ops.rope(to, cos + angles, sin + angles, rows, rows, heads, E, direction)
+    ops.rope(to, heads * E, cos + angles, sin + angles, rows, rows, heads, E, direction)
   }
 }

@@ -190,18 +190,28 @@ const DOORS: Doors = {
     door.must(theta > 0, `'theta' must be positive: current value is ${theta}`)
     door.regions((S * E) / 2, { cos, sin })
   },
-  rope(door, x, cos, sin, T, S, heads, E, direction) {
+  rope(door, x, ld, cos, sin, T, S, heads, E, direction) {
     door.counts({ T, heads, E, 'E / 2': E / 2 })
     door.counts({ S }, 1)
+    door.counts({ ld }, heads * E)
     door.must(direction ** 2 === 1, `'direction' must be 1 or -1: current value is ${direction}`)
-    door.regions(T * heads * E, { x })
+    door.regions(span(T, heads * E, ld), { x })
     door.regions((S * E) / 2, { cos, sin })
   },
   causalSoftmax: (door, p, ...sizes) => softmaxDoor(door, { p }, ...sizes),
   causalSoftmaxBackward: (door, dp, p, ...sizes) => softmaxDoor(door, { dp, p }, ...sizes),
-  swigluForward: (door, y, gate, up, n) => door.regions(n, { y, gate, up }),
-  swigluBackward: (door, dgate, dup, dy, gate, up, n) =>
-    door.regions(n, { dgate, dup, dy, gate, up }),
+  swigluForward(door, y, gate, up, T, F, ld) {
+    door.counts({ T, F })
+    door.counts({ ld }, F)
+    door.regions(T * F, { y })
+    door.regions(span(T, F, ld), { gate, up })
+  },
+  swigluBackward(door, dgate, dup, dy, gate, up, T, F, ld) {
+    door.counts({ T, F })
+    door.counts({ ld }, F)
+    door.regions(T * F, { dy })
+    door.regions(span(T, F, ld), { dgate, dup, gate, up })
+  },
   crossEntropy(door, logits, targets, T, V) {
     door.counts({ V }, 1)
     door.regions(T * V, { logits })

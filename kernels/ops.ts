@@ -162,10 +162,11 @@ export interface Ops {
   ropeTable(cos: Pointer, sin: Pointer, S: number, E: number, theta: number): void
   /**
    * Rotates pairs (i, i + E/2) of each head of x (T, heads·E) in place; row t is at position t mod
-   * S. direction -1 is the backward.
+   * S, and rows are ld numbers apart. direction -1 is the backward.
    */
   rope(
     x: Pointer,
+    ld: number,
     cos: Pointer,
     sin: Pointer,
     T: number,
@@ -198,16 +199,18 @@ export interface Ops {
     scale: number,
   ): void
 
-  /** y (n) = silu(gate) · up. */
-  swigluForward(y: Pointer, gate: Pointer, up: Pointer, n: number): void
-  /** dgate, dup (n) from dy; no two may overlap. */
+  /** y (T,F) = silu(gate) · up; rows of gate and up are ld numbers apart. */
+  swigluForward(y: Pointer, gate: Pointer, up: Pointer, T: number, F: number, ld: number): void
+  /** dgate, dup (T,F), rows apart like those of gate and up, from dy (T,F); no two may overlap. */
   swigluBackward(
     dgate: Pointer,
     dup: Pointer,
     dy: Pointer,
     gate: Pointer,
     up: Pointer,
-    n: number,
+    T: number,
+    F: number,
+    ld: number,
   ): void
 
   /**

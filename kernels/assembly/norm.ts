@@ -42,16 +42,19 @@ export function rmsNormBackward(
 }
 
 export function rope(
-  x: usize, cos: usize, sin: usize, T: i32, S: i32, heads: i32, E: i32, direction: i32,
+  x: usize, ld: i32, cos: usize, sin: usize,
+  T: i32, S: i32, heads: i32, E: i32, direction: i32,
 ): void {
   const half = E / 2
   const halfBytes = <usize>half << 2
+  const gap = <usize>(ld - heads * E) << 2
   for (let t = 0; t < T; t++) {
     const row = <usize>(t % S) * halfBytes
     for (let head = 0; head < heads; head++) {
       rotate(x, cos + row, sin + row, half, <f32>direction)
       x += 2 * halfBytes
     }
+    x += gap
   }
 }
 

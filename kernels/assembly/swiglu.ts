@@ -2,7 +2,29 @@
 import { loadUpTo4, storeUpTo4 } from './lanes'
 import { expLanes } from './math'
 
-export function swigluForward(y: usize, gate: usize, up: usize, n: i32): void {
+export function swigluForward(y: usize, gate: usize, up: usize, T: i32, F: i32, ld: i32): void {
+  for (let t = 0; t < T; t++) {
+    forwardRow(y, gate, up, F)
+    y += <usize>F << 2
+    gate += <usize>ld << 2
+    up += <usize>ld << 2
+  }
+}
+
+export function swigluBackward(
+  dgate: usize, dup: usize, dy: usize, gate: usize, up: usize, T: i32, F: i32, ld: i32,
+): void {
+  for (let t = 0; t < T; t++) {
+    backwardRow(dgate, dup, dy, gate, up, F)
+    dy += <usize>F << 2
+    dgate += <usize>ld << 2
+    dup += <usize>ld << 2
+    gate += <usize>ld << 2
+    up += <usize>ld << 2
+  }
+}
+
+function forwardRow(y: usize, gate: usize, up: usize, n: i32): void {
   const one = f32x4.splat(1)
   for (let i = 0; i < n; i += 4) {
     const o = <usize>i << 2
@@ -12,7 +34,7 @@ export function swigluForward(y: usize, gate: usize, up: usize, n: i32): void {
   }
 }
 
-export function swigluBackward(
+function backwardRow(
   dgate: usize, dup: usize, dy: usize, gate: usize, up: usize, n: i32,
 ): void {
   const one = f32x4.splat(1)

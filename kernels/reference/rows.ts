@@ -60,6 +60,7 @@ export function rmsNormBackward(
 export function rope(
   memory: Memory,
   x: Pointer,
+  ld: number,
   cos: Pointer,
   sin: Pointer,
   T: number,
@@ -72,8 +73,9 @@ export function rope(
   const cosines = new Float32Array(memory.buffer, cos, S * half)
   const sines = new Float32Array(memory.buffer, sin, S * half)
   for (let row = 0; row < T * heads; row++) {
-    const head = new Float32Array(memory.buffer, x + 4 * row * E, E)
-    const position = Math.floor(row / heads) % S
+    const t = Math.floor(row / heads)
+    const head = new Float32Array(memory.buffer, x + 4 * (t * ld + (row % heads) * E), E)
+    const position = t % S
     for (let i = 0; i < half; i++) {
       const a = head[i]!
       const b = head[half + i]!
@@ -130,12 +132,16 @@ export function swigluForward(
   y: Pointer,
   gate: Pointer,
   up: Pointer,
-  n: number,
+  T: number,
+  F: number,
+  ld: number,
 ): void {
-  const to = new Float32Array(memory.buffer, y, n)
-  const a = new Float32Array(memory.buffer, gate, n)
-  const b = new Float32Array(memory.buffer, up, n)
-  for (let i = 0; i < n; i++) to[i] = f(a[i]! / f(1 + expFloat(-a[i]!))) * b[i]!
+  for (let t = 0; t < T; t++) {
+    const to = new Float32Array(memory.buffer, y + 4 * t * F, F)
+    const a = new Float32Array(memory.buffer, gate + 4 * t * ld, F)
+    const b = new Float32Array(memory.buffer, up + 4 * t * ld, F)
+    for (let i = 0; i < F; i++) to[i] = f(a[i]! / f(1 + expFloat(-a[i]!))) * b[i]!
+  }
 }
 
 /** silu'(a) = s·(1 + a·(1 - s)) with s the logistic function of a. */
@@ -146,18 +152,22 @@ export function swigluBackward(
   dy: Pointer,
   gate: Pointer,
   up: Pointer,
-  n: number,
+  T: number,
+  F: number,
+  ld: number,
 ): void {
-  const toGate = new Float32Array(memory.buffer, dgate, n)
-  const toUp = new Float32Array(memory.buffer, dup, n)
-  const from = new Float32Array(memory.buffer, dy, n)
-  const a = new Float32Array(memory.buffer, gate, n)
-  const b = new Float32Array(memory.buffer, up, n)
-  for (let i = 0; i < n; i++) {
-    const s = f(1 / f(1 + expFloat(-a[i]!)))
-    const slope = f(s * f(1 + f(a[i]! * f(1 - s))))
-    toUp[i] = from[i]! * f(a[i]! * s)
-    toGate[i] = f(from[i]! * b[i]!) * slope
+  for (let t = 0; t < T; t++) {
+    const toGate = new Float32Array(memory.buffer, dgate + 4 * t * ld, F)
+    const toUp = new Float32Array(memory.buffer, dup + 4 * t * ld, F)
+    const from = new Float32Array(memory.buffer, dy + 4 * t * F, F)
+    const a = new Float32Array(memory.buffer, gate + 4 * t * ld, F)
+    const b = new Float32Array(memory.buffer, up + 4 * t * ld, F)
+    for (let i = 0; i < F; i++) {
+      const s = f(1 / f(1 + expFloat(-a[i]!)))
+      const slope = f(s * f(1 + f(a[i]! * f(1 - s))))
+      toUp[i] = from[i]! * f(a[i]! * s)
+      toGate[i] = f(from[i]! * b[i]!) * slope
+    }
   }
 }
 

@@ -63,7 +63,7 @@ test('rope backwards is the gradient of rope', () => {
     arrays: { dy, ...tables },
     run: (ops, p) => {
       ops.ropeTable(p.cos!, p.sin!, S, E, theta)
-      ops.rope(p.dy!, p.cos!, p.sin!, S, S, 1, E, -1)
+      ops.rope(p.dy!, E, p.cos!, p.sin!, S, S, 1, E, -1)
     },
   } satisfies Omit<OpCase, 'sizes' | 'outputs'>
   check(opCase, 'dy', gradient.flat())
@@ -103,7 +103,7 @@ test('swigluBackward: both factors', () => {
   const opCase = {
     op: 'swigluBackward',
     arrays: { dgate: new Float32Array(n), dup: new Float32Array(n), dy, gate, up },
-    run: (ops, p) => ops.swigluBackward(p.dgate!, p.dup!, p.dy!, p.gate!, p.up!, n),
+    run: (ops, p) => ops.swigluBackward(p.dgate!, p.dup!, p.dy!, p.gate!, p.up!, 1, n, n),
   } satisfies Omit<OpCase, 'sizes' | 'outputs'>
   const byGate = (x: readonly number[]) => x.map((value, i) => model.swiglu(value, up[i]!))
   const byUp = (x: readonly number[]) => x.map((value, i) => model.swiglu(gate[i]!, value))

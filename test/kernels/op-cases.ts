@@ -105,7 +105,8 @@ function ropeCases(): OpCase[] {
   return tables.flatMap(([S, E, theta]): OpCase[] => {
     const n = (S * E) / 2
     const [sequences, heads] = [2, 3]
-    const x = floats(`rope ${S} ${E}`, sequences * S * heads * E)
+    const ld = heads * E + (S % 3)
+    const x = floats(`rope ${S} ${E}`, sequences * S * ld)
     const angles = floats(`rope angles ${S} ${E}`, n)
     const cos = angles.map((angle) => 1 / (1 + angle * angle))
     return [
@@ -117,7 +118,7 @@ function ropeCases(): OpCase[] {
         run: (ops, { cos, sin }) => ops.ropeTable(cos!, sin!, S, E, theta),
       },
       ...([1, -1] as const).map((direction): OpCase => {
-        const sizes = `${sequences}x${S}x${heads}x${E} direction ${direction}`
+        const sizes = `${sequences}x${S}x${heads}x${E} ld ${ld} direction ${direction}`
         const arrays = { x, cos, sin: angles }
         return {
           op: 'rope',
@@ -125,11 +126,34 @@ function ropeCases(): OpCase[] {
           arrays,
           outputs: ['x'],
           run: (ops, { x, cos, sin }) =>
-            ops.rope(x!, cos!, sin!, sequences * S, S, heads, E, direction),
+            ops.rope(x!, ld, cos!, sin!, sequences * S, S, heads, E, direction),
         }
       }),
     ]
   })
+}
+
+function swigluCases([T, F, ld]: readonly [number, number, number]): OpCase[] {
+  const sizes = `${T}x${F} ld ${ld}`
+  const strided = (name: string, range = 3) => floats(`${name} ${sizes}`, T * ld, range)
+  const [gate, up] = [strided('gate', 100), strided('up')]
+  return [
+    {
+      op: 'swigluForward',
+      sizes,
+      arrays: { y: new Float32Array(T * F), gate, up },
+      outputs: ['y'],
+      run: (ops, { y, gate, up }) => ops.swigluForward(y!, gate!, up!, T, F, ld),
+    },
+    {
+      op: 'swigluBackward',
+      sizes,
+      arrays: { dgate: strided('dgate'), dup: strided('dup'), dy: floats('dy', T * F), gate, up },
+      outputs: ['dgate', 'dup'],
+      run: (ops, { dgate, dup, dy, gate, up }) =>
+        ops.swigluBackward(dgate!, dup!, dy!, gate!, up!, T, F, ld),
+    },
+  ]
 }
 
 function softmaxCases(): OpCase[] {
@@ -190,18 +214,6 @@ function vectorCases(n: number): OpCase[] {
   const sum = () => Float64Array.from(x('sum'), (value) => value / 3)
   const halves = () => Uint16Array.from(integers(`halves ${n}`, n, 0, 65536))
   const table: [string, Record<string, Numbers>, string[], OpCase['run']][] = [
-    [
-      'swigluForward',
-      { y: empty(), gate: x('gate', 100), up: x('up') },
-      ['y'],
-      (ops, { y, gate, up }) => ops.swigluForward(y!, gate!, up!, n),
-    ],
-    [
-      'swigluBackward',
-      { dgate: empty(), dup: empty(), dy: x('dy'), gate: x('gate', 100), up: x('up') },
-      ['dgate', 'dup'],
-      (ops, { dgate, dup, dy, gate, up }) => ops.swigluBackward(dgate!, dup!, dy!, gate!, up!, n),
-    ],
     ['fill', { y: x('y') }, ['y'], (ops, { y }) => ops.fill(y!, 1 / 3, n)],
     ['copy', { y: empty(), x: x('x') }, ['y'], (ops, { y, x }) => ops.copy(y!, x!, n)],
     ['add', { y: x('y'), x: x('x') }, ['y'], (ops, { y, x }) => ops.add(y!, x!, n)],
@@ -319,6 +331,8 @@ export const OP_CASES: readonly OpCase[] = [
   ...MATRICES.flatMap(normCases),
   ...ropeCases(),
   ...softmaxCases(),
+  ...LENGTHS.flatMap((n) => swigluCases([1, n, n])),
+  ...swigluCases([5, 37, 74]),
   ...MATRICES.flatMap(crossEntropyCases),
   ...MATRICES.map(gatherCase),
   ...LENGTHS.flatMap(vectorCases),

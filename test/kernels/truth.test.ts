@@ -141,7 +141,7 @@ onEach('ropeTable and rope turn each pair by its angle, and back', (ops) => {
       run: (ops, p) => {
         ops.ropeTable(p.cos!, p.sin!, S, E, theta)
         for (const direction of directions) {
-          ops.rope(p.x!, p.cos!, p.sin!, T, S, heads, E, direction)
+          ops.rope(p.x!, heads * E, p.cos!, p.sin!, T, S, heads, E, direction)
         }
       },
     }).arrays.x!
@@ -175,7 +175,7 @@ onEach('swigluForward', (ops) => {
     sizes: '',
     arrays: { y: new Float32Array(101), gate, up },
     outputs: [],
-    run: (ops, p) => ops.swigluForward(p.y!, p.gate!, p.up!, 101),
+    run: (ops, p) => ops.swigluForward(p.y!, p.gate!, p.up!, 1, 101, 101),
   }).arrays
   check(
     y!,
