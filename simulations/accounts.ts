@@ -1,0 +1,102 @@
+/**
+ * Where the volunteers' time went. Every millisecond that a volunteer is online is in exactly one
+ * place: counted (steps that are in the adapter), or wasted, by cause. What is still open when a
+ * round is merged is settled with the next one.
+ *
+ *   goodput = counted step-seconds / online step-seconds
+ */
+import type { LeaseId } from '../protocol/messages.ts'
+
+export const CAUSES = [
+  /** Nothing to do: between rounds, or asking for work. */
+  'waiting',
+  /** Connecting, and fetching what the round needs. */
+  'loading',
+  /** Work whose maker went before it was handed in. */
+  'departed',
+  /** Work that came after its round or its lease was over. */
+  'late',
+  /** Training that failed, and results that were refused. */
+  'failed',
+] as const
+export type Cause = (typeof CAUSES)[number]
+export type Waste = Record<Cause, number>
+
+/** Milliseconds; `online` is the sum of the others. */
+export interface Totals {
+  online: number
+  counted: number
+  waste: Waste
+}
+
+export interface Accounts {
+  /** Up to the last merge. */
+  readonly settled: Totals
+  waste(cause: Cause, ms: number): void
+  /** Steps that were done for a lease; whether they count is not known yet. */
+  done(leaseId: LeaseId, round: number, ms: number, isGone: () => boolean): void
+  count(leaseId: LeaseId): void
+  refuse(leaseId: LeaseId): void
+  /** A round is merged: what was done for it and did not count never will. */
+  settle(round: number): void
+}
+
+interface Work {
+  ms: number
+  round: number
+  isGone: () => boolean
+}
+
+export const noWaste = (): Waste => ({
+  waiting: 0,
+  loading: 0,
+  departed: 0,
+  late: 0,
+  failed: 0,
+})
+
+export function createAccounts(): Accounts {
+  const open = new Map<LeaseId, Work>()
+  const waste = noWaste()
+  let counted = 0
+  let settled: Totals = { online: 0, counted: 0, waste: noWaste() }
+
+  function close(leaseId: LeaseId, settleIt: (work: Work) => void): void {
+    const work = open.get(leaseId)
+    if (work === undefined) return
+    open.delete(leaseId)
+    settleIt(work)
+  }
+
+  return {
+    get settled() {
+      return settled
+    },
+    waste: (cause, ms) => {
+      waste[cause] += ms
+    },
+    done: (leaseId, round, ms, isGone) => {
+      open.set(leaseId, { ms, round, isGone })
+    },
+    count: (leaseId) =>
+      close(leaseId, ({ ms }) => {
+        counted += ms
+      }),
+    refuse: (leaseId) =>
+      close(leaseId, ({ ms }) => {
+        waste.failed += ms
+      }),
+    settle: (round) => {
+      for (const [leaseId, work] of open) {
+        if (work.round > round) continue
+        waste[work.isGone() ? 'departed' : 'late'] += work.ms
+        open.delete(leaseId)
+      }
+      const online = counted + CAUSES.reduce((sum, cause) => sum + waste[cause], 0)
+      settled = { online, counted, waste: { ...waste } }
+    },
+  }
+}
+
+export const goodputOf = ({ online, counted }: Totals): number =>
+  online === 0 ? 0 : counted / online

@@ -1,0 +1,62 @@
+/**
+ * What lies between a volunteer and the coordinator: connections that break, messages that take
+ * time or don't arrive, and silence that each side notices in its own time.
+ */
+import { between, chance, draw } from './laws.ts'
+import { type Connection, countFailure, type Volunteer, type World } from './world.ts'
+
+/** When the coordinator notices that a peer is silent: pings come every minute and may take 20 s. */
+const SILENCE_MS_MIN = 20_000
+const SILENCE_MS_MAX = 80_000
+/** Latencies vary by this factor about their median, in the logarithm. */
+const LATENCY_SD = 0.3
+
+export const isCut = ({ cuts }: Volunteer): boolean => cuts > 0
+
+export function latencyMs(world: World, { host }: Volunteer): number {
+  const { random, faults } = world
+  const ms = draw(random, { law: 'lognormal', median: host.latencyMs, sd: LATENCY_SD })
+  if (faults.delay === 0 || !chance(random, faults.delay)) return ms
+  countFailure(world, 'delay')
+  return ms + between(random, 0, faults.delayMs)
+}
+
+/** Runs `arrive` when a message has got through, else `lose`: at once or on the way. */
+export function send(
+  world: World,
+  connection: Connection,
+  arrive: () => void,
+  lose: () => void,
+): void {
+  const { volunteer } = connection
+  world.queue.after(latencyMs(world, volunteer), () => {
+    if (connection.isOpen && !isCut(volunteer) && world.coordinator.isUp) arrive()
+    else lose()
+  })
+}
+
+/** The volunteer's side is gone: `politely` when its system still said so. */
+export function endConnection(world: World, connection: Connection, politely: boolean): void {
+  if (!connection.isOpen) return
+  connection.isOpen = false
+  const { volunteer } = connection
+  const isHeard = politely && !isCut(volunteer)
+  const ms = isHeard
+    ? latencyMs(world, volunteer)
+    : between(world.random, SILENCE_MS_MIN, SILENCE_MS_MAX)
+  world.queue.after(ms, () => world.coordinator.lose(connection))
+}
+
+/** Nothing gets through to this volunteer or from it, until `mend`. */
+export function cut(world: World, volunteer: Volunteer): void {
+  volunteer.cuts += 1
+  const { connection } = volunteer
+  if (connection === null || volunteer.cuts > 1) return
+  world.queue.after(between(world.random, SILENCE_MS_MIN, SILENCE_MS_MAX), () => {
+    if (isCut(volunteer)) world.coordinator.lose(connection)
+  })
+}
+
+export function mend(volunteer: Volunteer): void {
+  volunteer.cuts -= 1
+}

@@ -1,0 +1,123 @@
+/**
+ * The run that is simulated unless another one is given: a model of 135 million parameters with
+ * adapters of rank 8, product defaults, no end but the horizon's. Sizes on the wire are those that
+ * the kernels make of it.
+ */
+import { encodedBytes } from '../kernels/compress.ts'
+import { payloadBytes } from '../kernels/local-job.ts'
+import { adapterLayout } from '../kernels/lora.ts'
+import { momentBytes } from '../kernels/moments.ts'
+import { BATCHES_MAX, MEMBERS_MAX, ROUNDS_MAX, UPLOAD_SLOTS } from '../protocol/limits.ts'
+import { checkRunConfig, type RunConfig } from '../protocol/run-config.ts'
+import { digestOfText, type Sizes } from './learning.ts'
+import type { WorldOptions } from './world.ts'
+
+const blob = (name: string, bytes: number) => ({ digest: digestOfText(name), bytes })
+
+export const DEFAULT_RUN: RunConfig = {
+  version: 1,
+  name: 'simulated',
+  seed: 42,
+  base: {
+    name: '135m',
+    shape: {
+      vocabSize: 49_152,
+      hiddenSize: 576,
+      intermediateSize: 1536,
+      layerCount: 30,
+      headCount: 9,
+      kvHeadCount: 3,
+      headDim: 64,
+      ropeTheta: 10_000,
+      rmsNormEps: 1e-5,
+      tiedHead: true,
+    },
+    weights: blob('weights', 269_000_000),
+    tokenizer: digestOfText('tokenizer'),
+  },
+  adapter: {
+    adapterRank: 8,
+    alpha: 16,
+    targets: ['q', 'k', 'v', 'o', 'gate', 'up', 'down'],
+  },
+  dataset: {
+    name: 'simulated',
+    sequenceLength: 256,
+    tokenBytes: 2,
+    sequencesPerShard: 65_536,
+    trainSequences: 65_536,
+    trainShards: [blob('shard', 2 ** 25)],
+    validationSequences: 256,
+    validationShard: blob('validation', 2 ** 17),
+  },
+  training: {
+    mode: 'delta',
+    batchSequences: 4,
+    microBatch: 4,
+    batchesMax: BATCHES_MAX,
+    roundsMax: ROUNDS_MAX,
+    learningRate: 1e-3,
+    warmupFraction: 0,
+    schedule: 'constant',
+    finalFraction: 1,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weightDecay: 0,
+    gradientClip: 1,
+    ratioMax: 2,
+  },
+  round: {
+    seconds: 600,
+    graceSeconds: 60,
+    batchesMax: BATCHES_MAX,
+    stepsMin: 1,
+    stepsMax: 16,
+    quorumFraction: 0.5,
+    rejoinSeconds: 20,
+  },
+  outer: { learningRate: 0.7, momentum: 0.6 },
+  aggregation: { uplink: 'int4', downlink: 'int8', weightCap: 3, normClip: 2 },
+  admission: { membersMax: MEMBERS_MAX },
+}
+
+/** The run with some of its parts changed. */
+export function runWith(changes: { [K in keyof RunConfig]?: Partial<RunConfig[K]> }): RunConfig {
+  const config: Record<string, unknown> = { ...structuredClone(DEFAULT_RUN) }
+  for (const [name, part] of Object.entries(changes)) {
+    const own = config[name]
+    config[name] = typeof own === 'object' ? { ...own, ...(part as object) } : part
+  }
+  return checkRunConfig(config)
+}
+
+export function sizesOf(config: RunConfig): Sizes {
+  const { training, aggregation } = config
+  const layout = adapterLayout(config.base.shape, config.adapter)
+  return {
+    payload: payloadBytes(training.mode, aggregation.uplink, layout),
+    update: encodedBytes(aggregation.downlink, layout.count),
+    checkpoint: 4 * layout.count,
+    moment: training.mode === 'delta' ? momentBytes(layout) : 0,
+  }
+}
+
+/** As `node/network/limits` has it. */
+const DOWNLOAD_SLOTS = 64
+
+export function defaultWorld(config: RunConfig): WorldOptions {
+  return {
+    linkMbit: 1000,
+    relayMbit: 1000,
+    uploadSlots: UPLOAD_SLOTS,
+    downloadSlots: DOWNLOAD_SLOTS,
+    mergeMs: 300,
+    mergeContributionMs: 10,
+    evaluateMs: 60_000,
+    setUpMs: 2_000,
+    prepareMs: 100,
+    baseBytes: config.base.weights.bytes,
+    basesCached: true,
+    sizes: sizesOf(config),
+  }
+}

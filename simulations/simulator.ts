@@ -1,0 +1,225 @@
+/**
+ * One run in virtual time: the production state machines of a coordinator and its volunteers, in a
+ * world of churn and faults that one seed decides. A pure function of its options: same options,
+ * same trace digest.
+ *
+ *   churn -> volunteers -> network -> coordinator -> journal
+ *                ^------------ effects -----'-> checkers, accounts, history
+ *
+ * Sources: Zhou et al. 2021, FoundationDB (deterministic simulation); TigerBeetle's VOPR (a safety
+ * phase with faults, then a liveness phase without).
+ */
+import type { AggregationJob } from '../coordinator/effect.ts'
+import type { Aggregate } from '../coordinator/event.ts'
+import { snapshot } from '../coordinator/snapshot.ts'
+import { initialState } from '../coordinator/state.ts'
+import { step as productionStep } from '../coordinator/step.ts'
+import type { Digest } from '../protocol/digest.ts'
+import { type RunConfig, runIdOf } from '../protocol/run-config.ts'
+import { createAccounts, goodputOf, type Totals } from './accounts.ts'
+import { createCheckers } from './checkers.ts'
+import type { Churn, Session } from './churn.ts'
+import { createCoordinatorProcess } from './coordinator-process.ts'
+import { createEventQueue } from './event-queue.ts'
+import { createFairLink } from './fair-link.ts'
+import { driveFaults } from './fault-driver.ts'
+import { type FaultRates, NO_FAULTS } from './faults.ts'
+import { createHistory, type History } from './history.ts'
+import { bytesPerMs } from './hosts.ts'
+import { createJournal } from './journal.ts'
+import { stream } from './laws.ts'
+import { type Learning, modelledLearning } from './learning.ts'
+import { createSlots } from './slots.ts'
+import { createTraceDigest } from './trace-digest.ts'
+import { beginSession, closeActivity, createVolunteer, feed, isOnline } from './volunteer.ts'
+import type { Step, Volunteer, World, WorldOptions } from './world.ts'
+
+export interface SimulationOptions {
+  seed: number
+  config: RunConfig
+  world: WorldOptions
+  churn: Churn
+  faults: FaultRates
+  /** When the faults end; what comes after must finish the run if it is to. */
+  faultsUntil: number
+  learning?: Learning
+  /** Tests plant wrong decisions here. */
+  step?: Step
+  /** Events between two checks of the whole state, and of the journal against it. */
+  checkEvery: number
+  journal: { entriesMax: number; verifyEvery: number; asBytes: boolean }
+  /** Time between two samples of the history. */
+  sampleMs: number
+}
+
+export interface SimulationResult {
+  /** Virtual time that passed. */
+  ms: number
+  events: number
+  totals: Totals
+  goodput: number
+  rounds: number
+  batches: number
+  finished: boolean
+  failures: ReadonlyMap<string, number>
+  replays: number
+  violations: readonly string[]
+  traceDigest: Digest
+  history: History
+  bytes: { up: number; down: number }
+}
+
+export interface Simulation {
+  /** Lets time pass until `time` or the run's end. */
+  runUntil(time: number): void
+  readonly isFinished: boolean
+  readonly onlineCount: number
+  result(): SimulationResult
+}
+
+export function createSimulation(options: SimulationOptions): Simulation {
+  const { seed, config, churn } = options
+  const step = options.step ?? productionStep
+  const queue = createEventQueue()
+  const runId = runIdOf(config)
+  const learning = options.learning ?? modelledLearning(config, options.world.sizes)
+  const fresh = () => initialState(config, runId, { base: learning.base, token: null })
+  const checkers = createCheckers(() => queue.now)
+  const journal = createJournal({ fresh, step, ...options.journal, complain: checkers.complain })
+  const trace = createTraceDigest()
+  const history = createHistory()
+  const accounts = createAccounts()
+  const volunteers: Volunteer[] = []
+  const byHost = new Map<number, Volunteer>()
+  let events = 0
+  let job: AggregationJob | null = null
+
+  const coordinator = createCoordinatorProcess(() => world, {
+    state: fresh(),
+    step,
+    journal,
+    observe: (event, outcome, state) => {
+      events += 1
+      for (const effect of outcome.effects) if (effect.type === 'aggregate') job = effect.job
+      checkers.after(event, outcome, state)
+      if (outcome.accepted) trace.add(event)
+      history.observe(event, outcome, state, queue.now)
+      if (event.type === 'aggregated' && outcome.accepted) {
+        settle(world, job!, event.aggregate.rejected)
+      }
+      if (events % options.checkEvery === 0) checkers.whole(state)
+      journal.checkpoint(state)
+    },
+  })
+
+  const world: World = {
+    queue,
+    random: stream(seed, 4),
+    config,
+    runId,
+    options: options.world,
+    faults: options.faults,
+    learning,
+    accounts,
+    coordinator,
+    volunteers,
+    links: linksOf(options.world),
+    slots: {
+      up: createSlots(options.world.uploadSlots),
+      down: createSlots(options.world.downloadSlots),
+    },
+    failures: new Map(),
+    feed: (volunteer, event) => feed(world, volunteer, event),
+  }
+
+  function linksOf({ linkMbit, relayMbit }: WorldOptions): World['links'] {
+    const link = (mbit: number) => createFairLink(queue, bytesPerMs(mbit))
+    return {
+      up: link(linkMbit),
+      down: link(linkMbit),
+      relayUp: link(relayMbit),
+      relayDown: link(relayMbit),
+    }
+  }
+
+  function arrive(session: Session): void {
+    const { host } = session
+    let volunteer = byHost.get(host.index)
+    if (volunteer === undefined) {
+      volunteer = createVolunteer(host, options.world.basesCached)
+      byHost.set(host.index, volunteer)
+      volunteers.push(volunteer)
+    }
+    beginSession(world, volunteer, session)
+  }
+
+  const onlineCount = (): number => volunteers.filter(isOnline).length
+
+  function sample(): void {
+    const { links } = world
+    history.samples.push({
+      at: queue.now,
+      online: onlineCount(),
+      members: coordinator.state.members.size,
+      round: coordinator.state.round.start.round,
+      batches: coordinator.state.batchesCounted,
+      bytesUp: links.up.bytes + links.relayUp.bytes,
+      bytesDown: links.down.bytes + links.relayDown.bytes,
+      totals: accounts.settled,
+    })
+    queue.after(options.sampleMs, sample)
+  }
+
+  const isFinished = (): boolean => coordinator.state.phase === 'finished'
+
+  coordinator.start()
+  churn.start(queue, arrive)
+  driveFaults(world)
+  queue.at(options.faultsUntil, () => {
+    world.faults = NO_FAULTS
+  })
+  sample()
+
+  return {
+    runUntil: (time) => queue.runUntil(time, isFinished),
+    get isFinished() {
+      return isFinished()
+    },
+    get onlineCount() {
+      return onlineCount()
+    },
+    result: () => {
+      const { state } = coordinator
+      checkers.whole(state)
+      journal.verify(state)
+      const { up, down, relayUp, relayDown } = world.links
+      return {
+        ms: queue.now,
+        events: queue.count,
+        totals: accounts.settled,
+        goodput: goodputOf(accounts.settled),
+        rounds: state.round.start.round,
+        batches: state.batchesCounted,
+        finished: isFinished(),
+        failures: world.failures,
+        replays: journal.replays,
+        violations: checkers.violations,
+        traceDigest: trace.finish(snapshot(state)),
+        history,
+        bytes: { up: up.bytes + relayUp.bytes, down: down.bytes + relayDown.bytes },
+      }
+    },
+  }
+}
+
+/** What was merged counts; what else was done for the round never will. */
+function settle(world: World, job: AggregationJob, rejected: Aggregate['rejected']): void {
+  const { volunteers, accounts } = world
+  const refused = new Set(rejected.map(({ leaseId }) => leaseId))
+  for (const { leaseId } of job.contributions) {
+    if (refused.has(leaseId)) accounts.refuse(leaseId)
+    else accounts.count(leaseId)
+  }
+  for (const volunteer of volunteers) if (isOnline(volunteer)) closeActivity(world, volunteer)
+  accounts.settle(job.round)
+}

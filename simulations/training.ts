@@ -1,0 +1,102 @@
+/** Training on a simulated machine: it takes the time it takes, stops between steps, may break. */
+import { STEP_MS_MAX } from '../protocol/limits.ts'
+import type { Lease } from '../protocol/messages.ts'
+import type { Cause } from './accounts.ts'
+import { chance, lognormal } from './laws.ts'
+import { countFailure, type Training, type Volunteer, type World } from './world.ts'
+
+/** Step times of one machine vary from lease to lease. */
+const STEP_SD = 0.05
+const SIGNATURE = new Uint8Array(64)
+
+export function startTraining(world: World, volunteer: Volunteer, lease: Lease): void {
+  const { random, preset } = volunteer.host
+  const breaks = chance(world.random, world.faults.trainingFails)
+  if (breaks) countFailure(world, 'training failed')
+  const training: Training = {
+    lease,
+    stepMs: stepMsOf(world, volunteer),
+    fails: chance(random, preset.machine.failed) || breaks,
+    steps: lease.steps,
+    pausedMs: 0,
+    since: world.queue.now,
+  }
+  volunteer.training = training
+  scheduleEnd(world, volunteer, training)
+}
+
+function stepMsOf({ queue }: World, { host, session, slowness }: Volunteer): number {
+  const { random, preset } = host
+  const { throttle, inUse } = preset.machine
+  const isHot = session !== null && queue.now - session.startsAt > throttle.afterMs
+  const isUsed = chance(random, inUse.share)
+  const factor = slowness * (isHot ? throttle.factor : 1) * (isUsed ? inUse.factor : 1)
+  return Math.min(STEP_MS_MAX, host.stepMs * factor * lognormal(random, 1, STEP_SD))
+}
+
+const endOf = ({ since, steps, stepMs, pausedMs }: Training): number =>
+  since + steps * stepMs - pausedMs
+
+function scheduleEnd(world: World, volunteer: Volunteer, training: Training): void {
+  const endsAt = endOf(training)
+  world.queue.at(endsAt, () => {
+    if (volunteer.training === training && endOf(training) === endsAt) {
+      finish(world, volunteer, training)
+    }
+  })
+}
+
+function finish(world: World, volunteer: Volunteer, training: Training): void {
+  const { lease, steps, stepMs, pausedMs } = training
+  const { leaseId, round, base, firstBatch } = lease
+  const ms = steps * stepMs - pausedMs
+  volunteer.training = null
+  if (training.fails) {
+    world.accounts.waste('failed', ms)
+    const reason = 'a number is not finite'
+    world.feed(volunteer, { type: 'training-failed', at: 0, leaseId, reason })
+    return
+  }
+  const { state, peer } = volunteer
+  const isGone = () => volunteer.state !== state || !volunteer.isAwake
+  world.accounts.done(leaseId, round, ms, isGone)
+  const contribution = {
+    ...{ runId: world.runId, round, leaseId, peer, base, firstBatch, steps, stepMs },
+    ...world.learning.train(lease, peer, steps),
+  }
+  world.feed(volunteer, { type: 'trained', at: 0, leaseId, contribution, signature: SIGNATURE })
+}
+
+/** Ends after the step in progress, with at least one. */
+export function stopTraining(world: World, volunteer: Volunteer): void {
+  const { training } = volunteer
+  if (training === null) return
+  const elapsed = training.pausedMs + world.queue.now - training.since
+  training.steps = Math.min(training.steps, Math.floor(elapsed / training.stepMs) + 1)
+  scheduleEnd(world, volunteer, training)
+}
+
+/** What was trained is lost. */
+export function endTraining(world: World, volunteer: Volunteer, cause: Cause): void {
+  const { training } = volunteer
+  if (training === null) return
+  volunteer.training = null
+  const isRunning = Number.isFinite(training.since)
+  world.accounts.waste(cause, isRunning ? world.queue.now - training.since : 0)
+}
+
+/** The machine falls asleep: what is done so far may be too late when it wakes, or never wake. */
+export function pauseTraining(world: World, { training }: Volunteer): void {
+  if (training === null) return
+  const ms = world.queue.now - training.since
+  world.accounts.waste('departed', ms)
+  training.pausedMs += ms
+  training.since = Number.POSITIVE_INFINITY
+}
+
+export function resumeTraining(world: World, volunteer: Volunteer): void {
+  const { training } = volunteer
+  if (training === null) return
+  training.since = world.queue.now
+  scheduleEnd(world, volunteer, training)
+}

@@ -1,0 +1,129 @@
+/**
+ * The world of a simulation: what coordinator, volunteers and faults share. Types only, so that the
+ * rooms of the simulator can know each other without importing each other.
+ */
+import type { CoordinatorEvent, ParticipantEvent } from '../coordinator/event.ts'
+import type { Outcome } from '../coordinator/outcome.ts'
+import type { ParticipantState } from '../coordinator/participant-state.ts'
+import type { CoordinatorState } from '../coordinator/state.ts'
+import type { Lease, PeerId, Reply, Request } from '../protocol/messages.ts'
+import type { Prng } from '../protocol/prng.ts'
+import type { RunConfig, RunId } from '../protocol/run-config.ts'
+import type { Accounts } from './accounts.ts'
+import type { Session } from './churn.ts'
+import type { EventQueue } from './event-queue.ts'
+import type { FairLink } from './fair-link.ts'
+import type { FaultRates } from './faults.ts'
+import type { Host } from './hosts.ts'
+import type { Learning, Sizes } from './learning.ts'
+import type { Slots } from './slots.ts'
+
+/** What surrounds the run; speeds in Mbit/s, times in ms. */
+export interface WorldOptions {
+  /** Of the coordinator, each way. */
+  linkMbit: number
+  /** Of all relays together, each way. */
+  relayMbit: number
+  uploadSlots: number
+  downloadSlots: number
+  /** A merge takes `mergeMs`, and so much more for each contribution. */
+  mergeMs: number
+  mergeContributionMs: number
+  evaluateMs: number
+  /** To build the trainer from the bytes of the model; to load a round's adapter. */
+  setUpMs: number
+  prepareMs: number
+  baseBytes: number
+  /** Whether the base model is on every machine before the clock starts. */
+  basesCached: boolean
+  sizes: Sizes
+}
+
+/** The production decision, unless a test plants a wrong one. */
+export type Step = (state: CoordinatorState, event: CoordinatorEvent) => Outcome
+
+/** One connection, as long as both sides think that it is there. */
+export interface Connection {
+  readonly volunteer: Volunteer
+  /** False as soon as the volunteer's side is gone. */
+  isOpen: boolean
+}
+
+export interface CoordinatorProcess {
+  readonly isUp: boolean
+  readonly state: CoordinatorState
+  start(): void
+  feed(event: CoordinatorEvent): void
+  open(connection: Connection): void
+  /** Notices that a connection is gone. */
+  lose(connection: Connection): void
+  ask(connection: Connection, request: Request, answer: (reply: Reply) => void): void
+  /** The process dies, and is started again after `downMs`. */
+  crash(downMs: number): void
+}
+
+export interface Volunteer {
+  readonly host: Host
+  readonly peer: PeerId
+  /** The process; null where there is none. */
+  state: ParticipantState | null
+  /** False while the machine sleeps with the process in memory. */
+  isAwake: boolean
+  session: Session | null
+  /** What the session multiplies step times and the uplink's speed by. */
+  slowness: number
+  upFactor: number
+  connection: Connection | null
+  /** Reasons for which nothing gets through. */
+  cuts: number
+  /** When the next tick comes, of those that are on their way. */
+  tickAt: number
+  training: Training | null
+  /** Ways to break off the transfers in progress. */
+  readonly transfers: Set<(reason: string) => void>
+  /** On disk. */
+  hasBase: boolean
+  /** In memory: the round whose base the process holds. */
+  adapterRound: number | null
+  activity: Activity
+  activitySince: number
+}
+
+export type Activity = 'waiting' | 'loading' | 'training'
+
+export interface Training {
+  readonly lease: Lease
+  readonly stepMs: number
+  readonly fails: boolean
+  /** Steps it will have done when it ends. */
+  steps: number
+  /** Time trained before the machine slept, which is booked as lost. */
+  pausedMs: number
+  /** Training goes on since; Infinity while the machine sleeps. */
+  since: number
+}
+
+export interface World {
+  readonly queue: EventQueue
+  /** Latencies, losses, and everything else that is no property of a host. */
+  readonly random: Prng
+  readonly config: RunConfig
+  readonly runId: RunId
+  readonly options: WorldOptions
+  /** Rates of what goes wrong; all zero when the faults are off. */
+  faults: FaultRates
+  readonly learning: Learning
+  readonly accounts: Accounts
+  readonly coordinator: CoordinatorProcess
+  readonly volunteers: Volunteer[]
+  readonly links: { up: FairLink; down: FairLink; relayUp: FairLink; relayDown: FairLink }
+  readonly slots: { up: Slots; down: Slots }
+  /** What went wrong, by name. */
+  readonly failures: Map<string, number>
+  /** Feeds a volunteer's process; the event gets its time here. */
+  feed(volunteer: Volunteer, event: ParticipantEvent): void
+}
+
+export function countFailure({ failures }: World, name: string): void {
+  failures.set(name, (failures.get(name) ?? 0) + 1)
+}
