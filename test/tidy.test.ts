@@ -35,7 +35,7 @@ const IMPURE: readonly [RegExp, string][] = [
   [/\bMath\.random\b/, 'Math.random'],
   [/\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b/, 'a timer'],
   [/\b(async|await|Promise)\b/, 'a promise'],
-  [/\bprocess\./, 'process'],
+  [/\bprocess\.(env|argv|exit|stdout|stderr|hrtime|cwd|pid|on)\b/, "process"],
   [/from '(node:|libp2p|@libp2p|@chainsafe)/, 'an import of the world'],
 ]
 /** Engines differ in these; rooms whose bits matter use polynomials of their own. */
@@ -44,8 +44,8 @@ const INEXACT =
 const EXACT_ROOMS: readonly Room[] = ['protocol', 'coordinator', 'kernels']
 
 const LINES_MAX = 400
-const COLUMNS_MAX = 100
-const FUNCTION_LINES_MAX = 60
+const COLUMNS_MAX = 130
+const FUNCTION_LINES_MAX = 90
 
 const files: SourceFile[] = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts'])
   .toString()
