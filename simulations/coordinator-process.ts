@@ -32,6 +32,12 @@ export interface CoordinatorInit {
   observe(event: CoordinatorEvent, outcome: Outcome, state: CoordinatorState): void
 }
 
+interface Heard {
+  readonly world: World
+  readonly connection: Connection
+  readonly notice: Notice
+}
+
 export function createCoordinatorProcess(
   worldOf: () => World,
   { step, journal, observe, ...init }: CoordinatorInit,
@@ -104,12 +110,7 @@ export function createCoordinatorProcess(
     if (noticeLoss > 0 && chance(world.random, noticeLoss)) {
       return countFailure(world, 'notice lost')
     }
-    const { volunteer } = connection
-    const hear = (): void => {
-      if (volunteer.connection !== connection) return
-      world.feed(volunteer, { type: 'notice', at: 0, notice })
-    }
-    send(world, connection, hear, () => {})
+    send(world, connection, { world, connection, notice }, hearNotice, null)
   }
 
   function aggregate(world: World, job: AggregationJob): void {
@@ -211,4 +212,10 @@ export function createCoordinatorProcess(
     },
     crash,
   }
+}
+
+function hearNotice({ world, connection, notice }: Heard): void {
+  const { volunteer } = connection
+  if (volunteer.connection !== connection) return
+  world.feed(volunteer, { type: 'notice', at: 0, notice })
 }

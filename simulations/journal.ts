@@ -66,7 +66,7 @@ export function createJournal(options: JournalOptions): Journal {
       return replays
     },
     append: (event) => {
-      entries.push(asBytes ? encode(event) : { ...event })
+      entries.push(asBytes ? encode(event) : event)
     },
     recover,
     verify: (live) => {

@@ -21,17 +21,21 @@ export function latencyMs(world: World, { host }: Volunteer): number {
   return ms + between(random, 0, faults.delayMs)
 }
 
-/** Runs `arrive` when a message has got through, else `lose`: at once or on the way. */
-export function send(
+/**
+ * Hands `what` to `arrive` when it has got through, else to `lose`. Both are functions of a module,
+ * not closures: tens of millions of messages pass here.
+ */
+export function send<What>(
   world: World,
   connection: Connection,
-  arrive: () => void,
-  lose: () => void,
+  what: What,
+  arrive: (what: What) => void,
+  lose: ((what: What) => void) | null,
 ): void {
   const { volunteer } = connection
   world.queue.after(latencyMs(world, volunteer), () => {
-    if (connection.isOpen && !isCut(volunteer) && world.coordinator.isUp) arrive()
-    else lose()
+    if (connection.isOpen && !isCut(volunteer) && world.coordinator.isUp) arrive(what)
+    else lose?.(what)
   })
 }
 

@@ -1,14 +1,20 @@
 /** Does what a participant's effects say, one case an effect, as `node/roles/perform-participant`. */
 import type { ParticipantEffect } from '../coordinator/effect.ts'
 import { assertNever } from '../protocol/errors.ts'
-import { REQUEST_TIMEOUT_MS } from '../protocol/limits.ts'
-import type { LeaseId, Reply, Request, RoundStart } from '../protocol/messages.ts'
+import type { LeaseId, Reply, RoundStart } from '../protocol/messages.ts'
 import type { BlobReference } from '../protocol/run-config.ts'
 import { chance } from './laws.ts'
 import { endConnection, isCut, latencyMs, send } from './network.ts'
+import { ask } from './requests.ts'
 import { endTraining, startTraining, stopTraining } from './training.ts'
-import { abortTransfers, transfer } from './transfers.ts'
-import { type Connection, countFailure, type Volunteer, type World } from './world.ts'
+import { abortTransfers, startTransfer } from './transfers.ts'
+import {
+  type Connection,
+  countFailure,
+  type Transfer,
+  type Volunteer,
+  type World,
+} from './world.ts'
 
 /** TCP's, Noise's and Yamux's handshakes. */
 const HANDSHAKE_TRIPS = 3
@@ -21,7 +27,9 @@ export function perform(world: World, volunteer: Volunteer, effect: Performed): 
     case 'connect':
       return connect(world, volunteer)
     case 'request':
-      return request(world, volunteer, effect.request, replyTo(world, volunteer, effect.requestId))
+      return ask(world, volunteer, effect.request, (reply) =>
+        hear(world, volunteer, effect.requestId, reply),
+      )
     case 'set-up':
       return setUp(world, volunteer)
     case 'prepare':
@@ -67,50 +75,10 @@ function hangUp(world: World, volunteer: Volunteer): void {
   abortTransfers(volunteer)
 }
 
-type Answered = (reply: Reply | null) => void
-
-/** Null: no answer in time. What comes over a link that is gone is not heard. */
-function replyTo(world: World, volunteer: Volunteer, requestId: number): Answered {
-  return (reply) =>
-    world.feed(
-      volunteer,
-      reply === null
-        ? { type: 'request-failed', at: 0, requestId, reason: 'no answer in time' }
-        : { type: 'reply', at: 0, requestId, reply },
-    )
-}
-
-function request(world: World, volunteer: Volunteer, asked: Request, answered: Answered): void {
-  const { queue, random, faults } = world
-  const { connection } = volunteer
-  if (connection === null) return queue.after(1, () => answered(null))
-  const sentAt = queue.now
-  const isHere = () => volunteer.connection === connection && connection.isOpen
-  const lose = () =>
-    queue.at(sentAt + REQUEST_TIMEOUT_MS, () => {
-      if (isHere()) answered(null)
-    })
-  const answer = (reply: Reply): void => {
-    if (isLost(world)) return lose()
-    send(world, connection, () => isHere() && answered(reply), lose)
-  }
-  if (isLost(world)) return lose()
-  send(world, connection, () => world.coordinator.ask(connection, asked, answer), lose)
-  if (faults.duplicate === 0 || !chance(random, faults.duplicate)) return
-  countFailure(world, 'duplicate')
-  send(
-    world,
-    connection,
-    () => world.coordinator.ask(connection, asked, answer),
-    () => {},
-  )
-}
-
-function isLost(world: World): boolean {
-  const { requestLoss } = world.faults
-  if (requestLoss === 0 || !chance(world.random, requestLoss)) return false
-  countFailure(world, 'request lost')
-  return true
+function hear(world: World, volunteer: Volunteer, requestId: number, reply: Reply | null): void {
+  if (reply !== null) return world.feed(volunteer, { type: 'reply', at: 0, requestId, reply })
+  const reason = 'no answer in time'
+  world.feed(volunteer, { type: 'request-failed', at: 0, requestId, reason })
 }
 
 function setUp(world: World, volunteer: Volunteer): void {
@@ -157,12 +125,21 @@ function load(
     })
   if (volunteer.connection === null) return onFailed('not connected')
   const done = () => isSame() && onDone()
-  transfer(world, volunteer, { direction: 'down', bytes, onDone: done, onFailed })
+  startTransfer(world, volunteer, { direction: 'down', bytes, onDone: done, onFailed })
 }
 
 function sameProcess(volunteer: Volunteer): () => boolean {
   const { state } = volunteer
   return () => volunteer.state === state
+}
+
+interface Upload {
+  readonly world: World
+  readonly volunteer: Volunteer
+  readonly connection: Connection
+  readonly state: Volunteer['state']
+  readonly leaseId: LeaseId
+  readonly payload: BlobReference
 }
 
 /** Asks for a place, sends the bytes, and hears that they are stored. */
@@ -172,48 +149,67 @@ function upload(
   leaseId: LeaseId,
   payload: BlobReference,
 ): void {
-  const { queue } = world
-  const { connection } = volunteer
-  const isSame = sameProcess(volunteer)
-  const onFailed = (reason: string, refused?: Extract<Reply, { type: 'refused' }>): void =>
-    queue.after(1, () => {
-      if (!isSame()) return
-      const refusal = refused === undefined ? {} : { refusal: refused.refusal }
-      world.feed(volunteer, { type: 'upload-failed', at: 0, leaseId, reason, ...refusal })
+  const { connection, state } = volunteer
+  if (connection === null) {
+    return world.queue.after(1, () => {
+      const reason = 'not connected'
+      if (volunteer.state === state) {
+        world.feed(volunteer, { type: 'upload-failed', at: 0, leaseId, reason })
+      }
     })
-  if (connection === null) return onFailed('not connected')
-  const stored = (): void => {
-    deliver(world, connection, leaseId)
-    send(
-      world,
-      connection,
-      () => isSame() && world.feed(volunteer, { type: 'uploaded', at: 0, leaseId }),
-      () => {},
-    )
   }
-  let isAnswered = false
-  const abort = (reason: string): void => {
-    volunteer.transfers.delete(abort)
-    if (!isAnswered) onFailed(reason)
-    isAnswered = true
-  }
+  const sent: Upload = { world, volunteer, connection, state, leaseId, payload }
   // Until the place is given, a lost connection ends the wait.
-  volunteer.transfers.add(abort)
-  request(world, volunteer, { type: 'upload', leaseId, payload }, (reply) => {
-    if (isAnswered) return
-    isAnswered = true
-    volunteer.transfers.delete(abort)
-    if (reply === null) return onFailed('no answer in time')
-    if (reply.type === 'refused') return onFailed(reply.reason, reply)
-    transfer(world, volunteer, { direction: 'up', bytes: payload.bytes, onDone: stored, onFailed })
+  const wait: Transfer = {
+    onDone: () => {},
+    onFailed: (reason) => failUpload(sent, reason, null),
+    isOver: false,
+    cancel: null,
+    leaveSlot: null,
+  }
+  volunteer.transfers.add(wait)
+  ask(world, volunteer, { type: 'upload', leaseId, payload }, (reply) => {
+    if (wait.isOver) return
+    wait.isOver = true
+    volunteer.transfers.delete(wait)
+    if (reply?.type === 'go') sendPayload(sent)
+    else failUpload(sent, 'no place', reply)
   })
 }
 
-function deliver(world: World, connection: Connection, leaseId: LeaseId): void {
+function sendPayload(sent: Upload): void {
+  const { world, volunteer, payload } = sent
+  startTransfer(world, volunteer, {
+    direction: 'up',
+    bytes: payload.bytes,
+    onDone: () => deliver(sent),
+    onFailed: (reason) => failUpload(sent, reason, null),
+  })
+}
+
+function failUpload(
+  { world, volunteer, state, leaseId }: Upload,
+  reason: string,
+  reply: Reply | null,
+): void {
+  const refusal = reply?.type === 'refused' ? { refusal: reply.refusal } : {}
+  world.queue.after(1, () => {
+    if (volunteer.state !== state) return
+    world.feed(volunteer, { type: 'upload-failed', at: 0, leaseId, reason, ...refusal })
+  })
+}
+
+function deliver(sent: Upload): void {
+  const { world, connection, leaseId } = sent
   const { random, faults, coordinator } = world
-  if (!coordinator.isUp || !connection.isOpen) return
+  if (!coordinator.isUp || !connection.isOpen) return failUpload(sent, 'cut', null)
   if (faults.badPayload > 0 && chance(random, faults.badPayload)) {
     countFailure(world, 'payload damaged')
     coordinator.feed({ type: 'payload-refused', at: 0, leaseId, reason: 'not what was committed' })
   } else coordinator.feed({ type: 'payload-stored', at: 0, leaseId })
+  send(world, connection, sent, hearStored, null)
+}
+
+function hearStored({ world, volunteer, state, leaseId }: Upload): void {
+  if (volunteer.state === state) world.feed(volunteer, { type: 'uploaded', at: 0, leaseId })
 }

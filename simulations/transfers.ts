@@ -1,8 +1,8 @@
-/** Blobs on their way: a place first, then the bytes, at the speed that links and neighbours leave. */
+/** Blobs on their way: a place first, then the bytes, as fast as links and neighbours let them. */
 import { STREAM_IDLE_TIMEOUT_MS, UPLOAD_SLOT_TIMEOUT_MS } from '../protocol/limits.ts'
 import { bytesPerMs } from './hosts.ts'
 import { isCut, latencyMs } from './network.ts'
-import type { Volunteer, World } from './world.ts'
+import type { Transfer, Volunteer, World } from './world.ts'
 
 export interface TransferPlan {
   direction: 'up' | 'down'
@@ -11,51 +11,63 @@ export interface TransferPlan {
   onFailed: (reason: string) => void
 }
 
-export function transfer(world: World, volunteer: Volunteer, plan: TransferPlan): void {
-  const { queue, slots } = world
+export function startTransfer(world: World, volunteer: Volunteer, plan: TransferPlan): void {
   const { direction, onDone, onFailed } = plan
-  let cancelFlow = (): void => {}
-  let isOver = false
-  const end = (then: () => void): void => {
-    if (isOver) return
-    isOver = true
-    volunteer.transfers.delete(abort)
-    cancelFlow()
-    leaveSlot()
-    then()
-  }
-  const abort = (reason: string): void => end(() => onFailed(reason))
-  volunteer.transfers.add(abort)
-  let isWaiting = true
-  let leaveSlot = (): void => {}
-  leaveSlot = slots[direction].take(() => {
-    isWaiting = false
-    const { link, speed } = pathOf(world, volunteer, direction)
-    const flow = link.start(speed, plan.bytes, () => {
-      if (isCut(volunteer)) {
-        queue.after(STREAM_IDLE_TIMEOUT_MS, () => abort('the stream is silent'))
-        return
-      }
-      queue.after(latencyMs(world, volunteer), () => end(onDone))
-    })
-    cancelFlow = flow.cancel
+  const transfer: Transfer = { onDone, onFailed, isOver: false, cancel: null, leaveSlot: null }
+  volunteer.transfers.add(transfer)
+  let isInside = false
+  const leaveSlot = world.slots[direction].take(() => {
+    isInside = true
+    flow(world, volunteer, transfer, plan)
   })
-  if (isWaiting) queue.after(UPLOAD_SLOT_TIMEOUT_MS, () => isWaiting && abort('no place is free'))
+  transfer.leaveSlot = leaveSlot
+  if (isInside) return
+  world.queue.after(UPLOAD_SLOT_TIMEOUT_MS, () => {
+    if (!isInside) abortTransfer(volunteer, transfer, 'no place is free')
+  })
 }
 
-function pathOf({ links }: World, volunteer: Volunteer, direction: 'up' | 'down') {
-  const { host, upFactor } = volunteer
-  const speed =
-    direction === 'down'
-      ? host.down
-      : upFactor === 1
-        ? host.up
-        : bytesPerMs((host.up * upFactor * 8 * 1000) / 1e6)
-  const relayed = direction === 'up' ? links.relayUp : links.relayDown
-  return { link: host.isRelayed ? relayed : links[direction], speed }
+function flow(world: World, volunteer: Volunteer, transfer: Transfer, plan: TransferPlan): void {
+  const { queue } = world
+  const { link, speed } = pathOf(world, volunteer, plan.direction)
+  transfer.cancel = link.start(speed, plan.bytes, () => {
+    if (!isCut(volunteer)) {
+      queue.after(latencyMs(world, volunteer), () => {
+        if (end(volunteer, transfer)) transfer.onDone()
+      })
+      return
+    }
+    queue.after(STREAM_IDLE_TIMEOUT_MS, () => {
+      abortTransfer(volunteer, transfer, 'the stream is silent')
+    })
+  }).cancel
 }
 
-/** The connection is gone: nothing that is under way arrives, and nobody has to be told. */
+/** False when it was over already. */
+function end(volunteer: Volunteer, transfer: Transfer): boolean {
+  if (transfer.isOver) return false
+  transfer.isOver = true
+  volunteer.transfers.delete(transfer)
+  transfer.cancel?.()
+  transfer.leaveSlot?.()
+  return true
+}
+
+export function abortTransfer(volunteer: Volunteer, transfer: Transfer, reason: string): void {
+  if (end(volunteer, transfer)) transfer.onFailed(reason)
+}
+
+/** The connection is gone, and all that was under way with it. */
 export function abortTransfers(volunteer: Volunteer): void {
-  for (const abort of volunteer.transfers) abort('the connection is gone')
+  for (const transfer of volunteer.transfers) {
+    abortTransfer(volunteer, transfer, 'the connection is gone')
+  }
+}
+
+function pathOf({ links }: World, { host, upFactor }: Volunteer, direction: 'up' | 'down') {
+  const relayed = direction === 'up' ? links.relayUp : links.relayDown
+  const link = host.isRelayed ? relayed : links[direction]
+  if (direction === 'down') return { link, speed: host.down }
+  const speed = upFactor === 1 ? host.up : bytesPerMs((host.up * upFactor * 8 * 1000) / 1e6)
+  return { link, speed }
 }

@@ -79,14 +79,24 @@ export interface Volunteer {
   /** When the next tick comes, of those that are on their way. */
   tickAt: number
   training: Training | null
-  /** Ways to break off the transfers in progress. */
-  readonly transfers: Set<(reason: string) => void>
+  /** In progress. */
+  readonly transfers: Set<Transfer>
   /** On disk. */
   hasBase: boolean
   /** In memory: the round whose base the process holds. */
   adapterRound: number | null
   activity: Activity
   activitySince: number
+}
+
+export interface Transfer {
+  readonly onDone: () => void
+  readonly onFailed: (reason: string) => void
+  isOver: boolean
+  /** Takes the bytes off the link, once they are on it. */
+  cancel: (() => void) | null
+  /** Gives the place up, or the wait for one. */
+  leaveSlot: (() => void) | null
 }
 
 export type Activity = 'waiting' | 'loading' | 'training'
