@@ -15,28 +15,25 @@ import { multiply } from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
 import type { ModelShape } from './shape.ts'
 
-/** q (T,H·E), k and v (T,G·E). */
-export interface Heads {
-  q: Pointer
-  k: Pointer
-  v: Pointer
-}
-
 /** Queries first..first+rows-1 of one head of one document, which see keys 0..columns-1. */
 interface Block {
   first: number
   rows: number
   columns: number
-  /** Bytes from the start of a (T,H·E) array to the first query, of a (T,G·E) array to key 0. */
+  /** Bytes from the start of q, k, v (T,(H+2G)·E) to the first query, to key 0, to value 0. */
   atQuery: number
   atKey: number
+  atValue: number
+  /** Bytes from the start of a (T,H·E) array to the first query's output. */
+  atContext: number
 }
 
-/** Row strides in elements: of queries H·E, of keys G·E, of scores a document's length. */
+/** Row strides in elements. */
 interface Strides {
   E: number
-  query: number
-  key: number
+  qkv: number
+  context: number
+  /** A document's length. */
   scores: number
 }
 
@@ -49,38 +46,64 @@ export function attentionParts({ kvHeadCount: G }: ModelShape, documents: number
 export function attentionForward(
   thread: Thread,
   context: Pointer,
-  { q, k, v }: Heads,
+  qkv: Pointer,
   part: number,
 ): void {
   const { ops, own } = thread
+  const { scores } = own
   const [blocks, strides] = blocksOf(thread, part)
+  const { E, context: ldc } = strides
   for (const block of blocks) {
-    probabilities(ops, own.scores, q, k, block, strides)
-    scoresTimesKeys(ops, context, own.scores, v, block, strides)
+    const { rows, columns, atValue, atContext } = block
+    probabilities(ops, scores, qkv, block, strides)
+    const [p, v] = [
+      [scores, strides.scores],
+      [qkv + atValue, strides.qkv],
+    ] as const
+    multiply(ops, 'nn', [rows, E, columns], p, v, [context + atContext, ldc])
   }
 }
 
-/** dcontext (T,H·E) -> dq (T,H·E), overwritten, and dk, dv (T,G·E), zeros before. */
+/** dcontext (T,H·E) -> dqkv (T,(H+2G)·E), zeros before. */
 export function attentionBackward(
   thread: Thread,
-  { q: dq, k: dk, v: dv }: Heads,
+  dqkv: Pointer,
   dcontext: Pointer,
-  { q, k, v }: Heads,
+  qkv: Pointer,
   part: number,
 ): void {
   const { ops, own } = thread
-  const { scores, dscores } = own
   const [blocks, strides] = blocksOf(thread, part)
-  const scale = scaleOf(strides)
+  const { E, qkv: ld, scores: lds } = strides
+  const [p, dp] = [
+    [own.scores, lds],
+    [own.dscores, lds],
+  ] as const
   for (const block of blocks) {
-    const { first, rows, columns } = block
-    probabilities(ops, scores, q, k, block, strides)
-    addScoresTimesQueries(ops, dv, scores, dcontext, block, strides)
-    queriesTimesKeys(ops, dscores, dcontext, v, block, strides)
-    ops.causalSoftmaxBackward(dscores, scores, rows, columns, strides.scores, first, scale)
-    scoresTimesKeys(ops, dq, dscores, k, block, strides)
-    addScoresTimesQueries(ops, dk, dscores, q, block, strides)
+    const { first, rows, columns, atQuery, atKey, atValue, atContext } = block
+    const dy = [dcontext + atContext, strides.context] as const
+    const at = (array: Pointer, offset: number) => [array + offset, ld] as const
+    probabilities(ops, own.scores, qkv, block, strides)
+    multiply(ops, 'tn', [columns, E, rows], p, dy, at(dqkv, atValue), true)
+    multiply(ops, 'nt', [rows, columns, E], dy, at(qkv, atValue), dp)
+    const scale = scaleOf(strides)
+    ops.causalSoftmaxBackward(own.dscores, own.scores, rows, columns, lds, first, scale)
+    multiply(ops, 'nn', [rows, E, columns], dp, at(qkv, atKey), at(dqkv, atQuery))
+    multiply(ops, 'tn', [columns, E, rows], dp, at(qkv, atQuery), at(dqkv, atKey), true)
   }
+}
+
+/** P (rows,columns) = causal softmax of the scaled scores. */
+function probabilities(
+  ops: Ops,
+  p: Pointer,
+  qkv: Pointer,
+  { first, rows, columns, atQuery, atKey }: Block,
+  strides: Strides,
+): void {
+  const { E, qkv: ld, scores: lds } = strides
+  multiply(ops, 'nt', [rows, columns, E], [qkv + atQuery, ld], [qkv + atKey, ld], [p, lds])
+  ops.causalSoftmax(p, rows, columns, lds, first, scaleOf(strides))
 }
 
 function scaleOf({ E }: Strides): number {
@@ -90,6 +113,7 @@ function scaleOf({ E }: Strides): number {
 /** In the order that fixes the folds of dk and dv: query head, query. */
 function blocksOf(thread: Thread, part: number): [Block[], Strides] {
   const { headCount: H, kvHeadCount: G, headDim: E } = thread.buffers.model
+  const [qkv, context] = [(H + 2 * G) * E, H * E]
   const starts = thread.starts()
   const document = Math.floor(part / G)
   const keyHead = part % G
@@ -99,82 +123,14 @@ function blocksOf(thread: Thread, part: number): [Block[], Strides] {
   for (let head = (keyHead * H) / G; head < ((keyHead + 1) * H) / G; head++) {
     for (let first = 0; first < length; first += QUERY_BLOCK) {
       const rows = Math.min(QUERY_BLOCK, length - first)
-      const atQuery = 4 * E * ((start + first) * H + head)
-      const atKey = 4 * E * (start * G + keyHead)
-      blocks.push({ first, rows, columns: first + rows, atQuery, atKey })
+      blocks.push({
+        ...{ first, rows, columns: first + rows },
+        atQuery: 4 * ((start + first) * qkv + head * E),
+        atKey: 4 * (start * qkv + (H + keyHead) * E),
+        atValue: 4 * (start * qkv + (H + G + keyHead) * E),
+        atContext: 4 * ((start + first) * context + head * E),
+      })
     }
   }
-  return [blocks, { E, query: H * E, key: G * E, scores: length }]
-}
-
-/** P (rows,columns) = causal softmax of the scaled scores. */
-function probabilities(
-  ops: Ops,
-  p: Pointer,
-  q: Pointer,
-  k: Pointer,
-  block: Block,
-  strides: Strides,
-): void {
-  queriesTimesKeys(ops, p, q, k, block, strides)
-  const { rows, columns, first } = block
-  ops.causalSoftmax(p, rows, columns, strides.scores, first, scaleOf(strides))
-}
-
-/** scores (rows,columns) = queries (rows,E)·keysᵀ (columns,E). */
-function queriesTimesKeys(
-  ops: Ops,
-  scores: Pointer,
-  queries: Pointer,
-  keys: Pointer,
-  { rows, columns, atQuery, atKey }: Block,
-  { E, query, key, scores: ld }: Strides,
-): void {
-  multiply(
-    ...([ops, 'nt', rows, columns, E] as const),
-    ...([
-      [queries + atQuery, query],
-      [keys + atKey, key],
-      [scores, ld],
-    ] as const),
-  )
-}
-
-/** queries (rows,E) = scores (rows,columns)·keys (columns,E). */
-function scoresTimesKeys(
-  ops: Ops,
-  queries: Pointer,
-  scores: Pointer,
-  keys: Pointer,
-  { rows, columns, atQuery, atKey }: Block,
-  { E, query, key, scores: ld }: Strides,
-): void {
-  multiply(
-    ...([ops, 'nn', rows, E, columns] as const),
-    ...([
-      [scores, ld],
-      [keys + atKey, key],
-      [queries + atQuery, query],
-    ] as const),
-  )
-}
-
-/** keys (columns,E) += scoresᵀ (rows,columns)·queries (rows,E). */
-function addScoresTimesQueries(
-  ops: Ops,
-  keys: Pointer,
-  scores: Pointer,
-  queries: Pointer,
-  { rows, columns, atQuery, atKey }: Block,
-  { E, query, key, scores: ld }: Strides,
-): void {
-  multiply(
-    ...([ops, 'tn', columns, E, rows] as const),
-    ...([
-      [scores, ld],
-      [queries + atQuery, query],
-      [keys + atKey, key],
-    ] as const),
-    true,
-  )
+  return [blocks, { E, qkv, context, scores: length }]
 }

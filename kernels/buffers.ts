@@ -9,24 +9,21 @@
  * layer forward once more, to the same bits.
  */
 import { ALIGNMENT_BYTES, WORKSPACE_BYTES } from './arena.ts'
+import { weightBytes } from './frozen.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
-import type { Pointer } from './ops.ts'
+import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
 import { type AdapterShape, type ModelShape, type Target, targetSize } from './shape.ts'
-import {
-  EMBEDDING,
-  FINAL_NORM,
-  HEAD,
-  inputNormName,
-  linearName,
-  middleNormName,
-} from './weights.ts'
+import { EMBEDDING, FINAL_NORM, HEAD, inputNormName, middleNormName } from './weights.ts'
 
 /** Attention scores exist for this many queries of one head at a time. No result depends on it. */
 export const QUERY_BLOCK = 64
 /** Logits exist for this many tokens at a time, in each thread. No result depends on it. */
 export const TOKEN_BLOCK = 128
 
-/** Linear layers that read the same x, in the order in which their gradients are added to its. */
+/** Rows of a weight that are stored at a time. */
+const STAGING_ROWS = 64
+
+/** Linear layers that read the same x: worked off as one, with their outputs side by side. */
 export const GROUPS = {
   qkv: ['q', 'k', 'v'],
   o: ['o'],
@@ -35,9 +32,16 @@ export const GROUPS = {
 } as const satisfies Record<string, readonly Target[]>
 export type GroupName = keyof typeof GROUPS
 
+/** How the frozen base is stored and multiplied: both decide bits. */
+export interface BaseKernels {
+  base: StorageKind
+  path: ProductPath
+}
+
 export interface BatchShape {
   model: ModelShape
   adapter: AdapterShape
+  kernels: BaseKernels
   /** S */
   sequenceLength: number
   /** Sequences in one forward and backward: T = microBatch · S. */
@@ -48,35 +52,32 @@ export interface BatchShape {
   recompute: boolean
 }
 
-/** A (R,I), B (O,R) and their gradients. */
+/** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
 export interface Lora {
   rank: number
-  /** Its first row in the A of all linear layers of the group, one below the other. */
-  first: number
+  outputs: number
+  /** Its first row in the A of the group, and its first column in the outputs. */
+  row: number
+  column: number
   a: Pointer
   b: Pointer
   da: Pointer
   db: Pointer
 }
 
-/** W (O,I), with an adapter or without. */
-export interface Linear {
-  inputs: number
-  outputs: number
-  weight: Pointer
-  lora: Lora | null
-}
-
+/** Linear layers that read the same x: W (O,I) is theirs, one below the other. */
 export interface Group {
   inputs: number
-  linears: readonly Linear[]
-  /** Rows of A in all of the group; 0 where it has no adapter. */
+  outputs: number
+  weight: FrozenWeight
+  loras: readonly Lora[]
+  /** Rows of A, one below the other; 0 where the group has no adapter. */
   ranks: number
   /** alpha / R */
   scale: number
   /** (T,ranks): scale · x·Aᵀ, kept for the backward. */
   h: Pointer
-  /** All A, one below the other (ranks,I), and their gradient: copies where there are several. */
+  /** A (ranks,I) and its gradient: copies where it has several parts. */
   a: Pointer
   da: Pointer
 }
@@ -91,15 +92,12 @@ export interface Layer {
   inputRstd: Pointer
   middle: Pointer
   middleRstd: Pointer
-  /** After rotation: q (T,H·E), k (T,G·E); v (T,G·E). */
-  q: Pointer
-  k: Pointer
-  v: Pointer
+  /** (T,(H+2G)·E): q and k after rotation, and v. */
+  qkv: Pointer
   /** Output of attention (T,H·E). */
   context: Pointer
-  /** (T,F) */
-  gate: Pointer
-  up: Pointer
+  /** (T,2F) */
+  gateUp: Pointer
 }
 
 /** Used by one layer after the other. A gradient is named for its value. */
@@ -110,19 +108,19 @@ export interface Scratch {
   /** Gradient of the residual stream (T,D) at a layer's ends, and between its two parts. */
   dx: Pointer
   dmiddle: Pointer
-  dq: Pointer
-  dk: Pointer
-  dv: Pointer
+  dqkv: Pointer
   dcontext: Pointer
   /** silu(gate)·up (T,F). */
   activation: Pointer
   dactivation: Pointer
-  dgate: Pointer
-  dup: Pointer
+  dgateUp: Pointer
   /** (T,ranks) */
   dh: Record<GroupName, Pointer>
   /** float64 (T): the loss of each token. */
   losses: Pointer
+  /** Rows of a weight in float32, on their way into its storage. */
+  staging: Pointer
+  stagingRows: number
 }
 
 /** What each thread has to itself. */
@@ -139,6 +137,7 @@ export interface OwnScratch {
 export interface Buffers {
   model: ModelShape
   layout: AdapterLayout
+  kernels: BaseKernels
   recompute: boolean
   /** theta, m and v (N each), one after the other: the state whose bytes are hashed. */
   theta: Pointer
@@ -151,8 +150,8 @@ export interface Buffers {
   /** int32 (T+1): the token each document begins with, then T. */
   starts: Pointer
   /** (V,D); a tied head is the embedding. */
-  embedding: Pointer
-  head: Pointer
+  embedding: FrozenWeight
+  head: FrozenWeight
   finalNorm: Pointer
   /** (S,E/2) */
   cos: Pointer
@@ -169,36 +168,35 @@ export interface Buffers {
 export type Place = (name: string, bytes: number) => Pointer
 
 /** Gives out regions from `start` on, as an arena does that nobody else uses. */
-export function placeFrom(start: Pointer, onPlace?: (name: string, at: Pointer) => void): Place {
+export function placeFrom(start: Pointer): Place {
   let top = start
-  return (name, bytes) => {
+  return (_name, bytes) => {
     const at = top
     top += ALIGNMENT_BYTES * Math.ceil(bytes / ALIGNMENT_BYTES)
-    onPlace?.(name, at)
     return at
   }
 }
 
 export function placeBuffers(shape: BatchShape, place: Place): Buffers {
-  const { model, sequenceLength: S, microBatch, threads, recompute } = shape
+  const { model, kernels, sequenceLength: S, microBatch, threads, recompute } = shape
   const { vocabSize: V, hiddenSize: D, headDim: E } = model
   const layout = adapterLayout(model, shape.adapter)
   const N = layout.count
   const T = microBatch * S
   const state = place('state', 12 * N)
   const gradient = place('gradient', 4 * N)
-  const embedding = place(EMBEDDING, 4 * V * D)
+  const embedding = placeWeight(shape, EMBEDDING, V, D, place)
   const adapter = { layout, theta: state, gradient, stacks: placeStacks(shape, place) }
   const shared = recompute ? placeKept(shape, 'shared', place) : null
   return {
-    ...{ model, layout, recompute, gradient, embedding },
+    ...{ model, layout, kernels, recompute, gradient, embedding },
     theta: state,
     m: state + 4 * N,
     v: state + 8 * N,
     tokens: place('tokens', 4 * T),
     targets: place('targets', 4 * T),
     starts: place('starts', 4 * (T + 1)),
-    head: model.tiedHead ? embedding : place(HEAD, 4 * V * D),
+    head: model.tiedHead ? embedding : placeWeight(shape, HEAD, V, D, place),
     finalNorm: place(FINAL_NORM, 4 * D),
     cos: place('cos', 2 * S * E),
     sin: place('sin', 2 * S * E),
@@ -219,9 +217,7 @@ interface AdapterPlace {
   stacks: Record<GroupName, { a: Pointer; da: Pointer }>
 }
 
-type Kept = Omit<Layer, 'groups' | 'inputNorm' | 'middleNorm' | 'x'> & {
-  h: Record<GroupName, Pointer>
-}
+type Kept = Omit<Layer, 'groups' | 'inputNorm' | 'middleNorm' | 'x'>
 
 function placeLayer(
   shape: BatchShape,
@@ -232,10 +228,13 @@ function placeLayer(
 ): Layer {
   const { model, sequenceLength, microBatch } = shape
   const D = model.hiddenSize
-  const x = place(`layers.${index}.x`, 4 * microBatch * sequenceLength * D)
-  const { h, ...kept } = shared ?? placeKept(shape, `layers.${index}`, place)
+  const T = microBatch * sequenceLength
+  const x = place(`layers.${index}.x`, 4 * T * D)
+  const kept = shared ?? placeKept(shape, `layers.${index}`, place)
+  const placeH = (name: GroupName) =>
+    place(`layers.${index}.${name}.h`, 4 * T * ranksOf(shape, name))
   return {
-    groups: forGroups((name) => placeGroup(shape, index, name, adapter, h[name], place)),
+    groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), place)),
     inputNorm: place(inputNormName(index), 4 * D),
     middleNorm: place(middleNormName(index), 4 * D),
     x,
@@ -243,7 +242,7 @@ function placeLayer(
   }
 }
 
-/** What the backward of a layer needs besides the layer's input. */
+/** What the backward of a layer needs besides its input and its h; `forwardToMiddle` makes it again. */
 function placeKept(shape: BatchShape, owner: string, place: Place): Kept {
   const { model, sequenceLength, microBatch } = shape
   const { hiddenSize: D, intermediateSize: F, headDim: E, headCount: H, kvHeadCount: G } = model
@@ -253,13 +252,9 @@ function placeKept(shape: BatchShape, owner: string, place: Place): Kept {
     inputRstd: kept('inputRstd', 1),
     middle: kept('middle', D),
     middleRstd: kept('middleRstd', 1),
-    q: kept('q', H * E),
-    k: kept('k', G * E),
-    v: kept('v', G * E),
+    qkv: kept('qkv', (H + 2 * G) * E),
     context: kept('context', H * E),
-    gate: kept('gate', F),
-    up: kept('up', F),
-    h: forGroups((name) => kept(`${name}.h`, ranksOf(shape, name))),
+    gateUp: kept('gateUp', 2 * F),
   }
 }
 
@@ -272,35 +267,50 @@ function placeGroup(
   place: Place,
 ): Group {
   const { adapterRank, alpha } = shape.adapter
-  let ranks = 0
-  const linears = GROUPS[name].map((target): Linear => {
-    const { inputs, outputs } = targetSize(shape.model, target)
-    const weight = place(linearName(layer, target), 4 * inputs * outputs)
-    const lora = loraOf(adapter, layer, target, ranks)
-    ranks += lora?.rank ?? 0
-    return { inputs, outputs, weight, lora }
-  })
-  const carriers = linears.flatMap(({ lora }) => lora ?? [])
-  const { a, da } = carriers.length === 1 ? carriers[0]! : adapter.stacks[name]
-  return { inputs: linears[0]!.inputs, linears, ranks, scale: alpha / adapterRank, h, a, da }
+  const { inputs } = targetSize(shape.model, GROUPS[name][0])
+  const loras: Lora[] = []
+  let outputs = 0
+  for (const target of GROUPS[name]) {
+    const size = targetSize(shape.model, target).outputs
+    const tensors = tensorsOf(adapter, layer, target)
+    const row = loras.length * adapterRank
+    if (tensors !== null) {
+      loras.push({ rank: adapterRank, outputs: size, row, column: outputs, ...tensors })
+    }
+    outputs += size
+  }
+  const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
+  const weight = placeWeight(shape, `layers.${layer}.${name}.weight`, outputs, inputs, place)
+  const ranks = loras.length * adapterRank
+  return { inputs, outputs, weight, loras, ranks, scale: alpha / adapterRank, h, a, da }
 }
 
-function loraOf(
+function tensorsOf(
   { layout, theta, gradient }: AdapterPlace,
   layer: number,
   target: Target,
-  first: number,
-): Lora | null {
+): Pick<Lora, 'a' | 'b' | 'da' | 'db'> | null {
   const [a, b] = layout.tensors.filter((t) => t.layer === layer && t.target === target)
   if (a === undefined || b === undefined) return null
   return {
-    rank: a.rows,
-    first,
     a: theta + 4 * a.offset,
     b: theta + 4 * b.offset,
     da: gradient + 4 * a.offset,
     db: gradient + 4 * b.offset,
   }
+}
+
+function placeWeight(
+  { kernels }: BatchShape,
+  name: string,
+  outputs: number,
+  inputs: number,
+  place: Place,
+): FrozenWeight {
+  const bytes = weightBytes(kernels.base, outputs, inputs)
+  const values = place(name, bytes.values)
+  const scales = place(`${name} scales`, bytes.scales)
+  return { kind: kernels.base, values, scales, outputs, inputs }
 }
 
 function ranksOf({ adapter }: BatchShape, name: GroupName): number {
@@ -329,16 +339,15 @@ function placeScratch(shape: BatchShape, place: Place): Scratch {
     dnormed: scratch('dnormed', T, D),
     dx: scratch('dx', T, D),
     dmiddle: scratch('dmiddle', T, D),
-    dq: scratch('dq', T, H * E),
-    dk: scratch('dk', T, G * E),
-    dv: scratch('dv', T, G * E),
+    dqkv: scratch('dqkv', T, (H + 2 * G) * E),
     dcontext: scratch('dcontext', T, H * E),
     activation: scratch('activation', T, F),
     dactivation: scratch('dactivation', T, F),
-    dgate: scratch('dgate', T, F),
-    dup: scratch('dup', T, F),
+    dgateUp: scratch('dgateUp', T, 2 * F),
     dh: forGroups((name) => scratch(`${name}.dh`, T, ranksOf(shape, name))),
     losses: scratch('losses', T, 2),
+    staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),
+    stagingRows: STAGING_ROWS,
   }
 }
 

@@ -16,13 +16,12 @@ import { attentionBackward, attentionForward, attentionParts } from './attention
 import type { Buffers } from './buffers.ts'
 import { headLogits, headPart, headParts } from './head.ts'
 import {
-  attentionGradients,
   attentionInputs,
   attentionInputsBackward,
   feedForwardBackward,
-  feedForwardGradients,
   feedForwardInputs,
   feedForwardOutput,
+  groupGradients,
   type Thread,
 } from './layer.ts'
 import {
@@ -70,10 +69,9 @@ export function decoderPhases(ops: Ops, buffers: Buffers, index: number): Phase[
     ...{ ops, buffers, own: buffers.own[index]! },
     starts: () => new Int32Array(ops.memory.buffer, buffers.starts, documents + 1),
   }
-  const dHeads = { q: scratch.dq, k: scratch.dk, v: scratch.dv }
   const run: Record<PhaseName, (layer: number, T: number, part: number, extra: number) => void> = {
     inputs: (l, T, part, size) => attentionInputs(thread, layers[l]!, rowsOf(part, size, T)),
-    attention: (l, _, part) => attentionForward(thread, layers[l]!.context, layers[l]!, part),
+    attention: (l, _, part) => attentionForward(thread, layers[l]!.context, layers[l]!.qkv, part),
     middle: (l, T, part, size) => feedForwardInputs(thread, layers[l]!, rowsOf(part, size, T)),
     output: (l, T, part, size) => {
       const y = layers[l + 1]?.x ?? buffers.output
@@ -83,17 +81,16 @@ export function decoderPhases(ops: Ops, buffers: Buffers, index: number): Phase[
     feedForward: (l, T, part, size) =>
       feedForwardBackward(thread, layers[l]!, rowsOf(part, size, T)),
     feedForwardSums: (l, T, part) => {
-      const gradients = feedForwardGradients(buffers, layers[l]!)
       const [name, piece] = feedForwardParts(buffers, l)[part]!
-      adapterGradient(ops, piece, gradients[name], T)
+      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!)[name], T)
     },
     attentionBackward: (l, _, part) =>
-      attentionBackward(thread, dHeads, scratch.dcontext, layers[l]!, part),
+      attentionBackward(thread, scratch.dqkv, scratch.dcontext, layers[l]!.qkv, part),
     qkv: (l, T, part, size) =>
       attentionInputsBackward(thread, layers[l]!, rowsOf(part, size, T), l > 0),
     qkvSums: (l, T, part) => {
       const piece = adapterParts(layers[l]!.groups.qkv)[part]!
-      adapterGradient(ops, piece, attentionGradients(buffers), T)
+      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T)
     },
   }
   return PHASES.map((name) => (part, [layer, T, count, extra]) => {
@@ -118,7 +115,7 @@ export interface Decoder {
 }
 
 export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
-  const { model, layers, embedding, tokens } = buffers
+  const { layers, embedding, tokens } = buffers
   const own = buffers.own[0]!
   const thread: Thread = { ops, buffers, own, starts: () => new Int32Array(0) }
 
@@ -131,12 +128,11 @@ export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
     return run(name, Math.ceil(batch.T / size), layer, batch, size)
   }
   function overHeads(name: PhaseName, layer: number, batch: MicroBatch): boolean {
-    return run(name, attentionParts(model, batch.documents), layer, batch)
+    return run(name, attentionParts(buffers.model, batch.documents), layer, batch)
   }
   /** All of a layer's forward but its output, which a second forward has no use for. */
   function forwardToMiddle(layer: number, batch: MicroBatch): boolean {
-    const { groups } = layers[layer]!
-    for (const group of Object.values(groups)) stackA(ops, group)
+    for (const group of Object.values(layers[layer]!.groups)) stackA(ops, group)
     return (
       overRows('inputs', layer, batch) &&
       overHeads('attention', layer, batch) &&
@@ -147,6 +143,8 @@ export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
     const { qkv, gateUp } = layers[layer]!.groups
     const isKept = !buffers.recompute || layer === layers.length - 1
     if (!isKept && !forwardToMiddle(layer, batch)) return false
+    stackA(ops, gateUp)
+    stackA(ops, qkv)
     stackGradients(ops, gateUp)
     stackGradients(ops, qkv)
     const isDone =
@@ -161,7 +159,7 @@ export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
   }
   const decoder: Decoder = {
     forward(batch) {
-      ops.gatherRows(layers[0]!.x, embedding, tokens, batch.T, model.hiddenSize)
+      ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
       return layers.every(
         (_, layer) => forwardToMiddle(layer, batch) && overRows('output', layer, batch),
       )

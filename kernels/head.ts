@@ -5,7 +5,7 @@
  */
 import { TOKEN_BLOCK } from './buffers.ts'
 import { normRows, normRowsBackward, type Thread } from './layer.ts'
-import { multiply, type Rows, rowAt } from './linear.ts'
+import { type Rows, rowAt } from './linear.ts'
 import type { Pointer } from './ops.ts'
 
 /** How many parts T tokens make. */
@@ -20,13 +20,13 @@ export function headParts(T: number): number {
  */
 export function headPart(thread: Thread, part: number, T: number, gradientScale: number): void {
   const { ops, buffers, own } = thread
-  const { model, output, outputRstd, finalNorm, head, targets, scratch } = buffers
+  const { model, kernels, output, outputRstd, finalNorm, head, targets, scratch } = buffers
   const { hiddenSize: D, vocabSize: V } = model
   const first = part * TOKEN_BLOCK
   const rows: Rows = { first, count: Math.min(TOKEN_BLOCK, T - first) }
   normRows(thread, scratch.normed, outputRstd, output, finalNorm, rows)
   const normed = rowAt(scratch.normed, first, D)
-  multiply(ops, 'nt', rows.count, V, D, [normed, D], [head, D], [own.logits, V])
+  ops.frozenForward(own.logits, normed, head, rows.count, kernels.path, false)
   const losses = new Float64Array(ops.memory.buffer, scratch.losses, T)
   for (let i = 0; i < rows.count; i++) {
     const target = rowAt(targets, first + i, 1)
@@ -34,7 +34,7 @@ export function headPart(thread: Thread, part: number, T: number, gradientScale:
   }
   if (gradientScale === 0) return
   const dnormed = rowAt(scratch.dnormed, first, D)
-  multiply(ops, 'nn', rows.count, D, V, [own.logits, V], [head, D], [dnormed, D])
+  ops.frozenBackward(dnormed, own.logits, head, rows.count, kernels.path, false)
   ops.fill(rowAt(scratch.dmiddle, first, D), 0, rows.count * D)
   normRowsBackward(thread, scratch.dx, scratch.dmiddle, output, finalNorm, outputRstd, rows)
 }
@@ -42,10 +42,9 @@ export function headPart(thread: Thread, part: number, T: number, gradientScale:
 /** Logits (V) of one token. */
 export function headLogits(thread: Thread, token: number): Pointer {
   const { ops, buffers, own } = thread
-  const { model, output, outputRstd, finalNorm, head, scratch } = buffers
-  const { hiddenSize: D, vocabSize: V } = model
+  const { model, kernels, output, outputRstd, finalNorm, head, scratch } = buffers
   normRows(thread, scratch.normed, outputRstd, output, finalNorm, { first: token, count: 1 })
-  const normed = rowAt(scratch.normed, token, D)
-  multiply(ops, 'nt', 1, V, D, [normed, D], [head, D], [own.logits, V])
+  const normed = rowAt(scratch.normed, token, model.hiddenSize)
+  ops.frozenForward(own.logits, normed, head, 1, kernels.path, false)
   return own.logits
 }

@@ -6,7 +6,7 @@
  * rows. So a layer is a few phases, each on a range of rows, heads or columns: see decoder.ts.
  * Source: Touvron et al. 2023, LLaMA, §2.2.
  */
-import type { Buffers, Layer, OwnScratch } from './buffers.ts'
+import type { Buffers, GroupName, Layer, OwnScratch } from './buffers.ts'
 import { type GroupGradients, groupBackward, groupForward, type Rows, rowAt } from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
 
@@ -19,64 +19,60 @@ export interface Thread {
   starts(): Int32Array
 }
 
-/** layer.x -> q, k at their positions, v. */
+/** layer.x -> q and k at their positions, and v. */
 export function attentionInputs(thread: Thread, layer: Layer, rows: Rows): void {
   const { ops, buffers } = thread
-  const { q, k, v, groups } = layer
+  const { qkv, groups } = layer
   const { normed } = buffers.scratch
   normRows(thread, normed, layer.inputRstd, layer.x, layer.inputNorm, rows)
-  groupForward(ops, [q, k, v], normed, groups.qkv, rows)
-  turn(thread, q, buffers.model.headCount, rows, 1)
-  turn(thread, k, buffers.model.kvHeadCount, rows, 1)
+  groupForward(ops, buffers.kernels, qkv, normed, groups.qkv, rows)
+  turn(thread, qkv, rows, 1)
 }
 
 /** layer.context -> middle, gate and up. */
 export function feedForwardInputs(thread: Thread, layer: Layer, rows: Rows): void {
   const { ops, buffers } = thread
-  const { x, middle, context, gate, up, groups } = layer
+  const { x, middle, context, gateUp, groups } = layer
   const { normed } = buffers.scratch
-  const D = buffers.model.hiddenSize
-  groupForward(ops, [middle], context, groups.o, rows)
-  ops.add(rowAt(middle, rows.first, D), rowAt(x, rows.first, D), rows.count * D)
+  groupForward(ops, buffers.kernels, middle, context, groups.o, rows)
+  addRows(thread, middle, x, rows)
   normRows(thread, normed, layer.middleRstd, middle, layer.middleNorm, rows)
-  groupForward(ops, [gate, up], normed, groups.gateUp, rows)
+  groupForward(ops, buffers.kernels, gateUp, normed, groups.gateUp, rows)
 }
 
 /** middle, gate and up -> y (T,D), the layer's output. */
 export function feedForwardOutput(thread: Thread, y: Pointer, layer: Layer, rows: Rows): void {
   const { ops, buffers } = thread
   const { middle, groups } = layer
-  const { activation } = buffers.scratch
-  const D = buffers.model.hiddenSize
   activate(thread, layer, rows)
-  groupForward(ops, [y], activation, groups.down, rows)
-  ops.add(rowAt(y, rows.first, D), rowAt(middle, rows.first, D), rows.count * D)
+  groupForward(ops, buffers.kernels, y, buffers.scratch.activation, groups.down, rows)
+  addRows(thread, y, middle, rows)
 }
 
-/** scratch.dx, gradient of the layer's output -> dmiddle and dcontext; dk and dv become zero. */
+/** scratch.dx, gradient of the layer's output -> dmiddle and dcontext; dqkv becomes zero. */
 export function feedForwardBackward(thread: Thread, layer: Layer, rows: Rows): void {
   const { ops, buffers } = thread
-  const { intermediateSize: F, kvHeadCount: G, headDim: E } = buffers.model
-  const { middle, middleRstd, middleNorm, gate, up, groups } = layer
-  const { dx, dmiddle, normed, dactivation, dgate, dup, dcontext, dk, dv, dh } = buffers.scratch
+  const { kernels, scratch } = buffers
+  const { middle, middleRstd, middleNorm, gateUp, groups } = layer
+  const { dx, dmiddle, normed, dnormed, dactivation, dgateUp, dcontext, dqkv, dh } = scratch
   const { first, count } = rows
+  const F = buffers.model.intermediateSize
 
   activate(thread, layer, rows)
-  groupBackward(ops, dactivation, [dx], groups.down, dh.down, rows)
-  const [toGate, toUp, from, gateRows, upRows] = [dgate, dup, dactivation, gate, up].map((p) =>
-    rowAt(p, first, F),
-  ) as [Pointer, Pointer, Pointer, Pointer, Pointer]
-  ops.swigluBackward(toGate, toUp, from, gateRows, upRows, count, F, F)
+  groupBackward(ops, kernels, dactivation, dx, groups.down, dh.down, rows)
+  const [to, from] = [rowAt(dgateUp, first, 2 * F), rowAt(gateUp, first, 2 * F)]
+  const dy = rowAt(dactivation, first, F)
+  ops.swigluBackward(to, to + 4 * F, dy, from, from + 4 * F, count, F, 2 * F)
   normRows(thread, normed, middleRstd, middle, middleNorm, rows)
-  groupBackward(ops, buffers.scratch.dnormed, [dgate, dup], groups.gateUp, dh.gateUp, rows)
+  groupBackward(ops, kernels, dnormed, dgateUp, groups.gateUp, dh.gateUp, rows)
   normRowsBackward(thread, dmiddle, dx, middle, middleNorm, middleRstd, rows)
-  groupBackward(ops, dcontext, [dmiddle], groups.o, dh.o, rows)
-  ops.fill(rowAt(dk, first, G * E), 0, count * G * E)
-  ops.fill(rowAt(dv, first, G * E), 0, count * G * E)
+  groupBackward(ops, kernels, dcontext, dmiddle, groups.o, dh.o, rows)
+  const O = groups.qkv.outputs
+  ops.fill(rowAt(dqkv, first, O), 0, count * O)
 }
 
 /**
- * dq, dk, dv and dmiddle -> scratch.dx, gradient of the layer's input. `needsInput` false: nothing
+ * dqkv and dmiddle -> scratch.dx, gradient of the layer's input. `needsInput` false: nothing
  * trainable lies below, and dx is left as it is.
  */
 export function attentionInputsBackward(
@@ -87,37 +83,39 @@ export function attentionInputsBackward(
 ): void {
   const { ops, buffers } = thread
   const { x, inputNorm, inputRstd, groups } = layer
-  const { dx, dmiddle, normed, dnormed, dq, dk, dv, dh } = buffers.scratch
-  turn(thread, dq, buffers.model.headCount, rows, -1)
-  turn(thread, dk, buffers.model.kvHeadCount, rows, -1)
+  const { dx, dmiddle, normed, dnormed, dqkv, dh } = buffers.scratch
+  turn(thread, dqkv, rows, -1)
   normRows(thread, normed, inputRstd, x, inputNorm, rows)
-  groupBackward(ops, needsInput ? dnormed : null, [dq, dk, dv], groups.qkv, dh.qkv, rows)
+  const to = needsInput ? dnormed : null
+  groupBackward(ops, buffers.kernels, to, dqkv, groups.qkv, dh.qkv, rows)
   if (needsInput) normRowsBackward(thread, dx, dmiddle, x, inputNorm, inputRstd, rows)
 }
 
-/** What the adapter's gradient is made of, once the rows of the feed-forward part are done. */
-export function feedForwardGradients(
+/** What the adapter's gradient is made of, once the rows that it sums over are done. */
+export function groupGradients(
   { scratch }: Buffers,
   { context }: Layer,
-): Record<'o' | 'gateUp' | 'down', GroupGradients> {
-  const { dx, dmiddle, normed, activation, dgate, dup, dh } = scratch
+): Record<GroupName, GroupGradients> {
+  const { dx, dmiddle, normed, activation, dgateUp, dqkv, dh } = scratch
   return {
-    down: { x: activation, dys: [dx], dh: dh.down },
-    gateUp: { x: normed, dys: [dgate, dup], dh: dh.gateUp },
-    o: { x: context, dys: [dmiddle], dh: dh.o },
+    qkv: { x: normed, dy: dqkv, dh: dh.qkv },
+    o: { x: context, dy: dmiddle, dh: dh.o },
+    gateUp: { x: normed, dy: dgateUp, dh: dh.gateUp },
+    down: { x: activation, dy: dx, dh: dh.down },
   }
 }
 
-/** The same for q, k and v. */
-export function attentionGradients({ scratch }: Buffers): GroupGradients {
-  const { normed, dq, dk, dv, dh } = scratch
-  return { x: normed, dys: [dq, dk, dv], dh: dh.qkv }
+function activate({ ops, buffers }: Thread, { gateUp }: Layer, { first, count }: Rows): void {
+  const F = buffers.model.intermediateSize
+  const from = rowAt(gateUp, first, 2 * F)
+  const y = rowAt(buffers.scratch.activation, first, F)
+  ops.swigluForward(y, from, from + 4 * F, count, F, 2 * F)
 }
 
-function activate({ ops, buffers }: Thread, { gate, up }: Layer, { first, count }: Rows): void {
-  const F = buffers.model.intermediateSize
-  const y = rowAt(buffers.scratch.activation, first, F)
-  ops.swigluForward(y, rowAt(gate, first, F), rowAt(up, first, F), count, F, F)
+/** y (T,D) += x. */
+function addRows({ ops, buffers }: Thread, y: Pointer, x: Pointer, { first, count }: Rows): void {
+  const D = buffers.model.hiddenSize
+  ops.add(rowAt(y, first, D), rowAt(x, first, D), count * D)
 }
 
 /** y (T,D) = norm of x; keeps rstd (T). */
@@ -152,17 +150,12 @@ export function normRowsBackward(
   ops.rmsNormBackward(to, dy, from, w, rowAt(rstd, first, 1), count, D)
 }
 
-/** Turns the heads of x (T,heads·E) to their positions; a document's first token is at 0. */
-function turn(
-  thread: Thread,
-  x: Pointer,
-  heads: number,
-  { first, count }: Rows,
-  direction: 1 | -1,
-): void {
+/** Turns the heads of q and k (T,(H+2G)·E) to their positions; a document's first token is at 0. */
+function turn(thread: Thread, qkv: Pointer, { first, count }: Rows, direction: 1 | -1): void {
   const { ops, buffers } = thread
   const { cos, sin, model } = buffers
-  const E = model.headDim
+  const { headCount: H, kvHeadCount: G, headDim: E } = model
+  const ld = (H + 2 * G) * E
   const starts = thread.starts()
   for (let document = 0; document + 1 < starts.length; document++) {
     const start = starts[document]!
@@ -170,7 +163,6 @@ function turn(
     const rows = Math.min(first + count, starts[document + 1]!) - from
     if (rows <= 0) continue
     const angles = 2 * (from - start) * E
-    const to = rowAt(x, from, heads * E)
-    ops.rope(to, heads * E, cos + angles, sin + angles, rows, rows, heads, E, direction)
+    ops.rope(rowAt(qkv, from, ld), ld, cos + angles, sin + angles, rows, rows, H + G, E, direction)
   }
 }

@@ -1,13 +1,15 @@
 /**
  * Frozen linear layers with LoRA adapters, in groups that read the same x, on a range of rows.
  *
- *   y_i = x·W_iᵀ + h_i·B_iᵀ with h = s·x·Aᵀ, s = alpha / R, and A all A_i, one below the other
+ *   y = x·Wᵀ, y_i += h_i·B_iᵀ with h = s·x·Aᵀ, s = alpha / R
  *
- * Rows are tokens. A row of y, h, dh and dx depends on no other row, so a range of rows can be
- * worked off by any thread; dA and dB are sums over all tokens and are cut by columns instead.
+ * W and A are those of all layers of the group, one below the other, and y_i is the columns of y
+ * that belong to layer i. Rows are tokens. A row of y, h, dh and dx depends on no other row, so a
+ * range of rows can be worked off by any thread; dA and dB are sums over all tokens and are cut by
+ * columns instead.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
-import type { Group, Linear } from './buffers.ts'
+import type { BaseKernels, Group, Lora } from './buffers.ts'
 import type { GemmForm, Ops, Pointer } from './ops.ts'
 
 /** Tokens first .. first+count-1 of a micro-batch. */
@@ -21,154 +23,131 @@ export function rowAt(matrix: Pointer, row: number, columns: number): Pointer {
   return matrix + 4 * row * columns
 }
 
-/** Brings the A of a group together where there are several. */
-export function stackA(ops: Ops, { inputs: I, linears, a }: Group): void {
-  for (const { lora } of linears) {
-    if (lora !== null && lora.a !== a) ops.copy(rowAt(a, lora.first, I), lora.a, lora.rank * I)
+/** Brings A together where it has several parts. */
+export function stackA(ops: Ops, { inputs: I, loras, a }: Group): void {
+  for (const lora of loras) {
+    if (lora.a !== a) ops.copy(rowAt(a, lora.row, I), lora.a, lora.rank * I)
   }
 }
 
-/** x (T,I) -> each y_i (T,O_i); keeps h (T,ranks). A continues no fold; B continues that of W. */
+/** x (T,I) -> y (T,O); keeps h (T,ranks). The fold of B continues that of W. */
 export function groupForward(
   ops: Ops,
-  ys: readonly Pointer[],
+  { path }: BaseKernels,
+  y: Pointer,
   x: Pointer,
-  group: Group,
+  { inputs: I, outputs: O, weight, loras, ranks, scale, a, h }: Group,
   { first, count }: Rows,
 ): void {
-  const { inputs: I, linears, ranks, scale } = group
-  const xRows = rowAt(x, first, I)
-  const h = rowAt(group.h, first, ranks)
-  if (ranks > 0) {
-    multiply(ops, 'nt', count, ranks, I, [xRows, I], [group.a, I], [h, ranks])
-    ops.scale(h, scale, count * ranks)
-  }
-  for (const [i, { outputs: O, weight, lora }] of linears.entries()) {
-    const y = rowAt(ys[i]!, first, O)
-    multiply(ops, 'nt', count, O, I, [xRows, I], [weight, I], [y, O])
-    if (lora === null) continue
-    const { rank: R, b } = lora
-    multiply(ops, 'nt', count, O, R, [h + 4 * lora.first, ranks], [b, R], [y, O], true)
+  const [from, to, kept] = [rowAt(x, first, I), rowAt(y, first, O), rowAt(h, first, ranks)]
+  ops.frozenForward(to, from, weight, count, path, false)
+  if (ranks === 0) return
+  multiply(ops, 'nt', [count, ranks, I], [from, I], [a, I], [kept, ranks])
+  ops.scale(kept, scale, count * ranks)
+  for (const { rank: R, row, outputs, column, b } of loras) {
+    const c = [to + 4 * column, O] as const
+    multiply(ops, 'nt', [count, outputs, R], [kept + 4 * row, ranks], [b, R], c, true)
   }
 }
 
 /**
- * Each dy_i (T,O_i) -> dx (T,I), overwritten, and dh (T,ranks). W is frozen: it has no gradient.
- * `dx` null: nobody needs it.
+ * dy (T,O) -> dh (T,ranks) and dx (T,I), overwritten; the fold of A continues that of W. W is
+ * frozen: it has no gradient. `dx` null: nobody needs it.
  */
 export function groupBackward(
   ops: Ops,
+  { path }: BaseKernels,
   dx: Pointer | null,
-  dys: readonly Pointer[],
-  group: Group,
+  dy: Pointer,
+  { inputs: I, outputs: O, weight, loras, ranks, scale, a }: Group,
   dh: Pointer,
   { first, count }: Rows,
 ): void {
-  const { inputs: I, linears, ranks, scale } = group
-  const dhRows = rowAt(dh, first, ranks)
-  for (const [i, { outputs: O, lora }] of linears.entries()) {
-    if (lora === null) continue
-    const dy = rowAt(dys[i]!, first, O)
-    const to = dhRows + 4 * lora.first
-    multiply(ops, 'nn', count, lora.rank, O, [dy, O], [lora.b, lora.rank], [to, ranks])
+  const [from, down] = [rowAt(dy, first, O), rowAt(dh, first, ranks)]
+  for (const { rank: R, row, outputs, column, b } of loras) {
+    const c = [down + 4 * row, ranks] as const
+    multiply(ops, 'nn', [count, R, outputs], [from + 4 * column, O], [b, R], c)
   }
-  if (ranks > 0) ops.scale(dhRows, scale, count * ranks)
+  if (ranks > 0) ops.scale(down, scale, count * ranks)
   if (dx === null) return
   const to = rowAt(dx, first, I)
-  for (const [i, { outputs: O, weight, lora }] of linears.entries()) {
-    const dy = rowAt(dys[i]!, first, O)
-    multiply(ops, 'nn', count, I, O, [dy, O], [weight, I], [to, I], i > 0)
-    if (lora === null) continue
-    const { rank: R, a } = lora
-    multiply(ops, 'nn', count, I, R, [dhRows + 4 * lora.first, ranks], [a, I], [to, I], true)
-  }
+  ops.frozenBackward(to, from, weight, count, path, false)
+  if (ranks > 0) multiply(ops, 'nn', [count, I, ranks], [down, ranks], [a, I], [to, I], true)
 }
 
-/** A part of dA or dB: every thread can work off a few. */
-export type AdapterPart =
-  | { of: 'A'; group: Group; first: number; count: number }
-  | { of: 'B'; group: Group; index: number; first: number; count: number }
+/** Columns of dA, or rows of the dB of one layer of the group. */
+export interface AdapterPart {
+  group: Group
+  /** null: of dA. */
+  lora: Lora | null
+  first: number
+  count: number
+}
 
-/** Columns of dA, rows of dB in one part. */
+/** Columns of dA, rows of dB in one part, at most. */
 const PART_MAX = 256
 
 /** dA and dB of a group, cut into parts. */
 export function adapterParts(group: Group): AdapterPart[] {
-  if (group.ranks === 0) return []
-  const parts: AdapterPart[] = []
-  for (const [first, count] of cuts(group.inputs)) parts.push({ of: 'A', group, first, count })
-  for (const [index, { outputs, lora }] of group.linears.entries()) {
-    if (lora === null) continue
-    for (const [first, count] of cuts(outputs)) {
-      parts.push({ of: 'B', group, index, first, count })
-    }
-  }
-  return parts
+  const { inputs, loras } = group
+  if (loras.length === 0) return []
+  const ofA = cuts(inputs).map((cut) => ({ group, lora: null, ...cut }))
+  const ofB = loras.flatMap((lora) => cuts(lora.outputs).map((cut) => ({ group, lora, ...cut })))
+  return [...ofA, ...ofB]
 }
 
-/** Where a group's x (T,I), dy_i (T,O_i) and dh (T,ranks) are. */
+/** n cut into pieces of PART_MAX. */
+function cuts(n: number): { first: number; count: number }[] {
+  const pieces = Math.ceil(n / PART_MAX)
+  return Array.from({ length: pieces }, (_, i) => {
+    const first = i * PART_MAX
+    return { first, count: Math.min(PART_MAX, n - first) }
+  })
+}
+
+/** Where a group's x (T,I), dy (T,O) and dh (T,ranks) are. */
 export interface GroupGradients {
   x: Pointer
-  dys: readonly Pointer[]
+  dy: Pointer
   dh: Pointer
 }
 
 /** dA += dhᵀ·x, dB_i += dy_iᵀ·h_i: folds over all T tokens. */
 export function adapterGradient(
   ops: Ops,
-  part: AdapterPart,
-  { x, dys, dh }: GroupGradients,
+  { group, lora, first, count }: AdapterPart,
+  { x, dy, dh }: GroupGradients,
   T: number,
 ): void {
-  const { group, first, count } = part
-  const { inputs: I, ranks, h, da } = group
-  if (part.of === 'A') {
-    const to = da + 4 * first
-    multiply(ops, 'tn', ranks, count, T, [dh, ranks], [x + 4 * first, I], [to, I], true)
+  const { inputs: I, outputs: O, ranks, h, da } = group
+  if (lora === null) {
+    const c = [da + 4 * first, I] as const
+    multiply(ops, 'tn', [ranks, count, T], [dh, ranks], [x + 4 * first, I], c, true)
     return
   }
-  const { outputs: O, lora } = group.linears[part.index]!
-  const { rank: R, db } = lora!
-  const dy = dys[part.index]! + 4 * first
-  const to = rowAt(db, first, R)
-  multiply(ops, 'tn', count, R, T, [dy, O], [h + 4 * lora!.first, ranks], [to, R], true)
+  const { rank: R, row, column, db } = lora
+  const [a, c] = [dy + 4 * (column + first), rowAt(db, first, R)]
+  multiply(ops, 'tn', [count, R, T], [a, O], [h + 4 * row, ranks], [c, R], true)
 }
 
-/** Brings the gradients of several A together, so that their folds go on, and back. */
-export function stackGradients(ops: Ops, group: Group): void {
-  moveGradients(group, (stacked, own, n) => ops.copy(stacked, own, n))
-}
-
-export function unstackGradients(ops: Ops, group: Group): void {
-  moveGradients(group, (stacked, own, n) => ops.copy(own, stacked, n))
-}
-
-function moveGradients(
-  { inputs: I, linears, da }: Group,
-  move: (stacked: Pointer, own: Pointer, n: number) => void,
-): void {
-  for (const { lora } of linears as readonly Linear[]) {
-    if (lora === null || lora.da === da) continue
-    move(rowAt(da, lora.first, I), lora.da, lora.rank * I)
+/** Brings dA together where A has several parts, so that the folds go on, and back. */
+export function stackGradients(ops: Ops, { inputs: I, loras, da }: Group): void {
+  for (const lora of loras) {
+    if (lora.da !== da) ops.copy(rowAt(da, lora.row, I), lora.da, lora.rank * I)
   }
 }
 
-/** n cut into pieces of PART_MAX: first and count of each. */
-function cuts(n: number): [first: number, count: number][] {
-  const pieces = Math.ceil(n / PART_MAX)
-  return Array.from({ length: pieces }, (_, i) => [
-    i * PART_MAX,
-    Math.min(PART_MAX, n - i * PART_MAX),
-  ])
+export function unstackGradients(ops: Ops, { inputs: I, loras, da }: Group): void {
+  for (const lora of loras) {
+    if (lora.da !== da) ops.copy(lora.da, rowAt(da, lora.row, I), lora.rank * I)
+  }
 }
 
 /** C (M,N) = or += the product; each matrix with its row stride in elements. */
 export function multiply(
   ops: Ops,
   form: GemmForm,
-  M: number,
-  N: number,
-  K: number,
+  [M, N, K]: readonly [number, number, number],
   [a, lda]: readonly [Pointer, number],
   [b, ldb]: readonly [Pointer, number],
   [c, ldc]: readonly [Pointer, number],

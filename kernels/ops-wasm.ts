@@ -11,15 +11,13 @@ import { STORAGE_KINDS } from './frozen.ts'
 import type { FrozenWeight, GemmForm, Ops, Pointer, ProductPath } from './ops.ts'
 import { checkedOps } from './ops-checked.ts'
 import { ropeTable } from './reference/math.ts'
-import { TILES } from './tile-template.ts'
-
-type TileName = (typeof TILES)[number]['name']
+import { FAIR_TILES, TILES, type TileName, type Tiles } from './tile-template.ts'
 
 export interface WasmOpsOptions {
   /** WORKSPACE_BYTES that only this instance writes, for packing; the memory grows to hold them. */
   workspace?: Pointer
-  /** What a product holds in registers: a matter of speed, never of bits. */
-  tile?: TileName
+  /** What a product holds in registers: a matter of speed, never of bits; see tune.ts. */
+  tiles?: Tiles
 }
 
 /** The exports that take other arguments than the op of the same name. */
@@ -41,12 +39,13 @@ const FORMS: Record<GemmForm, number> = { nt: 0, nn: 1, tn: 2 }
 export function createWasmOps(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
-  { workspace = WORKSPACE_START, tile = '5x8' }: WasmOpsOptions = {},
+  { workspace = WORKSPACE_START, tiles = FAIR_TILES }: WasmOpsOptions = {},
 ): Ops {
   growTo(memory, workspace + WORKSPACE_BYTES, 'packing workspace')
   const instance = new WebAssembly.Instance(module, { env: { memory } })
   const kernels = instance.exports as unknown as Kernels
-  const tileIndex = TILES.findIndex(({ name }) => name === tile)
+  const indexOf = (tile: TileName) => TILES.findIndex(({ name }) => name === tile)
+  const [float32, int16] = [indexOf(tiles.float32), indexOf(tiles.int16)]
   function frozen(
     backward: 0 | 1,
     to: Pointer,
@@ -57,17 +56,17 @@ export function createWasmOps(
     accumulate: boolean,
   ): void {
     const fold = accumulate ? 1 : 0
-    const sizes = [values, scales, outputs, inputs, T, from, to, fold, workspace, tileIndex]
-    if (path === 'int16') kernels.frozenInt16(backward, ...sizes)
-    else kernels.frozenFloat32(backward, STORAGE_KINDS.indexOf(kind), ...sizes)
+    const product = [values, scales, outputs, inputs, T, from, to, fold, workspace]
+    if (path === 'int16') kernels.frozenInt16(backward, ...product, int16)
+    else kernels.frozenFloat32(backward, STORAGE_KINDS.indexOf(kind), ...product, float32)
   }
   return checkedOps({
     ...kernels,
-    name: `wasm ${tile}`,
+    name: `wasm ${tiles.float32}`,
     memory,
     gemm({ form, M, N, K, a, lda, b, ldb, c, ldc, accumulate }) {
       const fold = accumulate ? 1 : 0
-      kernels.gemm(FORMS[form], M, N, K, a, lda, b, ldb, c, ldc, fold, workspace, tileIndex)
+      kernels.gemm(FORMS[form], M, N, K, a, lda, b, ldb, c, ldc, fold, workspace, float32)
     },
     frozenForward: (...product) => frozen(0, ...product),
     frozenBackward: (...product) => frozen(1, ...product),

@@ -8,11 +8,18 @@
  * engine: 4x8 where registers are few (Node 20), 5x8 for V8's fifteen 128-bit registers, 4x16 when
  * V8 pairs vectors into 256-bit ones. The bits are the same for all.
  */
+import type { ProductPath } from './ops.ts'
+
 export const TILES = [
   { name: '4x8', rows: 4, columns: 8 },
   { name: '5x8', rows: 5, columns: 8 },
   { name: '4x16', rows: 4, columns: 16 },
 ] as const
+export type TileName = (typeof TILES)[number]['name']
+/** The tile of each path. */
+export type Tiles = Readonly<Record<ProductPath, TileName>>
+/** Nowhere the fastest by much, nowhere slow. */
+export const FAIR_TILES: Tiles = { float32: '5x8', int16: '5x8' }
 
 const TILE16_ARGUMENTS = 'pairs, a, b, c, ldc, first, rowScales, columnScales, zeros'
 

@@ -15,12 +15,13 @@ import type { Arena } from './arena.ts'
 import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
 import { type BatchShape, type Buffers, placeBuffers, placeFrom } from './buffers.ts'
 import { createDecoder, type Decoder, decoderPhases, type MicroBatch } from './decoder.ts'
+import { loadWeights } from './load-weights.ts'
 import type { AdapterLayout } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { ShapeError } from './shape.ts'
 import { type Board, createTeam, newBoard, serve } from './threads.ts'
-import { loadTensor, type WeightSource, weightTensors } from './weights.ts'
+import type { WeightSource } from './weights.ts'
 
 export interface JobShape extends BatchShape {
   hyper: AdamWHyper
@@ -134,16 +135,9 @@ export function helpTrainer(
 }
 
 function allocateBuffers(ops: Ops, arena: Arena, job: JobShape, weights: WeightSource): Buffers {
-  const pointers = new Map<string, Pointer>()
-  const buffers = placeBuffers(job, (name, bytes) => {
-    const pointer = arena.allocate(name, bytes)
-    pointers.set(name, pointer)
-    return pointer
-  })
+  const buffers = placeBuffers(job, arena.allocate)
   const { model, cos, sin } = buffers
-  for (const tensor of weightTensors(model)) {
-    loadTensor(ops, pointers.get(tensor.name)!, tensor, weights)
-  }
+  loadWeights(ops, buffers, weights)
   ops.ropeTable(cos, sin, job.sequenceLength, model.headDim, model.ropeTheta)
   return buffers
 }

@@ -3,7 +3,6 @@
  * and how they come into the linear memory. Where they come from (safetensors, a test) is behind
  * `WeightSource`.
  */
-import type { Ops, Pointer } from './ops.ts'
 import { type ModelShape, ShapeError, TARGETS, type Target, targetSize } from './shape.ts'
 
 export interface WeightSource {
@@ -50,20 +49,13 @@ export function weightTensors(model: ModelShape): WeightTensor[] {
   return tensors
 }
 
-/** Copies one tensor to `at`. Throws ShapeError unless source and model agree on its shape. */
-export function loadTensor(
-  ops: Ops,
-  at: Pointer,
-  { name, shape }: WeightTensor,
-  source: WeightSource,
-): void {
+/** The numbers of a tensor. Throws ShapeError unless source and model agree on its shape. */
+export function readTensor({ name, shape }: WeightTensor, source: WeightSource): Float32Array {
   const { shape: got, values } = source.tensor(name)
   const count = shape.reduce((product, size) => product * size, 1)
-  if (got.join() !== shape.join() || values.length !== count) {
-    throw new ShapeError(
-      `Cannot load '${name}' as its shape must be (${shape.join()}): ` +
-        `current value is (${got.join()}) with ${values.length} numbers`,
-    )
-  }
-  new Float32Array(ops.memory.buffer, at, count).set(values)
+  if (got.join() === shape.join() && values.length === count) return values
+  throw new ShapeError(
+    `Cannot load '${name}' as its shape must be (${shape.join()}): ` +
+      `current value is (${got.join()}) with ${values.length} numbers`,
+  )
 }

@@ -21,6 +21,7 @@ export async function check(file: string, options: { json?: boolean }): Promise<
     microBatch: training.microBatch,
     threads: 1,
     recompute: false,
+    kernels: { base: 'float32', path: 'float32' },
   })
   const uploadBytes = payloadBytes(training.mode, aggregation.uplink, layout)
   const shardBytes = config.dataset.trainShards.reduce((sum, { bytes }) => sum + bytes, 0)

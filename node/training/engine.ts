@@ -17,6 +17,7 @@ import {
 } from '../../kernels/outer-state.ts'
 import { serverRound } from '../../kernels/server-round.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
+import { FAIR_TILES, type Tiles } from '../../kernels/tile-template.ts'
 import { createTrainer, type JobShape, type Trainer } from '../../kernels/train-step.ts'
 import { type Digest, hexToBytes } from '../../protocol/digest.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -53,6 +54,8 @@ export interface EngineOptions {
   threads?: number
   /** By which other threads pause and stop this one. */
   control?: Control
+  /** Of products, by path; see tune.ts. */
+  tiles?: Tiles
   /** Starts the other threads, and returns what ends them. */
   help?: (work: { memory: WebAssembly.Memory; job: JobShape; place: number; board: Board }) => void
 }
@@ -67,9 +70,9 @@ interface Room {
 }
 
 /** A linear memory of its own. */
-function room(module: WebAssembly.Module, control: Control): Room {
+function room(module: WebAssembly.Module, control: Control, tiles: Tiles): Room {
   const memory = newSharedMemory(INITIAL_PAGES)
-  const ops = pausable(control, createWasmOps(module, memory))
+  const ops = pausable(control, createWasmOps(module, memory, { tiles }))
   return { ops, arena: createArena(memory) }
 }
 
@@ -77,10 +80,10 @@ function room(module: WebAssembly.Module, control: Control): Room {
 export function createEngine(
   module: WebAssembly.Module,
   digestOf: (bytes: Uint8Array) => Digest,
-  { threads = 1, control = newControl(), help = () => {} }: EngineOptions = {},
+  { threads = 1, control = newControl(), tiles = FAIR_TILES, help = () => {} }: EngineOptions = {},
 ): Engine {
   // The coordinator aggregates while it evaluates, so the two don't share a memory.
-  const server = room(module, control)
+  const server = room(module, control, tiles)
   let bench: (Room & { config: RunConfig; trainer: Trainer }) | null = null
   /** The training whose step is in progress. */
   let working = UNNAMED
@@ -97,7 +100,7 @@ export function createEngine(
 
   return {
     setUp: (config, weights) => {
-      const made = room(module, control)
+      const made = room(module, control, tiles)
       const job = jobShapeOf(config, threads)
       const board = newBoard()
       const source = weightsFromBytes(config.base.shape, weights)
@@ -164,6 +167,7 @@ function jobShapeOf({ base, adapter, dataset, training }: RunConfig, threads: nu
     microBatch: training.microBatch,
     threads,
     recompute: false,
+    kernels: { base: 'float32', path: 'float32' },
     hyper: hyperOf(training),
   }
 }

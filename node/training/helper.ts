@@ -5,10 +5,10 @@ import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { helpTrainer } from '../../kernels/train-step.ts'
 import type { HelperData } from './thread-pool.ts'
 
-const { module, memory, control, board, job, place, thread } = workerData as HelperData
+const { module, memory, control, tiles, board, job, place, thread } = workerData as HelperData
 
 helpTrainer(
-  (workspace) => pausable(control, createWasmOps(module, memory, { workspace })),
+  (workspace) => pausable(control, createWasmOps(module, memory, { workspace, tiles })),
   job,
   place,
   thread,

@@ -6,25 +6,30 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
-import { firstDisagreement } from '../../kernels/known-answers.ts'
+import { firstDisagreement, PRODUCTS, ROWS } from '../../kernels/known-answers.ts'
 import { createReferenceOps } from '../../kernels/ops-reference.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
-import { TILES } from '../../kernels/tile-template.ts'
+import { TILES, type TileName } from '../../kernels/tile-template.ts'
 
 const FLAG = 'experimental-wasm-revectorize'
+/** Node 24. V8 12 knows the flag, but pairs so little that nothing gets faster. */
+const V8_MAJOR_MIN = 13
 const PAGES = 32
+/** More than V8 needs to see of each op before it compiles it for good. */
+const CALLS = 300
 
 /** Whether vectors are paired from now on in code that this process compiles, and why not. */
 export type Revectorised = { status: 'on' } | { status: 'off'; reason: string }
 
 /** `kernels`: the bytes of the module. Call it once, before a thread compiles them. */
 export function revectorise(kernels: Uint8Array<ArrayBuffer>): Revectorised {
-  if (process.versions.v8 === undefined) return { status: 'off', reason: 'the engine is not V8' }
+  const v8Major = Number.parseInt(process.versions.v8 ?? '0', 10)
+  if (v8Major < V8_MAJOR_MIN) return { status: 'off', reason: `V8 ${v8Major} pairs no vectors` }
   setFlagsFromString(`--${FLAG}`)
-  // The optimising compiler at once, as the other one knows no pairs.
-  setFlagsFromString('--no-liftoff')
+  // Code is first compiled without pairs: functions are called until they are compiled again.
+  setFlagsFromString('--wasm-sync-tier-up')
   const wrong = wrongAnswer(kernels)
-  setFlagsFromString('--liftoff')
+  setFlagsFromString('--no-wasm-sync-tier-up')
   if (wrong === null) return { status: 'on' }
   setFlagsFromString(`--no-${FLAG}`)
   return { status: 'off', reason: `with paired vectors '${wrong}' has other bits` }
@@ -36,12 +41,13 @@ function wrongAnswer(kernels: Uint8Array<ArrayBuffer>): string | null {
   const memory = newSharedMemory(PAGES)
   const oracle = createReferenceOps(memory)
   const arena = createArena(memory)
+  const inTiles = (tile: TileName) =>
+    createWasmOps(module, memory, { tiles: { float32: tile, int16: tile } })
   for (const { name } of TILES) {
-    const ops = createWasmOps(module, memory, { tiles: { float32: name, int16: name } })
-    const wrong = firstDisagreement(ops, oracle, arena)
-    if (wrong !== null) return wrong
+    const wrong = firstDisagreement(PRODUCTS, inTiles(name), oracle, arena, CALLS)
+    if (wrong !== null) return `${wrong} in tiles of ${name}`
   }
-  return null
+  return firstDisagreement(ROWS, inTiles(TILES[0].name), oracle, arena, CALLS)
 }
 
 /**

@@ -3,6 +3,7 @@
  * model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
  */
 import type { Control } from '../../kernels/control.ts'
+import type { Tiles } from '../../kernels/tile-template.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
@@ -87,6 +88,7 @@ export interface WorkerData {
   /** Threads for a step, its own included. */
   threads: number
   control: Control
+  tiles: Tiles
 }
 
 export type ToWorker =

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LeaseId } from '../../protocol/messages.ts'
 import { createEngine, type Engine } from './engine.ts'
+import { KERNELS } from './start-kernels.ts'
 import type {
   FromWorker,
   TaskName,
@@ -16,19 +17,18 @@ import type {
 } from './task.ts'
 import { startThreads, type ThreadPool } from './thread-pool.ts'
 
-const KERNELS = new URL('../../kernels/build/kernels.wasm', import.meta.url)
-
 const port = parentPort!
-const { threads, control } = workerData as WorkerData
+const { threads, control, tiles } = workerData as WorkerData
 const module = new WebAssembly.Module(readFileSync(KERNELS))
 const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 let pool: ThreadPool | null = null
 const engine = createEngine(module, digestOf, {
   threads,
   control,
+  tiles,
   help: (work) => {
     void pool?.close()
-    pool = startThreads({ ...work, module, control })
+    pool = startThreads({ ...work, module, control, tiles })
   },
 })
 const stopped = new Set<LeaseId>()

@@ -1,11 +1,10 @@
 /** The table of buffers and the base that fills part of it. */
 import { expect, test } from 'vitest'
-import { ALIGNMENT_BYTES } from '../../kernels/arena.ts'
+import { ALIGNMENT_BYTES, WORKSPACE_BYTES } from '../../kernels/arena.ts'
 import { QUERY_BLOCK, TOKEN_BLOCK } from '../../kernels/buffers.ts'
 import { planMemory } from '../../kernels/plan.ts'
 import { ShapeError } from '../../kernels/shape.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
-import { weightTensors } from '../../kernels/weights.ts'
 import { MACHINES, newTrainer, randomWeights, TINY } from './jobs.ts'
 
 const untied: JobShape = { ...TINY, model: { ...TINY.model, tiedHead: false } }
@@ -60,7 +59,10 @@ for (const [what, job] of [
 test('names in the plan are unique, and every weight has its place', () => {
   const names = planMemory(untied).buffers.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
-  for (const { name } of weightTensors(untied.model)) expect(names).toContain(name)
+  const groups = ['qkv', 'o', 'gateUp', 'down'].map((group) => `layers.1.${group}.weight`)
+  const norms = ['model.norm.weight', 'model.layers.0.input_layernorm.weight']
+  const rest = ['model.embed_tokens.weight', 'lm_head.weight']
+  for (const name of [...groups, ...norms, ...rest]) expect(names).toContain(name)
 })
 
 test('a plan of 135M parameters: the base once, no (T,V), no (S,S) for all heads', () => {
@@ -69,7 +71,32 @@ test('a plan of 135M parameters: the base once, no (T,V), no (S,S) for all heads
   expect(bytesOf(SMOLLM, /logits/)).toBe(4 * TOKEN_BLOCK * 49_152)
   expect(bytesOf(SMOLLM, /scores/)).toBe(2 * 4 * QUERY_BLOCK * 512)
   const perToken = 2 * 576 + 2 + 576 + 2 * 192 + 576 + 2 * 1536 + 7 * 8
-  expect(bytesOf(SMOLLM, /^layers/)).toBe(4 * 30 * 1024 * perToken)
+  expect(bytesOf(SMOLLM, /^layers.*(?<!weight|weight scales)$/)).toBe(4 * 30 * 1024 * perToken)
+})
+
+for (const [base, bytes] of [
+  ['bfloat16', 2 * 134_479_872],
+  ['int8', 134_479_872 + 4 * (49_152 + 30 * (960 + 576 + 3072 + 576))],
+  ['int4', 134_479_872 / 2 + (2 * 134_479_872) / 64],
+] as const) {
+  test(`the frozen base of 135M parameters as ${base}`, () => {
+    const job: JobShape = { ...SMOLLM, kernels: { base, path: 'float32' } }
+    const norms = 4 * 61 * 576
+    expect(bytesOf(job, /weight( scales)?$/) - norms).toBe(bytes)
+  })
+}
+
+test('layers that run forward twice keep their inputs and their h, and share the rest', () => {
+  const job = { ...SMOLLM, recompute: true }
+  const perToken = 2 + 576 + 2 * 192 + 576 + 576 + 2 * 1536
+  expect(bytesOf(job, /^layers.*(x|h)$/)).toBe(4 * 30 * 1024 * (576 + 7 * 8))
+  expect(bytesOf(job, /^shared/)).toBe(4 * 1024 * perToken)
+})
+
+test('each thread more costs its own logits, scores and packing', () => {
+  const more = planMemory({ ...SMOLLM, threads: 3 }).bytes - planMemory(SMOLLM).bytes
+  const logits = 4 * TOKEN_BLOCK * 49_152
+  expect(more).toBe(2 * (logits + 2 * 4 * QUERY_BLOCK * 512 + WORKSPACE_BYTES))
 })
 
 for (const [name, shape, count, message] of [

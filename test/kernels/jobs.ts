@@ -47,6 +47,7 @@ export const TINY: JobShape = {
   microBatch: 2,
   threads: 1,
   recompute: false,
+  kernels: { base: 'float32', path: 'float32' },
   hyper: {
     beta1: 0.9,
     beta2: 0.99,

@@ -63,6 +63,7 @@ export function llamaVectors(name: 'llama-tied' | 'llama-untied'): LlamaVectors 
     job: {
       ...{ model, adapter: adapterShape, hyper, sequenceLength },
       ...{ microBatch: 2, threads: 1, recompute: false },
+      kernels: { base: 'float32', path: 'float32' },
     },
     weights: {
       tensor(name) {

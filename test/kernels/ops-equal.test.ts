@@ -40,7 +40,7 @@ test('every op has cases', () => {
 })
 
 for (const { name } of TILES) {
-  const ops = wasmWith({ tile: name })
+  const ops = wasmWith({ tiles: { float32: name, int16: name } })
   for (const op of ['gemm', 'frozenForward', 'frozenBackward']) {
     test(`${op} in tiles of ${name}`, () => {
       for (const opCase of byOp.get(op)!) {

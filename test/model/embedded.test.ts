@@ -43,6 +43,7 @@ async function check(adapted: boolean, expected: number): Promise<void> {
     microBatch: 1,
     threads: 1,
     recompute: false,
+    kernels: { base: 'float32', path: 'float32' } as const,
     hyper: HYPER,
   }
   const trainer = createTrainer(ops, createArena(memory), job, base.weights)

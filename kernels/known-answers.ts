@@ -1,0 +1,156 @@
+/**
+ * Whether an implementation gives the bits of another: each op that runs in vectors, once, on
+ * ragged sizes. Meant for the moment before an engine's experimental code is trusted, where the
+ * oracle is the reference.
+ */
+import type { Arena } from './arena.ts'
+import type { FrozenWeight, GemmForm, Ops, Pointer, ProductPath } from './ops.ts'
+import { philox } from './philox.ts'
+
+/** Numbers of the input, and of the output that every op starts from. */
+const COUNT = 8192
+/** M, N, K of products, or T, O, I: edges of every tile, pairs of vectors and a rest. */
+const [M, N, K] = [21, 37, 70]
+const KEY = [0x9e3779b9, 0xbb67ae85] as const
+
+/** Ops read x, numbers in (-2, 2), or their magnitudes, and change y, which starts as x. */
+interface Place {
+  x: Pointer
+  positive: Pointer
+  y: Pointer
+}
+
+type Call = (ops: Ops, place: Place) => unknown
+/** By the name of the op. */
+export type Questions = Readonly<Record<string, Call>>
+
+/**
+ * The name of the first op whose bytes differ; null when all agree. Both work on one memory. Each
+ * op has been called `warmUps` times before its answer counts.
+ */
+export function firstDisagreement(
+  questions: Questions,
+  ops: Ops,
+  oracle: Ops,
+  arena: Arena,
+  warmUps: number,
+): string | null {
+  const mark = arena.mark()
+  const place = {
+    x: arena.allocate('answers x', 4 * COUNT),
+    positive: arena.allocate('answers positive', 4 * COUNT),
+    y: arena.allocate('answers y', 4 * COUNT),
+  }
+  const { buffer } = ops.memory
+  const inputs = numbers()
+  new Float32Array(buffer, place.x, COUNT).set(inputs)
+  new Float32Array(buffer, place.positive, COUNT).set(inputs.map(Math.abs))
+  const ask = (implementation: Ops, call: Call) => {
+    new Uint8Array(buffer, place.y, 4 * COUNT).set(new Uint8Array(buffer, place.x, 4 * COUNT))
+    return call(implementation, place)
+  }
+  const answer = (implementation: Ops, call: Call) => {
+    const returned = ask(implementation, call)
+    return { returned, bytes: new Uint8Array(buffer, place.y, 4 * COUNT).slice() }
+  }
+  const agrees = (call: Call) => {
+    for (let i = 0; i < warmUps; i++) ask(ops, call)
+    const [actual, expected] = [answer(ops, call), answer(oracle, call)]
+    return equal(actual.bytes, expected.bytes) && Object.is(actual.returned, expected.returned)
+  }
+  const wrong = Object.entries(questions).find(([, call]) => !agrees(call))
+  arena.release(mark)
+  return wrong?.[0] ?? null
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+function numbers(): Float32Array {
+  return Float32Array.from({ length: COUNT }, (_, i) => {
+    const word = philox(KEY, [i >>> 2, 0, 0, 0])[i & 3]!
+    return (2 * (word >>> 8) + 1 - 2 ** 24) / 2 ** 23
+  })
+}
+
+function product(form: GemmForm): Call {
+  const [lda, ldb] = [form === 'tn' ? M : K, form === 'nt' ? K : N]
+  const sizes = { form, M, N, K, lda, ldb, ldc: N, accumulate: true }
+  return (ops, { x, y }) => ops.gemm({ ...sizes, a: x, b: x + 4 * M * K, c: y })
+}
+
+/** The weight (O,I) is stored behind the output. */
+function frozen(name: 'frozenForward' | 'frozenBackward', path: ProductPath): Call {
+  return (ops, { x, y }) => {
+    const [T, O, I] = [M, N, K]
+    const values = y + 4 * T * K
+    const scales = values + 4 * O * I
+    const weight: FrozenWeight = { kind: 'int8', values, scales, outputs: O, inputs: I }
+    ops.storeWeight(weight, x)
+    ops[name](y, x, weight, T, path, true)
+  }
+}
+
+/** Codes, scales, and what they mean. */
+function requantise(levels: 7 | 127): Call {
+  return (ops, { x, y }) => {
+    ops.quantise(y, y + 4096, x, 999, levels)
+    ops.dequantise(y + 8000, y, y + 4096, 999, levels)
+  }
+}
+
+const [T, D] = [5, 75]
+const step = {
+  ...{ learningRate: 1e-3, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 },
+  ...{ gradientScale: 0.5, mCorrection: 2, vCorrection: 3, ratioMax: 2 },
+}
+
+/** All that a tile has a part in. */
+export const PRODUCTS: Questions = {
+  'gemm nt': product('nt'),
+  'gemm nn': product('nn'),
+  'gemm tn': product('tn'),
+  'frozenForward float32': frozen('frozenForward', 'float32'),
+  'frozenBackward float32': frozen('frozenBackward', 'float32'),
+  'frozenForward int16': frozen('frozenForward', 'int16'),
+  'frozenBackward int16': frozen('frozenBackward', 'int16'),
+}
+
+/** The rest. */
+export const ROWS: Questions = {
+  rmsNormForward: (ops, { x, y }) => ops.rmsNormForward(y, y + 4 * T * D, x, x, T, D, 1e-5),
+  rmsNormBackward: (ops, { x, y }) => ops.rmsNormBackward(y, x, x + 4 * D, x, x, T, D),
+  rope: (ops, { x, y }) => ops.rope(y, 132, x, x + 400, 8, 4, 3, 44, 1),
+  causalSoftmax: (ops, { y }) => ops.causalSoftmax(y, T, D, D, 60, 0.3),
+  causalSoftmaxBackward: (ops, { positive, y }) =>
+    ops.causalSoftmaxBackward(y, positive, T, D, D, 60, 0.3),
+  swigluForward: (ops, { x, y }) => ops.swigluForward(y, x, x + 4 * D, 9, 111, 111),
+  swigluBackward: (ops, { x, y }) =>
+    ops.swigluBackward(y, y + 8000, x, x + 4 * D, x + 8 * D, 9, 111, 113),
+  crossEntropy: (ops, { y }) => {
+    const targets = y + 4 * T * D
+    new Int32Array(ops.memory.buffer, targets, T).set([0, 74, -1, 33, 7])
+    return ops.crossEntropy(y, targets, T, D, 0.25)
+  },
+  vectors: (ops, { x, y }) => {
+    ops.add(y, x + 400, 1003)
+    ops.scale(y, 1 / 3, 1003)
+    ops.subtract(y + 4 * 1003, y, x, 1003)
+    return ops.sumSquares(y, 1003)
+  },
+  sums: (ops, { x, y }) => {
+    ops.fill(y, 0, 2 * 999)
+    ops.accumulateWeighted(y, x, 1 / 7, 999)
+    ops.roundSum(y + 8 * 1000, y, 1 / 3, 999)
+  },
+  adamW: (ops, { x, positive, y }) => {
+    ops.copy(y + 8000, positive, 999)
+    ops.adamW({ ...step, n: 999, theta: y, gradient: x, m: y + 4000, v: y + 8000 })
+  },
+  'quantise int4': requantise(7),
+  'quantise int8': requantise(127),
+  widenBfloat16: (ops, { x, y }) => ops.widenBfloat16(y, x, 999),
+  exp: (ops, { x, y }) => ops.exp(y, x, 999),
+}
