@@ -242,7 +242,9 @@ function placeLayer(
   }
 }
 
-/** What the backward of a layer needs besides its input and its h; `forwardToMiddle` makes it again. */
+/**
+ * What the backward of a layer needs besides its input and its h; `forwardToMiddle` makes it again.
+ */
 function placeKept(shape: BatchShape, owner: string, place: Place): Kept {
   const { model, sequenceLength, microBatch } = shape
   const { hiddenSize: D, intermediateSize: F, headDim: E, headCount: H, kvHeadCount: G } = model

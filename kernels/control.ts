@@ -2,9 +2,9 @@
  * A word to those who compute, from whoever watches them in another thread: sleep, go on, give this
  * up. Two words of shared memory say it, since a thread in the middle of a step hears no message.
  *
- * A pause is felt before the next operation, which takes milliseconds; nothing is lost by it. A stop
- * is felt before the next phase of a layer: the step in progress is dropped, those before it stand.
- * A paused thread hears of a stop when the pause is over.
+ * A pause is felt before the next operation, which takes milliseconds; nothing is lost by it. A
+ * stop is felt before the next phase of a layer: the step in progress is dropped, those before it
+ * stand. A paused thread hears of a stop when the pause is over.
  */
 const PAUSED = 0
 const STOPPING = 1

@@ -1,9 +1,10 @@
 /**
- * A lease, worked off: local steps from a round's base, one after the other, and the payload that is sent up.
+ * A lease, worked off: local steps from a round's base, one after the other, and the payload that
+ * is sent up.
  *
- * It is a generator that pauses after each step, because any prefix of the steps is a valid contribution: whoever
- * drives it may stop at any pause, and what is done so far is what counts. Hashes come from the caller, since
- * this room imports nothing.
+ * It is a generator that pauses after each step, because any prefix of the steps is a valid
+ * contribution: whoever drives it may stop at any pause, and what is done so far is what counts.
+ * Hashes come from the caller, since this room imports nothing.
  */
 import type { Arena } from './arena.ts'
 import { type Codec, encode, encodedBytes } from './compress.ts'
@@ -46,7 +47,9 @@ export type JobPause =
   | { status: 'non-finite'; where: string }
   | { status: 'stopped' }
 
-/** Yields after each step; ends by itself after the last one or after a step that came to nothing. */
+/**
+ * Yields after each step; ends by itself after the last one or after a step that came to nothing.
+ */
 export function* localJob(trainer: Trainer, job: LocalJob): Generator<JobPause, void, void> {
   const { mode, steps, batchTokens, learningRate, link } = job
   trainer.load(job.adapter, job.moment)

@@ -1,6 +1,7 @@
 /**
- * A round, closed: contributions in canonical order -> the next outer state and the update that brings everyone
- * to it. A pure function, so that anyone who has the payloads can re-derive every adapter of a run.
+ * A round, closed: contributions in canonical order -> the next outer state and the update that
+ * brings everyone to it. A pure function, so that anyone who has the payloads can re-derive every
+ * adapter of a run.
  */
 import type { AdamWHyper } from './adamw.ts'
 import { type AggregationRule, aggregate, type Contribution, deltaMax } from './aggregate.ts'
@@ -68,7 +69,10 @@ export function serverRound(
   return { state: published.state, update: published.bytes, rejected }
 }
 
-/** The encoded delta; no bytes, which are malformed, when the payload has another length than it must. */
+/**
+ * The encoded delta; no bytes, which are malformed, when the payload has another length than it
+ * must.
+ */
 function deltaOf(
   payload: Uint8Array,
   mode: OuterState['mode'],

@@ -39,7 +39,10 @@ export interface AdapterShape {
   targets: readonly Target[]
 }
 
-/** Thrown when a caller of ours passes sizes or values that don't fit together: a bug, not bad input. */
+/**
+ * Thrown when a caller of ours passes sizes or values that don't fit together: a bug, not bad
+ * input.
+ */
 export class ShapeError extends Error {
   override name = 'ShapeError'
 }

@@ -4,9 +4,9 @@
  *
  * The threads share a board of a few words. The leader writes a phase and its numbers on it and
  * moves `end` upwards; every thread, the leader too, takes tickets below `end` one by one and works
- * off the part that a ticket stands for; the leader goes on when all tickets are done. A thread that
- * comes late finds no ticket and delays nobody; a thread without work sleeps. Tickets are never
- * given out twice, so that nothing needs to be reset between phases.
+ * off the part that a ticket stands for; the leader goes on when all tickets are done. A thread
+ * that comes late finds no ticket and delays nobody; a thread without work sleeps. Tickets are
+ * never given out twice, so that nothing needs to be reset between phases.
  *
  * A part is a range of rows, columns or heads, never of a summed axis: who works it off, and how
  * many threads there are, changes no bit.

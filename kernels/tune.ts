@@ -13,7 +13,9 @@ import { TILES, type TileName, type Tiles } from './tile-template.ts'
 const BUDGET_MS = 25
 /** So that tiered-up code is met even where the clock is coarse. */
 const ROUNDS_MIN = 4
-/** T, O, I: whole tiles of all sizes, one block along the summed axis, and less than a millisecond. */
+/**
+ * T, O, I: whole tiles of all sizes, one block along the summed axis, and less than a millisecond.
+ */
 const SIZES = { T: 80, O: 96, I: 512 }
 
 /** `create` gives Ops that use one tile; `now` is in milliseconds. */

@@ -1,4 +1,7 @@
-/** The time of a process, in milliseconds since 1970; it never goes back, whatever the system's clock does. */
+/**
+ * The time of a process, in milliseconds since 1970; it never goes back, whatever the system's
+ * clock does.
+ */
 export type Clock = () => number
 
 export function createClock(): Clock {

@@ -5,7 +5,9 @@
 import { between, chance, draw } from './laws.ts'
 import { type Connection, countFailure, type Volunteer, type World } from './world.ts'
 
-/** When the coordinator notices that a peer is silent: pings come every minute and may take 20 s. */
+/**
+ * When the coordinator notices that a peer is silent: pings come every minute and may take 20 s.
+ */
 const SILENCE_MS_MIN = 20_000
 const SILENCE_MS_MAX = 80_000
 /** Latencies vary by this factor about their median, in the logarithm. */

@@ -1,4 +1,6 @@
-/** Does what a participant's effects say, one case an effect, as `node/roles/perform-participant`. */
+/**
+ * Does what a participant's effects say, one case an effect, as `node/roles/perform-participant`.
+ */
 import type { ParticipantEffect } from '../coordinator/effect.ts'
 import { assertNever } from '../protocol/errors.ts'
 import type { LeaseId, Reply, RoundStart } from '../protocol/messages.ts'

@@ -10,7 +10,8 @@
  *                  (Abdelmoniem et al. 2023): half of the slots last 5 minutes at most
  *   speeds         log-normal, as for BOINC hosts (Heien et al. 2011) and FedScale's PAPAYA fit
  *   host effects   sessions of one host are alike: only one host in five looks independent and
- *                  identically distributed (Javadi et al. 2009), so each scales its times by exp N(0, ½)
+ *                  identically distributed (Javadi et al. 2009), so each scales its times by
+ *                  exp N(0, ½)
  */
 import type { Law } from './laws.ts'
 
@@ -39,7 +40,9 @@ export interface MachineLaw {
   throttle: { afterMs: number; factor: number }
   /** Its owner uses it during this share of the leases. */
   inUse: { share: number; factor: number }
-  /** Share of leases whose training fails, and of results that are wrong without anybody noticing. */
+  /**
+   * Share of leases whose training fails, and of results that are wrong without anybody noticing.
+   */
   failed: number
   corrupt: number
   /** Share of hosts that no one can dial: their bytes go through relays. */

@@ -1,7 +1,7 @@
 /**
- * `barnraise demo`: the whole job on one machine. A coordinator and volunteers run as processes of their own and
- * talk libp2p over loopback; one is killed in the middle of a lease, another joins late; at the end there is an
- * adapter that was verified from its journal.
+ * `barnraise demo`: the whole job on one machine. A coordinator and volunteers run as processes of
+ * their own and talk libp2p over loopback; one is killed in the middle of a lease, another joins
+ * late; at the end there is an adapter that was verified from its journal.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'

@@ -1,4 +1,7 @@
-/** `barnraise doctor`: can this machine take part? Each line is a check with what to do when it fails. */
+/**
+ * `barnraise doctor`: can this machine take part? Each line is a check with what to do when it
+ * fails.
+ */
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, tmpdir } from 'node:os'

@@ -1,4 +1,6 @@
-/** Where this user's programs keep things, by the XDG Base Directory Specification and its likes. */
+/**
+ * Where this user's programs keep things, by the XDG Base Directory Specification and its likes.
+ */
 import { homedir, platform } from 'node:os'
 import { join } from 'node:path'
 

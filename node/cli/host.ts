@@ -1,4 +1,6 @@
-/** `barnraise host run.yaml`: prepares the run or goes on with it, and coordinates it to its end. */
+/**
+ * `barnraise host run.yaml`: prepares the run or goes on with it, and coordinates it to its end.
+ */
 import { writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'

@@ -1,4 +1,7 @@
-/** `barnraise join LINK`: trains for a run until it ends or Ctrl-C, which hands in the finished prefix. */
+/**
+ * `barnraise join LINK`: trains for a run until it ends or Ctrl-C, which hands in the finished
+ * prefix.
+ */
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join as joinPath } from 'node:path'

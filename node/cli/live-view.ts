@@ -1,4 +1,6 @@
-/** A run as it goes, for people: a line for what happened, and at the bottom where the run stands. */
+/**
+ * A run as it goes, for people: a line for what happened, and at the bottom where the run stands.
+ */
 import type { Progress, Standing } from '../roles/progress.ts'
 import { bar, clockTime, compact, paint, type Screen } from './terminal.ts'
 
@@ -71,7 +73,10 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
         stream,
       )
     case 'round':
-      return `round ${fact.round} of ${fact.roundsMax} merged, ${compact(fact.tokens)} tokens so far`
+      return (
+        `round ${fact.round} of ${fact.roundsMax} merged, ` +
+        `${compact(fact.tokens)} tokens so far`
+      )
     case 'finished':
       return paint('bold', 'the run is finished', stream)
     case 'ready':

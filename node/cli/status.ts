@@ -1,4 +1,6 @@
-/** `barnraise status LINK_OR_FOLDER`: asks the coordinator, or reads the journal on this machine. */
+/**
+ * `barnraise status LINK_OR_FOLDER`: asks the coordinator, or reads the journal on this machine.
+ */
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { statusOf } from '../../coordinator/status.ts'
 import type { RunStatus } from '../../protocol/messages.ts'

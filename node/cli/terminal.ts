@@ -1,6 +1,6 @@
 /**
- * What people see while something runs: lines that stay, and, on a terminal, one line at the bottom that is
- * redrawn. Without a terminal only the lines that stay are written.
+ * What people see while something runs: lines that stay, and, on a terminal, one line at the bottom
+ * that is redrawn. Without a terminal only the lines that stay are written.
  */
 import { styleText } from 'node:util'
 

@@ -1,4 +1,7 @@
-/** `barnraise verify FOLDER`: re-derives the adapter from the journal. Exit code 3 when it does not follow. */
+/**
+ * `barnraise verify FOLDER`: re-derives the adapter from the journal. Exit code 3 when it does not
+ * follow.
+ */
 import { EXIT } from '../exit-code.ts'
 import { runFolder } from '../run/run-folder.ts'
 import { verifyRun } from '../run/verify-run.ts'

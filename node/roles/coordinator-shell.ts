@@ -1,7 +1,7 @@
 /**
- * The coordinator's shell: one way round. Whatever happens becomes an event; the state machine decides; what
- * it accepted goes into the journal; only when that is durable are the effects performed. A process killed
- * anywhere restarts from the journal into the same round.
+ * The coordinator's shell: one way round. Whatever happens becomes an event; the state machine
+ * decides; what it accepted goes into the journal; only when that is durable are the effects
+ * performed. A process killed anywhere restarts from the journal into the same round.
  */
 
 import type { CoordinatorEffect } from '../../coordinator/effect.ts'

@@ -22,7 +22,7 @@ import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
 import type { Journal } from '../storage/journal.ts'
 import { createSqliteJournal } from '../storage/sqlite-journal.ts'
 import { type Compute, createCompute } from '../training/compute.ts'
-import { createCoordinatorShell } from './coordinator-shell.ts'
+import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { checkPayload, mayServe } from './door.ts'
 import { performCoordinatorEffect } from './perform-coordinator.ts'
 import { type Progress, progressOf } from './progress.ts'
@@ -130,6 +130,29 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     shell.feed({ type: 'disconnected', peer: detail.toString() }),
   )
   const onError = (error: Error) => log.error(error.stack ?? error.message)
+  await servePeers(host, run, shell, onError)
+  shell.start()
+  if (isDone(state)) finished.resolve()
+  const link = formatLink({ addresses: addressesOf(host), run: runId, token })
+  return {
+    ...{ link, status, finished: finished.promise },
+    stop: async () => {
+      shell.stop()
+      board.close()
+      await host.stop()
+      await compute.close()
+      journal.close()
+    },
+  }
+}
+
+/** What a peer may ask: the state machine answers requests, and says who may move which blob. */
+async function servePeers(
+  host: Host,
+  { config, blobs, state }: OpenRun,
+  shell: CoordinatorShell,
+  onError: (error: Error) => void,
+): Promise<void> {
   await serveRequests(
     host,
     async (peer, request) => shell.ask(peer, request, await isSignatureValid(peer, request)),
@@ -148,19 +171,6 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
       shell.feed({ type: 'payload-refused', leaseId, reason }),
     onError,
   })
-  shell.start()
-  if (isDone(state)) finished.resolve()
-  const link = formatLink({ addresses: addressesOf(host), run: runId, token })
-  return {
-    ...{ link, status, finished: finished.promise },
-    stop: async () => {
-      shell.stop()
-      board.close()
-      await host.stop()
-      await compute.close()
-      journal.close()
-    },
-  }
 }
 
 /** The last adapter is merged, and its held-out loss is known. */

@@ -1,4 +1,7 @@
-/** What a coordinator lets through its doors: which blobs it gives to whom, and which payloads it takes. */
+/**
+ * What a coordinator lets through its doors: which blobs it gives to whom, and which payloads it
+ * takes.
+ */
 import type { CoordinatorState } from '../../coordinator/state.ts'
 import { payloadBytes } from '../../kernels/local-job.ts'
 import { adapterLayout } from '../../kernels/lora.ts'
@@ -6,7 +9,10 @@ import type { Digest } from '../../protocol/digest.ts'
 import type { PeerId } from '../../protocol/messages.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
 
-/** Members get the base, the shards they train on, and what the round starts from; never the held-out shard. */
+/**
+ * Members get the base, the shards they train on, and what the round starts from; never the
+ * held-out shard.
+ */
 export function mayServe(state: CoordinatorState, peer: PeerId, digest: Digest): boolean {
   if (!state.members.has(peer)) return false
   const { base, dataset } = state.config
@@ -18,7 +24,10 @@ export function mayServe(state: CoordinatorState, peer: PeerId, digest: Digest):
   )
 }
 
-/** Why a payload cannot be what this run sends up, or null; its numbers are judged when the round closes. */
+/**
+ * Why a payload cannot be what this run sends up, or null; its numbers are judged when the round
+ * closes.
+ */
 export function checkPayload(config: RunConfig, payload: Uint8Array): string | null {
   const layout = adapterLayout(config.base.shape, config.adapter)
   const expected = payloadBytes(config.training.mode, config.aggregation.uplink, layout)

@@ -1,6 +1,6 @@
 /**
- * The participant's shell: events in, effects out. Nothing here is durable: what a volunteer loses by a crash
- * is the prefix it had not handed in, and the coordinator leases that again.
+ * The participant's shell: events in, effects out. Nothing here is durable: what a volunteer loses
+ * by a crash is the prefix it had not handed in, and the coordinator leases that again.
  */
 import type { ParticipantEffect } from '../../coordinator/effect.ts'
 import type { ParticipantEvent } from '../../coordinator/event.ts'

@@ -182,7 +182,10 @@ async function fetched(
   return world.blobs.read(reference.digest)
 }
 
-/** Brings the adapter to the round's base: by the update when that fits, by the checkpoint otherwise. */
+/**
+ * Brings the adapter to the round's base: by the update when that fits, by the checkpoint
+ * otherwise.
+ */
 async function prepare(
   world: ParticipantWorld,
   held: Held,

@@ -1,4 +1,6 @@
-/** What happens in a run, told in facts: the live view shows them, `--json` prints them, one a line. */
+/**
+ * What happens in a run, told in facts: the live view shows them, `--json` prints them, one a line.
+ */
 import type { CoordinatorEffect } from '../../coordinator/effect.ts'
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import type { PeerId, RunStatus } from '../../protocol/messages.ts'

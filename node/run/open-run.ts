@@ -1,4 +1,7 @@
-/** A run on this machine, opened to be read: its journal replayed, its blobs at hand. Nothing is changed. */
+/**
+ * A run on this machine, opened to be read: its journal replayed, its blobs at hand. Nothing is
+ * changed.
+ */
 import type { CoordinatorState } from '../../coordinator/state.ts'
 import type { RunConfig, RunId } from '../../protocol/run-config.ts'
 import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'

@@ -1,6 +1,6 @@
 /**
- * From `run.yaml` to a run: open the base model, tokenise the text, cut it into shards, and write down, in a
- * RunConfig, what all peers will agree on.
+ * From `run.yaml` to a run: open the base model, tokenise the text, cut it into shards, and write
+ * down, in a RunConfig, what all peers will agree on.
  */
 import { createReadStream } from 'node:fs'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'

@@ -1,10 +1,15 @@
 /**
- * A run on the organiser's disk: everything needed to go on after a crash, to export, and to verify.
+ * A run on the organiser's disk: everything needed to go on after a crash, to export, and to
+ * verify.
  *
- *   run.yaml          as the organiser wrote it          run-config.bin  canonical; its digest is the RunId
- *   identity.key      the coordinator's libp2p key       token           what the invite link carries
- *   journal.sqlite    every accepted event, hash-chained blobs/          weights, shards, deltas, adapters
- *   base/             config and tokenizer of the base   adapter/        the latest PEFT export
+ *   run.yaml        as the organiser wrote it
+ *   run-config.bin  canonical; its digest is the RunId
+ *   identity.key    the coordinator's libp2p key
+ *   token           what the invite link carries
+ *   journal.sqlite  every accepted event, hash-chained
+ *   blobs/          weights, shards, deltas, adapters
+ *   base/           config and tokenizer of the base
+ *   adapter/        the latest PEFT export
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * `run.yaml`: what an organiser writes. Keys are axolotl's where the meaning is the same; what belongs to the
- * swarm stands under `swarm:`. Every key is checked, and an error says where: file, line and column.
+ * `run.yaml`: what an organiser writes. Keys are axolotl's where the meaning is the same; what
+ * belongs to the swarm stands under `swarm:`. Every key is checked, and an error says where: file,
+ * line and column.
  */
 import { readFile } from 'node:fs/promises'
 import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
@@ -134,7 +135,8 @@ function faultsOf(
     return issue.keys.map((key) => {
       const hint = nearest(key, knownKeys(path))
       const where = place(offsetOf(document, path, key))
-      return `${where} Unknown key '${[...path, key].join('.')}'${hint ? `: did you mean '${hint}'?` : ''}`
+      const question = hint ? `: did you mean '${hint}'?` : ''
+      return `${where} Unknown key '${[...path, key].join('.')}'${question}`
     })
   }
   const given = path.length > 0 ? document.getIn(path) : undefined
@@ -148,7 +150,10 @@ function knownKeys(path: readonly (string | number)[]): string[] {
   return Object.keys(schema.shape)
 }
 
-/** Where in the text a path (or a key of the map it leads to) stands; the nearest parent if it is absent. */
+/**
+ * Where in the text a path (or a key of the map it leads to) stands; the nearest parent if it is
+ * absent.
+ */
 function offsetOf(
   document: Document,
   path: readonly (string | number)[],
@@ -166,7 +171,10 @@ function offsetOf(
   return pairOffset(map, key) ?? 0
 }
 
-/** The offset of the value at `key`; for an unknown key (asked with its own map) that of the key itself. */
+/**
+ * The offset of the value at `key`; for an unknown key (asked with its own map) that of the key
+ * itself.
+ */
 function pairOffset(map: unknown, key: unknown): number | null {
   if (!isMap(map)) return null
   const pair = map.items.find((item) => (item.key as { value?: unknown }).value === key)

@@ -1,7 +1,7 @@
 /**
- * A run, checked by somebody who trusts none of it: the journal's hash chain, the signatures of volunteers and
- * coordinator, every blob against its digest, and each round merged anew from the payloads, which must give
- * the published adapter, bit for bit.
+ * A run, checked by somebody who trusts none of it: the journal's hash chain, the signatures of
+ * volunteers and coordinator, every blob against its digest, and each round merged anew from the
+ * payloads, which must give the published adapter, bit for bit.
  */
 import type { AggregationJob } from '../../coordinator/effect.ts'
 import type { Aggregate, CoordinatorEvent } from '../../coordinator/event.ts'

@@ -1,6 +1,6 @@
 /**
- * The compute thread, seen from the main thread: tasks in, promises out. The numbers run in a worker so that
- * the main thread only ever moves messages.
+ * The compute thread, seen from the main thread: tasks in, promises out. The numbers run in a
+ * worker so that the main thread only ever moves messages.
  */
 import { Worker } from 'node:worker_threads'
 import { newControl, requestStop, setPaused } from '../../kernels/control.ts'

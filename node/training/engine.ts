@@ -1,6 +1,6 @@
 /**
- * The kernels, set up for a run: what a compute thread can do, as plain functions and generators. A generator
- * pauses where its driver may look up.
+ * The kernels, set up for a run: what a compute thread can do, as plain functions and generators. A
+ * generator pauses where its driver may look up.
  */
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
 import { type Control, isStopRequested, newControl, pausable } from '../../kernels/control.ts'
@@ -177,7 +177,9 @@ function hyperOf(training: RunConfig['training']) {
   return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax }
 }
 
-/** trace[k] = SHA-256(trace[k-1] ‖ SHA-256(state)), in raw bytes; trace[-1] = SHA-256(trace seed). */
+/**
+ * trace[k] = SHA-256(trace[k-1] ‖ SHA-256(state)), in raw bytes; trace[-1] = SHA-256(trace seed).
+ */
 function traceLink(
   digestOf: (bytes: Uint8Array) => Digest,
   seed: Uint8Array,

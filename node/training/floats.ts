@@ -1,6 +1,12 @@
-/** Float32 arrays <-> their canonical bytes (little-endian, as every machine that runs WASM SIMD is). */
+/**
+ * Float32 arrays <-> their canonical bytes (little-endian, as every machine that runs WASM SIMD
+ * is).
+ */
 
-/** @throws RangeError when the length is not a multiple of 4 (our bug: lengths are checked at the door). */
+/**
+ * @throws RangeError when the length is not a multiple of 4 (our bug: lengths are checked at the
+ * door).
+ */
 export function floatsOf(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return new Float32Array(Uint8Array.from(bytes).buffer)
 }

@@ -1,11 +1,13 @@
-/** Text, token by token: the model's distribution, sharpened by a temperature, drawn from a seed. */
+/**
+ * Text, token by token: the model's distribution, sharpened by a temperature, drawn from a seed.
+ */
 import type { Trainer } from '../../kernels/train-step.ts'
 import { nextFraction, prng } from '../../protocol/prng.ts'
 import type { GenerateInput } from './task.ts'
 
 /**
- * Yields ids until `tokensMax` or the stop id. The context is the last `contextMax` tokens. Temperature 0
- * takes the likeliest token.
+ * Yields ids until `tokensMax` or the stop id. The context is the last `contextMax` tokens.
+ * Temperature 0 takes the likeliest token.
  */
 export function* sample(
   trainer: Pick<Trainer, 'logits'>,

@@ -1,6 +1,6 @@
 /**
- * What the main thread asks of the compute thread. Every task is a pure function of its input (and of the
- * model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
+ * What the main thread asks of the compute thread. Every task is a pure function of its input (and
+ * of the model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
  */
 import type { Control } from '../../kernels/control.ts'
 import type { Tiles } from '../../kernels/tile-template.ts'

@@ -1,7 +1,8 @@
 /**
  * The bits of a job, frozen: the state's sha256 after each of ten steps of a tiny LLaMA, for each
  * way to store and multiply its base. A changed digest is a new version of the protocol; write them
- * anew with `REWRITE=1 npx vitest run test/kernels/state-digests.test.ts` and say why in the commit.
+ * anew with `REWRITE=1 npx vitest run test/kernels/state-digests.test.ts` and say why in the
+ * commit.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'

@@ -1,4 +1,7 @@
-/** Volunteers and coordinators that go, in processes of their own; whatever dies, every batch counts once. */
+/**
+ * Volunteers and coordinators that go, in processes of their own; whatever dies, every batch counts
+ * once.
+ */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'

@@ -1,4 +1,7 @@
-/** What goes wrong around a run: bad input, bad peers, a failing disk. Nothing is lost, and it is said who errs. */
+/**
+ * What goes wrong around a run: bad input, bad peers, a failing disk. Nothing is lost, and it is
+ * said who errs.
+ */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'

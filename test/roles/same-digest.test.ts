@@ -23,7 +23,8 @@ for (const swarm of [
   { aggregation: 'delta', uplink: 'float32', downlink: 'float32' },
   { aggregation: 'gradient' },
 ]) {
-  test(`1, 2 and 5 volunteers make the same adapter: ${Object.values(swarm).join(', ')}`, async () => {
+  const how = Object.values(swarm).join(', ')
+  test(`1, 2 and 5 volunteers make the same adapter: ${how}`, async () => {
     const one = await adapterOf(1, swarm)
     expect(await adapterOf(2, swarm)).toBe(one)
     expect(await adapterOf(5, swarm)).toBe(one)

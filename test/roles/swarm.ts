@@ -26,7 +26,9 @@ const SETTINGS: Overrides = {
   seed: 5,
 }
 
-/** Eight batches a round, always in leases of two: which leases there are depends on nothing else. */
+/**
+ * Eight batches a round, always in leases of two: which leases there are depends on nothing else.
+ */
 const SWARM: Overrides = {
   rounds: 8,
   round_seconds: 300,
