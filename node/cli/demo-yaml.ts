@@ -1,5 +1,5 @@
 /** The demo's run.yaml: small rounds, so that two cores see the whole play in under two minutes. */
-export const DEMO_YAML = `# Two minutes of fine-tuning: a model that has only read speeches learns Moby Dick.
+export const DEMO_YAML = `# A model that only knows speeches learns Moby Dick in two minutes.
 name: moby-dick
 base_model: embedded
 datasets:
