@@ -42,16 +42,20 @@ export function attentionParts({ kvHeadCount: G }: ModelShape, documents: number
   return documents * G
 }
 
-/** context (T,H·E) = softmax(q·kᵀ / √E)·v, for the query heads of one key head of one document. */
+/**
+ * context (T,H·E) = softmax(q·kᵀ / √E)·v, for the query heads of one key head of one document, from
+ * its query `from` on.
+ */
 export function attentionForward(
   thread: Thread,
   context: Pointer,
   qkv: Pointer,
   part: number,
+  from = 0,
 ): void {
   const { ops, own } = thread
   const { scores } = own
-  const [blocks, strides] = blocksOf(thread, part)
+  const [blocks, strides] = blocksOf(thread, part, from)
   const { E, context: ldc } = strides
   for (const block of blocks) {
     const { rows, columns, atValue, atContext } = block
@@ -73,7 +77,7 @@ export function attentionBackward(
   part: number,
 ): void {
   const { ops, own } = thread
-  const [blocks, strides] = blocksOf(thread, part)
+  const [blocks, strides] = blocksOf(thread, part, 0)
   const { E, qkv: ld, scores: lds } = strides
   const [p, dp] = [
     [own.scores, lds],
@@ -111,7 +115,7 @@ function scaleOf({ E }: Strides): number {
 }
 
 /** In the order that fixes the folds of dk and dv: query head, query. */
-function blocksOf(thread: Thread, part: number): [Block[], Strides] {
+function blocksOf(thread: Thread, part: number, from: number): [Block[], Strides] {
   const { headCount: H, kvHeadCount: G, headDim: E } = thread.buffers.model
   const [qkv, context] = [(H + 2 * G) * E, H * E]
   const starts = thread.starts()
@@ -121,7 +125,7 @@ function blocksOf(thread: Thread, part: number): [Block[], Strides] {
   const length = starts[document + 1]! - start
   const blocks: Block[] = []
   for (let head = (keyHead * H) / G; head < ((keyHead + 1) * H) / G; head++) {
-    for (let first = 0; first < length; first += QUERY_BLOCK) {
+    for (let first = from; first < length; first += QUERY_BLOCK) {
       const rows = Math.min(QUERY_BLOCK, length - first)
       blocks.push({
         ...{ first, rows, columns: first + rows },

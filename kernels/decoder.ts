@@ -14,7 +14,7 @@
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
 import type { Buffers } from './buffers.ts'
-import { headLogits, headPart, headParts } from './head.ts'
+import { headPart, headParts, headRows } from './head.ts'
 import {
   attentionInputs,
   attentionInputsBackward,
@@ -173,7 +173,10 @@ export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
       }
       return true
     },
-    logits: (token) => headLogits(thread, token),
+    logits(token) {
+      headRows(thread, { first: token, count: 1 })
+      return own.logits
+    },
   }
   return decoder
 }

@@ -6,7 +6,6 @@
 import { TOKEN_BLOCK } from './buffers.ts'
 import { normRows, normRowsBackward, type Thread } from './layer.ts'
 import { type Rows, rowAt } from './linear.ts'
-import type { Pointer } from './ops.ts'
 
 /** How many parts T tokens make. */
 export function headParts(T: number): number {
@@ -24,9 +23,7 @@ export function headPart(thread: Thread, part: number, T: number, gradientScale:
   const { hiddenSize: D, vocabSize: V } = model
   const first = part * TOKEN_BLOCK
   const rows: Rows = { first, count: Math.min(TOKEN_BLOCK, T - first) }
-  normRows(thread, scratch.normed, outputRstd, output, finalNorm, rows)
-  const normed = rowAt(scratch.normed, first, D)
-  ops.frozenForward(own.logits, normed, head, rows.count, kernels.path, false)
+  headRows(thread, rows)
   const losses = new Float64Array(ops.memory.buffer, scratch.losses, T)
   for (let i = 0; i < rows.count; i++) {
     const target = rowAt(targets, first + i, 1)
@@ -39,12 +36,11 @@ export function headPart(thread: Thread, part: number, T: number, gradientScale:
   normRowsBackward(thread, scratch.dx, scratch.dmiddle, output, finalNorm, outputRstd, rows)
 }
 
-/** Logits (V) of one token. */
-export function headLogits(thread: Thread, token: number): Pointer {
+/** own.logits (rows,V) of up to TOKEN_BLOCK tokens. */
+export function headRows(thread: Thread, rows: Rows): void {
   const { ops, buffers, own } = thread
   const { model, kernels, output, outputRstd, finalNorm, head, scratch } = buffers
-  normRows(thread, scratch.normed, outputRstd, output, finalNorm, { first: token, count: 1 })
-  const normed = rowAt(scratch.normed, token, model.hiddenSize)
-  ops.frozenForward(own.logits, normed, head, 1, kernels.path, false)
-  return own.logits
+  normRows(thread, scratch.normed, outputRstd, output, finalNorm, rows)
+  const normed = rowAt(scratch.normed, rows.first, model.hiddenSize)
+  ops.frozenForward(own.logits, normed, head, rows.count, kernels.path, false)
 }

@@ -13,7 +13,7 @@
 import { type AdamWHyper, biasCorrection, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
 import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
-import { type BatchShape, type Buffers, placeBuffers, placeFrom } from './buffers.ts'
+import { type BatchShape, type Buffers, type Place, placeBuffers, placeFrom } from './buffers.ts'
 import { createDecoder, type Decoder, decoderPhases, type MicroBatch } from './decoder.ts'
 import { loadWeights } from './load-weights.ts'
 import type { AdapterLayout } from './lora.ts'
@@ -94,7 +94,7 @@ export function createTrainer(
 ): Trainer {
   checkBatchShape(job)
   const place = arena.mark()
-  const buffers = allocateBuffers(ops, arena, job, weights)
+  const buffers = allocateBuffers(ops, arena.allocate, job, weights)
   const team = createTeam(board, job.threads, decoderPhases(ops, buffers, 0), isStopping)
   const decoder = createDecoder(ops, buffers, team)
   const lease = { step: 0, warm: false, gradientTokens: 0 }
@@ -134,8 +134,14 @@ export function helpTrainer(
   serve(board, decoderPhases(ops, buffers, thread))
 }
 
-function allocateBuffers(ops: Ops, arena: Arena, job: JobShape, weights: WeightSource): Buffers {
-  const buffers = placeBuffers(job, arena.allocate)
+/** The buffers of a job, with its frozen base in them. */
+export function allocateBuffers(
+  ops: Ops,
+  place: Place,
+  job: BatchShape,
+  weights: WeightSource,
+): Buffers {
+  const buffers = placeBuffers(job, place)
   const { model, cos, sin } = buffers
   loadWeights(ops, buffers, weights)
   ops.ropeTable(cos, sin, job.sequenceLength, model.headDim, model.ropeTheta)
