@@ -10,7 +10,7 @@ import { join, relative } from 'node:path'
 import { EXIT } from '../exit-code.ts'
 import type { Progress } from '../roles/progress.ts'
 import { exportRun } from '../run/export-run.ts'
-import { type GenerateOptions, generateSamples } from '../run/generate-text.ts'
+import { generateSamples, type SampleRequest } from '../run/generate-text.ts'
 import { openRun } from '../run/open-run.ts'
 import { type RunFolder, runFolder } from '../run/run-folder.ts'
 import { verifyRun } from '../run/verify-run.ts'
@@ -41,9 +41,10 @@ interface VolunteerFact {
   steps: number
 }
 
-const SAMPLES: GenerateOptions[] = [
-  { prompt: 'The whale', tokens: 48, temperature: 0.7, seed: 1 },
-  { prompt: 'I went on board and', tokens: 48, temperature: 0.7, seed: 2 },
+const SAMPLING = { temperature: 0.7, topK: 0, topP: 0.95 }
+const SAMPLES: SampleRequest[] = [
+  { prompt: 'The whale', tokensMax: 48, sampling: SAMPLING, seed: 1 },
+  { prompt: 'I went on board and', tokensMax: 48, sampling: SAMPLING, seed: 2 },
 ]
 
 export async function demo(options: DemoOptions): Promise<void> {

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { EXIT } from '../exit-code.ts'
 import { defaultThreads } from '../training/thread-pool.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
+import { addModelOptions } from './model-choice.ts'
 
 const json = () => new Option('--json', 'print data as JSON on stdout, for scripts')
 const verbose = () => new Option('-v, --verbose', 'log more on stderr')
@@ -22,6 +23,12 @@ function positive(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('It must be a whole number above 0.')
+}
+
+function tokenIds(text: string): number[] {
+  const ids = text.split(',').map(Number)
+  if (ids.every((id) => Number.isInteger(id) && id >= 0)) return ids
+  throw new InvalidArgumentError('They are whole numbers, 0 or more, with commas between.')
 }
 
 function nonNegative(text: string): number {
@@ -47,6 +54,7 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
     )
   addRunning(program)
   addReading(program)
+  addModels(program)
   return program
 }
 
@@ -99,16 +107,6 @@ function addReading(program: Command): void {
     .addOption(json())
     .action(async (folder, options) => (await import('./export.ts')).exportAdapter(folder, options))
   program
-    .command('generate')
-    .description('let base and adapter continue a text, side by side')
-    .argument('<folder>', 'the folder of the run')
-    .requiredOption('-p, --prompt <text>', 'what to continue')
-    .option('--tokens <n>', 'how many tokens to write', positive, 60)
-    .option('--temperature <t>', '0 always takes the likeliest token', nonNegative, 0.8)
-    .option('--seed <n>', 'same seed, same text', nonNegative, 1)
-    .addOption(json())
-    .action(async (folder, options) => (await import('./generate.ts')).generate(folder, options))
-  program
     .command('verify')
     .description('re-derive the adapter from the journal, bit for bit')
     .argument('<folder>', 'the folder of the run')
@@ -125,6 +123,47 @@ function addReading(program: Command): void {
     .description('check this machine: Node, kernels, disk, memory')
     .addOption(json())
     .action(async (options) => (await import('./doctor.ts')).doctor(options))
+}
+
+/** What can be done with a model that is there. */
+function addModels(program: Command): void {
+  addSampling(addModelOptions(program.command('generate')), 60)
+    .description('let base and adapter continue a text')
+    .requiredOption('-p, --prompt <text>', 'what to continue')
+    .addOption(json())
+    .action(async (folder, options) => (await import('./generate.ts')).generate(folder, options))
+  addSampling(addModelOptions(program.command('chat')), 200)
+    .description('talk with the adapter; Ctrl-C ends an answer, /exit or Ctrl-D the talk')
+    .option('--compare', 'let the base answer too')
+    .addOption(json())
+    .action(async (folder, options) => (await import('./chat.ts')).chat(folder, options))
+  addModelOptions(program.command('eval'))
+    .description('how well base and adapter know a text')
+    .requiredOption('--data <path>', 'the text: a file, a folder, a glob, or npm:PACKAGE')
+    .option('--remember <path>', 'another text, on which the adapter should not be worse')
+    .option('--choices <file>', 'JSONL of {"prompt", "choices": [...], "answer": index}')
+    .addOption(json())
+    .addHelpText(
+      'after',
+      `
+The loss is the mean of -ln p over target tokens: each token of a document but the first, with up to
+a context of tokens before it; longer documents are read in windows that follow one another.`,
+    )
+    .action(async (folder, options) => (await import('./eval.ts')).evaluate(folder, options))
+  addModelOptions(program.command('logits'))
+    .description('what a model says after some tokens, to be checked against other programs')
+    .requiredOption('--ids <ids>', 'token ids, with commas between', tokenIds)
+    .addOption(json())
+    .action(async (folder, options) => (await import('./logits.ts')).logits(folder, options))
+}
+
+function addSampling(command: Command, tokens: number): Command {
+  return command
+    .option('--tokens <n>', 'how many tokens to write at most', positive, tokens)
+    .option('--temperature <t>', '0 always takes the likeliest token', nonNegative, 0.8)
+    .option('--top-k <n>', 'only among the so many likeliest; 0: all', nonNegative, 0)
+    .option('--top-p <p>', 'only among the likeliest that have this probability', nonNegative, 0.95)
+    .option('--seed <n>', 'same seed, same text', nonNegative, 1)
 }
 
 /** Runs the command in argv and sets the exit code of the process. */

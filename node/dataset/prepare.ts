@@ -11,6 +11,7 @@ import { encodeShard, type ShardFormat, tokenBytesFor } from './shards.ts'
 import type { Document } from './sources.ts'
 import { splitSequences } from './split.ts'
 
+type Tokeniser = Pick<TextTokenizer, 'encode' | 'eosId' | 'vocabSize'>
 type DatasetConfig = RunConfig['dataset']
 
 export interface DatasetOptions {
@@ -49,7 +50,7 @@ interface TokenStream {
  */
 export async function prepareDataset(
   documents: AsyncIterable<Document> | Iterable<Document>,
-  tokenizer: TextTokenizer,
+  tokenizer: Tokeniser,
   options: DatasetOptions,
 ): Promise<PreparedDataset> {
   const stream = await tokenise(documents, tokenizer)
@@ -58,7 +59,7 @@ export async function prepareDataset(
 
 async function tokenise(
   documents: AsyncIterable<Document> | Iterable<Document>,
-  { encode, eosId }: TextTokenizer,
+  { encode, eosId }: Tokeniser,
 ): Promise<TokenStream> {
   const parts: Int32Array[] = []
   let length = 1

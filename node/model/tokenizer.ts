@@ -13,8 +13,12 @@ export interface TextTokenizer {
   vocabSize: number
   /** Ends a document, and stands between two. */
   eosId: number
+  /** End a text that is being written. */
+  stopIds: readonly number[]
   /** The ids of the text alone: no begin or end is added. */
   encode(text: string): Int32Array
+  /** The ids as the model expects a text, with the begin that its tokenizer may add. */
+  encodeWhole(text: string): Int32Array
   decode(ids: Iterable<number>): string
 }
 
@@ -49,6 +53,8 @@ export function tokenizerFromBytes(tokenizer: Uint8Array, config: Uint8Array): T
   return {
     vocabSize: engine.get_vocab().size,
     eosId,
+    stopIds: [eosId],
+    encodeWhole: (text) => Int32Array.from(engine.encode(text).ids),
     encode: (text) => Int32Array.from(engine.encode(text, { add_special_tokens: false }).ids),
     decode: (ids) => decode(engine, [...ids]),
   }

@@ -1,16 +1,10 @@
 /** The base model and the adapter of a run, each continuing the same text. */
-import { join } from 'node:path'
-import { openTokenizer } from '../model/tokenizer.ts'
-import { createCompute } from '../training/compute.ts'
-import { floatsOf } from '../training/floats.ts'
-import { type OpenedRun, openRun } from './open-run.ts'
 import type { RunFolder } from './run-folder.ts'
+import { openTextModel } from './text-model.ts'
+import { type Dress, openTextSession, type WriteOptions } from './text-session.ts'
 
-export interface GenerateOptions {
+export interface SampleRequest extends WriteOptions {
   prompt: string
-  tokens: number
-  temperature: number
-  seed: number
 }
 
 export interface Sample {
@@ -19,38 +13,25 @@ export interface Sample {
   adapter: string
 }
 
-/** One sample a prompt; both models draw from the same seed. */
+/** One sample a prompt; both draw from the same seed. */
 export async function generateSamples(
-  folder: RunFolder,
-  requests: readonly GenerateOptions[],
+  { root }: RunFolder,
+  requests: readonly SampleRequest[],
 ): Promise<Sample[]> {
-  const run = await openRun(folder)
-  const tokenizer = await openTokenizer(join(folder.base))
-  const compute = createCompute()
+  const session = await openTextSession(await openTextModel({ run: root }))
+  const write = async (dress: Dress, { prompt, ...options }: SampleRequest) => {
+    const ids = session.model.tokenizer.encodeWhole(prompt)
+    return (await session.write(dress, ids, options)).text
+  }
   try {
-    const { config, blobs } = run
-    await compute.run('set-up', { config, weights: await blobs.read(config.base.weights.digest) })
-    const adapter = await adapterOf(run)
     const samples: Sample[] = []
-    for (const { prompt, tokens, temperature, seed } of requests) {
-      const encoded = tokenizer.encode(prompt)
-      const ids = encoded.length > 0 ? encoded : Int32Array.of(tokenizer.eosId)
-      const input = { prompt: ids, tokensMax: tokens, temperature, seed, stopId: tokenizer.eosId }
-      const base = await compute.run('generate', { ...input, adapter: null })
-      const adapted = await compute.run('generate', { ...input, adapter })
-      samples.push({
-        prompt,
-        base: tokenizer.decode(base),
-        adapter: tokenizer.decode(adapted),
-      })
+    for (const request of requests) {
+      const { prompt } = request
+      const [base, adapter] = [await write('base', request), await write('adapter', request)]
+      samples.push({ prompt, base, adapter })
     }
     return samples
   } finally {
-    await compute.close()
+    await session.close()
   }
-}
-
-async function adapterOf({ state, blobs }: OpenedRun): Promise<Float32Array | null> {
-  const { checkpoint } = state.round.start
-  return checkpoint === null ? null : floatsOf(await blobs.read(checkpoint.digest))
 }

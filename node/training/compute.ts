@@ -16,7 +16,14 @@ export interface StepProgress {
 }
 
 export interface Compute {
-  run<K extends TaskName>(name: K, input: Tasks[K]['input']): Promise<Tasks[K]['output']>
+  /** `onToken` hears what `generate` writes, as it does. */
+  run<K extends TaskName>(
+    name: K,
+    input: Tasks[K]['input'],
+    onToken?: (token: number) => void,
+  ): Promise<Tasks[K]['output']>
+  /** Ends the text that is being written, after the token in progress. */
+  hush(): void
   /** Ends the training of a lease after the step in progress. */
   stopTraining(leaseId: LeaseId): void
   /** Gives it up in the middle of a step; it ends as failed. */
@@ -33,6 +40,7 @@ export interface Compute {
 interface Pending {
   resolve(output: never): void
   reject(error: Error): void
+  onToken(token: number): void
 }
 
 export interface ComputeOptions {
@@ -61,6 +69,7 @@ export function createCompute({ threads = 1 }: ComputeOptions = {}): Compute {
   }
   worker.on('message', (message: FromWorker) => {
     if (message.type === 'step') listener(message)
+    else if (message.type === 'token') pending.get(message.id)?.onToken(message.token)
     else if (message.type === 'done') settle(message.id)?.resolve(message.output as never)
     else settle(message.id)?.reject(new Error(message.message))
   })
@@ -69,13 +78,14 @@ export function createCompute({ threads = 1 }: ComputeOptions = {}): Compute {
 
   const post = (message: ToWorker) => worker.postMessage(message)
   return {
-    run: (name, input) =>
+    run: (name, input, onToken = () => {}) =>
       new Promise((resolve, reject) => {
         lastId += 1
-        pending.set(lastId, { resolve, reject })
+        pending.set(lastId, { resolve, reject, onToken })
         if (name === 'train') training = { leaseId: (input as TrainInput).leaseId, id: lastId }
         post({ type: 'task', id: lastId, name, input } as ToWorker)
       }),
+    hush: () => post({ type: 'hush' }),
     stopTraining: (leaseId) => post({ type: 'stop', leaseId }),
     abandonTraining: (leaseId) => {
       // Between steps it hears the message, within one only the other.

@@ -4,6 +4,7 @@
  */
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
 import { type Control, isStopRequested, newControl, pausable } from '../../kernels/control.ts'
+import { createGenerator, type GeneratorShape } from '../../kernels/generator.ts'
 import { type JobPause, localJob, payloadOf } from '../../kernels/local-job.ts'
 import { adapterLayout, initialAdapter } from '../../kernels/lora.ts'
 import type { Ops } from '../../kernels/ops.ts'
@@ -19,19 +20,14 @@ import { serverRound } from '../../kernels/server-round.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
 import { FAIR_TILES, type Tiles } from '../../kernels/tile-template.ts'
 import { createTrainer, type JobShape, type Trainer } from '../../kernels/train-step.ts'
+import type { WeightSource } from '../../kernels/weights.ts'
 import { type Digest, hexToBytes } from '../../protocol/digest.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
 import { weightsFromBytes } from '../model/base-weights.ts'
 import { bytesOf } from './floats.ts'
-import { sample } from './sample.ts'
-import type {
-  AggregateInput,
-  AggregateOutput,
-  GenerateInput,
-  Sequences,
-  TrainInput,
-} from './task.ts'
+import { createReader, type Reader } from './reader.ts'
+import type { AggregateInput, AggregateOutput, Sequences, TrainInput } from './task.ts'
 
 export interface Engine {
   /** Builds the trainer; everything but `aggregate` and `applyUpdate` needs it. */
@@ -44,7 +40,8 @@ export interface Engine {
   evaluate(
     input: Sequences & { adapter: Float32Array | null },
   ): Generator<{ lossSum: number; targetTokens: number }>
-  generate(input: GenerateInput): Generator<number>
+  /** A model to read and write with, in a memory of its own. */
+  openReader(shape: GeneratorShape, weights: WeightSource): Reader
   aggregate(input: AggregateInput): AggregateOutput
   applyUpdate(config: RunConfig, adapter: Float32Array, update: Uint8Array): Float32Array
 }
@@ -145,9 +142,9 @@ export function createEngine(
         })
       }
     },
-    generate: (input) => {
-      const { config } = ready()
-      return sample(load(input.adapter), config.dataset.sequenceLength, input)
+    openReader(shape, weights) {
+      const { ops, arena } = room(module, control, tiles)
+      return createReader(createGenerator(ops, arena, shape, weights), shape.contextMax)
     },
     aggregate: (input) => aggregateRound(server, input),
     applyUpdate: (config, adapter, update) => {

@@ -3,10 +3,12 @@
  * of the model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
  */
 import type { Control } from '../../kernels/control.ts'
+import type { GeneratorShape, Scores } from '../../kernels/generator.ts'
 import type { Tiles } from '../../kernels/tile-template.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
+import type { Sampling } from './sample.ts'
 
 /** Rows of `sequenceLength` token ids, and for each the id to predict (-1: not counted). */
 export interface Sequences {
@@ -57,13 +59,32 @@ export interface AggregateOutput {
   rejected: { leaseId: LeaseId; reason: string }[]
 }
 
+/** A model to read and write with. */
+export interface ModelInput {
+  shape: GeneratorShape
+  /** The file of its weights. */
+  weightsPath: string
+}
+
 export interface GenerateInput {
   adapter: Float32Array | null
   prompt: Int32Array
   tokensMax: number
-  temperature: number
+  sampling: Sampling
   seed: number
-  stopId: number | null
+  stopIds: readonly number[]
+}
+
+export interface ScoreInput extends Sequences {
+  adapter: Float32Array | null
+}
+
+/** For each token, what it says of its target. */
+export type ScoreOutput = Scores
+
+export interface LogitsInput {
+  adapter: Float32Array | null
+  tokens: Int32Array
 }
 
 /** Every task by name: what goes in, what comes out. */
@@ -79,7 +100,11 @@ export interface Tasks {
     output: { lossSum: number; targetTokens: number }
   }
   aggregate: { input: AggregateInput; output: AggregateOutput }
+  'open-model': { input: ModelInput; output: null }
+  /** The rest need a model that is open. Each token is told as it is written. */
   generate: { input: GenerateInput; output: Int32Array }
+  score: { input: ScoreInput; output: ScoreOutput }
+  logits: { input: LogitsInput; output: Float32Array }
 }
 export type TaskName = keyof Tasks
 
@@ -95,8 +120,11 @@ export type ToWorker =
   | { [K in TaskName]: { type: 'task'; id: number; name: K; input: Tasks[K]['input'] } }[TaskName]
   /** End the training of a lease after the step in progress, with or without a payload. */
   | { type: 'stop' | 'abandon'; leaseId: LeaseId }
+  /** End the text that is being written. */
+  | { type: 'hush' }
 
 export type FromWorker =
   | { type: 'done'; id: number; output: Tasks[TaskName]['output'] }
   | { type: 'error'; id: number; message: string }
+  | { type: 'token'; id: number; token: number }
   | { type: 'step'; leaseId: LeaseId; steps: number; stepMs: number; loss: number }

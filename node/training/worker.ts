@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LeaseId } from '../../protocol/messages.ts'
+import { openSafetensorsFile } from '../model/safetensors-file.ts'
 import { createEngine, type Engine } from './engine.ts'
+import type { Reader } from './reader.ts'
 import { KERNELS } from './start-kernels.ts'
 import type {
   FromWorker,
@@ -31,6 +33,8 @@ const engine = createEngine(module, digestOf, {
     pool = startThreads({ ...work, module, control, tiles })
   },
 })
+let reader: Reader | null = null
+let isHushed = false
 const stopped = new Set<LeaseId>()
 const abandoned = new Set<LeaseId>()
 
@@ -55,14 +59,36 @@ const handlers: {
     return { lossSum, targetTokens }
   },
   aggregate: async (input) => engine.aggregate(input),
-  generate: async (input) => {
+  'open-model': async ({ shape, weightsPath }) => {
+    const weights = openSafetensorsFile(weightsPath)
+    reader = engine.openReader(shape, weights)
+    weights.close()
+    return null
+  },
+  generate: async (input, id) => {
     const ids: number[] = []
-    for (const id of engine.generate(input)) {
-      ids.push(id)
+    isHushed = false
+    for (const token of opened().generate(input)) {
+      if (token !== null) {
+        ids.push(token)
+        post({ type: 'token', id, token })
+      }
       await turn()
+      if (isHushed) break
     }
     return Int32Array.from(ids)
   },
+  score: async (input) => {
+    const losses: number[] = []
+    const hits: number[] = []
+    for (const part of opened().score(input)) {
+      losses.push(...part.losses)
+      hits.push(...part.hits)
+      await turn()
+    }
+    return { losses: Float64Array.from(losses), hits: Uint8Array.from(hits) }
+  },
+  logits: async (input) => opened().logits(input),
 }
 
 const ABANDONED: TrainOutput = { status: 'failed', reason: 'the lease was abandoned' }
@@ -99,11 +125,20 @@ async function train(trainer: Engine, input: TrainInput, name: number): Promise<
   return { status: 'failed', reason: 'the lease has no steps' }
 }
 
+function opened(): Reader {
+  if (reader === null) throw new Error('Invariant broken: no model is open')
+  return reader
+}
+
 function post(message: FromWorker): void {
   port.postMessage(message)
 }
 
 port.on('message', (message: ToWorker) => {
+  if (message.type === 'hush') {
+    isHushed = true
+    return
+  }
   if (message.type !== 'task') {
     const told = message.type === 'stop' ? stopped : abandoned
     told.add(message.leaseId)

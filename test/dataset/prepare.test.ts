@@ -1,16 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { type DatasetOptions, prepareDataset } from '../../node/dataset/prepare.ts'
 import { decodeShard, type ShardFormat } from '../../node/dataset/shards.ts'
-import type { TextTokenizer } from '../../node/model/tokenizer.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
 /** A token a character, a=1 to z=26; 0 ends a text. */
-const ALPHABET: TextTokenizer = {
+const ALPHABET = {
   vocabSize: 27,
   eosId: 0,
-  encode: (text) => Int32Array.from(text, (letter) => letter.charCodeAt(0) - 96),
-  decode: (ids) => String.fromCharCode(...[...ids].map((id) => id + 96)),
+  encode: (text: string) => Int32Array.from(text, (letter) => letter.charCodeAt(0) - 96),
+  decode: (ids: Iterable<number>) => String.fromCharCode(...[...ids].map((id) => id + 96)),
 }
 
 const OPTIONS: DatasetOptions = {

@@ -1,0 +1,73 @@
+/**
+ * `barnraise chat`: talk with the adapter, or with base and adapter side by side. A base that knows
+ * no chat template continues what was said so far.
+ */
+import { createInterface } from 'node:readline/promises'
+import type { Dress, TextSession } from '../run/text-session.ts'
+import { dressesOf, type SamplingOptions, writeOptions } from './generate.ts'
+import { type ModelOptions, withTextSession } from './model-choice.ts'
+import { printJson, printLine } from './output.ts'
+import { paint } from './terminal.ts'
+
+export interface ChatOptions extends ModelOptions, SamplingOptions {
+  compare?: boolean
+  json?: boolean
+}
+
+export function chat(run: string | undefined, options: ChatOptions): Promise<void> {
+  return withTextSession(run, options, async (session) => {
+    const all = dressesOf(session)
+    const dresses = options.compare ? all : all.slice(-1)
+    const talks = new Map(dresses.map((dress) => [dress, '']))
+    let turn = 0
+    for await (const line of linesTyped(session.hush)) {
+      for (const dress of dresses) {
+        const said = `${talks.get(dress)}${line}`
+        talks.set(dress, `${said}${await answer(session, dress, said, turn, options)}\n`)
+      }
+      turn += 1
+    }
+  })
+}
+
+/** What is typed until /exit or the end of input. Ctrl-C hushes an answer, else ends the talk. */
+async function* linesTyped(hush: () => void): AsyncGenerator<string> {
+  const isTerminal = process.stdin.isTTY === true
+  const lines = createInterface({
+    input: process.stdin,
+    ...(isTerminal && { output: process.stderr }),
+  })
+  const ask = () => isTerminal && lines.prompt()
+  let isAnswering = false
+  lines.setPrompt(paint('bold', '> ', process.stderr))
+  lines.on('SIGINT', () => (isAnswering ? hush() : lines.close()))
+  ask()
+  for await (const line of lines) {
+    if (line.trim() === '/exit') break
+    isAnswering = true
+    yield line
+    isAnswering = false
+    ask()
+  }
+  lines.close()
+}
+
+async function answer(
+  session: TextSession,
+  dress: Dress,
+  said: string,
+  turn: number,
+  options: ChatOptions,
+): Promise<string> {
+  const ids = session.model.tokenizer.encodeWhole(said)
+  if (options.json) {
+    const { text } = await session.write(dress, ids, writeOptions(options))
+    printJson({ turn, [dress]: text })
+    return text
+  }
+  if (options.compare) printLine(paint('dim', `${dress}:`, process.stdout))
+  const print = (piece: string) => process.stdout.write(piece)
+  const { text } = await session.write(dress, ids, writeOptions(options), print)
+  printLine()
+  return text
+}

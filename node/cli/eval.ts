@@ -1,0 +1,113 @@
+/** `barnraise eval`: how well base and adapter know a text, in one table. */
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { ConfigError } from '../../protocol/errors.ts'
+import { type Document, readDocuments } from '../dataset/sources.ts'
+import {
+  type ChoiceScore,
+  type Question,
+  scoreChoices,
+  scoreText,
+  type TextScore,
+} from '../run/evaluate-text.ts'
+import type { Dress, TextSession } from '../run/text-session.ts'
+import { dressesOf } from './generate.ts'
+import { type ModelOptions, withTextSession } from './model-choice.ts'
+import { printColumns, printJson } from './output.ts'
+import { compact, createScreen } from './terminal.ts'
+
+export interface EvalOptions extends ModelOptions {
+  data: string
+  remember?: string
+  choices?: string
+  json?: boolean
+}
+
+interface Scores extends TextScore {
+  /** On the text that should not be forgotten. */
+  remember?: TextScore
+  choices?: ChoiceScore
+}
+
+export function evaluate(run: string | undefined, options: EvalOptions): Promise<void> {
+  return withTextSession(run, options, async (session) => {
+    const data = await documentsOf(options.data)
+    const remember = options.remember === undefined ? null : await documentsOf(options.remember)
+    const questions = options.choices === undefined ? null : await readQuestions(options.choices)
+    const scores = new Map<Dress, Scores>()
+    for (const dress of dressesOf(session)) {
+      const tell = progress(dress)
+      scores.set(dress, {
+        ...(await scoreText(session, dress, data, tell)),
+        ...(remember && { remember: await scoreText(session, dress, remember, tell) }),
+        ...(questions && { choices: await scoreChoices(session, dress, questions) }),
+      })
+    }
+    createScreen(process.stderr).clear()
+    print(session, scores, options.json === true)
+  })
+}
+
+async function documentsOf(path: string): Promise<Document[]> {
+  const documents: Document[] = []
+  for await (const document of readDocuments(path, process.cwd())) documents.push(document)
+  if (documents.some(({ text }) => text.trim() !== '')) return documents
+  throw new ConfigError(`Cannot evaluate on '${path}' as there is no text in it`)
+}
+
+function progress(dress: Dress): (tokens: number) => void {
+  const screen = createScreen(process.stderr)
+  return (tokens) => screen.update(`${dress}: ${compact(tokens)} tokens read`)
+}
+
+/** The last model's figures at the top, the base's beside them where there are two. */
+function print(session: TextSession, scores: ReadonlyMap<Dress, Scores>, json: boolean): void {
+  const base = scores.get('base')!
+  const adapter = scores.get('adapter')
+  const { name, shape } = session.model
+  if (json) {
+    const both = adapter === undefined ? base : { ...adapter, base }
+    return printJson({ model: name, context: shape.contextMax, ...both })
+  }
+  const columns = [base, ...(adapter === undefined ? [] : [adapter])]
+  const row = (title: string, cell: (one: Scores) => string | undefined): string[][] => {
+    const cells = columns.map(cell)
+    return cells.some((text) => text === undefined) ? [] : [[title, ...(cells as string[])]]
+  }
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`
+  printColumns([
+    ['', 'base', ...(adapter === undefined ? [] : ['adapter'])],
+    ...row('loss (nats a token)', ({ loss }) => loss.toFixed(4)),
+    ...row('perplexity', ({ perplexity }) => perplexity.toFixed(3)),
+    ...row('bits per byte', ({ bitsPerByte }) => bitsPerByte.toFixed(4)),
+    ...row('token accuracy', ({ tokenAccuracy }) => percent(tokenAccuracy)),
+    ...row('tokens', ({ tokens }) => String(tokens)),
+    ...row('loss on what to remember', ({ remember }) => remember?.loss.toFixed(4)),
+    ...row('right choices', ({ choices }) => choices && percent(choices.accuracy)),
+    ...row('... by length', ({ choices }) => choices && percent(choices.accuracyByLength)),
+  ])
+}
+
+const questionSchema = z
+  .object({
+    prompt: z.string(),
+    choices: z.array(z.string().min(1)).min(2),
+    answer: z.number().int().min(0),
+  })
+  .refine(({ choices, answer }) => answer < choices.length, "'answer' is the index of a choice")
+
+/** @throws ConfigError with the line that is no question */
+async function readQuestions(path: string): Promise<Question[]> {
+  const lines = (await readFile(path, 'utf8')).split('\n')
+  return lines.flatMap((line, index) => {
+    if (line.trim() === '') return []
+    try {
+      return [questionSchema.parse(JSON.parse(line))]
+    } catch {
+      throw new ConfigError(
+        `Cannot read ${path}:${index + 1} as a line must be ` +
+          '{"prompt": "...", "choices": ["...", "..."], "answer": 0}: answer counts from 0',
+      )
+    }
+  })
+}
