@@ -17,8 +17,8 @@ export interface RunSummary {
   /** Tokens trained on, those of every counted contribution. */
   tokens: number
   volunteers: number
-  /** Nats per token on the held-out split, which no volunteer trained on. */
-  heldOut: { tokens: number; lossBefore: number; lossAfter: number }
+  /** Nats per token on the held-out split, which no volunteer trained on; null: not measured. */
+  heldOut: { tokens: number; lossBefore: number | null; lossAfter: number | null }
 }
 
 export function modelCard(run: RunSummary, adapter: AdapterShape): string {
@@ -71,6 +71,7 @@ function frontMatter(run: RunSummary): string {
   })
 }
 
-function evaluationRow(name: string, loss: number): string {
+function evaluationRow(name: string, loss: number | null): string {
+  if (loss === null) return `| ${name} | not measured | |`
   return `| ${name} | ${loss.toFixed(4)} | ${Math.exp(loss).toFixed(2)} |`
 }

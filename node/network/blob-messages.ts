@@ -21,6 +21,7 @@ import {
   text,
   variants,
 } from '../../protocol/schema.ts'
+import { RefusedError } from './errors.ts'
 import type { Frames } from './frames.ts'
 
 /** Download: want → go or refused, manifest, chunks. */
@@ -65,17 +66,14 @@ export async function hear<T>(
   return parse(schema, decode(await expectFrame(frames, name, options)), name)
 }
 
-/** An answer that isn't a refusal. @throws ProtocolError `refused` with the peer's reason */
+/** An answer that isn't a refusal. @throws RefusedError with the peer's reason */
 export async function hearAnswer<T extends 'go' | 'stored'>(
   frames: Frames,
   expected: T,
   options: { timeoutMs?: number } = {},
 ): Promise<Extract<Answer, { type: T }>> {
   const answer = await hear(frames, answerSchema, 'answer', options)
-  if (answer.type === 'refused') {
-    const { refusal, reason } = answer
-    throw new ProtocolError('refused', refusal === null ? reason : `${refusal}: ${reason}`)
-  }
+  if (answer.type === 'refused') throw new RefusedError(answer.refusal, answer.reason)
   if (answer.type !== expected) {
     throw new ProtocolError('malformed', `Expected '${expected}' and got '${answer.type}'`)
   }

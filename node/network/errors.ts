@@ -2,6 +2,8 @@
  * What the network does to us, told apart from what a peer does (`ProtocolError`): a broken link is
  * nobody's fault and is tried again; a wrong key is not.
  */
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Refusal } from '../../protocol/messages.ts'
 
 export type NetworkErrorCode =
   /** The connection or stream broke before the exchange was over. */
@@ -20,6 +22,18 @@ export class NetworkError extends Error {
   constructor(code: NetworkErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+  }
+}
+
+/** A peer answered and said no. It kept to the protocol: nobody is to blame. */
+export class RefusedError extends ProtocolError {
+  override name = 'RefusedError'
+  /** Null when trying again later may help. */
+  readonly refusal: Refusal | null
+
+  constructor(refusal: Refusal | null, reason: string) {
+    super('refused', refusal === null ? reason : `${refusal}: ${reason}`)
+    this.refusal = refusal
   }
 }
 

@@ -18,6 +18,7 @@ import type { BlobReference, RunConfig, RunId } from '../../protocol/run-config.
 import { readBatches } from '../dataset/batches.ts'
 import type { Log } from '../log.ts'
 import { fetchBlob, uploadBlob } from '../network/blobs.ts'
+import { RefusedError } from '../network/errors.ts'
 import { request } from '../network/rpc.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { Compute, StepProgress } from '../training/compute.ts'
@@ -102,9 +103,15 @@ export function createParticipantPerformer(world: ParticipantWorld): Participant
         held.abandoned.add(effect.leaseId)
         return world.compute.abandonTraining(effect.leaseId)
       case 'upload':
-        upload(world, held, effect.leaseId, effect.payload).then(world.feed, (error: Error) =>
-          world.feed({ type: 'upload-failed', leaseId: effect.leaseId, reason: error.message }),
-        )
+        upload(world, held, effect.leaseId, effect.payload).then(world.feed, (error: Error) => {
+          const refusal = error instanceof RefusedError ? error.refusal : null
+          world.feed({
+            type: 'upload-failed',
+            leaseId: effect.leaseId,
+            reason: error.message,
+            ...(refusal !== null && { refusal }),
+          })
+        })
         return
       case 'disconnect':
         void disconnect()

@@ -83,7 +83,7 @@ function summaryOf({ config, runId, state }: OpenedRun, chain: readonly Manifest
   const contributions = chain.flatMap((manifest) => manifest.contributions)
   const last = chain.at(-1)!
   const lossOf = (round: number) =>
-    state.evaluations.find((evaluation) => evaluation.round === round)?.loss ?? Number.NaN
+    state.evaluations.find((evaluation) => evaluation.round === round)?.loss ?? null
   return {
     name: config.name,
     runId,

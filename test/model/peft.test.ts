@@ -8,6 +8,7 @@ import { type AdapterShape, TARGETS } from '../../kernels/shape.ts'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import type { ModelErrorCode } from '../../node/model/errors.ts'
 import type { RunSummary } from '../../node/model/model-card.ts'
+import { modelCard } from '../../node/model/model-card.ts'
 import {
   decodePeftAdapter,
   peftName,
@@ -153,6 +154,11 @@ describe('an adapter that we write', () => {
       expect(body).toContain(word)
     expect(body).toContain('| base | 5.0000 | 148.41 |')
     expect(body).toContain('| with this adapter | 4.5000 | 90.02 |')
+  })
+
+  test('has a card that says what was not measured', () => {
+    const heldOut = { tokens: 512, lossBefore: null, lossAfter: 4.5 }
+    expect(modelCard({ ...RUN, heldOut }, ADAPTER)).toContain('| base | not measured | |')
   })
 })
 

@@ -169,6 +169,7 @@ describe('an upload that is not admitted is refused before a byte of it moves', 
     const upload = uploadBlob(connection, 7, await mine.put(BLOB), mine)
     await expect(upload).rejects.toMatchObject({
       code: 'refused',
+      refusal: 'not-committed',
       message: 'not-committed: commit first',
     })
     expect([await theirs.list(), uploaded]).toEqual([[], []])
