@@ -1,5 +1,6 @@
 /** The kernels of this process: widened where that is safe, in the tiles that are fastest here. */
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import type { TileName, Tiles } from '../../kernels/tile-template.ts'
@@ -17,19 +18,25 @@ let started: StartedKernels | null = null
 
 /**
  * To be called in the main thread before any other compiles the kernels; takes a third of a second
- * the first time. What it decides holds for the whole process.
+ * the first time. What it decides holds for the whole process. `widen` false: V8 is left as it is.
  */
-export function startKernels(): StartedKernels {
+export function startKernels(widen = true): StartedKernels {
   if (started !== null) return started
   const bytes = new Uint8Array(readFileSync(KERNELS))
-  const revectorised = revectorise(bytes)
+  const revectorised: Revectorised = widen
+    ? revectorise(bytes)
+    : { status: 'off', reason: 'it was not asked for' }
   started = { revectorised, tiles: tilesOf(new WebAssembly.Module(bytes)) }
   return started
 }
 
+/** V8 compiles what is run often while we wait, so that a busy machine compares no slow code. */
 function tilesOf(module: WebAssembly.Module): Tiles {
   const memory = newSharedMemory(1)
   const inTiles = (tile: TileName) =>
     createWasmOps(module, memory, { tiles: { float32: tile, int16: tile } })
-  return fastestTiles(inTiles, createArena(memory), () => performance.now())
+  setFlagsFromString('--wasm-sync-tier-up')
+  const tiles = fastestTiles(inTiles, createArena(memory), () => performance.now())
+  setFlagsFromString('--no-wasm-sync-tier-up')
+  return tiles
 }
