@@ -5,8 +5,9 @@ import { writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
 import type { RunId } from '../../protocol/run-config.ts'
+import { type DashboardServer, serveDashboard } from '../dashboard/server.ts'
 import { createLog, type Log } from '../log.ts'
-import { startCoordinator } from '../roles/coordinator.ts'
+import { type CoordinatorRole, startCoordinator } from '../roles/coordinator.ts'
 import { type Progress, standingOf } from '../roles/progress.ts'
 import { exportRun } from '../run/export-run.ts'
 import { planRun, prepareRun } from '../run/prepare-run.ts'
@@ -87,7 +88,8 @@ async function coordinate(
   await writeFile(folder.link, `${role.link}\n`)
   const { runId } = role.status()
   show({ type: 'ready', link: role.link, runId, run: folder.root })
-  if (!options.json) invite(screen, role.link)
+  const dashboard = await openDashboard(role, folder, options)
+  if (!options.json) invite(screen, role.link, dashboard.url)
   const redraw = () => {
     const standing = standingOf(role.status())
     if (options.json) printJson({ type: 'status', ...standing })
@@ -101,6 +103,7 @@ async function coordinate(
     screen.clear()
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
     stopListening()
+    await dashboard.stop()
     await role.stop()
   })
   if (outcome === 'interrupted') {
@@ -116,9 +119,20 @@ function listenAddresses({ port, public: isPublic }: HostOptions): string[] {
   return [`/ip4/${address}/tcp/${port}`, `/ip4/${address}/tcp/${next}/ws`]
 }
 
-function invite(screen: Screen, link: string): void {
+/** The dashboard has the port after those of the swarm. */
+function openDashboard(
+  { dashboard: model, link }: CoordinatorRole,
+  folder: RunFolder,
+  { port, public: isPublic }: HostOptions,
+): Promise<DashboardServer> {
+  const host = isPublic ? '0.0.0.0' : '127.0.0.1'
+  return serveDashboard({ host, port: port === 0 ? 0 : port + 2, model, link, folder })
+}
+
+function invite(screen: Screen, link: string, dashboard: string): void {
   screen.print('\nVolunteers join with:\n')
   screen.print(`  barnraise join '${link}'\n`)
+  screen.print(`Watch the run at ${dashboard}\n`)
 }
 
 async function bringHome(folder: RunFolder, screen: Screen): Promise<void> {

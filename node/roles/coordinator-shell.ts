@@ -20,8 +20,11 @@ export interface CoordinatorComponents {
   clock: Clock
   /** Does what an effect says; outcomes come back through `feed`. Replies are settled here. */
   perform(effect: Exclude<CoordinatorEffect, { type: 'reply' }>): void
-  /** Sees each event with its effects once it is durable, for the live view. */
-  observe(event: CoordinatorEvent, effects: readonly CoordinatorEffect[]): void
+  /**
+   * Sees each event with its effects once it is durable, for the live view; `seq` is the newest
+   * entry of the journal after it.
+   */
+  observe(event: CoordinatorEvent, effects: readonly CoordinatorEffect[], seq: number): void
   /** The journal failed: nothing more may be promised. */
   onFatal(error: Error): void
 }
@@ -60,21 +63,22 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
     scheduled = null
     const events = inbox
     inbox = []
-    const outcomes: { event: CoordinatorEvent; effects: CoordinatorEffect[] }[] = []
+    const outcomes: { event: CoordinatorEvent; effects: CoordinatorEffect[]; seq: number }[] = []
     const accepted: Uint8Array[] = []
     try {
+      const { seq } = journal.head()
       for (const event of events) {
         const outcome = step(state, event)
         if (outcome.accepted) accepted.push(encode(event))
-        outcomes.push({ event, effects: outcome.effects })
+        outcomes.push({ event, effects: outcome.effects, seq: seq + accepted.length })
       }
       if (accepted.length > 0) journal.append(accepted)
     } catch (error) {
       fail(error as Error)
       return
     }
-    for (const { event, effects } of outcomes) {
-      components.observe(event, effects)
+    for (const { event, effects, seq } of outcomes) {
+      components.observe(event, effects, seq)
       for (const effect of effects) perform(effect)
     }
     setTimer()

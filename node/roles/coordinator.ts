@@ -7,6 +7,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { PeerId, Request, RunStatus } from '../../protocol/messages.ts'
 import type { RunConfig, RunId } from '../../protocol/run-config.ts'
 import { createClock } from '../clock.ts'
+import { createReadModel, type ReadModel } from '../dashboard/read-model.ts'
 import { decodeShard, type Sequences } from '../dataset/shards.ts'
 import type { Log } from '../log.ts'
 import { serveBlobs } from '../network/blobs.ts'
@@ -40,6 +41,8 @@ export interface CoordinatorOptions {
 export interface CoordinatorRole {
   link: string
   status(): RunStatus
+  /** What happened, for those who watch. */
+  dashboard: ReadModel
   /** Resolves when the run is finished; rejects when it cannot go on. */
   finished: Promise<void>
   stop(): Promise<void>
@@ -55,12 +58,24 @@ export async function startCoordinator(
   const blobs = await createFileBlobStore(folder.blobs)
   const journal = createSqliteJournal(folder.journal, { runId })
   const state = freshState(config, runId, token)
-  replay(state, journal)
+  const dashboard = createReadModel(state)
+  replay(state, journal, (event, effects, seq) => dashboard.observe(seq, event, effects))
   const compute = createCompute({ threads: options.threads ?? 1 })
   try {
     await compute.run('set-up', { config, weights: await blobs.read(config.base.weights.digest) })
     const validation = await readValidation(config, blobs)
-    const run = { config, runId, token, identity, blobs, journal, state, compute, validation }
+    const run = {
+      config,
+      runId,
+      token,
+      identity,
+      blobs,
+      journal,
+      state,
+      compute,
+      validation,
+      dashboard,
+    }
     return await openDoors(run, options)
   } catch (error) {
     await compute.close()
@@ -82,6 +97,7 @@ interface OpenRun {
   state: CoordinatorState
   compute: Compute
   validation: Sequences
+  dashboard: ReadModel
 }
 
 async function readValidation({ dataset, base }: RunConfig, blobs: BlobStore): Promise<Sequences> {
@@ -107,7 +123,8 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   const shell = createCoordinatorShell({
     ...{ state, journal, clock: createClock() },
     perform: (effect) => performCoordinatorEffect(world, effect),
-    observe: (event, effects) => {
+    observe: (event, effects, seq) => {
+      run.dashboard.observe(seq, event, effects)
       rememberName(names, event)
       const nameOf = (peer: PeerId) => names.get(peer) ?? peer.slice(-8)
       progressOf(event, effects, status, nameOf).forEach(onProgress)
@@ -135,7 +152,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   if (isDone(state)) finished.resolve()
   const link = formatLink({ addresses: addressesOf(host), run: runId, token })
   return {
-    ...{ link, status, finished: finished.promise },
+    ...{ link, status, finished: finished.promise, dashboard: run.dashboard },
     stop: async () => {
       shell.stop()
       board.close()

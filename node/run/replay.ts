@@ -1,4 +1,5 @@
 /** The journal, folded into the state that it describes. */
+import type { CoordinatorEffect } from '../../coordinator/effect.ts'
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import { type CoordinatorState, initialState } from '../../coordinator/state.ts'
 import { step } from '../../coordinator/step.ts'
@@ -28,6 +29,14 @@ export function eventOf(body: Uint8Array): CoordinatorEvent {
   return decode(body, JOURNAL_ENTRY_BYTES_MAX) as CoordinatorEvent
 }
 
-export function replay(state: CoordinatorState, journal: Pick<Journal, 'read'>): void {
-  for (const { body } of journal.read()) step(state, eventOf(body))
+/** `observe` sees each event and its effects, with the entry's number. */
+export function replay(
+  state: CoordinatorState,
+  journal: Pick<Journal, 'read'>,
+  observe: (event: CoordinatorEvent, effects: CoordinatorEffect[], seq: number) => void = () => {},
+): void {
+  for (const { seq, body } of journal.read()) {
+    const event = eventOf(body)
+    observe(event, step(state, event).effects, seq)
+  }
 }

@@ -1,0 +1,134 @@
+/** The smaller cards: joining, the rounds with their adapters, the log. */
+import { useSignal } from '@preact/signals'
+import qrcode from 'qrcode-generator'
+import { byteSize, compact, duration, timeOfDay } from './figures.ts'
+import { Scroll } from './scroll.tsx'
+import { invitation, tables, version } from './store.ts'
+
+const ROUNDS_SHOWN = 100
+const LINES_SHOWN = 200
+
+export function Join() {
+  const copied = useSignal(false)
+  const link = invitation.value
+  const command = `barnraise join '${link}'`
+  const copy = async () => {
+    await navigator.clipboard.writeText(command)
+    copied.value = true
+  }
+  return (
+    <section class="card join" aria-labelledby="join">
+      <h2 id="join">Join</h2>
+      <p>Whoever runs this command trains with you. Ctrl-C leaves, and loses nothing.</p>
+      <code class="command">{command}</code>
+      <button type="button" onClick={copy} disabled={link === ''}>
+        {copied.value ? 'Copied' : 'Copy the command'}
+      </button>
+      {link !== '' && <Code text={link} />}
+    </section>
+  )
+}
+
+function Code({ text }: { text: string }) {
+  const code = qrcode(0, 'L')
+  code.addData(text)
+  code.make()
+  const count = code.getModuleCount()
+  let path = ''
+  for (let row = 0; row < count; row++) {
+    for (let column = 0; column < count; column++) {
+      if (code.isDark(row, column)) path += `M${column} ${row}h1v1h-1z`
+    }
+  }
+  return (
+    <svg class="qr" viewBox={`-2 -2 ${count + 4} ${count + 4}`} role="img" aria-label="The link">
+      <path d={path} />
+    </svg>
+  )
+}
+
+export function Rounds() {
+  version.value
+  const rounds = [...tables.rounds.values()]
+    .filter(({ mergedAt }) => mergedAt !== null)
+    .sort((a, b) => b.round - a.round)
+    .slice(0, ROUNDS_SHOWN)
+  return (
+    <section class="card" aria-labelledby="rounds">
+      <h2 id="rounds">Rounds and adapters</h2>
+      {rounds.length === 0 && <p class="empty">No round is merged yet.</p>}
+      <Scroll labelledBy="rounds">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">round</th>
+              <th scope="col" class="figure">
+                tokens
+              </th>
+              <th scope="col" class="figure">
+                time
+              </th>
+              <th scope="col" class="figure">
+                uploaded
+              </th>
+              <th scope="col">adapter</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rounds.map(({ round, tokens, uploadedBytes, startedAt, mergedAt }) => (
+              <tr key={round}>
+                <td>{round + 1}</td>
+                <td class="figure">{compact(tokens)}</td>
+                <td class="figure">{duration(mergedAt! - (startedAt ?? mergedAt!))}</td>
+                <td class="figure">{byteSize(uploadedBytes)}</td>
+                <td>
+                  <a
+                    href={`adapter/${round + 1}.zip`}
+                    aria-label={`Download the adapter of round ${round + 1}`}
+                  >
+                    download
+                  </a>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </section>
+  )
+}
+
+export function Log() {
+  const filter = useSignal('')
+  version.value
+  const wanted = filter.value.toLowerCase()
+  const lines = [...tables.log.values()]
+    .filter(({ text }) => text.toLowerCase().includes(wanted))
+    .slice(-LINES_SHOWN)
+    .reverse()
+  return (
+    <section class="card" aria-labelledby="log">
+      <div class="head">
+        <h2 id="log">Log</h2>
+        <input
+          type="search"
+          aria-label="Filter the log"
+          placeholder="filter"
+          onInput={({ currentTarget }) => {
+            filter.value = currentTarget.value
+          }}
+        />
+      </div>
+      {lines.length === 0 && <p class="empty">No line{wanted === '' ? ' yet' : ' matches'}.</p>}
+      <Scroll labelledBy="log">
+        <ol class="log">
+          {lines.map(({ id, at, tone, text }) => (
+            <li key={id} class={tone}>
+              <time>{timeOfDay(at)}</time> <span>{text}</span>
+            </li>
+          ))}
+        </ol>
+      </Scroll>
+    </section>
+  )
+}

@@ -1,0 +1,109 @@
+/** Who is here, and the leaderboard: a table of which only the rows in sight exist. */
+import { useSignal } from '@preact/signals'
+import type { PeerRow } from '../rows.ts'
+import { compact, duration } from './figures.ts'
+import { Scroll } from './scroll.tsx'
+import { tables, version } from './store.ts'
+
+const ROW_PX = 40
+const VIEW_PX = 400
+
+type Order = 'countedTokens' | 'here' | 'name'
+const ORDERS: [Order, string][] = [
+  ['countedTokens', 'by counted tokens'],
+  ['here', 'who is here'],
+  ['name', 'by name'],
+]
+
+export function People() {
+  const order = useSignal<Order>('countedTokens')
+  const top = useSignal(0)
+  version.value
+  const peers = sorted([...tables.peers.values()], order.value)
+  const first = Math.max(0, Math.floor(top.value / ROW_PX) - 4)
+  const shown = peers.slice(first, first + Math.ceil(VIEW_PX / ROW_PX) + 8)
+  return (
+    <section class="card wide" aria-labelledby="people">
+      <div class="head">
+        <h2 id="people">Who is here</h2>
+        <label class="choice">
+          <span class="hidden">Order</span>
+          <select
+            onChange={({ currentTarget }) => {
+              order.value = currentTarget.value as Order
+            }}
+          >
+            {ORDERS.map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {peers.length === 0 && <p class="empty">Nobody has joined yet. Give the link away.</p>}
+      <Scroll
+        labelledBy="people"
+        kind="people"
+        onScroll={(px) => {
+          top.value = px
+        }}
+      >
+        <table aria-rowcount={peers.length + 1}>
+          <thead>
+            <tr>
+              <th scope="col">#</th>
+              <th scope="col">name</th>
+              <th scope="col">state</th>
+              <th scope="col" class="figure">
+                tokens/s
+              </th>
+              <th scope="col" class="figure">
+                tokens counted
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            <tr class="spacer" style={{ height: `${first * ROW_PX}px` }} />
+            {shown.map((row, index) => (
+              <Person key={row.peer} row={row} rank={first + index + 1} />
+            ))}
+            <tr
+              style={{ height: `${Math.max(0, peers.length - first - shown.length) * ROW_PX}px` }}
+            />
+          </tbody>
+        </table>
+      </Scroll>
+    </section>
+  )
+}
+
+function Person({ row, rank }: { row: PeerRow; rank: number }) {
+  const { name, state, reason, since, stepMs, countedTokens } = row
+  const run = tables.run!
+  const speed = stepMs === null ? '–' : compact((run.stepTokens * 1000) / stepMs)
+  return (
+    <tr aria-rowindex={rank + 1}>
+      <td class="soft">{rank}</td>
+      <td class="name">{name}</td>
+      <td>
+        <span class={`presence ${state}`}>{state}</span>{' '}
+        <span class="soft">
+          {duration(run.at - since)}
+          {reason === null ? '' : `, ${reason}`}
+        </span>
+      </td>
+      <td class="figure">{speed}</td>
+      <td class="figure">{compact(countedTokens)}</td>
+    </tr>
+  )
+}
+
+const PRESENCE = { here: 0, away: 1, gone: 2 }
+
+function sorted(peers: PeerRow[], order: Order): PeerRow[] {
+  const byTokens = (a: PeerRow, b: PeerRow) => b.countedTokens - a.countedTokens
+  if (order === 'name') return peers.sort((a, b) => a.name.localeCompare(b.name))
+  if (order === 'countedTokens') return peers.sort(byTokens)
+  return peers.sort((a, b) => PRESENCE[a.state] - PRESENCE[b.state] || byTokens(a, b))
+}

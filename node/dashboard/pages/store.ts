@@ -1,0 +1,35 @@
+/** The run as this page knows it: the rows that the coordinator sends, and how the line is. */
+import { signal } from '@preact/signals'
+import { applyChanges, type Changes, emptyTables } from '../rows.ts'
+
+export const tables = emptyTables()
+/** Grows with each change, so that views that read it draw anew. */
+export const version = signal(0)
+export const line = signal<'connecting' | 'live' | 'broken'>('connecting')
+export const invitation = signal('')
+
+const RETRY_MS = 2_000
+
+/** Follows the run; after a break it asks for what it has missed. */
+export function follow(lastId = ''): void {
+  const source = new EventSource(lastId === '' ? 'events' : `events?after=${lastId}`)
+  let seen = lastId
+  source.onopen = () => {
+    line.value = 'live'
+  }
+  source.onmessage = ({ data, lastEventId }) => {
+    seen = lastEventId
+    applyChanges(tables, JSON.parse(data) as Changes)
+    version.value += 1
+  }
+  source.onerror = () => {
+    line.value = 'broken'
+    // The browser comes back by itself, except where it was told off.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(seen), RETRY_MS)
+  }
+}
+
+export async function readInvitation(): Promise<void> {
+  const answer = await fetch('invitation').catch(() => null)
+  if (answer?.ok) invitation.value = (await answer.json()).link
+}

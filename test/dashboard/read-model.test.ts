@@ -1,0 +1,84 @@
+/** The dashboard's rows say what the state machine's state says, however they are come by. */
+import { expect, test } from 'vitest'
+import type { CoordinatorState } from '../../coordinator/state.ts'
+import { applyChanges, emptyTables, type Tables } from '../../node/dashboard/rows.ts'
+import { transcriptsOf } from '../coordinator/transcript.ts'
+import { type Played, playTranscript } from './transcript-events.ts'
+
+const names = transcriptsOf('coordinator')
+
+function tablesOf({ model }: Played): Tables {
+  const tables = emptyTables()
+  applyChanges(tables, structuredClone(model.changesFrom(null)))
+  return tables
+}
+
+function checkTables({ run, leases, peers, rounds }: Tables, state: CoordinatorState): void {
+  const ended = ['counted', 'lost', 'rejected']
+  const held = [...leases.values()].filter(({ state: stage }) => !ended.includes(stage))
+  expect(held.map(({ leaseId }) => leaseId).sort()).toEqual([...state.leases.keys()].sort())
+  for (const { leaseId, steps, peer } of held) {
+    expect(state.leases.get(leaseId)).toMatchObject({ steps, peer })
+  }
+  for (const [peer, record] of state.records) {
+    expect(peers.get(peer)?.countedTokens ?? 0, peer).toBe(record.countedTokens)
+  }
+  const here = [...state.members.values()].filter(({ awayUntil }) => awayUntil === null)
+  const shown = [...peers.values()].filter(({ state: presence }) => presence === 'here')
+  expect(shown.map(({ peer }) => peer).sort()).toEqual(here.map(({ peer }) => peer).sort())
+  expect(run).toMatchObject({
+    ...{ phase: state.phase, hereCount: here.length, round: state.round.start.round },
+    ...{ batchesCounted: state.batchesCounted, countedTokens: state.tokensCounted },
+  })
+  const sum = (field: 'tokens' | 'batches') =>
+    [...rounds.values()].reduce((total, row) => total + row[field], 0)
+  expect([sum('tokens'), sum('batches')]).toEqual([state.tokensCounted, state.batchesCounted])
+  for (const { round, loss } of state.evaluations) {
+    expect(rounds.get(round)?.heldOutLoss).toBe(loss)
+  }
+}
+
+for (const name of names) {
+  test(`${name}: after every event the rows agree with the state`, () => {
+    playTranscript(name, { onEvent: (played) => checkTables(tablesOf(played), played.state) })
+  })
+
+  test(`${name}: the journal alone gives the same leases, rounds and volunteers`, () => {
+    const live = tablesOf(playTranscript(name))
+    const replayed = tablesOf(playTranscript(name, { journalOnly: true }))
+    expect(replayed.leases).toEqual(live.leases)
+    expect(replayed.rounds).toEqual(live.rounds)
+    const bare = ({ peers }: Tables) =>
+      [...peers.values()].map(({ refusals: _, seq: __, ...row }) => row)
+    expect(bare(replayed)).toEqual(bare(live))
+  })
+
+  test(`${name}: changes, taken one by one or after a break, make the whole`, () => {
+    const [steady, broken] = [emptyTables(), emptyTables()]
+    let count = 0
+    const last = playTranscript(name, {
+      onEvent: ({ model }) => {
+        const changes = structuredClone(model.takeChanges())
+        if (changes === null) return
+        applyChanges(steady, changes)
+        // This one is away two times of three, and then asks from what it has seen.
+        count += 1
+        if (count % 3 === 0) applyChanges(broken, structuredClone(model.changesFrom(broken.seq)))
+      },
+    })
+    applyChanges(broken, structuredClone(last.model.changesFrom(broken.seq)))
+    expect(steady).toEqual(tablesOf(last))
+    expect(broken).toEqual(tablesOf(last))
+  })
+}
+
+for (const [name, reasons] of [
+  ['coordinator-straggler.txt', ['its deadline passed']],
+  ['coordinator-merge.txt', ['not finite']],
+] as const) {
+  test(`${name}: leases that came to nothing say why`, () => {
+    const { leases } = tablesOf(playTranscript(name))
+    const given = [...leases.values()].flatMap(({ reason }) => reason ?? [])
+    for (const reason of reasons) expect(given).toContain(reason)
+  })
+}

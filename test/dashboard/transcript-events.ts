@@ -1,0 +1,31 @@
+/** The coordinator's transcripts played to a read model, live or from their journal alone. */
+import type { CoordinatorEvent } from '../../coordinator/event.ts'
+import type { CoordinatorState } from '../../coordinator/state.ts'
+import { step } from '../../coordinator/step.ts'
+import { createReadModel, type ReadModel } from '../../node/dashboard/read-model.ts'
+import { startConversation } from '../coordinator/coordinator-language.ts'
+import { commandsOf, readTranscript } from '../coordinator/transcript.ts'
+
+export interface Played {
+  state: CoordinatorState
+  model: ReadModel
+}
+
+/** `onEvent` is called after each event; `journalOnly` leaves out what was not accepted. */
+export function playTranscript(
+  name: string,
+  { journalOnly = false, onEvent = (_: Played) => {} } = {},
+): Played {
+  const conversation = startConversation(readTranscript(name))
+  const played = { state: conversation.state, model: createReadModel(conversation.state) }
+  let seq = 0
+  for (const line of commandsOf(readTranscript(name))) {
+    const event: CoordinatorEvent | null = conversation.eventOf(line)
+    if (event === null) continue
+    const { accepted, effects } = step(played.state, event)
+    seq += Number(accepted)
+    if (accepted || !journalOnly) played.model.observe(seq, event, effects)
+    onEvent(played)
+  }
+  return played
+}
