@@ -1,6 +1,6 @@
 /**
- * What the dashboard asks for over HTTP: the stream of changes, the metrics, the adapter of a round,
- * and its own pages. Everything is read-only.
+ * What the dashboard asks for over HTTP: the stream of changes, the metrics, the adapter of a
+ * round, and its own pages. Everything is read-only.
  */
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { RoundRow } from '../rows.ts'
+import { colorOf } from './color.ts'
 import { learningWords } from './figures.ts'
 import { tables, version } from './store.ts'
 
@@ -88,7 +89,7 @@ function dataOf(rounds: readonly RoundRow[], axis: Axis): uPlot.AlignedData {
 }
 
 function optionsOf(element: HTMLElement): uPlot.Options {
-  const color = (name: string) => getComputedStyle(element).getPropertyValue(name)
+  const color = (name: string) => colorOf(element, name)
   const axis = { stroke: color('--soft'), grid: { stroke: color('--rule'), width: 1 } }
   const curve = (label: string, name: string, more: Partial<uPlot.Series> = {}) => ({
     ...{ label, stroke: color(name), width: 2, spanGaps: true },

@@ -1,6 +1,7 @@
 /** What is happening: a row a round, a square a lease, coloured by how far it has come. */
 import { useEffect, useRef } from 'preact/hooks'
 import { LEASE_STATES, type LeaseRow, type LeaseState } from '../rows.ts'
+import { colorOf } from './color.ts'
 import { Scroll } from './scroll.tsx'
 import { tables, version } from './store.ts'
 
@@ -58,7 +59,7 @@ function Cells({ leases, label }: { leases: LeaseRow[]; label: string }) {
   useEffect(() => {
     const element = canvas.current!
     const columns = Math.max(1, Math.floor(element.parentElement!.clientWidth / CELL) - 7)
-    const key = `${columns} ${devicePixelRatio} ${leases.map(({ state }) => state[2]).join('')}`
+    const key = `${columns} ${devicePixelRatio} ${leases.map(({ state }) => state.charCodeAt(2)).join('')}`
     if (key !== drawn.current) draw(element, leases, columns)
     drawn.current = key
   })
@@ -76,8 +77,7 @@ function Cells({ leases, label }: { leases: LeaseRow[]; label: string }) {
 function draw(element: HTMLCanvasElement, leases: LeaseRow[], columns: number): void {
   const width = Math.min(columns, leases.length) * CELL
   const height = Math.ceil(leases.length / columns) * CELL
-  const style = getComputedStyle(element)
-  const colors = new Map(LEASE_STATES.map((s) => [s, style.getPropertyValue(`--${s}`)]))
+  const colors = new Map(LEASE_STATES.map((s) => [s, colorOf(element, `--${s}`)]))
   Object.assign(element, { width: width * devicePixelRatio, height: height * devicePixelRatio })
   Object.assign(element.style, { width: `${width}px`, height: `${height}px` })
   const context = element.getContext('2d')!
