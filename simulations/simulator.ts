@@ -18,17 +18,18 @@ import type { Digest } from '../protocol/digest.ts'
 import { type RunConfig, runIdOf } from '../protocol/run-config.ts'
 import { createAccounts, goodputOf, type Totals } from './accounts.ts'
 import { createCheckers } from './checkers.ts'
-import type { Churn, Session } from './churn.ts'
+import { type Churn, type Crowd, churnOf, type Session } from './churn.ts'
 import { createCoordinatorProcess } from './coordinator-process.ts'
 import { createEventQueue } from './event-queue.ts'
 import { createFairLink } from './fair-link.ts'
 import { driveFaults } from './fault-driver.ts'
-import { type FaultRates, NO_FAULTS } from './faults.ts'
+import { EVERYDAY, type FaultRates, NO_FAULTS } from './faults.ts'
 import { createHistory, type History } from './history.ts'
 import { bytesPerMs } from './hosts.ts'
 import { createJournal } from './journal.ts'
 import { stream } from './laws.ts'
 import { type Learning, modelledLearning } from './learning.ts'
+import { DEFAULT_RUN, defaultWorld } from './run-settings.ts'
 import { createSlots } from './slots.ts'
 import { createTraceDigest } from './trace-digest.ts'
 import { beginSession, closeActivity, createVolunteer, feed, isOnline } from './volunteer.ts'
@@ -75,6 +76,54 @@ export interface Simulation {
   readonly isFinished: boolean
   readonly onlineCount: number
   result(): SimulationResult
+}
+
+export interface SimulateOptions {
+  seed: number
+  crowds: readonly Crowd[]
+  /** Virtual days with faults. */
+  days: number
+  /** Virtual days without, after that, in which the run has to finish; 0: it need not. */
+  daysToFinish?: number
+  config?: RunConfig
+  world?: Partial<WorldOptions>
+  faults?: FaultRates
+  learning?: Learning
+  step?: Step
+  checkEvery?: number
+  sampleMs?: number
+  /** Hears how far the days have passed, in (0, 1], a hundred times. */
+  onProgress?: (share: number) => void
+}
+
+const DAY_MS = 86_400_000
+const PROGRESS_STEPS = 100
+
+/**
+ * A run from its first moment to its end or the horizon's; `crowds` mix freely. What is left out is
+ * as every run has it: product defaults, everyday faults, modelled learning. `violations` is empty
+ * if everything held that must; `history` has the samples, rounds and leases that a report shows.
+ */
+export function simulate(options: SimulateOptions): SimulationResult {
+  const { seed, crowds, days, daysToFinish = 0, config = DEFAULT_RUN, onProgress } = options
+  const horizonMs = days * DAY_MS
+  const endMs = horizonMs + daysToFinish * DAY_MS
+  const simulation = createSimulation({
+    ...{ seed, config, checkEvery: 10_000, sampleMs: 300_000, faults: EVERYDAY },
+    ...options,
+    world: { ...defaultWorld(config), ...options.world },
+    churn: churnOf(seed, crowds, endMs),
+    faultsUntil: horizonMs,
+    journal: { entriesMax: 50_000, verifyEvery: 10, asBytes: false },
+  })
+  for (let part = 1; part <= PROGRESS_STEPS; part++) {
+    simulation.runUntil((horizonMs * part) / PROGRESS_STEPS)
+    onProgress?.(part / PROGRESS_STEPS)
+  }
+  simulation.runUntil(endMs)
+  const result = simulation.result()
+  if (daysToFinish === 0 || result.finished || result.violations.length > 0) return result
+  return { ...result, violations: [...result.violations, 'the run does not finish'] }
 }
 
 export function createSimulation(options: SimulationOptions): Simulation {
@@ -181,7 +230,8 @@ export function createSimulation(options: SimulationOptions): Simulation {
   sample()
 
   return {
-    runUntil: (time) => queue.runUntil(time, isFinished),
+    // What comes after a violation only hides it.
+    runUntil: (time) => queue.runUntil(time, () => isFinished() || checkers.violations.length > 0),
     get isFinished() {
       return isFinished()
     },
