@@ -36,6 +36,17 @@ export function newSharedMemory(pages: number, pagesMax = PAGES_MAX): WebAssembl
   return new WebAssembly.Memory({ initial: pages, maximum: pagesMax, shared: true })
 }
 
+/**
+ * Bytes that threads can share, zeros. A page that is not cross-origin isolated has no
+ * SharedArrayBuffer to construct, but a memory still holds one, which is enough for one thread.
+ */
+export function newSharedBytes(bytes: number): SharedArrayBuffer {
+  if (typeof SharedArrayBuffer === 'function') return new SharedArrayBuffer(bytes)
+  const pages = Math.ceil(bytes / PAGE_BYTES)
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+  return buffer as unknown as SharedArrayBuffer
+}
+
 export function createArena(memory: WebAssembly.Memory, start: Pointer = ARENA_START): Arena {
   let top = align(start)
   return {

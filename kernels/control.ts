@@ -6,6 +6,8 @@
  * stop is felt before the next phase of a layer: the step in progress is dropped, those before it
  * stand. A paused thread hears of a stop when the pause is over.
  */
+import { newSharedBytes } from './arena.ts'
+
 const PAUSED = 0
 const STOPPING = 1
 const CELLS = 2
@@ -13,7 +15,7 @@ const CELLS = 2
 export type Control = SharedArrayBuffer
 
 export function newControl(): Control {
-  return new SharedArrayBuffer(4 * CELLS)
+  return newSharedBytes(4 * CELLS)
 }
 
 /** Every thread sleeps before its next operation, until the pause is over. */

@@ -11,6 +11,7 @@
  * A part is a range of rows, columns or heads, never of a summed axis: who works it off, and how
  * many threads there are, changes no bit.
  */
+import { newSharedBytes } from './arena.ts'
 import { ShapeError } from './shape.ts'
 
 /** Words of the board, then the numbers of the phase as float64. */
@@ -41,7 +42,7 @@ export interface Team {
 }
 
 export function newBoard(): Board {
-  return new SharedArrayBuffer(4 * CELLS + 8 * NUMBERS_MAX)
+  return newSharedBytes(4 * CELLS + 8 * NUMBERS_MAX)
 }
 
 /**

@@ -13,7 +13,7 @@ import type { FrozenWeight, Gemm, Ops, ProductPath } from '../../kernels/ops.ts'
 import { createReferenceOps } from '../../kernels/ops-reference.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { ShapeError } from '../../kernels/shape.ts'
-import { kernelModule } from './harness.ts'
+import { kernelModule } from './kernel-module.ts'
 
 const PAGES = 20
 const memory = newSharedMemory(PAGES, PAGES)

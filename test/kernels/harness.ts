@@ -6,13 +6,12 @@
  * bytes between them, so that two implementations can be compared byte for byte, what should not
  * change included.
  */
-import { readFileSync } from 'node:fs'
 import { ALIGNMENT_BYTES, ARENA_START, newSharedMemory, PAGE_BYTES } from '../../kernels/arena.ts'
 import type { Ops, Pointer } from '../../kernels/ops.ts'
 import { createReferenceOps } from '../../kernels/ops-reference.ts'
 import { createWasmOps, type WasmOpsOptions } from '../../kernels/ops-wasm.ts'
+import { kernelModule } from './kernel-module.ts'
 
-const WASM = new URL('../../kernels/build/kernels.wasm', import.meta.url)
 const GUARD_BYTES = 64
 const GUARD = 0xa5
 
@@ -35,8 +34,6 @@ export interface OpResult {
   bytes: Uint8Array
   arrays: Record<string, Numbers>
 }
-
-export const kernelModule = new WebAssembly.Module(readFileSync(WASM))
 
 const memory = newSharedMemory(64)
 export const reference = createReferenceOps(memory)

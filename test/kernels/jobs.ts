@@ -9,7 +9,7 @@ import { philox } from '../../kernels/philox.ts'
 import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
 import { createTrainer, type JobShape, type Trainer } from '../../kernels/train-step.ts'
 import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
-import { kernelModule } from './harness.ts'
+import { kernelModule } from './kernel-module.ts'
 
 /** An implementation of the ops on a fresh linear memory, and the arena of that memory. */
 export interface Machine {

@@ -1,0 +1,133 @@
+/**
+ * Jobs of real sizes whose bits are frozen in test/vectors/jobs.json: 32 steps on the embedded base,
+ * and two at the sizes of a model of 135M parameters. Pure, so that every engine can run them.
+ */
+import type { Arena } from '../../kernels/arena.ts'
+import type { BaseKernels } from '../../kernels/buffers.ts'
+import type { Ops, Pointer } from '../../kernels/ops.ts'
+import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
+import { type Board, newBoard } from '../../kernels/threads.ts'
+import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
+import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import { weightsFromBytes } from '../../node/model/base-weights.ts'
+import { type Digest, digestOf } from '../../protocol/digest.ts'
+
+export const EMBEDDED_SHAPE: ModelShape = {
+  vocabSize: 2048,
+  hiddenSize: 192,
+  intermediateSize: 512,
+  layerCount: 5,
+  headCount: 6,
+  kvHeadCount: 3,
+  headDim: 32,
+  ropeTheta: 10_000,
+  rmsNormEps: 1e-5,
+  tiedHead: true,
+}
+
+const LARGE_SHAPE: ModelShape = {
+  vocabSize: 49_152,
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layerCount: 30,
+  headCount: 9,
+  kvHeadCount: 3,
+  headDim: 64,
+  ropeTheta: 100_000,
+  rmsNormEps: 1e-5,
+  tiedHead: true,
+}
+
+interface GoldenJob {
+  name: string
+  model: ModelShape
+  kernels: BaseKernels
+  sequences: number
+  sequenceLength: number
+  steps: number
+}
+
+const FLOAT32: BaseKernels = { base: 'float32', path: 'float32' }
+const INT16: BaseKernels = { base: 'int8', path: 'int16' }
+
+const embedded = { model: EMBEDDED_SHAPE, sequences: 4, sequenceLength: 32, steps: 32 }
+const large = { model: LARGE_SHAPE, sequences: 2, sequenceLength: 24, steps: 2 }
+
+/** In a second or two each; those of 135M take a gigabyte. */
+export const GOLDEN_JOBS: readonly GoldenJob[] = [
+  { name: 'embedded, float32', kernels: FLOAT32, ...embedded },
+  { name: 'embedded, int16', kernels: INT16, ...embedded },
+  { name: '135M, float32', kernels: FLOAT32, ...large },
+  { name: '135M, int16', kernels: INT16, ...large },
+]
+
+export interface Room {
+  ops: Ops
+  arena: Arena
+  /** The bytes of the embedded base's model.safetensors. */
+  weights: Uint8Array
+  threads: number
+  /** Starts the other threads, and returns what ends them. */
+  help(work: { job: JobShape; place: Pointer; board: Board }): () => void
+}
+
+/** SHA-256 of the trainer's state after the last step. */
+export function jobDigest(golden: GoldenJob, { ops, arena, weights, threads, help }: Room): Digest {
+  const { model, kernels, sequences, sequenceLength, steps } = golden
+  const job: JobShape = {
+    ...{ model, kernels, sequenceLength, threads, microBatch: sequences, recompute: false },
+    adapter: { adapterRank: 8, alpha: 16, targets: TARGETS },
+    hyper: {
+      ...{ beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+      ...{ weightDecay: 0.01, gradientClip: 1, ratioMax: 2 },
+    },
+  }
+  const base = model === EMBEDDED_SHAPE ? weightsFromBytes(model, weights) : randomWeights(model)
+  const board = newBoard()
+  const trainer = createTrainer(ops, arena, job, base, { board, isStopping: () => false })
+  const end = help({ job, place: trainer.place, board })
+  trainer.load(floats(trainer.layout.count, 0.02, 1), null)
+  const count = sequences * sequenceLength
+  for (let step = 0; step < steps; step++) {
+    const tokens = ids(count, model.vocabSize, 10 + step)
+    const targets = tokens.map((_, i) => (i % 7 === 6 ? -1 : tokens[(i + 1) % count]!))
+    const outcome = trainer.localStep({ tokens, targets }, 1e-3)
+    if (outcome.status !== 'ok') throw new Error(`step ${step} is ${outcome.status}`)
+  }
+  end()
+  return digestOf(trainer.state())
+}
+
+function randomWeights(model: ModelShape): WeightSource {
+  const tensors = weightTensors(model)
+  return {
+    tensor(name) {
+      const index = tensors.findIndex((tensor) => tensor.name === name)
+      const { shape } = tensors[index]!
+      const count = shape.reduce((product, size) => product * size, 1)
+      const values = floats(count, name.includes('norm') ? 0.2 : 0.05, 1000 + index)
+      return { shape, values: name.includes('norm') ? values.map((value) => 1 + value) : values }
+    },
+  }
+}
+
+/** Multiples of 2^-23 of the amplitude, in (-amplitude, amplitude). */
+function floats(count: number, amplitude: number, seed: number): Float32Array {
+  return Float32Array.from(words(count, seed), (word) => amplitude * ((word >>> 8) / 2 ** 23 - 1))
+}
+
+function ids(count: number, vocabSize: number, seed: number): Int32Array {
+  return Int32Array.from(words(count, seed), (word) => word % vocabSize)
+}
+
+/** Random words: an integer hash of their index. */
+function words(count: number, seed: number): Uint32Array {
+  const all = new Uint32Array(count)
+  for (let i = 0; i < count; i++) {
+    let word = Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(seed, 0x85ebca6b)
+    word = Math.imul(word ^ (word >>> 16), 0x7feb352d)
+    word = Math.imul(word ^ (word >>> 15), 0x846ca68b)
+    all[i] = word ^ (word >>> 16)
+  }
+  return all
+}
