@@ -1,6 +1,7 @@
 /**
- * Jobs of real sizes whose bits are frozen in test/vectors/jobs.json: 32 steps on the embedded base,
- * and two at the sizes of a model of 135M parameters. Pure, so that every engine can run them.
+ * Jobs of real sizes whose bits are frozen in test/vectors/jobs.json: 32 steps on the embedded
+ * base, and two at the sizes of a model of 135M parameters. Pure, so that every engine can run
+ * them.
  */
 import type { Arena } from '../../kernels/arena.ts'
 import type { BaseKernels } from '../../kernels/buffers.ts'

@@ -1,6 +1,6 @@
 /**
- * `npm run test:engines`: the golden jobs on Node 22, 24 and 26, with and without paired vectors, on
- * one, two and four threads; every digest must be that of test/vectors/jobs.json. Fetches the Nodes
+ * `npm run test:engines`: the golden jobs on Node 22, 24 and 26, with and without paired vectors,
+ * on one, two and four threads; every digest must be that of test/vectors/jobs.json. Fetches the Nodes
  * through npm. Those of 135M parameters run once on each Node, and with all threads on one.
  */
 import { execFileSync } from 'node:child_process'
