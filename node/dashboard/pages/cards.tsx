@@ -57,7 +57,7 @@ export function Rounds() {
     <section class="card" aria-labelledby="rounds">
       <h2 id="rounds">Rounds and adapters</h2>
       {rounds.length === 0 && <p class="empty">No round is merged yet.</p>}
-      <Scroll labelledBy="rounds">
+      <Scroll holds="rounds">
         <table>
           <thead>
             <tr>
@@ -120,7 +120,7 @@ export function Log() {
         />
       </div>
       {lines.length === 0 && <p class="empty">No line{wanted === '' ? ' yet' : ' matches'}.</p>}
-      <Scroll labelledBy="log">
+      <Scroll holds="log">
         <ol class="log">
           {lines.map(({ id, at, tone, text }) => (
             <li key={id} class={tone}>

@@ -34,7 +34,7 @@ export function Grid() {
       {rounds.length === 0 && (
         <p class="empty">No lease yet: the first volunteer starts round 1.</p>
       )}
-      <Scroll labelledBy="grid" kind="grid">
+      <Scroll holds="grid" kind="grid">
         {rounds.map(([round, leases]) => (
           <div class="round" key={round}>
             <span class="name">round {round + 1}</span>

@@ -43,7 +43,7 @@ export function People() {
       </div>
       {peers.length === 0 && <p class="empty">Nobody has joined yet. Give the link away.</p>}
       <Scroll
-        labelledBy="people"
+        holds="people"
         kind="people"
         onScroll={(px) => {
           top.value = px

@@ -2,18 +2,18 @@
 import type { ComponentChildren } from 'preact'
 
 export interface ScrollProps {
-  /** The id of its heading. */
-  labelledBy: string
+  /** What it holds, in a word. */
+  holds: string
   kind?: string
   onScroll?: (top: number) => void
   children: ComponentChildren
 }
 
-export function Scroll({ labelledBy, kind = '', onScroll = () => {}, children }: ScrollProps) {
+export function Scroll({ holds, kind = '', onScroll = () => {}, children }: ScrollProps) {
   return (
     <section
       class={`scroll ${kind}`}
-      aria-labelledby={labelledBy}
+      aria-label={`${holds}, scrollable`}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
       tabIndex={0}
       onScroll={({ currentTarget }) => onScroll(currentTarget.scrollTop)}
