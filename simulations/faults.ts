@@ -94,8 +94,3 @@ export function drawFaults(seed: number): FaultRates {
   }
   return faults
 }
-
-export function describeFaults(faults: FaultRates): string {
-  const on = Object.entries(faults).filter(([, rate]) => rate > 0)
-  return on.map(([name, rate]) => `${name}=${Number(rate.toPrecision(3))}`).join(' ') || 'none'
-}
