@@ -1,7 +1,7 @@
 /**
  * `npm run test:engines`: the golden jobs on Node 22, 24 and 26, with and without paired vectors,
- * on one, two and four threads; every digest must be that of test/vectors/jobs.json. Fetches
- * the Nodes through npm. Those of 135M parameters run once on each Node, and with all threads on one.
+ * on one, two and four threads; every digest must be that of test/vectors/jobs.json. Fetches the
+ * Nodes through npm. Those of 135M parameters run once on each Node, and with all threads on one.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
