@@ -13,7 +13,14 @@ import { weightBytes } from './frozen.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
 import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
 import { type AdapterShape, type ModelShape, type Target, targetSize } from './shape.ts'
-import { EMBEDDING, FINAL_NORM, HEAD, inputNormName, middleNormName } from './weights.ts'
+import {
+  EMBEDDING,
+  FINAL_NORM,
+  HEAD,
+  headNormName,
+  inputNormName,
+  middleNormName,
+} from './weights.ts'
 
 /** Attention scores exist for this many queries of one head at a time. No result depends on it. */
 export const QUERY_BLOCK = 64
@@ -87,6 +94,10 @@ export interface Layer {
   /** Weights (D) of the norms before attention and before the feed-forward part. */
   inputNorm: Pointer
   middleNorm: Pointer
+  /** Weights (E) of the norm of each head of q and k, where the model has one. */
+  headNorm: Record<'q' | 'k', Pointer>
+  /** ((H+2G)·E), where the model has one. */
+  qkvBias: Pointer
   /** Residual stream (T,D) at the input and between the two parts, with the norms' rstd (T). */
   x: Pointer
   inputRstd: Pointer
@@ -94,6 +105,9 @@ export interface Layer {
   middleRstd: Pointer
   /** (T,(H+2G)·E): q and k after rotation, and v. */
   qkv: Pointer
+  /** Where heads are normed: q and k before it (T,(H+G)·E), and rstd (T,H+G). */
+  rawHeads: Pointer
+  headRstd: Pointer
   /** Output of attention (T,H·E). */
   context: Pointer
   /** (T,2F) */
@@ -217,7 +231,8 @@ interface AdapterPlace {
   stacks: Record<GroupName, { a: Pointer; da: Pointer }>
 }
 
-type Kept = Omit<Layer, 'groups' | 'inputNorm' | 'middleNorm' | 'x'>
+type Frozen = 'inputNorm' | 'middleNorm' | 'headNorm' | 'qkvBias'
+type Kept = Omit<Layer, 'groups' | Frozen | 'x'>
 
 function placeLayer(
   shape: BatchShape,
@@ -227,8 +242,9 @@ function placeLayer(
   place: Place,
 ): Layer {
   const { model, sequenceLength, microBatch } = shape
-  const D = model.hiddenSize
+  const { hiddenSize: D, headDim: E, headCount: H, kvHeadCount: G } = model
   const T = microBatch * sequenceLength
+  const headBytes = model.headNorm ? 4 * E : 0
   const x = place(`layers.${index}.x`, 4 * T * D)
   const kept = shared ?? placeKept(shape, `layers.${index}`, place)
   const placeH = (name: GroupName) =>
@@ -237,6 +253,11 @@ function placeLayer(
     groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), place)),
     inputNorm: place(inputNormName(index), 4 * D),
     middleNorm: place(middleNormName(index), 4 * D),
+    headNorm: {
+      q: place(headNormName(index, 'q'), headBytes),
+      k: place(headNormName(index, 'k'), headBytes),
+    },
+    qkvBias: place(`layers.${index}.qkv.bias`, model.qkvBias ? 4 * (H + 2 * G) * E : 0),
     x,
     ...kept,
   }
@@ -255,6 +276,8 @@ function placeKept(shape: BatchShape, owner: string, place: Place): Kept {
     middle: kept('middle', D),
     middleRstd: kept('middleRstd', 1),
     qkv: kept('qkv', (H + 2 * G) * E),
+    rawHeads: kept('rawHeads', model.headNorm ? (H + G) * E : 0),
+    headRstd: kept('headRstd', model.headNorm ? H + G : 0),
     context: kept('context', H * E),
     gateUp: kept('gateUp', 2 * F),
   }

@@ -168,7 +168,8 @@ function isLikeliest(logits: Float32Array, target: number): boolean {
 }
 
 const BACKWARD_ONLY = /^(gradient|scratch\.(.*\.)?d\w+|scratch\.losses|threads\.\d+\.dscores)$/
-const OF_A_LAYER = /^layers\.(\d+)\.(x|\w+\.h|inputRstd|middle|middleRstd|context|gateUp)$/
+const OF_A_LAYER =
+  /^layers\.(\d+)\.(x|\w+\.h|inputRstd|middle|middleRstd|rawHeads|headRstd|context|gateUp)$/
 
 /**
  * The table of a forward that keeps keys and values alone. A layer reads x and writes that of the

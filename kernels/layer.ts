@@ -26,6 +26,8 @@ export function attentionInputs(thread: Thread, layer: Layer, rows: Rows): void 
   const { normed } = buffers.scratch
   normRows(thread, normed, layer.inputRstd, layer.x, layer.inputNorm, rows)
   groupForward(ops, buffers.kernels, qkv, normed, groups.qkv, rows)
+  addBias(thread, layer, rows)
+  normHeads(thread, layer, rows)
   turn(thread, qkv, rows, 1)
 }
 
@@ -85,6 +87,7 @@ export function attentionInputsBackward(
   const { x, inputNorm, inputRstd, groups } = layer
   const { dx, dmiddle, normed, dnormed, dqkv, dh } = buffers.scratch
   turn(thread, dqkv, rows, -1)
+  normHeadsBackward(thread, layer, rows)
   normRows(thread, normed, inputRstd, x, inputNorm, rows)
   const to = needsInput ? dnormed : null
   groupBackward(ops, buffers.kernels, to, dqkv, groups.qkv, dh.qkv, rows)
@@ -148,6 +151,53 @@ export function normRowsBackward(
   ) as [Pointer, Pointer, Pointer, Pointer]
   ops.copy(to, sum, count * D)
   ops.rmsNormBackward(to, dy, from, w, rowAt(rstd, first, 1), count, D)
+}
+
+/** The frozen bias of q, k and v, which has no gradient. */
+function addBias({ ops, buffers }: Thread, layer: Layer, { first, count }: Rows): void {
+  if (!buffers.model.qkvBias) return
+  const O = layer.groups.qkv.outputs
+  for (let row = first; row < first + count; row++) {
+    ops.add(rowAt(layer.qkv, row, O), layer.qkvBias, O)
+  }
+}
+
+/**
+ * Norms each head of q and k (T,(H+2G)·E) in place; keeps what they were.
+ * Source: Qwen Team 2025, Qwen3 Technical Report, §2 (QK-Norm).
+ */
+function normHeads({ ops, buffers }: Thread, layer: Layer, { first, count }: Rows): void {
+  const { headNorm, headCount: H, kvHeadCount: G, headDim: E, rmsNormEps } = buffers.model
+  if (!headNorm) return
+  for (let row = first; row < first + count; row++) {
+    const q = rowAt(layer.qkv, row, (H + 2 * G) * E)
+    const raw = rowAt(layer.rawHeads, row, (H + G) * E)
+    const rstd = rowAt(layer.headRstd, row, H + G)
+    const [k, rawK, rstdK] = [rowAt(q, H, E), rowAt(raw, H, E), rowAt(rstd, H, 1)]
+    ops.copy(raw, q, (H + G) * E)
+    ops.rmsNormForward(q, rstd, raw, layer.headNorm.q, H, E, rmsNormEps)
+    ops.rmsNormForward(k, rstdK, rawK, layer.headNorm.k, G, E, rmsNormEps)
+  }
+}
+
+/** The same way back, for scratch.dqkv; dcontext, which nobody needs any more, holds a copy. */
+function normHeadsBackward({ ops, buffers }: Thread, layer: Layer, { first, count }: Rows): void {
+  const { headNorm, headCount: H, kvHeadCount: G, headDim: E } = buffers.model
+  if (!headNorm) return
+  const { dqkv, dcontext } = buffers.scratch
+  const back = (dx: Pointer, dy: Pointer, x: Pointer, w: Pointer, rstd: Pointer, heads: number) => {
+    ops.copy(dy, dx, heads * E)
+    ops.fill(dx, 0, heads * E)
+    ops.rmsNormBackward(dx, dy, x, w, rstd, heads, E)
+  }
+  for (let row = first; row < first + count; row++) {
+    const dq = rowAt(dqkv, row, (H + 2 * G) * E)
+    const dy = rowAt(dcontext, row, H * E)
+    const raw = rowAt(layer.rawHeads, row, (H + G) * E)
+    const rstd = rowAt(layer.headRstd, row, H + G)
+    back(dq, dy, raw, layer.headNorm.q, rstd, H)
+    back(rowAt(dq, H, E), dy, rowAt(raw, H, E), layer.headNorm.k, rowAt(rstd, H, 1), G)
+  }
 }
 
 /** Turns the heads of q and k (T,(H+2G)·E) to their positions; a document's first token is at 0. */

@@ -4,9 +4,11 @@ import { weightRows } from './frozen.ts'
 import type { FrozenWeight, Ops, Pointer } from './ops.ts'
 import { type Target, targetSize } from './shape.ts'
 import {
+  biasName,
   EMBEDDING,
   FINAL_NORM,
   HEAD,
+  headNormName,
   inputNormName,
   linearName,
   middleNormName,
@@ -17,10 +19,22 @@ import {
 /** Reads every tensor of the base once. Throws ShapeError when one is not of the model's shape. */
 export function loadWeights(ops: Ops, buffers: Buffers, source: WeightSource): void {
   const { model, embedding, head, finalNorm, layers } = buffers
+  const D = model.hiddenSize
   loadMatrix(ops, buffers, EMBEDDING, embedding, source)
-  for (const [index, { groups, inputNorm, middleNorm }] of layers.entries()) {
-    loadNorm(ops, buffers, inputNormName(index), inputNorm, source)
-    loadNorm(ops, buffers, middleNormName(index), middleNorm, source)
+  for (const [index, { groups, inputNorm, middleNorm, ...layer }] of layers.entries()) {
+    loadVector(ops, inputNormName(index), inputNorm, D, source)
+    loadVector(ops, middleNormName(index), middleNorm, D, source)
+    for (const target of ['q', 'k'] as const) {
+      if (!model.headNorm) continue
+      loadVector(ops, headNormName(index, target), layer.headNorm[target], model.headDim, source)
+    }
+    let bias = layer.qkvBias
+    for (const target of GROUPS.qkv) {
+      if (!model.qkvBias) continue
+      const { outputs } = targetSize(model, target)
+      loadVector(ops, biasName(index, target), bias, outputs, source)
+      bias += 4 * outputs
+    }
     for (const name of Object.keys(GROUPS) as (keyof typeof GROUPS)[]) {
       let first = 0
       for (const target of GROUPS[name] as readonly Target[]) {
@@ -31,18 +45,18 @@ export function loadWeights(ops: Ops, buffers: Buffers, source: WeightSource): v
       }
     }
   }
-  loadNorm(ops, buffers, FINAL_NORM, finalNorm, source)
+  loadVector(ops, FINAL_NORM, finalNorm, D, source)
   if (!model.tiedHead) loadMatrix(ops, buffers, HEAD, head, source)
 }
 
-function loadNorm(
+function loadVector(
   ops: Ops,
-  { model }: Buffers,
   name: string,
   at: Pointer,
+  length: number,
   source: WeightSource,
 ): void {
-  const values = readTensor({ name, shape: [model.hiddenSize] }, source)
+  const values = readTensor({ name, shape: [length] }, source)
   new Float32Array(ops.memory.buffer, at, values.length).set(values)
 }
 

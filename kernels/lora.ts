@@ -91,9 +91,13 @@ function checkModelShape(model: ModelShape): void {
     const value = model[name]
     check(name, value, isCount(value) && value % 4 === 0, 'a positive multiple of 4')
   }
-  const { headCount, kvHeadCount, ropeTheta, rmsNormEps } = model
+  const { headCount, kvHeadCount, headDim, ropeTheta, ropeDivisors, rmsNormEps } = model
   check('headCount', headCount, headCount % kvHeadCount === 0, `a multiple of ${kvHeadCount}`)
   check('ropeTheta', ropeTheta, ropeTheta > 0 && Number.isFinite(ropeTheta), 'positive')
+  if (ropeDivisors !== null) {
+    const fits = ropeDivisors.length === headDim / 2 && ropeDivisors.every((by) => by > 0)
+    check('ropeDivisors', ropeDivisors.join(), fits, `${headDim / 2} positive numbers`)
+  }
   check('rmsNormEps', rmsNormEps, rmsNormEps > 0 && Number.isFinite(rmsNormEps), 'positive')
 }
 

@@ -185,9 +185,11 @@ const DOORS: Doors = {
     door.regions(T, { rstd })
     door.regions(D, { w })
   },
-  ropeTable(door, cos, sin, S, E, theta) {
+  ropeTable(door, cos, sin, S, E, theta, divisors) {
     door.counts({ S, E, 'E / 2': E / 2 })
     door.must(theta > 0, `'theta' must be positive: current value is ${theta}`)
+    const fits = divisors === null || divisors.length === E / 2
+    door.must(fits, `'divisors' must be ${E / 2}: current value is ${divisors?.length}`)
     door.regions((S * E) / 2, { cos, sin })
   },
   rope(door, x, ld, cos, sin, T, S, heads, E, direction) {

@@ -158,8 +158,17 @@ export interface Ops {
     D: number,
   ): void
 
-  /** Fills cos and sin (S, E/2), angle = position · theta^(-2i/E). */
-  ropeTable(cos: Pointer, sin: Pointer, S: number, E: number, theta: number): void
+  /**
+   * Fills cos and sin (S, E/2), angle = position · theta^(-2i/E) / divisors[i]; null: no divisors.
+   */
+  ropeTable(
+    cos: Pointer,
+    sin: Pointer,
+    S: number,
+    E: number,
+    theta: number,
+    divisors: readonly number[] | null,
+  ): void
   /**
    * Rotates pairs (i, i + E/2) of each head of x (T, heads·E) in place; row t is at position t mod
    * S, and rows are ld numbers apart. direction -1 is the backward.

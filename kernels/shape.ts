@@ -26,9 +26,15 @@ export interface ModelShape {
   /** E, even */
   headDim: number
   ropeTheta: number
+  /** E/2 numbers that RoPE's frequencies are divided by, for a longer context; null: none. */
+  ropeDivisors: readonly number[] | null
   rmsNormEps: number
   /** The output head is the token embedding. */
   tiedHead: boolean
+  /** q, k and v each have a bias. */
+  qkvBias: boolean
+  /** Each head of q and k goes through an RMSNorm before it is turned to its position. */
+  headNorm: boolean
 }
 
 export interface AdapterShape {

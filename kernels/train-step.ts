@@ -142,9 +142,10 @@ export function allocateBuffers(
   weights: WeightSource,
 ): Buffers {
   const buffers = placeBuffers(job, place)
-  const { model, cos, sin } = buffers
+  const { cos, sin } = buffers
+  const { headDim, ropeTheta, ropeDivisors } = buffers.model
   loadWeights(ops, buffers, weights)
-  ops.ropeTable(cos, sin, job.sequenceLength, model.headDim, model.ropeTheta)
+  ops.ropeTable(cos, sin, job.sequenceLength, headDim, ropeTheta, ropeDivisors)
   return buffers
 }
 

@@ -27,6 +27,14 @@ export function middleNormName(layer: number): string {
   return `model.layers.${layer}.post_attention_layernorm.weight`
 }
 
+export function headNormName(layer: number, target: 'q' | 'k'): string {
+  return `model.layers.${layer}.self_attn.${target}_norm.weight`
+}
+
+export function biasName(layer: number, target: 'q' | 'k' | 'v'): string {
+  return `model.layers.${layer}.self_attn.${target}_proj.bias`
+}
+
 export function linearName(layer: number, target: Target): string {
   const part = target === 'gate' || target === 'up' || target === 'down' ? 'mlp' : 'self_attn'
   return `model.layers.${layer}.${part}.${target}_proj.weight`
@@ -39,6 +47,17 @@ export function weightTensors(model: ModelShape): WeightTensor[] {
   for (let layer = 0; layer < model.layerCount; layer++) {
     tensors.push({ name: inputNormName(layer), shape: [D] })
     tensors.push({ name: middleNormName(layer), shape: [D] })
+    if (model.headNorm) {
+      for (const target of ['q', 'k'] as const) {
+        tensors.push({ name: headNormName(layer, target), shape: [model.headDim] })
+      }
+    }
+    if (model.qkvBias) {
+      for (const target of ['q', 'k', 'v'] as const) {
+        const { outputs } = targetSize(model, target)
+        tensors.push({ name: biasName(layer, target), shape: [outputs] })
+      }
+    }
     for (const target of TARGETS) {
       const { inputs, outputs } = targetSize(model, target)
       tensors.push({ name: linearName(layer, target), shape: [outputs, inputs] })

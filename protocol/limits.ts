@@ -53,6 +53,8 @@ export const ADAPTER_RANK_MAX = 256
 export const LAYERS_MAX = 512
 export const VOCABULARY_MAX = 2 ** 20
 export const HIDDEN_SIZE_MAX = 65_536
+/** RoPE's divisors, one for every two numbers of a head, have to fit into a message. */
+export const HEAD_SIZE_MAX = 1_024
 /** A local step takes between these; a volunteer's own figure outside them is not believed. */
 export const STEP_MS_MIN = 1
 export const STEP_MS_MAX = 3_600_000

@@ -13,6 +13,7 @@ import {
   type Infer,
   integer,
   list,
+  nullable,
   oneOf,
   parse,
   real,
@@ -33,10 +34,14 @@ export const modelShape = struct({
   layerCount: integer(1, limits.LAYERS_MAX),
   headCount: integer(1, limits.HIDDEN_SIZE_MAX),
   kvHeadCount: integer(1, limits.HIDDEN_SIZE_MAX),
-  headDim: integer(2, limits.HIDDEN_SIZE_MAX),
+  headDim: integer(2, limits.HEAD_SIZE_MAX),
   ropeTheta: real(1, 1e12),
+  /** RoPE's frequencies are divided by these. */
+  ropeDivisors: nullable(list(real(1e-3, 1e6), 1, limits.HEAD_SIZE_MAX / 2)),
   rmsNormEps: real(1e-12, 1),
   tiedHead: flag,
+  qkvBias: flag,
+  headNorm: flag,
 })
 
 const base = struct({
@@ -210,6 +215,12 @@ function contradictionsOf({ training, round, dataset, adapter, base }: RunConfig
         base.shape[size],
       ],
     ),
+    [
+      (base.shape.ropeDivisors?.length ?? base.shape.headDim / 2) !== base.shape.headDim / 2,
+      'base.shape.ropeDivisors',
+      `${base.shape.headDim / 2} numbers, one for each frequency of a head`,
+      base.shape.ropeDivisors?.length,
+    ],
     [
       dataset.tokenBytes === 2 && base.shape.vocabSize > 65_536,
       'dataset.tokenBytes',

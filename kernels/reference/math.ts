@@ -88,13 +88,14 @@ export function ropeTable(
   S: number,
   E: number,
   theta: number,
+  divisors: readonly number[] | null,
 ): void {
   const half = E / 2
   const cosines = new Float32Array(memory.buffer, cos, S * half)
   const sines = new Float32Array(memory.buffer, sin, S * half)
   const logTheta = logDouble(theta)
   for (let i = 0; i < half; i++) {
-    const frequency = expDouble((-2 * i * logTheta) / E)
+    const frequency = expDouble((-2 * i * logTheta) / E) / (divisors?.[i] ?? 1)
     for (let position = 0; position < S; position++) {
       const [c, s] = cosSinDouble(position * frequency)
       cosines[position * half + i] = c

@@ -2,39 +2,85 @@
  * config.json of a Hugging Face model, in the spellings of transformers 4 and 5, as the kernels'
  * ModelShape.
  *
- * Only the plain LLaMA decoder is taken. A field that would change the maths is refused by name: to
- * ignore it would train another model than the one that was asked for. `dtype` is not read, as each
- * tensor says its own.
- * Source: transformers, models/llama/configuration_llama.py.
+ * LLaMA's decoder is taken, and those that differ from it by a bias, a norm of the heads or the
+ * scaling of RoPE. A field that would change the maths is refused by name: to ignore it would train
+ * another model than the one that was asked for. `dtype` is not read, as each tensor says its own.
+ * Source: transformers, models/{llama,mistral,qwen2,qwen3}/configuration_*.py.
  */
 import { z } from 'zod'
 import type { ModelShape } from '../../kernels/shape.ts'
-import { HIDDEN_SIZE_MAX, LAYERS_MAX, VOCABULARY_MAX } from '../../protocol/limits.ts'
+import {
+  HEAD_SIZE_MAX,
+  HIDDEN_SIZE_MAX,
+  LAYERS_MAX,
+  VOCABULARY_MAX,
+} from '../../protocol/limits.ts'
 import { ModelError } from './errors.ts'
 import { parseJson } from './json.ts'
+import { ROPE_TYPES, ropeDivisors, ropeSchema, ropeTypeOf } from './rope.ts'
+
+const TITLE = 'config.json'
 
 export interface ModelConfig {
   shape: ModelShape
-  /** Tokens in the longest sequence that the base was trained on. */
+  /** Tokens in the longest sequence that the base was trained on, or sees as a whole. */
   contextLength: number
 }
 
-const ARCHITECTURE = 'LlamaForCausalLM'
+interface Family {
+  qkvBias: boolean
+  headNorm: boolean
+  /** Where the config says nothing; null: as many as there are query heads. */
+  kvHeadCount: number | null
+  /** Where the config says nothing; null: the hidden size over the heads. */
+  headDim: number | null
+  /** Whether `sliding_window` holds without `use_sliding_window`. */
+  slides: boolean
+}
+
+const LLAMA: Family = {
+  ...{ qkvBias: false, headNorm: false, slides: true },
+  ...{ kvHeadCount: null, headDim: null },
+}
+
+/** By the name in `architectures`. */
+const FAMILIES: Readonly<Record<string, Family>> = {
+  LlamaForCausalLM: LLAMA,
+  MistralForCausalLM: { ...LLAMA, kvHeadCount: 8 },
+  Qwen2ForCausalLM: { ...LLAMA, qkvBias: true, kvHeadCount: 32, slides: false },
+  Qwen3ForCausalLM: { ...LLAMA, headNorm: true, kvHeadCount: 32, headDim: 128, slides: false },
+}
+
 /** What transformers takes for a field that is not there. */
 const DEFAULTS = { ropeTheta: 10_000, rmsNormEps: 1e-6, contextLength: 2048 }
+
+/** Fields of kindred models that change the maths, and the values at which they don't. */
+const NEUTRAL: readonly [field: string, neutral: readonly unknown[]][] = [
+  ['hidden_act', ['silu']],
+  ['attention_bias', [false]],
+  ['mlp_bias', [false]],
+  ['partial_rotary_factor', [1]],
+  ['quantization_config', []],
+  ['attn_logit_softcapping', []],
+  ['final_logit_softcapping', []],
+  ['clip_qkv', []],
+  ['embedding_multiplier', [1]],
+  ['residual_multiplier', [1]],
+  ['attention_multiplier', []],
+  ['logits_scaling', [1]],
+  ['logit_scale', [1]],
+  ['no_rope_layers', []],
+  ['qk_norm', [false]],
+  ['use_qk_norm', [false]],
+  ['num_experts', [0]],
+  ['num_local_experts', [0, 1]],
+]
 
 const size = (max: number) => z.number().int().min(1).max(max)
 /** The kernels work on four scalars at a time. */
 const width = size(HIDDEN_SIZE_MAX).multipleOf(4)
 
-const ropeSchema = z.object({
-  rope_type: z.string().optional(),
-  type: z.string().optional(),
-  rope_theta: z.number().min(1).max(1e12).optional(),
-  partial_rotary_factor: z.number().nullish(),
-})
-
-const configSchema = z.object({
+const configSchema = z.looseObject({
   architectures: z.array(z.string()).nullish(),
   vocab_size: size(VOCABULARY_MAX),
   hidden_size: width,
@@ -42,7 +88,7 @@ const configSchema = z.object({
   num_hidden_layers: size(LAYERS_MAX),
   num_attention_heads: size(HIDDEN_SIZE_MAX),
   num_key_value_heads: size(HIDDEN_SIZE_MAX).nullish(),
-  head_dim: width.nullish(),
+  head_dim: size(HEAD_SIZE_MAX).multipleOf(4).nullish(),
   max_position_embeddings: size(2 ** 31 - 1).nullish(),
   rms_norm_eps: z.number().min(1e-12).max(1).nullish(),
   tie_word_embeddings: z.boolean().nullish(),
@@ -52,12 +98,9 @@ const configSchema = z.object({
   rope_scaling: ropeSchema.nullish(),
   /** transformers 5 */
   rope_parameters: ropeSchema.nullish(),
-  hidden_act: z.string().nullish(),
-  attention_bias: z.boolean().nullish(),
-  mlp_bias: z.boolean().nullish(),
-  sliding_window: z.number().nullish(),
-  partial_rotary_factor: z.number().nullish(),
-  quantization_config: z.unknown().optional(),
+  sliding_window: size(2 ** 31 - 1).nullish(),
+  use_sliding_window: z.boolean().nullish(),
+  layer_types: z.array(z.string()).nullish(),
 })
 type ConfigJson = z.infer<typeof configSchema>
 
@@ -66,67 +109,79 @@ type ConfigJson = z.infer<typeof configSchema>
  *   compute.
  */
 export function parseModelConfig(bytes: Uint8Array): ModelConfig {
-  checkArchitecture(parseJson(bytes, 'config.json', configSchema.pick({ architectures: true })))
-  const json = parseJson(bytes, 'config.json', configSchema)
+  const { architectures } = parseJson(bytes, TITLE, configSchema.pick({ architectures: true }))
+  const family = familyOf(architectures)
+  const json = parseJson(bytes, TITLE, configSchema)
   checkMaths(json)
-  const shape = shapeOf(json)
+  const shape = shapeOf(json, family)
   checkHeads(shape)
-  return {
-    shape,
-    contextLength: json.max_position_embeddings ?? DEFAULTS.contextLength,
-  }
+  const contextLength = json.max_position_embeddings ?? DEFAULTS.contextLength
+  return { shape, contextLength: Math.min(contextLength, windowOf(json, family)) }
 }
 
-function shapeOf(json: ConfigJson): ModelShape {
+function shapeOf(json: ConfigJson, family: Family): ModelShape {
   const headCount = json.num_attention_heads
+  const headDim = json.head_dim ?? family.headDim ?? json.hidden_size / headCount
+  const rope = json.rope_parameters ?? json.rope_scaling
+  const ropeTheta = json.rope_parameters?.rope_theta ?? json.rope_theta ?? DEFAULTS.ropeTheta
   return {
     vocabSize: json.vocab_size,
     hiddenSize: json.hidden_size,
     intermediateSize: json.intermediate_size,
     layerCount: json.num_hidden_layers,
     headCount,
-    kvHeadCount: json.num_key_value_heads ?? headCount,
-    headDim: json.head_dim ?? json.hidden_size / headCount,
-    ropeTheta: json.rope_parameters?.rope_theta ?? json.rope_theta ?? DEFAULTS.ropeTheta,
+    kvHeadCount: json.num_key_value_heads ?? family.kvHeadCount ?? headCount,
+    headDim,
+    ropeTheta,
+    ropeDivisors: ropeDivisors(rope, headDim, ropeTheta, (field) => {
+      throw unsupported(`rope_scaling.${field}`, null, 'a positive number')
+    }),
     rmsNormEps: json.rms_norm_eps ?? DEFAULTS.rmsNormEps,
     tiedHead: json.tie_word_embeddings ?? false,
+    qkvBias: family.qkvBias,
+    headNorm: family.headNorm,
   }
 }
 
-function checkArchitecture({ architectures }: Pick<ConfigJson, 'architectures'>): void {
-  if (architectures?.length === 1 && architectures[0] === ARCHITECTURE) return
-  throw unsupported('architectures', architectures ?? null, `["${ARCHITECTURE}"]`)
+function familyOf(architectures: ConfigJson['architectures']): Family {
+  const name = architectures?.length === 1 ? architectures[0]! : ''
+  if (Object.hasOwn(FAMILIES, name)) return FAMILIES[name]!
+  const known = Object.keys(FAMILIES).map((family) => `["${family}"]`)
+  throw unsupported('architectures', architectures ?? null, known.join(' or '))
 }
 
 /** Every field that, at another value than this one, means a model other than ours. */
 function checkMaths(json: ConfigJson): void {
-  const { rope_scaling: scaling, rope_parameters: parameters } = json
-  const fields: readonly [name: string, value: unknown, expected: unknown][] = [
-    ['hidden_act', json.hidden_act ?? 'silu', 'silu'],
-    ['attention_bias', json.attention_bias ?? false, false],
-    ['mlp_bias', json.mlp_bias ?? false, false],
-    ['sliding_window', json.sliding_window ?? null, null],
-    ['partial_rotary_factor', json.partial_rotary_factor ?? 1, 1],
-    ['rope_scaling', scaling?.rope_type ?? scaling?.type ?? 'default', 'default'],
-    [
-      'rope_parameters.rope_type',
-      parameters?.rope_type ?? parameters?.type ?? 'default',
-      'default',
-    ],
-    ['rope_parameters.partial_rotary_factor', parameters?.partial_rotary_factor ?? 1, 1],
-    ['quantization_config', json.quantization_config ?? null, null],
-  ]
-  for (const [name, value, expected] of fields) {
-    if (value !== expected) throw unsupported(name, value, JSON.stringify(expected))
+  for (const [field, neutral] of NEUTRAL) {
+    const value = json[field] ?? null
+    if (value === null || neutral.includes(value)) continue
+    throw unsupported(field, value, JSON.stringify(neutral[0] ?? null))
   }
+  for (const field of ['rope_scaling', 'rope_parameters'] as const) {
+    const rope = json[field]
+    const type = ropeTypeOf(rope)
+    if (!ROPE_TYPES.some((known) => known === type)) {
+      throw unsupported(`${field}.rope_type`, type, ROPE_TYPES.join(' or '))
+    }
+    const share = rope?.partial_rotary_factor ?? 1
+    if (share !== 1) throw unsupported(`${field}.partial_rotary_factor`, share, '1')
+  }
+  const strange = json.layer_types?.find((type) => !/^(full|sliding)_attention$/.test(type))
+  if (strange !== undefined) throw unsupported('layer_types', strange, 'full_attention')
+}
+
+/** No sequence may be longer than the window of any layer: then it hides nothing. */
+function windowOf(json: ConfigJson, { slides }: Family): number {
+  const holds = json.layer_types?.includes('sliding_attention') ?? json.use_sliding_window ?? slides
+  return holds ? (json.sliding_window ?? Infinity) : Infinity
 }
 
 function checkHeads({ headCount, kvHeadCount, headDim }: ModelShape): void {
   if (headCount % kvHeadCount !== 0) {
     throw unsupported('num_key_value_heads', kvHeadCount, `a divisor of ${headCount} heads`)
   }
-  if (!Number.isInteger(headDim) || headDim % 4 !== 0) {
-    throw unsupported('head_dim', headDim, 'a multiple of 4')
+  if (headDim % 4 !== 0 || headDim > HEAD_SIZE_MAX) {
+    throw unsupported('head_dim', headDim, `a multiple of 4 up to ${HEAD_SIZE_MAX}`)
   }
 }
 

@@ -37,6 +37,13 @@ export async function planRun(
   folder: string,
 ): Promise<PreparedRun & { base: BaseModel }> {
   const base = await openBaseModel(baseFolder(yaml.base_model, folder))
+  if (yaml.sequence_len > base.contextLength) {
+    base.close()
+    throw new ConfigError(
+      `Cannot train on this base as 'sequence_len' must be at most ${base.contextLength}: ` +
+        `current value is ${yaml.sequence_len}`,
+    )
+  }
   const tokenizer = await openTokenizer(base.folder)
   const documents = yaml.datasets.map(({ path }) => readDocuments(path, folder))
   const dataset = await prepareDataset(joined(documents), tokenizer, {

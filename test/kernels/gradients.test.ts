@@ -62,7 +62,7 @@ test('rope backwards is the gradient of rope', () => {
     op: 'rope',
     arrays: { dy, ...tables },
     run: (ops, p) => {
-      ops.ropeTable(p.cos!, p.sin!, S, E, theta)
+      ops.ropeTable(p.cos!, p.sin!, S, E, theta, null)
       ops.rope(p.dy!, E, p.cos!, p.sin!, S, S, 1, E, -1)
     },
   } satisfies Omit<OpCase, 'sizes' | 'outputs'>

@@ -115,7 +115,7 @@ function ropeCases(): OpCase[] {
         sizes: `${S}x${E} theta ${theta}`,
         arrays: { cos: new Float32Array(n), sin: new Float32Array(n) },
         outputs: ['cos', 'sin'],
-        run: (ops, { cos, sin }) => ops.ropeTable(cos!, sin!, S, E, theta),
+        run: (ops, { cos, sin }) => ops.ropeTable(cos!, sin!, S, E, theta, null),
       },
       ...([1, -1] as const).map((direction): OpCase => {
         const sizes = `${sequences}x${S}x${heads}x${E} ld ${ld} direction ${direction}`

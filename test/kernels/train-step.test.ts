@@ -75,6 +75,10 @@ for (const [what, model] of [
   ['one key head', { kvHeadCount: 1 }],
   ['an untied head of odd size', { tiedHead: false, vocabSize: 37 }],
   ['wider sizes', { hiddenSize: 28, intermediateSize: 52, headDim: 20 }],
+  [
+    'biases, normed heads, slowed positions',
+    { qkvBias: true, headNorm: true, ropeDivisors: [1, 3] },
+  ],
 ] as const) {
   test(`reference and wasm agree on every bit with ${what}`, () => {
     const job = { ...TINY, model: { ...TINY.model, ...model } }

@@ -26,6 +26,10 @@ for (const [machine, create] of MACHINES) {
     ['one query head a key head, untied', { kvHeadCount: 4, tiedHead: false }],
     ['all queries on one key head', { kvHeadCount: 1 }],
     ['three layers', { layerCount: 3 }],
+    [
+      'biases, normed heads, slowed positions',
+      { qkvBias: true, headNorm: true, ropeDivisors: [1, 3] },
+    ],
   ] as const) {
     const job: JobShape = { ...TINY, model: { ...TINY.model, ...change } }
 

@@ -139,7 +139,7 @@ onEach('ropeTable and rope turn each pair by its angle, and back', (ops) => {
       arrays: { x, cos: new Float32Array((S * E) / 2), sin: new Float32Array((S * E) / 2) },
       outputs: [],
       run: (ops, p) => {
-        ops.ropeTable(p.cos!, p.sin!, S, E, theta)
+        ops.ropeTable(p.cos!, p.sin!, S, E, theta, null)
         for (const direction of directions) {
           ops.rope(p.x!, heads * E, p.cos!, p.sin!, T, S, heads, E, direction)
         }

@@ -25,6 +25,9 @@ const PLAIN_SHAPE = {
   ropeTheta: 10_000,
   rmsNormEps: 1e-6,
   tiedHead: false,
+  qkvBias: false,
+  headNorm: false,
+  ropeDivisors: null,
 }
 
 describe('a LLaMA is taken', () => {
@@ -68,6 +71,37 @@ describe('a LLaMA is taken', () => {
   })
 })
 
+describe('a kindred family is taken', () => {
+  const check = (fields: object, expected: object, contextLength = 2048) => {
+    const config = parseModelConfig(bytesOfJson({ ...PLAIN, ...fields }))
+    expect(config).toEqual({ shape: { ...PLAIN_SHAPE, ...expected }, contextLength })
+  }
+  const heads = { num_key_value_heads: 2 }
+  const family = (name: string) => ({ architectures: [`${name}ForCausalLM`], ...heads })
+
+  test('Mistral', () => check(family('Mistral'), { kvHeadCount: 2 }))
+  test('Mistral sees no farther than its window', () =>
+    check({ ...family('Mistral'), sliding_window: 512 }, { kvHeadCount: 2 }, 512))
+  test('Qwen2.5 has biases', () => check(family('Qwen2'), { kvHeadCount: 2, qkvBias: true }))
+  test('Qwen2.5 has a window that is off', () =>
+    check(
+      { ...family('Qwen2'), sliding_window: 512, use_sliding_window: false },
+      { kvHeadCount: 2, qkvBias: true },
+    ))
+  test('Qwen3 norms its heads, of 128 if not said', () =>
+    check(family('Qwen3'), { kvHeadCount: 2, headNorm: true, headDim: 128 }))
+  test('linear scaling of RoPE', () =>
+    check({ rope_scaling: { type: 'linear', factor: 2 } }, { ropeDivisors: [2, 2, 2, 2] }))
+  test('a scaling of Llama 3 keeps what is fast and slows what is slow', () => {
+    const llama3 = {
+      ...{ rope_type: 'llama3', rope_theta: 1e4, factor: 8 },
+      ...{ low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 128 },
+    }
+    const { shape } = parseModelConfig(bytesOfJson({ ...PLAIN, rope_parameters: llama3 }))
+    expect(shape.ropeDivisors).toEqual([1, expect.closeTo(2.339, 3), 8, 8])
+  })
+})
+
 describe('another model is refused by name', () => {
   const check = (fields: object, field: string, value: string) =>
     expectModelError(() => parseModelConfig(bytesOfJson({ ...PLAIN, ...fields })), 'unsupported', [
@@ -77,17 +111,21 @@ describe('another model is refused by name', () => {
 
   const llama3 = { rope_type: 'llama3', rope_theta: 5e5, factor: 32 }
   const rows: [object, string, string][] = [
-    [{ architectures: ['Qwen2ForCausalLM'] }, 'architectures', '["Qwen2ForCausalLM"]'],
+    [{ architectures: ['Gemma2ForCausalLM'] }, 'architectures', '["Gemma2ForCausalLM"]'],
+    [{ architectures: ['toString'] }, 'architectures', '["toString"]'],
     [{ architectures: [] }, 'architectures', '[]'],
     [{ architectures: undefined }, 'architectures', 'null'],
     [{ hidden_act: 'gelu' }, 'hidden_act', '"gelu"'],
     [{ attention_bias: true }, 'attention_bias', 'true'],
     [{ mlp_bias: true }, 'mlp_bias', 'true'],
-    [{ sliding_window: 4096 }, 'sliding_window', '4096'],
+    [{ layer_types: ['linear_attention'] }, 'layer_types', '"linear_attention"'],
+    [{ final_logit_softcapping: 30 }, 'final_logit_softcapping', '30'],
+    [{ num_experts: 8 }, 'num_experts', '8'],
     [{ partial_rotary_factor: 0.5 }, 'partial_rotary_factor', '0.5'],
-    [{ rope_scaling: llama3 }, 'rope_scaling', '"llama3"'],
-    [{ rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling', '"linear"'],
-    [{ rope_parameters: llama3 }, 'rope_parameters.rope_type', '"llama3"'],
+    [{ rope_scaling: { ...llama3, rope_type: 'yarn' } }, 'rope_scaling.rope_type', '"yarn"'],
+    [{ rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.rope_type', '"dynamic"'],
+    [{ rope_scaling: { type: 'linear' } }, 'rope_scaling.factor', 'null'],
+    [{ rope_parameters: llama3 }, 'rope_scaling.low_freq_factor', 'null'],
     [
       { rope_parameters: { partial_rotary_factor: 0.25 } },
       'rope_parameters.partial_rotary_factor',

@@ -27,7 +27,12 @@ export const TINY_SHAPE: ModelShape = {
   ropeTheta: 10_000,
   rmsNormEps: 1e-6,
   tiedHead: true,
+  qkvBias: false,
+  headNorm: false,
+  ropeDivisors: null,
 }
+
+export const floatsOfBase64 = (text: string) => new Float32Array(bytesOfBase64(text).buffer)
 
 export const bytesOfBase64 = (text: string) => new Uint8Array(Buffer.from(text, 'base64'))
 export const bytesOfJson = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))

@@ -29,6 +29,9 @@ MODEL = {
     "headDim": 8,
     "ropeTheta": 5000,
     "rmsNormEps": 1e-5,
+    "ropeDivisors": None,
+    "qkvBias": False,
+    "headNorm": False,
 }
 ADAPTER = {"adapterRank": 4, "alpha": 8, "targets": ["q", "k", "v", "o", "gate", "up", "down"]}
 HYPER = {

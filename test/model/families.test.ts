@@ -1,0 +1,105 @@
+/** Each family against transformers and peft: config, logits, loss and gradients. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { createGenerator } from '../../kernels/generator.ts'
+import type { AdapterShape } from '../../kernels/shape.ts'
+import { createTrainer } from '../../kernels/train-step.ts'
+import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import { parseModelConfig } from '../../node/model/config.ts'
+import { MACHINES, relativeError, TINY } from '../kernels/jobs.ts'
+import { bytesOfJson, floatsOfBase64 } from './fixtures.ts'
+
+interface Stored {
+  config: object
+  adapterShape: AdapterShape
+  weights: Record<string, { shape: number[]; values: string }>
+  adapter: string
+  ids: number[]
+  targets: number[]
+  sequenceLength: number
+  logits: string
+  loss: number
+  gradients: string
+}
+
+const FILE = new URL('../vectors/families.json', import.meta.url)
+const families: Record<string, Stored> = JSON.parse(readFileSync(FILE, 'utf8'))
+
+type Create = (typeof MACHINES)[number][1]
+
+function weightsOf(family: Stored): WeightSource {
+  return {
+    tensor: (name) => {
+      const { shape, values } = family.weights[name]!
+      return { shape, values: floatsOfBase64(values) }
+    },
+  }
+}
+
+function trained(family: Stored, create: Create, recompute = false) {
+  const { ops, arena } = create()
+  const { shape } = parseModelConfig(bytesOfJson(family.config))
+  const job = {
+    ...{ ...TINY, model: shape, adapter: family.adapterShape, microBatch: 1, recompute },
+    sequenceLength: family.sequenceLength,
+  }
+  const trainer = createTrainer(ops, arena, job, weightsOf(family))
+  trainer.load(floatsOfBase64(family.adapter), null)
+  return trainer
+}
+
+for (const [name, family] of Object.entries(families)) {
+  test(`${name} has no tensor that we would leave unread`, () => {
+    const { shape } = parseModelConfig(bytesOfJson(family.config))
+    const read = weightTensors(shape).map((tensor) => tensor.name)
+    expect(read.sort()).toEqual(Object.keys(family.weights).sort())
+  })
+
+  test(`${name}: layers that run forward twice give the same bits`, () => {
+    const [, create] = MACHINES[1]!
+    const batch = { tokens: Int32Array.from(family.ids), targets: Int32Array.from(family.targets) }
+    const [kept, twice] = [false, true].map((recompute) => {
+      const trainer = trained(family, create, recompute)
+      trainer.gradient(batch)
+      return trainer.meanGradient()
+    })
+    expect(twice).toEqual(kept)
+  })
+
+  test(`${name}: read token by token, the same bits`, () => {
+    const [, create] = MACHINES[1]!
+    const { ops, arena } = create()
+    const { shape: model } = parseModelConfig(bytesOfJson(family.config))
+    const contextMax = family.sequenceLength
+    const shape = { ...TINY, model, adapter: family.adapterShape, contextMax }
+    const generator = createGenerator(ops, arena, shape, weightsOf(family))
+    generator.load(floatsOfBase64(family.adapter))
+    const ids = Int32Array.from(family.ids.slice(0, contextMax))
+    generator.extend(ids.subarray(0, 7))
+    for (let at = 7; at < contextMax - 1; at++) generator.extend(ids.subarray(at, at + 1))
+    const last = generator.extend(ids.subarray(contextMax - 1))
+    expect(last).toEqual(trained(family, create).logits(ids))
+  })
+
+  for (const [machine, create] of MACHINES) {
+    test(`${name}, ${machine}: logits within 1e-4`, () => {
+      const trainer = trained(family, create)
+      const ids = Int32Array.from(family.ids.slice(0, family.sequenceLength))
+      const error = relativeError(trainer.logits(ids), floatsOfBase64(family.logits))
+      expect(error).toBeLessThan(1e-4)
+    })
+
+    test(`${name}, ${machine}: loss and gradients within 1e-4, tensor by tensor`, () => {
+      const trainer = trained(family, create)
+      const [tokens, targets] = [Int32Array.from(family.ids), Int32Array.from(family.targets)]
+      const outcome = trainer.gradient({ tokens, targets })
+      expect(outcome).toMatchObject({ status: 'ok', loss: expect.closeTo(family.loss, 4) })
+      const [gradient, expected] = [trainer.meanGradient(), floatsOfBase64(family.gradients)]
+      for (const { layer, target, part, offset, rows, columns } of trainer.layout.tensors) {
+        const own = (values: Float32Array) => values.subarray(offset, offset + rows * columns)
+        const error = relativeError(own(gradient), own(expected))
+        expect(error, `layer ${layer} ${target} ${part}`).toBeLessThan(1e-4)
+      }
+    })
+  }
+}
