@@ -7,6 +7,7 @@ export const MODEL_135M: ModelShape = {
   ...{ vocabSize: 49_152, hiddenSize: 576, intermediateSize: 1536, layerCount: 30 },
   ...{ headCount: 9, kvHeadCount: 3, headDim: 64 },
   ...{ ropeTheta: 10_000, rmsNormEps: 1e-5, tiedHead: true },
+  ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
 }
 
 /** M tokens through the linear layers of 135M (576, 1536) and 1.1B (2048, 5632) models. */

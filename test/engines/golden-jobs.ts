@@ -24,6 +24,7 @@ export const EMBEDDED_SHAPE: ModelShape = {
   ropeTheta: 10_000,
   rmsNormEps: 1e-5,
   tiedHead: true,
+  ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
 }
 
 const LARGE_SHAPE: ModelShape = {
@@ -37,6 +38,7 @@ const LARGE_SHAPE: ModelShape = {
   ropeTheta: 100_000,
   rmsNormEps: 1e-5,
   tiedHead: true,
+  ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
 }
 
 interface GoldenJob {
