@@ -168,14 +168,14 @@ export function encodeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
-  const entries: Record<string, unknown> = { __metadata__: metadata }
+  const entries = new Map<string, unknown>([['__metadata__', metadata]])
   let end = 0
   for (const { name, shape, values } of tensors) {
     const begin = end
     end += values.byteLength
-    entries[name] = { dtype: 'F32', shape, data_offsets: [begin, end] }
+    entries.set(name, { dtype: 'F32', shape, data_offsets: [begin, end] })
   }
-  const json = new TextEncoder().encode(JSON.stringify(entries))
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
   const length = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT
   const file = new Uint8Array(HEADER_LENGTH_BYTES + length + end)
   new DataView(file.buffer).setUint32(0, length, true)

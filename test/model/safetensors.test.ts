@@ -81,6 +81,8 @@ describe('what we write', () => {
         for (const { name, shape, values } of shaped)
           expect(tensor(name)).toEqual({ shape, values })
       }),
+      // A name that an object literal takes for something else.
+      { examples: [[[{ name: '__proto__', values: Float32Array.of(1) }], {}]] },
     )
   })
 
