@@ -1,6 +1,6 @@
 /**
  * What training would give. Modelled: names instead of numbers, so that only time is real, and ten
- * thousand volunteers fit. (`real-learning.ts` computes the same things.)
+ * thousand volunteers fit.
  */
 import type { AggregationJob } from '../coordinator/effect.ts'
 import type { Aggregate } from '../coordinator/event.ts'

@@ -1,6 +1,6 @@
 /**
- * `barnraise chat`: talk with the adapter, or with base and adapter side by side. A base that knows
- * no chat template continues what was said so far.
+ * `barnraise chat`: talk with the adapter, or with base and adapter side by side. The model goes on
+ * from all that was said so far, as plain text: no chat template is applied.
  */
 import { createInterface } from 'node:readline/promises'
 import type { Dress, TextSession } from '../run/text-session.ts'

@@ -34,16 +34,17 @@ export function evaluate(run: string | undefined, options: EvalOptions): Promise
     const data = await documentsOf(options.data)
     const remember = options.remember === undefined ? null : await documentsOf(options.remember)
     const questions = options.choices === undefined ? null : await readQuestions(options.choices)
+    const screen = createScreen(process.stderr)
     const scores = new Map<Dress, Scores>()
     for (const dress of dressesOf(session)) {
-      const tell = progress(dress)
+      const tell = (tokens: number) => screen.update(`${dress}: ${compact(tokens)} tokens read`)
       scores.set(dress, {
         ...(await scoreText(session, dress, data, tell)),
         ...(remember && { remember: await scoreText(session, dress, remember, tell) }),
         ...(questions && { choices: await scoreChoices(session, dress, questions) }),
       })
     }
-    createScreen(process.stderr).clear()
+    screen.clear()
     print(session, scores, options.json === true)
   })
 }
@@ -53,11 +54,6 @@ async function documentsOf(path: string): Promise<Document[]> {
   for await (const document of readDocuments(path, process.cwd())) documents.push(document)
   if (documents.some(({ text }) => text.trim() !== '')) return documents
   throw new ConfigError(`Cannot evaluate on '${path}' as there is no text in it`)
-}
-
-function progress(dress: Dress): (tokens: number) => void {
-  const screen = createScreen(process.stderr)
-  return (tokens) => screen.update(`${dress}: ${compact(tokens)} tokens read`)
 }
 
 /** The last model's figures at the top, the base's beside them where there are two. */

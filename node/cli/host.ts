@@ -88,8 +88,8 @@ async function coordinate(
   await writeFile(folder.link, `${role.link}\n`)
   const { runId } = role.status()
   show({ type: 'ready', link: role.link, runId, run: folder.root })
-  const dashboard = await openDashboard(role, folder, options)
-  if (!options.json) invite(screen, role.link, dashboard.url)
+  const dashboard = await openDashboard(role, folder, options, log)
+  if (!options.json) invite(screen, role.link, dashboard)
   const redraw = () => {
     const standing = standingOf(role.status())
     if (options.json) printJson({ type: 'status', ...standing })
@@ -103,7 +103,7 @@ async function coordinate(
     screen.clear()
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
     stopListening()
-    await dashboard.stop()
+    await dashboard?.stop()
     await role.stop()
   })
   if (outcome === 'interrupted') {
@@ -119,20 +119,30 @@ function listenAddresses({ port, public: isPublic }: HostOptions): string[] {
   return [`/ip4/${address}/tcp/${port}`, `/ip4/${address}/tcp/${next}/ws`]
 }
 
-/** The dashboard has the port after those of the swarm. */
-function openDashboard(
+/**
+ * The dashboard has the port after those of the swarm. It shows the link on this machine only,
+ * since whoever holds the link may join. Without it the run goes on: null.
+ */
+async function openDashboard(
   { dashboard: model, link }: CoordinatorRole,
   folder: RunFolder,
   { port, public: isPublic }: HostOptions,
-): Promise<DashboardServer> {
-  const host = isPublic ? '0.0.0.0' : '127.0.0.1'
-  return serveDashboard({ host, port: port === 0 ? 0 : port + 2, model, link, folder })
+  log: Log,
+): Promise<DashboardServer | null> {
+  const where = isPublic ? { host: '0.0.0.0', link: null } : { host: '127.0.0.1', link }
+  const next = port === 0 ? 0 : port + 2
+  try {
+    return await serveDashboard({ ...where, port: next, model, folder })
+  } catch (error) {
+    log.warn(`There is no dashboard, as port ${next} cannot be used: ${(error as Error).message}`)
+    return null
+  }
 }
 
-function invite(screen: Screen, link: string, dashboard: string): void {
+function invite(screen: Screen, link: string, dashboard: DashboardServer | null): void {
   screen.print('\nVolunteers join with:\n')
   screen.print(`  barnraise join '${link}'\n`)
-  screen.print(`Watch the run at ${dashboard}\n`)
+  if (dashboard !== null) screen.print(`Watch the run at ${dashboard.url}\n`)
 }
 
 async function bringHome(folder: RunFolder, screen: Screen): Promise<void> {

@@ -12,8 +12,8 @@ import type { ReadModel } from './read-model.ts'
 
 export interface DashboardOptions {
   model: ReadModel
-  /** The link that volunteers join by. */
-  link: string
+  /** The link that volunteers join by, its token included; null: not everyone here may see it. */
+  link: string | null
   /** Folder of the built pages. */
   pages: string
   /** A zip of the PEFT folder after so many rounds; null: there is none. */

@@ -10,7 +10,7 @@ import type { RunFolder } from '../run/run-folder.ts'
 import type { ReadModel } from './read-model.ts'
 import { createDashboard } from './routes.ts'
 
-/** Made by `npm run pages`. */
+/** Made by `npm run prepare`, which `npm ci` runs. */
 const PAGES = join(import.meta.dirname, 'dist')
 
 export interface DashboardServer {
@@ -22,11 +22,11 @@ export interface DashboardServerOptions {
   host: string
   port: number
   model: ReadModel
-  link: string
+  link: string | null
   folder: RunFolder
 }
 
-/** @throws Error when the port is taken. */
+/** @throws Error when the port cannot be used. */
 export async function serveDashboard(options: DashboardServerOptions): Promise<DashboardServer> {
   const { host, port, model, link, folder } = options
   const exportRound = oneAtATime((round: number) => zipOfRound(folder, model, round))
@@ -34,6 +34,9 @@ export async function serveDashboard(options: DashboardServerOptions): Promise<D
   const server = createAdaptorServer({ fetch: dashboard.app.fetch })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, host, resolve)
+  }).catch((error) => {
+    dashboard.close()
+    throw error
   })
   const { port: bound } = server.address() as AddressInfo
   return {

@@ -11,6 +11,7 @@ const LINES_SHOWN = 200
 export function Join() {
   const copied = useSignal(false)
   const link = invitation.value
+  if (link === null) return null
   const command = `barnraise join '${link}'`
   const copy = async () => {
     await navigator.clipboard.writeText(command)

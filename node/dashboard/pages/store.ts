@@ -6,7 +6,8 @@ export const tables = emptyTables()
 /** Grows with each change, so that views that read it draw anew. */
 export const version = signal(0)
 export const line = signal<'connecting' | 'live' | 'broken'>('connecting')
-export const invitation = signal('')
+/** Empty until it is here; null where it is not shown. */
+export const invitation = signal<string | null>('')
 
 const RETRY_MS = 2_000
 
