@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { planMemory } from '../../kernels/plan.ts'
 import { KERNELS } from '../../node/training/start-kernels.ts'
+import { MODEL_135M } from '../kernels/model-135m.ts'
 import {
   compete,
   type Entry,
@@ -16,7 +17,7 @@ import {
   withContestants,
 } from './contest.ts'
 import type { Contestant, GemmTask, StepTask } from './contestant.ts'
-import { jobOf, MODEL_135M, productTasks } from './shapes.ts'
+import { jobOf, productTasks } from './shapes.ts'
 
 export interface Options {
   isQuick: boolean

@@ -1,14 +1,8 @@
 /** What is measured: products of two model sizes, and a whole model of 135M parameters. */
-import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
+import { TARGETS } from '../../kernels/shape.ts'
 import type { JobShape } from '../../kernels/train-step.ts'
+import { MODEL_135M } from '../kernels/model-135m.ts'
 import type { GemmTask, StepTask } from './contestant.ts'
-
-export const MODEL_135M: ModelShape = {
-  ...{ vocabSize: 49_152, hiddenSize: 576, intermediateSize: 1536, layerCount: 30 },
-  ...{ headCount: 9, kvHeadCount: 3, headDim: 64 },
-  ...{ ropeTheta: 10_000, rmsNormEps: 1e-5, tiedHead: true },
-  ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
-}
 
 /** M tokens through the linear layers of 135M (576, 1536) and 1.1B (2048, 5632) models. */
 const PRODUCTS: readonly Omit<GemmTask, 'task'>[] = [

@@ -12,6 +12,7 @@ import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
 import { weightsFromBytes } from '../../node/model/base-weights.ts'
 import { type Digest, digestOf } from '../../protocol/digest.ts'
+import { MODEL_135M } from '../kernels/model-135m.ts'
 
 export const EMBEDDED_SHAPE: ModelShape = {
   vocabSize: 2048,
@@ -22,20 +23,6 @@ export const EMBEDDED_SHAPE: ModelShape = {
   kvHeadCount: 3,
   headDim: 32,
   ropeTheta: 10_000,
-  rmsNormEps: 1e-5,
-  tiedHead: true,
-  ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
-}
-
-const LARGE_SHAPE: ModelShape = {
-  vocabSize: 49_152,
-  hiddenSize: 576,
-  intermediateSize: 1536,
-  layerCount: 30,
-  headCount: 9,
-  kvHeadCount: 3,
-  headDim: 64,
-  ropeTheta: 100_000,
   rmsNormEps: 1e-5,
   tiedHead: true,
   ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
@@ -54,7 +41,7 @@ const FLOAT32: BaseKernels = { base: 'float32', path: 'float32' }
 const INT16: BaseKernels = { base: 'int8', path: 'int16' }
 
 const embedded = { model: EMBEDDED_SHAPE, sequences: 4, sequenceLength: 32, steps: 32 }
-const large = { model: LARGE_SHAPE, sequences: 2, sequenceLength: 24, steps: 2 }
+const large = { model: MODEL_135M, sequences: 2, sequenceLength: 24, steps: 2 }
 
 /** In a second or two each; those of 135M take a gigabyte. */
 export const GOLDEN_JOBS: readonly GoldenJob[] = [

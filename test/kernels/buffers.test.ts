@@ -6,27 +6,14 @@ import { planMemory } from '../../kernels/plan.ts'
 import { ShapeError } from '../../kernels/shape.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { MACHINES, newTrainer, randomWeights, TINY } from './jobs.ts'
+import { MODEL_135M } from './model-135m.ts'
 
 const untied: JobShape = { ...TINY, model: { ...TINY.model, tiedHead: false } }
 
-/** SmolLM2-135M's shape, as an example of what a plan says. */
+/** An example of what a plan says. */
 const SMOLLM: JobShape = {
   ...TINY,
-  model: {
-    vocabSize: 49_152,
-    hiddenSize: 576,
-    intermediateSize: 1536,
-    layerCount: 30,
-    headCount: 9,
-    kvHeadCount: 3,
-    headDim: 64,
-    ropeTheta: 100_000,
-    rmsNormEps: 1e-5,
-    tiedHead: true,
-    qkvBias: false,
-    headNorm: false,
-    ropeDivisors: null,
-  },
+  model: MODEL_135M,
   adapter: { ...TINY.adapter, adapterRank: 8 },
   sequenceLength: 512,
   microBatch: 2,
