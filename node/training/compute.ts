@@ -5,7 +5,6 @@
 import { Worker } from 'node:worker_threads'
 import { newControl, requestStop, setPaused } from '../../kernels/control.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
-import { startKernels } from './start-kernels.ts'
 import type { FromWorker, TaskName, Tasks, ToWorker, TrainInput, WorkerData } from './task.ts'
 
 export interface StepProgress {
@@ -51,7 +50,7 @@ export interface ComputeOptions {
 /** @throws (in every pending task) when the thread dies. */
 export function createCompute({ threads = 1 }: ComputeOptions = {}): Compute {
   const control = newControl()
-  const workerData: WorkerData = { threads, control, tiles: startKernels().tiles }
+  const workerData: WorkerData = { threads, control }
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
   const pending = new Map<number, Pending>()
   /** The training asked for last, by the id of its task. */

@@ -1,7 +1,7 @@
 /**
  * V8 can run pairs of 128-bit vector instructions as one of 256 bits, which nearly doubles the
  * speed of the kernels and changes no bit. The flag is experimental and process-wide: it is
- * switched on in the main thread before any thread compiles the kernels, and only stays on when the
+ * switched on before any thread compiles the kernels, and only stays on when the
  * kernels, so compiled, give the reference's answers. Where the flag is unknown nothing changes.
  */
 import { setFlagsFromString } from 'node:v8'

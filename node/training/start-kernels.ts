@@ -17,8 +17,8 @@ export interface StartedKernels {
 let started: StartedKernels | null = null
 
 /**
- * To be called in the main thread before any other compiles the kernels; takes a third of a second
- * the first time. What it decides holds for the whole process. `widen` false: V8 is left as it is.
+ * To be called before the kernels are compiled to be used; takes a third of a second the first
+ * time, so not in the main thread. What it decides about V8 holds for the whole process. `widen` false: V8 is left as it is.
  */
 export function startKernels(widen = true): StartedKernels {
   if (started !== null) return started

@@ -4,7 +4,6 @@
  */
 import type { Control } from '../../kernels/control.ts'
 import type { GeneratorShape, Scores } from '../../kernels/generator.ts'
-import type { Tiles } from '../../kernels/tile-template.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
@@ -113,7 +112,6 @@ export interface WorkerData {
   /** Threads for a step, its own included. */
   threads: number
   control: Control
-  tiles: Tiles
 }
 
 export type ToWorker =

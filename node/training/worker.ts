@@ -7,7 +7,7 @@ import type { LeaseId } from '../../protocol/messages.ts'
 import { openSafetensorsFile } from '../model/safetensors-file.ts'
 import { createEngine, type Engine } from './engine.ts'
 import type { Reader } from './reader.ts'
-import { KERNELS } from './start-kernels.ts'
+import { KERNELS, startKernels } from './start-kernels.ts'
 import type {
   FromWorker,
   TaskName,
@@ -20,7 +20,8 @@ import type {
 import { startThreads, type ThreadPool } from './thread-pool.ts'
 
 const port = parentPort!
-const { threads, control, tiles } = workerData as WorkerData
+const { threads, control } = workerData as WorkerData
+const { tiles } = startKernels()
 const module = new WebAssembly.Module(readFileSync(KERNELS))
 const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 let pool: ThreadPool | null = null
