@@ -21,7 +21,7 @@ const CALLS = 300
 /** Whether vectors are paired from now on in code that this process compiles, and why not. */
 export type Revectorised = { status: 'on' } | { status: 'off'; reason: string }
 
-/** `kernels`: the bytes of the module. Call it once, before a thread compiles them. */
+/** `kernels`: the bytes of the module. Call it once, before any thread compiles them. */
 export function revectorise(kernels: Uint8Array<ArrayBuffer>): Revectorised {
   const v8Major = Number.parseInt(process.versions.v8 ?? '0', 10)
   if (v8Major < V8_MAJOR_MIN) return { status: 'off', reason: `V8 ${v8Major} pairs no vectors` }

@@ -18,7 +18,8 @@ let started: StartedKernels | null = null
 
 /**
  * To be called before the kernels are compiled to be used; takes a third of a second the first
- * time, so not in the main thread. What it decides about V8 holds for the whole process. `widen` false: V8 is left as it is.
+ * time, so not in the main thread. What it decides about V8 holds for the whole process. `widen`
+ * false: V8 is left as it is.
  */
 export function startKernels(widen = true): StartedKernels {
   if (started !== null) return started
