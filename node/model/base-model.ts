@@ -37,11 +37,10 @@ export const EMBEDDED_MODEL = join(import.meta.dirname, 'embedded')
 /** @throws ModelError that names the file which is missing or cannot be used. */
 export async function openBaseModel(folder: string): Promise<BaseModel> {
   await refuseSharded(folder)
-  const [config, weights, tokenizer] = await Promise.all([
-    modelFile(join(folder, 'config.json')),
-    modelFile(join(folder, 'model.safetensors')),
-    modelFile(join(folder, 'tokenizer.json')),
-  ])
+  // One after the other, so that of several that are missing always the same one is named.
+  const config = await modelFile(join(folder, 'config.json'))
+  const weights = await modelFile(join(folder, 'model.safetensors'))
+  const tokenizer = await modelFile(join(folder, 'tokenizer.json'))
   const modelConfig = parseModelConfig(await readFile(config.path))
   const opened = openSafetensorsFile(weights.path)
   try {

@@ -30,10 +30,8 @@ const tokenizerConfigSchema = z.looseObject({ eos_token: specialToken })
 
 /** @throws ModelError when a file is missing, broken, or names no end of text. */
 export async function openTokenizer(folder: string): Promise<TextTokenizer> {
-  const [tokenizer, config] = await Promise.all([
-    read(join(folder, 'tokenizer.json')),
-    read(join(folder, 'tokenizer_config.json')),
-  ])
+  const tokenizer = await read(join(folder, 'tokenizer.json'))
+  const config = await read(join(folder, 'tokenizer_config.json'))
   return tokenizerFromBytes(tokenizer, config)
 }
 
