@@ -4,6 +4,7 @@
  * are still there.
  */
 import { TOKEN_BLOCK } from './buffers.ts'
+import { frozenBackward, frozenForward } from './frozen-product.ts'
 import { normRows, normRowsBackward, type Thread } from './layer.ts'
 import { type Rows, rowAt } from './linear.ts'
 
@@ -31,7 +32,7 @@ export function headPart(thread: Thread, part: number, T: number, gradientScale:
   }
   if (gradientScale === 0) return
   const dnormed = rowAt(scratch.dnormed, first, D)
-  ops.frozenBackward(dnormed, own.logits, head, rows.count, kernels.path, false)
+  frozenBackward(ops, dnormed, own.logits, head, rows.count, kernels.path)
   ops.fill(rowAt(scratch.dmiddle, first, D), 0, rows.count * D)
   normRowsBackward(thread, scratch.dx, scratch.dmiddle, output, finalNorm, outputRstd, rows)
 }
@@ -42,5 +43,5 @@ export function headRows(thread: Thread, rows: Rows): void {
   const { model, kernels, output, outputRstd, finalNorm, head, scratch } = buffers
   normRows(thread, scratch.normed, outputRstd, output, finalNorm, rows)
   const normed = rowAt(scratch.normed, rows.first, model.hiddenSize)
-  ops.frozenForward(own.logits, normed, head, rows.count, kernels.path, false)
+  frozenForward(ops, own.logits, normed, head, rows.count, kernels.path)
 }

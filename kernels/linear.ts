@@ -10,6 +10,7 @@
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
 import type { BaseKernels, Group, Lora } from './buffers.ts'
+import { frozenBackward, frozenForward } from './frozen-product.ts'
 import type { GemmForm, Ops, Pointer } from './ops.ts'
 
 /** Tokens first .. first+count-1 of a micro-batch. */
@@ -40,7 +41,7 @@ export function groupForward(
   { first, count }: Rows,
 ): void {
   const [from, to, kept] = [rowAt(x, first, I), rowAt(y, first, O), rowAt(h, first, ranks)]
-  ops.frozenForward(to, from, weight, count, path, false)
+  frozenForward(ops, to, from, weight, count, path)
   if (ranks === 0) return
   multiply(ops, 'nt', [count, ranks, I], [from, I], [a, I], [kept, ranks])
   ops.scale(kept, scale, count * ranks)
@@ -71,7 +72,7 @@ export function groupBackward(
   if (ranks > 0) ops.scale(down, scale, count * ranks)
   if (dx === null) return
   const to = rowAt(dx, first, I)
-  ops.frozenBackward(to, from, weight, count, path, false)
+  frozenBackward(ops, to, from, weight, count, path)
   if (ranks > 0) multiply(ops, 'nn', [count, I, ranks], [down, ranks], [a, I], [to, I], true)
 }
 

@@ -139,10 +139,12 @@ function frozenDoor(
   T: number,
   path: ProductPath,
   _accumulate: boolean,
+  ld = weight.outputs,
 ): void {
   weightDoor(door, weight)
   door.counts({ T })
-  door.regions(T * weight.outputs, rows.outputs)
+  door.counts({ ld }, weight.outputs)
+  door.regions(span(T, weight.outputs, ld), rows.outputs)
   door.regions(T * weight.inputs, rows.inputs)
   const runs = path === 'float32' || (path === 'int16' && weight.kind === 'int8')
   door.must(runs, `'path' must be float32, or int16 for int8: it is ${path} for ${weight.kind}`)

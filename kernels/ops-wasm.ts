@@ -54,9 +54,10 @@ export function createWasmOps(
     T: number,
     path: ProductPath,
     accumulate: boolean,
+    ld = outputs,
   ): void {
     const fold = accumulate ? 1 : 0
-    const product = [values, scales, outputs, inputs, T, from, to, fold, workspace]
+    const product = [values, scales, outputs, inputs, T, from, to, ld, fold, workspace]
     if (path === 'int16') kernels.frozenInt16(backward, ...product, int16)
     else kernels.frozenFloat32(backward, STORAGE_KINDS.indexOf(kind), ...product, float32)
   }

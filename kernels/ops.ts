@@ -110,7 +110,7 @@ export interface Ops {
 
   gemm(gemm: Gemm): void
 
-  /** y (T,O) = or += x (T,I)·Wᵀ. */
+  /** y (T,O) = or += x (T,I)·Wᵀ; rows of y are ldy numbers apart, O if not said. */
   frozenForward(
     y: Pointer,
     x: Pointer,
@@ -118,8 +118,9 @@ export interface Ops {
     T: number,
     path: ProductPath,
     accumulate: boolean,
+    ldy?: number,
   ): void
-  /** dx (T,I) = or += dy (T,O)·W. */
+  /** dx (T,I) = or += dy (T,O)·W; rows of dy are lddy numbers apart, O if not said. */
   frozenBackward(
     dx: Pointer,
     dy: Pointer,
@@ -127,6 +128,7 @@ export interface Ops {
     T: number,
     path: ProductPath,
     accumulate: boolean,
+    lddy?: number,
   ): void
   /**
    * Stores w (O,I) float32, finite, as the weight's kind says. float16 and bfloat16 round half to

@@ -23,16 +23,20 @@ const ZERO_BYTES: usize = 256
 const ROW_SCALE_BYTES: usize = (MC_MAX + 16) * 4
 const PANEL_BYTES: usize = BLOCK * 16 * 2
 
-/** C (T,O) from A (T,I)·Wᵀ, or backwards C (T,I) from A (T,O)·W. */
+/**
+ * C (T,O) from A (T,I)·Wᵀ, or backwards C (T,I) from A (T,O)·W; `ld` is from one row of (T,O) to
+ * the next.
+ */
 export function frozenInt16(
   backward: bool, values: usize, scales: usize, O: i32, I: i32,
-  T: i32, a: usize, c: usize, accumulate: bool, workspace: usize, tile: i32,
+  T: i32, a: usize, c: usize, ld: i32, accumulate: bool, workspace: usize, tile: i32,
 ): void {
   const N = backward ? I : O
   const K = backward ? O : I
   const rows = tileRows(tile)
   const mcMost = evenPart(T, MC_MAX, rows)
-  const cLeading = <usize>N << 2
+  const aLeading = <usize>(backward ? ld : I) << 2
+  const cLeading = <usize>(backward ? I : ld) << 2
   if (K == 0 && !accumulate) clear(c, cLeading, T, N)
   memory.fill(zerosIn(workspace), 0, ZERO_BYTES)
   for (let k = 0; k < K; k += BLOCK) {
@@ -40,9 +44,9 @@ export function frozenInt16(
     const first = k == 0 && !accumulate
     for (let i = 0; i < T; i += mcMost) {
       const mc = min(mcMost, T - i)
-      const from = a + (<usize>(i * K + k) << 2)
+      const from = a + <usize>i * aLeading + (<usize>k << 2)
       const factors = backward ? scales + (<usize>k << 2) : 0
-      quantiseBlock(rows, mc, kc, from, <usize>K << 2, factors, workspace)
+      quantiseBlock(rows, mc, kc, from, aLeading, factors, workspace)
       multiplyBlock(
         tile, backward, mc, N, kc, k, values, scales, I,
         c + <usize>i * cLeading, cLeading, first, workspace,

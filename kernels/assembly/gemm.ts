@@ -59,10 +59,13 @@ export function gemm(
   multiply(M, N, K, a, aAcross, aAlong, c, <usize>ldc << 2, accumulate, workspace, tile)
 }
 
-/** C (T,O) from A (T,I)·Wᵀ, or backwards C (T,I) from A (T,O)·W. */
+/**
+ * C (T,O) from A (T,I)·Wᵀ, or backwards C (T,I) from A (T,O)·W; `ld` is from one row of (T,O) to
+ * the next.
+ */
 export function frozenFloat32(
   backward: bool, weightKind: i32, values: usize, weightScales: usize, O: i32, I: i32,
-  T: i32, a: usize, c: usize, accumulate: bool, workspace: usize, tile: i32,
+  T: i32, a: usize, c: usize, ld: i32, accumulate: bool, workspace: usize, tile: i32,
 ): void {
   operand = backward ? BACKWARD : FORWARD
   kind = weightKind
@@ -76,7 +79,9 @@ export function frozenFloat32(
   }
   const N = backward ? I : O
   const K = backward ? O : I
-  multiply(T, N, K, a, <usize>K << 2, 4, c, <usize>N << 2, accumulate, workspace, tile)
+  const aLeading = <usize>(backward ? ld : I) << 2
+  const cLeading = <usize>(backward ? I : ld) << 2
+  multiply(T, N, K, a, aLeading, 4, c, cLeading, accumulate, workspace, tile)
 }
 
 /** `aAcross` is from one row of A to the next; `aAlong` follows the summed axis. */

@@ -24,9 +24,10 @@ export function frozenForward(
   T: number,
   path: ProductPath,
   accumulate: boolean,
+  ldy = weight.outputs,
 ): void {
   const { outputs: O, inputs: I } = weight
-  const at = { rows: T, columns: O, summed: I, from: x, to: y, accumulate }
+  const at = { rows: T, columns: O, summed: I, from: x, lda: I, to: y, ldc: ldy, accumulate }
   if (path === 'float32') {
     const w = matrixOf(memory, weight)
     foldProducts(memory, at, (k, o) => w[o * I + k]!)
@@ -44,9 +45,10 @@ export function frozenBackward(
   T: number,
   path: ProductPath,
   accumulate: boolean,
+  lddy = weight.outputs,
 ): void {
   const { outputs: O, inputs: I } = weight
-  const at = { rows: T, columns: I, summed: O, from: dy, to: dx, accumulate }
+  const at = { rows: T, columns: I, summed: O, from: dy, lda: lddy, to: dx, ldc: I, accumulate }
   if (path === 'float32') {
     const w = matrixOf(memory, weight)
     foldProducts(memory, at, (k, i) => w[k * I + i]!)
@@ -56,13 +58,15 @@ export function frozenBackward(
   }
 }
 
-/** C (rows,columns) at `to` from A (rows,summed) at `from`. */
+/** C (rows,columns) at `to` from A (rows,summed) at `from`, with their row strides. */
 interface Product {
   rows: number
   columns: number
   summed: number
   from: Pointer
+  lda: number
   to: Pointer
+  ldc: number
   accumulate: boolean
 }
 
@@ -71,13 +75,13 @@ type Element = (k: number, column: number) => number
 /** The strict path: one left fold over k. */
 function foldProducts(memory: Memory, product: Product, element: Element): void {
   const { rows, columns, summed, accumulate } = product
-  const a = new Float32Array(memory.buffer, product.from, rows * summed)
-  const c = new Float32Array(memory.buffer, product.to, rows * columns)
-  for (let cell = 0; cell < c.length; cell++) {
-    const [row, column] = [Math.floor(cell / columns), cell % columns]
-    let acc = accumulate ? c[cell]! : 0
-    for (let k = 0; k < summed; k++) acc = f(acc + f(a[row * summed + k]! * element(k, column)))
-    c[cell] = acc
+  for (let row = 0; row < rows; row++) {
+    const { a, c } = rowOfProduct(memory, product, row)
+    for (let column = 0; column < columns; column++) {
+      let acc = accumulate ? c[column]! : 0
+      for (let k = 0; k < summed; k++) acc = f(acc + f(a[k]! * element(k, column)))
+      c[column] = acc
+    }
   }
 }
 
@@ -90,22 +94,27 @@ interface Scales {
 /** The integer path: one left fold over blocks, each of which is exact. */
 function foldBlocks(memory: Memory, product: Product, code: Element, scales: Scales): void {
   const { rows, columns, summed, accumulate } = product
-  const a = new Float32Array(memory.buffer, product.from, rows * summed)
-  const c = new Float32Array(memory.buffer, product.to, rows * columns)
-  if (!accumulate) c.fill(0)
   for (let row = 0; row < rows; row++) {
+    const { a, c } = rowOfProduct(memory, product, row)
+    if (!accumulate) c.fill(0)
     for (let start = 0; start < summed; start += BLOCK) {
-      const first = row * summed + start
-      const x = a.slice(first, first + Math.min(BLOCK, summed - start))
+      const x = a.slice(start, start + BLOCK)
       const scaled = x.map((value, k) => value * (scales.summed?.[start + k] ?? 1))
       const block = quantiseBlock(scaled)
       for (let column = 0; column < columns; column++) {
         const sum = block.codes.reduce((sum, q, k) => sum + q * code(start + k, column), 0)
         const weighted = f(f(sum) * (scales.column?.(column) ?? 1))
-        const cell = row * columns + column
-        c[cell] = c[cell]! + f(weighted * block.scale)
+        c[column] = c[column]! + f(weighted * block.scale)
       }
     }
+  }
+}
+
+function rowOfProduct(memory: Memory, product: Product, row: number) {
+  const { summed, columns, from, lda, to, ldc } = product
+  return {
+    a: new Float32Array(memory.buffer, from + 4 * row * lda, summed),
+    c: new Float32Array(memory.buffer, to + 4 * row * ldc, columns),
   }
 }
 

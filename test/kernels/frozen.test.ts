@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { rowBytes, weightBytes, weightRows } from '../../kernels/frozen.ts'
+import { frozenBackward, frozenForward } from '../../kernels/frozen-product.ts'
 import type { Ops, StorageKind } from '../../kernels/ops.ts'
 import { PATHS, productCases, weightArrays, weightAt } from './frozen-cases.ts'
 import {
@@ -12,6 +13,7 @@ import {
   integers,
   type Numbers,
   type OpCase,
+  type Pointers,
   positives,
   runCase,
 } from './harness.ts'
@@ -151,6 +153,26 @@ for (const [kind, path] of PATHS.filter(([, path]) => path === 'float32')) {
       })
       expect(runCase(ops, opCase).arrays[output]).toEqual(expected[output])
     }
+  })
+}
+
+for (const [kind, path] of PATHS) {
+  onEach(`${kind} ${path}: a product in pieces is the product`, (ops) => {
+    const [T, O, I] = [5, 1300, 40]
+    const weight = weightArrays(kind, O, I)
+    const forward = { ...weight, x: floats('pieces x', T * I), y: new Float32Array(T * O) }
+    const backward = { ...weight, y: floats('pieces y', T * O), x: new Float32Array(T * I) }
+    const at = (p: Pointers) => weightAt(p, kind, O, I)
+    const [whole, cut] = [
+      run(ops, forward, (ops, p) => ops.frozenForward(p.y!, p.x!, at(p), T, path, false)),
+      run(ops, forward, (ops, p) => frozenForward(ops, p.y!, p.x!, at(p), T, path, 1)),
+    ]
+    expect(cut.y).toEqual(whole.y)
+    const [wholeBack, cutBack] = [
+      run(ops, backward, (ops, p) => ops.frozenBackward(p.x!, p.y!, at(p), T, path, false)),
+      run(ops, backward, (ops, p) => frozenBackward(ops, p.x!, p.y!, at(p), T, path, 1)),
+    ]
+    expect(cutBack.x).toEqual(wholeBack.x)
   })
 }
 
