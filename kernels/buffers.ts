@@ -5,8 +5,8 @@
  *
  * Kept from forward to backward is what only a matrix product could rebuild; the outputs of norms
  * and of SwiGLU are rebuilt by their row kernels, attention scores block by block. Where memory is
- * short, all layers share one set of it and only their inputs are kept: the backward then runs the
- * layer forward once more, to the same bits.
+ * short, the first layers share one set of it and only their inputs are kept: the backward then
+ * runs them forward once more, to the same bits.
  */
 import { ALIGNMENT_BYTES, WORKSPACE_BYTES } from './arena.ts'
 import { weightBytes } from './frozen.ts'
@@ -55,8 +55,8 @@ export interface BatchShape {
   microBatch: number
   /** Threads that each need room for scores, logits and packing. */
   threads: number
-  /** Layers keep only their input; the backward runs each of them forward again. */
-  recompute: boolean
+  /** The first so many layers keep only their input; the backward runs them forward again. */
+  recomputedLayers: number
 }
 
 /** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
@@ -152,7 +152,7 @@ export interface Buffers {
   model: ModelShape
   layout: AdapterLayout
   kernels: BaseKernels
-  recompute: boolean
+  recomputedLayers: number
   /** theta, m and v (N each), one after the other: the state whose bytes are hashed. */
   theta: Pointer
   m: Pointer
@@ -192,7 +192,7 @@ export function placeFrom(start: Pointer): Place {
 }
 
 export function placeBuffers(shape: BatchShape, place: Place): Buffers {
-  const { model, kernels, sequenceLength: S, microBatch, threads, recompute } = shape
+  const { model, kernels, sequenceLength: S, microBatch, threads, recomputedLayers } = shape
   const { vocabSize: V, hiddenSize: D, headDim: E } = model
   const layout = adapterLayout(model, shape.adapter)
   const N = layout.count
@@ -201,9 +201,9 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const gradient = place('gradient', 4 * N)
   const embedding = placeWeight(shape, EMBEDDING, V, D, place)
   const adapter = { layout, theta: state, gradient, stacks: placeStacks(shape, place) }
-  const shared = recompute ? placeKept(shape, 'shared', place) : null
+  const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
   return {
-    ...{ model, layout, kernels, recompute, gradient, embedding },
+    ...{ model, layout, kernels, recomputedLayers, gradient, embedding },
     theta: state,
     m: state + 4 * N,
     v: state + 8 * N,
@@ -215,7 +215,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     cos: place('cos', 2 * S * E),
     sin: place('sin', 2 * S * E),
     layers: Array.from({ length: model.layerCount }, (_, index) =>
-      placeLayer(shape, index, adapter, shared, place),
+      placeLayer(shape, index, adapter, index < recomputedLayers ? shared : null, place),
     ),
     output: place('output', 4 * T * D),
     outputRstd: place('outputRstd', 4 * T),

@@ -36,7 +36,7 @@ import type { Ops, Pointer } from './ops.ts'
 import type { Phase, Team } from './threads.ts'
 
 /** Rows of a part, at most: what W is packed for once, and what lies between two looks up. */
-const ROWS_MAX = 256
+export const ROWS_MAX = 256
 /** Parts are multiples of this many rows, the least common multiple of the tiles' rows. */
 const ROWS_UNIT = 20
 
@@ -141,7 +141,8 @@ export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
   }
   function layerBackward(layer: number, batch: MicroBatch): boolean {
     const { qkv, gateUp } = layers[layer]!.groups
-    const isKept = !buffers.recompute || layer === layers.length - 1
+    // What they share is still that of the last of them.
+    const isKept = layer >= buffers.recomputedLayers - 1
     if (!isKept && !forwardToMiddle(layer, batch)) return false
     stackA(ops, gateUp)
     stackA(ops, qkv)

@@ -59,7 +59,7 @@ export function createGenerator(
 ): Generator {
   const job: BatchShape = {
     ...shape,
-    ...{ sequenceLength: contextMax, microBatch: 1, threads: 1, recompute: false },
+    ...{ sequenceLength: contextMax, microBatch: 1, threads: 1, recomputedLayers: 0 },
   }
   checkBatchShape(job)
   const buffers = allocateBuffers(ops, forwardOnly(arena.allocate), job, weights)

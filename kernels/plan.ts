@@ -1,6 +1,13 @@
-/** What a job needs of the linear memory, said before it starts. */
-import { ALIGNMENT_BYTES } from './arena.ts'
+/**
+ * What a job needs of the linear memory, said before it starts, and how it fits in less: smaller
+ * micro-batches and layers that run forward twice change time and memory, but no bit.
+ */
+import { ALIGNMENT_BYTES, ARENA_START, PAGE_BYTES, PAGES_MAX } from './arena.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
+import { ROWS_MAX } from './decoder.ts'
+
+/** All that a linear memory can be, 4 GiB, but for what is not the arena's. */
+export const JOB_BYTES_MAX = PAGES_MAX * PAGE_BYTES - ARENA_START
 
 export interface MemoryPlan {
   buffers: { name: string; bytes: number }[]
@@ -15,4 +22,43 @@ export function planMemory(shape: BatchShape): MemoryPlan {
     return 0
   })
   return { buffers, bytes: buffers.reduce((sum, { bytes }) => sum + bytes, 0) }
+}
+
+/** `too-large`: `bytes` is the least that the job can be made to take. */
+export type Fit<Shape> =
+  | { status: 'fits'; shape: Shape; bytes: number }
+  | { status: 'too-large'; bytes: number }
+
+/** The fastest way to do a job in `bytesMax` bytes; none takes more than JOB_BYTES_MAX. */
+export function fitMemory<Shape extends BatchShape>(wanted: Shape, bytesMax: number): Fit<Shape> {
+  const ways = [...fromFastest(wanted)]
+  const bytesOf = (way: number) => planMemory(ways[way]!).bytes
+  const most = Math.min(bytesMax, JOB_BYTES_MAX)
+  let [first, last] = [0, ways.length - 1]
+  // Each takes less than the one before.
+  while (first < last) {
+    const middle = Math.floor((first + last) / 2)
+    if (bytesOf(middle) <= most) last = middle
+    else first = middle + 1
+  }
+  const bytes = bytesOf(first)
+  if (bytes > most) return { status: 'too-large', bytes }
+  return { status: 'fits', shape: ways[first]!, bytes }
+}
+
+/**
+ * A micro-batch that still fills what W is packed for costs nothing; a layer that runs forward
+ * twice costs its forward; a micro-batch below that packs W for fewer rows, and comes last.
+ */
+function* fromFastest<Shape extends BatchShape>(wanted: Shape): Generator<Shape> {
+  const { microBatch, sequenceLength, threads, model } = wanted
+  const filled = Math.min(microBatch, Math.ceil((threads * ROWS_MAX) / sequenceLength))
+  for (let size = microBatch; size > filled; size--) yield { ...wanted, microBatch: size }
+  for (let count = 0; count <= model.layerCount; count++) {
+    // One layer alone shares with nobody.
+    if (count !== 1) yield { ...wanted, microBatch: filled, recomputedLayers: count }
+  }
+  for (let size = filled - 1; size > 0; size--) {
+    yield { ...wanted, microBatch: size, recomputedLayers: model.layerCount }
+  }
 }

@@ -53,6 +53,12 @@ const base = struct({
   tokenizer: digest,
 })
 
+/** How the frozen base is stored and multiplied: both decide bits; see kernels/ops.ts. */
+const kernels = struct({
+  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4'),
+  path: oneOf('float32', 'int16'),
+})
+
 const adapter = struct({
   adapterRank: integer(1, limits.ADAPTER_RANK_MAX),
   alpha: real(0.001, 65_536),
@@ -141,6 +147,7 @@ export const runConfigSchema = struct({
   name: text(limits.NAME_LENGTH_MAX),
   seed: integer(0, 2 ** 32 - 1),
   base,
+  kernels,
   adapter,
   dataset,
   training,
@@ -187,7 +194,48 @@ const ROW_MULTIPLE = 4
 
 type Contradiction = [broken: boolean, field: string, rule: string, current: unknown]
 
-function contradictionsOf({ training, round, dataset, adapter, base }: RunConfig): Contradiction[] {
+function contradictionsOf(config: RunConfig): Contradiction[] {
+  return [...ofBase(config), ...ofTraining(config)]
+}
+
+function ofBase({ base: { shape }, kernels, adapter }: RunConfig): Contradiction[] {
+  return [
+    [
+      kernels.path === 'int16' && kernels.base !== 'int8',
+      'kernels.base',
+      'int8 where the path is int16',
+      kernels.base,
+    ],
+    [
+      shape.headCount % shape.kvHeadCount !== 0,
+      'base.shape.headCount',
+      `a multiple of kvHeadCount ${shape.kvHeadCount}`,
+      shape.headCount,
+    ],
+    ...(['hiddenSize', 'intermediateSize', 'headDim'] as const).map(
+      (size): Contradiction => [
+        shape[size] % ROW_MULTIPLE !== 0,
+        `base.shape.${size}`,
+        `a multiple of ${ROW_MULTIPLE}`,
+        shape[size],
+      ],
+    ),
+    [
+      (shape.ropeDivisors?.length ?? shape.headDim / 2) !== shape.headDim / 2,
+      'base.shape.ropeDivisors',
+      `${shape.headDim / 2} numbers, one for each frequency of a head`,
+      shape.ropeDivisors?.length,
+    ],
+    [
+      new Set(adapter.targets).size !== adapter.targets.length,
+      'adapter.targets',
+      'a list that names each layer once',
+      adapter.targets.join(', '),
+    ],
+  ]
+}
+
+function ofTraining({ training, round, dataset, base }: RunConfig): Contradiction[] {
   return [
     [
       training.batchSequences % training.microBatch !== 0,
@@ -202,36 +250,10 @@ function contradictionsOf({ training, round, dataset, adapter, base }: RunConfig
       round.stepsMin,
     ],
     [
-      base.shape.headCount % base.shape.kvHeadCount !== 0,
-      'base.shape.headCount',
-      `a multiple of kvHeadCount ${base.shape.kvHeadCount}`,
-      base.shape.headCount,
-    ],
-    ...(['hiddenSize', 'intermediateSize', 'headDim'] as const).map(
-      (size): Contradiction => [
-        base.shape[size] % ROW_MULTIPLE !== 0,
-        `base.shape.${size}`,
-        `a multiple of ${ROW_MULTIPLE}`,
-        base.shape[size],
-      ],
-    ),
-    [
-      (base.shape.ropeDivisors?.length ?? base.shape.headDim / 2) !== base.shape.headDim / 2,
-      'base.shape.ropeDivisors',
-      `${base.shape.headDim / 2} numbers, one for each frequency of a head`,
-      base.shape.ropeDivisors?.length,
-    ],
-    [
       dataset.tokenBytes === 2 && base.shape.vocabSize > 65_536,
       'dataset.tokenBytes',
       `4 for a vocabulary of ${base.shape.vocabSize}`,
       dataset.tokenBytes,
-    ],
-    [
-      new Set(adapter.targets).size !== adapter.targets.length,
-      'adapter.targets',
-      'a list that names each layer once',
-      adapter.targets.join(', '),
     ],
     [
       dataset.trainShards.length !== Math.ceil(dataset.trainSequences / dataset.sequencesPerShard),

@@ -38,6 +38,7 @@ export const DEFAULT_RUN: RunConfig = {
     weights: blob('weights', 269_000_000),
     tokenizer: digestOfText('tokenizer'),
   },
+  kernels: { base: 'int8', path: 'int16' },
   adapter: {
     adapterRank: 8,
     alpha: 16,

@@ -2,9 +2,10 @@
 import { dirname, resolve } from 'node:path'
 import { payloadBytes } from '../../kernels/local-job.ts'
 import { adapterLayout } from '../../kernels/lora.ts'
-import { planMemory } from '../../kernels/plan.ts'
+import { fitMemory, planMemory } from '../../kernels/plan.ts'
 import { planRun } from '../run/prepare-run.ts'
 import { readRunYaml } from '../run/run-yaml.ts'
+import { jobOf } from '../training/job.ts'
 import { printJson, printTable } from './output.ts'
 import { byteSize } from './terminal.ts'
 
@@ -14,20 +15,13 @@ export async function check(file: string, options: { json?: boolean }): Promise<
   base.close()
   const { training, adapter, aggregation } = config
   const layout = adapterLayout(config.base.shape, adapter)
-  const memory = planMemory({
-    model: config.base.shape,
-    adapter,
-    sequenceLength: config.dataset.sequenceLength,
-    microBatch: training.microBatch,
-    threads: 1,
-    recompute: false,
-    kernels: { base: 'float32', path: 'float32' },
-  })
+  const job = jobOf(config)
+  const [memory, least] = [planMemory(job), fitMemory(job, 0)]
   const uploadBytes = payloadBytes(training.mode, aggregation.uplink, layout)
   const shardBytes = config.dataset.trainShards.reduce((sum, { bytes }) => sum + bytes, 0)
   if (options.json) {
-    const { bytes: memoryBytes } = memory
-    return printJson({ runId, config, memoryBytes, uploadBytes, shardBytes })
+    const [memoryBytes, memoryBytesMin] = [memory.bytes, least.bytes]
+    return printJson({ runId, config, memoryBytes, memoryBytesMin, uploadBytes, shardBytes })
   }
   printTable([
     ['run', `${config.name} (${runId.slice(0, 16)})`],
@@ -37,7 +31,11 @@ export async function check(file: string, options: { json?: boolean }): Promise<
     ['to train on', `${config.dataset.trainSequences} sequences`],
     ['held out', `${config.dataset.validationSequences} sequences`],
     ['run ends', `after ${training.batchesMax} batches or ${training.roundsMax} rounds`],
-    ['volunteer needs', `${byteSize(memory.bytes)} of memory`],
+    ['frozen base', `${config.kernels.base}, multiplied as ${config.kernels.path}`],
+    [
+      'volunteer needs',
+      `${byteSize(least.bytes)} of memory, for full speed ${byteSize(memory.bytes)}`,
+    ],
     ['downloads once', `${byteSize(config.base.weights.bytes)}, and up to ${byteSize(shardBytes)}`],
     ['uploads a lease', byteSize(uploadBytes)],
   ])

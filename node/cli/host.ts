@@ -24,6 +24,7 @@ export interface HostOptions {
   public?: boolean
   announce?: string[]
   threads: number
+  memory: number
   json?: boolean
   verbose?: boolean
 }
@@ -81,7 +82,7 @@ async function coordinate(
   const role = await startCoordinator(folder, {
     listen: listenAddresses(options),
     announce: options.announce ?? [],
-    threads: options.threads,
+    limits: { threads: options.threads, memoryBytesMax: options.memory },
     log,
     onProgress: show,
   })

@@ -22,6 +22,7 @@ export interface JoinOptions {
   cache?: string
   identity?: string
   threads: number
+  memory: number
   json?: boolean
   verbose?: boolean
 }
@@ -46,7 +47,7 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
     software: SOFTWARE,
     cache: options.cache ?? joinPath(cacheFolder(), keyOf(invite.coordinator)),
     identity: options.identity ?? null,
-    threads: options.threads,
+    limits: { threads: options.threads, memoryBytesMax: options.memory },
     log,
     onStep: (progress) => {
       report({ type: 'step', ...progress })

@@ -1,7 +1,7 @@
 /** The commands and their options. Each command is a file of its own, loaded when it is called. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from '../exit-code.ts'
-import { defaultThreads } from '../training/thread-pool.ts'
+import { defaultMemoryBytes, defaultThreads } from '../training/thread-pool.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addModelOptions } from './model-choice.ts'
 
@@ -13,6 +13,11 @@ const threads = () =>
     .argParser(positive)
     .default(defaultThreads(), 'half of them')
 
+const memory = () =>
+  new Option('--memory <size>', 'memory that training may take, as 900MB or 2GB')
+    .argParser(byteCount)
+    .default(defaultMemoryBytes(), 'half of it')
+
 function port(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value
@@ -23,6 +28,12 @@ function positive(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('It must be a whole number above 0.')
+}
+
+function byteCount(text: string): number {
+  const [, count, unit] = /^(\d+(?:\.\d+)?)\s*(MB|GB)$/i.exec(text) ?? []
+  if (count === undefined) throw new InvalidArgumentError('It must be a size, as 900MB or 2GB.')
+  return Number(count) * (unit!.toUpperCase() === 'GB' ? 1e9 : 1e6)
 }
 
 function tokenIds(text: string): number[] {
@@ -74,6 +85,7 @@ function addRunning(program: Command): void {
     .option('--public', 'listen on all interfaces instead of this machine only')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
     .addOption(threads())
+    .addOption(memory())
     .addOption(json())
     .addOption(verbose())
     .action(async (file, options) => (await import('./host.ts')).host(file, options))
@@ -85,6 +97,7 @@ function addRunning(program: Command): void {
     .option('--cache <dir>', 'where weights and data are kept')
     .option('--identity <file>', 'key of this volunteer')
     .addOption(threads())
+    .addOption(memory())
     .addOption(json())
     .addOption(verbose())
     .action(async (link, options) => (await import('./join.ts')).join(link, options))

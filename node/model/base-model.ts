@@ -10,9 +10,10 @@ import { createReadStream } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import type { StorageKind } from '../../kernels/ops.ts'
 import type { WeightSource } from '../../kernels/weights.ts'
 import type { Digest } from '../../protocol/digest.ts'
-import { checkWeights } from './base-weights.ts'
+import { checkWeights, storageOf } from './base-weights.ts'
 import { type ModelConfig, parseModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
 import { openSafetensorsFile } from './safetensors-file.ts'
@@ -27,6 +28,8 @@ export interface BaseModel extends ModelConfig {
   folder: string
   files: { config: ModelFile; weights: ModelFile; tokenizer: ModelFile }
   weights: WeightSource
+  /** The kind that holds every matrix as the checkpoint has it. */
+  storage: StorageKind
   /** The weights stay open, to be read tensor by tensor, until this is called. */
   close(): void
 }
@@ -54,6 +57,7 @@ export async function openBaseModel(folder: string): Promise<BaseModel> {
     folder,
     files: { config, weights, tokenizer },
     weights: opened,
+    storage: storageOf(modelConfig.shape, opened.header),
     close: opened.close,
   }
 }

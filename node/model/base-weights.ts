@@ -1,8 +1,10 @@
 /**
  * The frozen weights of a base model, checked against its shape before a kernel sees them. Pure.
  */
+import type { StorageKind } from '../../kernels/ops.ts'
 import type { ModelShape } from '../../kernels/shape.ts'
 import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import type { Dtype } from './dtypes.ts'
 import { ModelError } from './errors.ts'
 import { parseSafetensors, type SafetensorsHeader } from './safetensors.ts'
 
@@ -38,4 +40,13 @@ export function checkWeights(shape: ModelShape, header: SafetensorsHeader): void
       )
     }
   }
+}
+
+const HALVES: Partial<Record<Dtype, StorageKind>> = { F16: 'float16', BF16: 'bfloat16' }
+
+/** The smallest kind in which no number of a matrix of the checkpoint changes. */
+export function storageOf(shape: ModelShape, header: SafetensorsHeader): StorageKind {
+  const matrices = weightTensors(shape).filter(({ shape }) => shape.length > 1)
+  const [first, ...others] = new Set(matrices.map(({ name }) => header.tensors.get(name)!.dtype))
+  return (others.length === 0 && HALVES[first!]) || 'float32'
 }

@@ -23,6 +23,7 @@ import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
 import type { Journal } from '../storage/journal.ts'
 import { createSqliteJournal } from '../storage/sqlite-journal.ts'
 import { type Compute, createCompute } from '../training/compute.ts'
+import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { checkPayload, mayServe } from './door.ts'
 import { performCoordinatorEffect } from './perform-coordinator.ts'
@@ -32,8 +33,8 @@ export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
   listen: string[]
   announce: string[]
-  /** How many cores an evaluation may take. */
-  threads?: number
+  /** For evaluations. */
+  limits: JobLimits
   log: Log
   onProgress(fact: Progress): void
 }
@@ -60,9 +61,12 @@ export async function startCoordinator(
   const state = freshState(config, runId, token)
   const dashboard = createReadModel(state)
   replay(state, journal, (event, effects, seq) => dashboard.observe(seq, event, effects))
-  const compute = createCompute({ threads: options.threads ?? 1 })
+  const compute = createCompute()
   try {
-    await compute.run('set-up', { config, weights: await blobs.read(config.base.weights.digest) })
+    const fitted = fitJob(config, options.limits)
+    options.log.info(`Evaluations will take ${describeJob(config, fitted)}`)
+    const weights = await blobs.read(config.base.weights.digest)
+    await compute.run('set-up', { config, job: fitted.job, weights })
     const validation = await readValidation(config, blobs)
     const run = {
       config,

@@ -23,12 +23,14 @@ import { request } from '../network/rpc.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { Compute, StepProgress } from '../training/compute.ts'
 import { bytesOf, floatsOf } from '../training/floats.ts'
+import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
 
 export interface ParticipantWorld {
   peer: PeerId
   blobs: BlobStore
   compute: Compute
+  limits: JobLimits
   log: Log
   sign(bytes: Uint8Array): Promise<Uint8Array>
   /** Dials the coordinator and listens for notices until the connection ends. */
@@ -167,8 +169,11 @@ async function setUp(
   held: Held,
   { config, runId }: { config: RunConfig; runId: RunId },
 ): Promise<void> {
+  // Before anything is fetched: what does not fit is refused at once.
+  const fitted = fitJob(config, world.limits)
+  world.log.info(`Training will take ${describeJob(config, fitted)}`)
   const weights = await fetched(world, held, config.base.weights, 'base model')
-  await world.compute.run('set-up', { config, weights })
+  await world.compute.run('set-up', { config, job: fitted.job, weights })
   held.config = config
   held.runId = runId
   held.layout = adapterLayout(config.base.shape, config.adapter)

@@ -12,6 +12,7 @@ import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
 import { createFileBlobStore } from '../storage/blob-store.ts'
 import { createCompute, type StepProgress } from '../training/compute.ts'
+import type { JobLimits } from '../training/job.ts'
 import { createParticipantShell } from './participant-shell.ts'
 import { createParticipantPerformer, type ParticipantWorld } from './perform-participant.ts'
 
@@ -22,8 +23,7 @@ export interface VolunteerOptions {
   cache: string
   /** The file with this volunteer's key; by default one in `cache`. */
   identity: string | null
-  /** How many cores a step may take. */
-  threads?: number
+  limits: JobLimits
   log: Log
   onStep(progress: StepProgress): void
   onTransfer(what: string, done: number, total: number): void
@@ -52,7 +52,7 @@ export async function startVolunteer(
     listen: [],
     role: 'volunteer',
   })
-  const compute = createCompute({ threads: options.threads ?? 1 })
+  const compute = createCompute()
   const exited = Promise.withResolvers<VolunteerOutcome>()
   const stopping = new AbortController()
   const state = createParticipant({
@@ -62,7 +62,7 @@ export async function startVolunteer(
     seed: seedOf(identity.peerId),
   })
   const world: ParticipantWorld = {
-    ...{ peer: identity.peerId, blobs, compute, log },
+    ...{ peer: identity.peerId, blobs, compute, log, limits: options.limits },
     sign: identity.sign,
     connect: async (onNotice) => {
       const connection = await connect(host, invite.addresses)

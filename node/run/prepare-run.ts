@@ -107,6 +107,7 @@ function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): 
       weights: { digest: weights.digest, bytes: weights.bytes },
       tokenizer: tokenizer.digest,
     },
+    kernels: kernelsOf(yaml, base),
     adapter: {
       adapterRank: yaml.lora_r,
       alpha: yaml.lora_alpha,
@@ -127,6 +128,15 @@ function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): 
     },
     admission: { membersMax: yaml.swarm.members_max },
   })
+}
+
+/** The base as its checkpoint has it, unless fewer bits are asked for. */
+function kernelsOf(
+  { load_in_8bit: is8Bit, load_in_4bit: is4Bit }: RunYaml,
+  { storage }: BaseModel,
+): RunConfig['kernels'] {
+  if (is8Bit) return { base: 'int8', path: 'int16' }
+  return { base: is4Bit ? 'int4' : storage, path: 'float32' }
 }
 
 function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'] {

@@ -47,9 +47,11 @@ const swarm = z
   })
   .prefault({})
 
-const schema = z.strictObject({
+const keys = z.strictObject({
   name: z.string().min(1).max(limits.NAME_LENGTH_MAX),
   base_model: z.string().min(1).default('embedded'),
+  load_in_8bit: z.boolean().default(false),
+  load_in_4bit: z.boolean().default(false),
   datasets: z
     .array(z.strictObject({ path: z.string().min(1), type: z.literal('completion').optional() }))
     .min(1),
@@ -79,6 +81,11 @@ const schema = z.strictObject({
     .default(42),
   output_dir: z.string().min(1).optional(),
   swarm,
+})
+
+const schema = keys.refine((yaml) => !(yaml.load_in_8bit && yaml.load_in_4bit), {
+  path: ['load_in_4bit'],
+  message: 'the base is in 8 bits already, by load_in_8bit',
 })
 
 export type RunYaml = z.infer<typeof schema>
@@ -147,7 +154,7 @@ function faultsOf(
 function knownKeys(path: readonly (string | number)[]): string[] {
   if (path[0] === 'swarm') return Object.keys(swarm.unwrap().shape)
   if (path[0] === 'datasets') return ['path', 'type']
-  return Object.keys(schema.shape)
+  return Object.keys(keys.shape)
 }
 
 /**

@@ -61,8 +61,7 @@ async function openRunModel(root: string, choice: ModelChoice): Promise<TextMode
   return {
     name: base.name,
     shape: {
-      ...{ model: base.shape, adapter },
-      kernels: { base: 'float32', path: 'float32' },
+      ...{ model: base.shape, adapter, kernels: config.kernels },
       contextMax: contextOf(choice, contextLength),
     },
     weightsPath: blobs.path(base.weights.digest),
@@ -87,7 +86,7 @@ async function openPlainModel(name: string, choice: ModelChoice): Promise<TextMo
     name,
     shape: {
       ...{ model, adapter: worn.adapterShape },
-      kernels: { base: 'float32', path: 'float32' },
+      kernels: { base: base.storage, path: 'float32' },
       contextMax: contextOf(choice, contextLength),
     },
     weightsPath: files.weights.path,

@@ -42,15 +42,10 @@ interface Pending {
   onToken(token: number): void
 }
 
-export interface ComputeOptions {
-  /** How many cores a step may take. */
-  threads?: number
-}
-
 /** @throws (in every pending task) when the thread dies. */
-export function createCompute({ threads = 1 }: ComputeOptions = {}): Compute {
+export function createCompute(): Compute {
   const control = newControl()
-  const workerData: WorkerData = { threads, control }
+  const workerData: WorkerData = { control }
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
   const pending = new Map<number, Pending>()
   /** The training asked for last, by the id of its task. */

@@ -26,12 +26,16 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
 import { weightsFromBytes } from '../model/base-weights.ts'
 import { bytesOf } from './floats.ts'
+import { hyperOf } from './job.ts'
 import { createReader, type Reader } from './reader.ts'
 import type { AggregateInput, AggregateOutput, Sequences, TrainInput } from './task.ts'
 
 export interface Engine {
-  /** Builds the trainer; everything but `aggregate` and `applyUpdate` needs it. */
-  setUp(config: RunConfig, weights: Uint8Array): void
+  /**
+   * Builds the trainer; everything but `aggregate` and `applyUpdate` needs it. The job is the
+   * run's, as it fits this machine.
+   */
+  setUp(config: RunConfig, job: JobShape, weights: Uint8Array): void
   /** `name` is what a stop would be requested by. */
   train(input: TrainInput, name: number): Generator<JobPause>
   /** What `train` has done so far, as it is sent up. */
@@ -47,8 +51,6 @@ export interface Engine {
 }
 
 export interface EngineOptions {
-  /** Threads for the trainer, the caller's included. */
-  threads?: number
   /** By which other threads pause and stop this one. */
   control?: Control
   /** Of products, by path; see tune.ts. */
@@ -77,7 +79,7 @@ function room(module: WebAssembly.Module, control: Control, tiles: Tiles): Room 
 export function createEngine(
   module: WebAssembly.Module,
   digestOf: (bytes: Uint8Array) => Digest,
-  { threads = 1, control = newControl(), tiles = FAIR_TILES, help = () => {} }: EngineOptions = {},
+  { control = newControl(), tiles = FAIR_TILES, help = () => {} }: EngineOptions = {},
 ): Engine {
   // The coordinator aggregates while it evaluates, so the two don't share a memory.
   const server = room(module, control, tiles)
@@ -96,9 +98,8 @@ export function createEngine(
   }
 
   return {
-    setUp: (config, weights) => {
+    setUp: (config, job, weights) => {
       const made = room(module, control, tiles)
-      const job = jobShapeOf(config, threads)
       const board = newBoard()
       const source = weightsFromBytes(config.base.shape, weights)
       const crew = {
@@ -154,24 +155,6 @@ export function createEngine(
       throw new ProtocolError('malformed', `Cannot apply the update: ${decoded.reason}`)
     },
   }
-}
-
-function jobShapeOf({ base, adapter, dataset, training }: RunConfig, threads: number): JobShape {
-  return {
-    model: base.shape,
-    adapter,
-    sequenceLength: dataset.sequenceLength,
-    microBatch: training.microBatch,
-    threads,
-    recompute: false,
-    kernels: { base: 'float32', path: 'float32' },
-    hyper: hyperOf(training),
-  }
-}
-
-function hyperOf(training: RunConfig['training']) {
-  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax } = training
-  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax }
 }
 
 /**

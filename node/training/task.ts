@@ -4,6 +4,7 @@
  */
 import type { Control } from '../../kernels/control.ts'
 import type { GeneratorShape, Scores } from '../../kernels/generator.ts'
+import type { JobShape } from '../../kernels/train-step.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
@@ -88,7 +89,7 @@ export interface LogitsInput {
 
 /** Every task by name: what goes in, what comes out. */
 export interface Tasks {
-  'set-up': { input: { config: RunConfig; weights: Uint8Array }; output: null }
+  'set-up': { input: { config: RunConfig; job: JobShape; weights: Uint8Array }; output: null }
   'apply-update': {
     input: { config: RunConfig; adapter: Float32Array; update: Uint8Array }
     output: Float32Array
@@ -109,8 +110,6 @@ export type TaskName = keyof Tasks
 
 /** What the compute thread is started with. */
 export interface WorkerData {
-  /** Threads for a step, its own included. */
-  threads: number
   control: Control
 }
 

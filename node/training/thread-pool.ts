@@ -2,7 +2,7 @@
  * The threads that help a trainer: workers that share its memory and wait at its board. They never
  * look up from it, so they get all they need when they start, and are closed through the board.
  */
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Control } from '../../kernels/control.ts'
 import type { Pointer } from '../../kernels/ops.ts'
@@ -30,6 +30,11 @@ export interface ThreadPool {
 /** Half of this machine's cores: the other half is its owner's. */
 export function defaultThreads(): number {
   return Math.max(1, Math.floor(availableParallelism() / 2))
+}
+
+/** Half of this machine's memory, for the same reason. */
+export function defaultMemoryBytes(): number {
+  return Math.floor(totalmem() / 2)
 }
 
 /** Starts the threads beside the trainer's own: job.threads - 1 of them. */

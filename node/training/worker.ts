@@ -20,13 +20,12 @@ import type {
 import { startThreads, type ThreadPool } from './thread-pool.ts'
 
 const port = parentPort!
-const { threads, control } = workerData as WorkerData
+const { control } = workerData as WorkerData
 const { tiles } = startKernels()
 const module = new WebAssembly.Module(readFileSync(KERNELS))
 const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 let pool: ThreadPool | null = null
 const engine = createEngine(module, digestOf, {
-  threads,
   control,
   tiles,
   help: (work) => {
@@ -42,8 +41,8 @@ const abandoned = new Set<LeaseId>()
 const handlers: {
   [K in TaskName]: (input: Tasks[K]['input'], id: number) => Promise<Tasks[K]['output']>
 } = {
-  'set-up': async ({ config, weights }) => {
-    engine.setUp(config, weights)
+  'set-up': async ({ config, job, weights }) => {
+    engine.setUp(config, job, weights)
     return null
   },
   'apply-update': async ({ config, adapter, update }) =>

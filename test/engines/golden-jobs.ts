@@ -65,7 +65,7 @@ export interface Room {
 export function jobDigest(golden: GoldenJob, { ops, arena, weights, threads, help }: Room): Digest {
   const { model, kernels, sequences, sequenceLength, steps } = golden
   const job: JobShape = {
-    ...{ model, kernels, sequenceLength, threads, microBatch: sequences, recompute: false },
+    ...{ model, kernels, sequenceLength, threads, microBatch: sequences, recomputedLayers: 0 },
     adapter: { adapterRank: 8, alpha: 16, targets: TARGETS },
     hyper: {
       ...{ beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },

@@ -77,7 +77,7 @@ for (const [base, bytes] of [
 }
 
 test('layers that run forward twice keep their inputs and their h, and share the rest', () => {
-  const job = { ...SMOLLM, recompute: true }
+  const job = { ...SMOLLM, recomputedLayers: 30 }
   const perToken = 2 + 576 + 2 * 192 + 576 + 576 + 2 * 1536
   expect(bytesOf(job, /^layers.*(x|h)$/)).toBe(4 * 30 * 1024 * (576 + 7 * 8))
   expect(bytesOf(job, /^shared/)).toBe(4 * 1024 * perToken)

@@ -49,7 +49,7 @@ export const TINY: JobShape = {
   sequenceLength: 6,
   microBatch: 2,
   threads: 1,
-  recompute: false,
+  recomputedLayers: 0,
   kernels: { base: 'float32', path: 'float32' },
   hyper: {
     beta1: 0.9,

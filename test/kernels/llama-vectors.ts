@@ -62,7 +62,7 @@ export function llamaVectors(name: 'llama-tied' | 'llama-untied'): LlamaVectors 
   return {
     job: {
       ...{ model, adapter: adapterShape, hyper, sequenceLength },
-      ...{ microBatch: 2, threads: 1, recompute: false },
+      ...{ microBatch: 2, threads: 1, recomputedLayers: 0 },
       kernels: { base: 'float32', path: 'float32' },
     },
     weights: {

@@ -58,8 +58,9 @@ for (const [what, job] of [
   ['all sequences in one micro-batch', { ...TINY, microBatch: 4 }],
   ['a short last micro-batch', { ...TINY, microBatch: 3 }],
   ['more room than sequences', { ...TINY, microBatch: 9 }],
-  ['layers that run forward twice', { ...TINY, recompute: true }],
-  ['both', { ...TINY, microBatch: 1, recompute: true }],
+  ['layers that run forward twice', { ...TINY, recomputedLayers: TINY.model.layerCount }],
+  ['a layer that does', { ...TINY, recomputedLayers: 1 }],
+  ['both', { ...TINY, microBatch: 1, recomputedLayers: 2 }],
   ['room for more threads than there are', { ...TINY, threads: 3 }],
 ] as [string, JobShape][]) {
   for (const [machine, create] of MACHINES) {

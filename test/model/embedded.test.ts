@@ -42,7 +42,7 @@ async function check(adapted: boolean, expected: number): Promise<void> {
     sequenceLength: tokens.length,
     microBatch: 1,
     threads: 1,
-    recompute: false,
+    recomputedLayers: 0,
     kernels: { base: 'float32', path: 'float32' } as const,
     hyper: HYPER,
   }

@@ -43,6 +43,7 @@ const EXAMPLE: RunConfig = {
     weights: blobNamed('weights'),
     tokenizer: digestOfText('tokenizer'),
   },
+  kernels: { base: 'float32', path: 'float32' },
   adapter: { adapterRank: 4, alpha: 8, targets: ['q', 'v'] },
   dataset: {
     name: 'whale',

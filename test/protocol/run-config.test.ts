@@ -16,6 +16,7 @@ const { shape } = exampleConfig().base
 
 for (const [message, changes] of [
   ["'training.batchSequences' must be a multiple of microBatch 4", { training: { microBatch: 4 } }],
+  ["'kernels.base' must be int8 where the path is int16", { kernels: { path: 'int16' } }],
   ["'round.stepsMin' must be at most stepsMax 8: current value is 9", { round: { stepsMin: 9 } }],
   [
     "'base.shape.headCount' must be a multiple of kvHeadCount 3",

@@ -11,10 +11,11 @@ import { startVolunteer, type VolunteerRole } from '../../node/roles/volunteer.t
 import { prepareRun } from '../../node/run/prepare-run.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
 import { parseRunYaml } from '../../node/run/run-yaml.ts'
+import type { JobLimits } from '../../node/training/job.ts'
 import { nextBelow, prng } from '../../protocol/prng.ts'
 
 /** Keys of run.yaml that a test sets itself; those of `swarm` are given by their own names. */
-export type Overrides = Record<string, string | number>
+export type Overrides = Record<string, string | number | boolean>
 
 const SETTINGS: Overrides = {
   sequence_len: 32,
@@ -79,6 +80,8 @@ export async function prepareSmallRun(
   return run
 }
 
+const LIMITS: JobLimits = { threads: 1, memoryBytesMax: 1e9 }
+
 export interface Hosted extends CoordinatorRole {
   facts: Progress[]
 }
@@ -88,6 +91,7 @@ export async function hostRun(run: RunFolder, port = 0): Promise<Hosted> {
   const role = await startCoordinator(run, {
     listen: [`/ip4/127.0.0.1/tcp/${port}`],
     announce: [],
+    limits: LIMITS,
     log: silentLog,
     onProgress: (fact) => facts.push(fact),
   })
@@ -105,12 +109,14 @@ export async function joinRun(
   link: string,
   name: string,
   onStep: () => void = () => {},
+  limits = LIMITS,
 ): Promise<VolunteerRole> {
   const role = await startVolunteer(parseLink(link), {
     name,
     software: 'test',
     cache: join(run.root, 'volunteers', name),
     identity: null,
+    limits,
     log: silentLog,
     onStep,
     onTransfer: () => {},

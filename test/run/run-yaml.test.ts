@@ -34,6 +34,11 @@ for (const [mistake, yaml, ...said] of [
     'run.yaml:4:1 lora_r',
     'run.yaml:5:1 seed',
   ],
+  [
+    'a base in 8 and in 4 bits',
+    `${RIGHT}load_in_8bit: true\nload_in_4bit: true\n`,
+    'run.yaml:5:1 load_in_4bit',
+  ],
   ['what is not YAML', 'name: [a\n', 'run.yaml:2:1'],
   ['the same key twice', `${RIGHT}name: lake\n`, 'run.yaml:4:1'],
   ['a list instead of keys', '- a\n', 'run.yaml'],
