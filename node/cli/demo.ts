@@ -58,7 +58,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   screen.update('verifying: merging every round again from the stored payloads')
   const verification = await verifyRun(folder, screen.update)
   const samples = options.json ? [] : await generateSamples(folder, SAMPLES)
-  const exported = await exportRun(folder, { round: null, out: null })
+  const exported = await exportRun(folder, { format: 'peft', round: null, out: null })
   const { state } = await openRun(folder)
   screen.clear()
   const evaluated = state.evaluations.toSorted((a, b) => a.round - b.round)

@@ -1,21 +1,24 @@
-/** `barnraise export FOLDER`: the adapter as a PEFT folder. */
+/** `barnraise export FOLDER`: what the run made, in the format of another program. */
+import type { ExportFormat } from '../export/takeaway.ts'
 import { exportRun } from '../run/export-run.ts'
 import { runFolder } from '../run/run-folder.ts'
 import { printJson, printTable } from './output.ts'
 
 export interface ExportCommandOptions {
-  format: 'peft'
+  format: ExportFormat
   round?: number
   out?: string
   json?: boolean
 }
 
 export async function exportAdapter(root: string, options: ExportCommandOptions): Promise<void> {
+  const { format, round, out, json } = options
   const exported = await exportRun(runFolder(root), {
-    round: options.round ?? null,
-    out: options.out ?? null,
+    format,
+    round: round ?? null,
+    out: out ?? null,
   })
-  if (options.json) return printJson(exported)
+  if (json) return printJson(exported)
   printTable([
     ['folder', exported.folder],
     ['after round', String(exported.round)],

@@ -147,7 +147,7 @@ function invite(screen: Screen, link: string, dashboard: DashboardServer | null)
 }
 
 async function bringHome(folder: RunFolder, screen: Screen): Promise<void> {
-  const exported = await exportRun(folder, { round: null, out: null })
+  const exported = await exportRun(folder, { format: 'peft', round: null, out: null })
   screen.print(`\nThe adapter is in ${exported.folder}\n`)
   screen.print(`  barnraise generate ${folder.root} --prompt "Once upon a time"`)
   screen.print(`  barnraise verify ${folder.root}`)

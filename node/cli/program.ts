@@ -1,6 +1,7 @@
 /** The commands and their options. Each command is a file of its own, loaded when it is called. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from '../exit-code.ts'
+import { EXPORT_FORMATS } from '../export/takeaway.ts'
 import { defaultMemoryBytes, defaultThreads } from '../training/thread-pool.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addModelOptions } from './model-choice.ts'
@@ -112,12 +113,21 @@ function addReading(program: Command): void {
     .action(async (run, options) => (await import('./status.ts')).status(run, options))
   program
     .command('export')
-    .description('write the adapter for other programs')
+    .description('write what the run has made, for other programs')
     .argument('<folder>', 'the folder of the run')
-    .addOption(new Option('--format <format>', 'file format').choices(['peft']).default('peft'))
+    .addOption(
+      new Option('--format <format>', 'file format').choices(EXPORT_FORMATS).default('peft'),
+    )
     .option('--round <round>', 'the adapter after this many rounds (default: the latest)', positive)
-    .option('-o, --out <dir>', 'where to write it (default: adapter/ in the run folder)')
+    .option('-o, --out <dir>', 'where to write it (default: a folder in that of the run)')
     .addOption(json())
+    .addHelpText(
+      'after',
+      `
+Formats:
+  peft         the adapter for PEFT, transformers, vLLM, axolotl
+  gguf-lora    the adapter for llama.cpp, beside the base in GGUF`,
+    )
     .action(async (folder, options) => (await import('./export.ts')).exportAdapter(folder, options))
   program
     .command('verify')

@@ -58,7 +58,7 @@ async function zipOfRound(
   if (round < 1 || round > run.round) return null
   const out = await mkdtemp(join(tmpdir(), 'barnraise-adapter-'))
   try {
-    await exportRun(folder, { round, out })
+    await exportRun(folder, { format: 'peft', round, out })
     const names = await readdir(out)
     const files = await Promise.all(names.map((name) => readFile(join(out, name))))
     return zipSync(Object.fromEntries(names.map((name, i) => [name, files[i]!])), { level: 0 })

@@ -1,25 +1,23 @@
 /**
- * The adapter as a PEFT folder, which transformers, vLLM, axolotl and llama.cpp's converter read as
- * it is: adapter_config.json, adapter_model.safetensors, README.md, and the base's tokenizer files.
+ * The adapter in the two files of PEFT, which transformers, vLLM, axolotl and llama.cpp's converter
+ * read as they are: adapter_config.json and adapter_model.safetensors.
  *
  * The base's digest and the RunId travel in the weights' metadata, so that an adapter that met
  * another base is refused instead of producing nonsense.
  * Source: huggingface/peft, docs/source/developer_guides/checkpoint.md.
  */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type AdapterTensor, adapterLayout } from '../../kernels/lora.ts'
 import type { AdapterShape, ModelShape } from '../../kernels/shape.ts'
 import { linearName } from '../../kernels/weights.ts'
 import { type Digest, digestOf } from '../../protocol/digest.ts'
 import { ModelError } from './errors.ts'
-import { modelCard, type RunSummary } from './model-card.ts'
 import { adapterConfig, parseAdapterConfig } from './peft-config.ts'
 import { encodeSafetensors, parseSafetensors, type Safetensors } from './safetensors.ts'
 
 const CONFIG_FILE = 'adapter_config.json'
 const WEIGHTS_FILE = 'adapter_model.safetensors'
-const CARD_FILE = 'README.md'
 
 /** Keys of the metadata. */
 const BASE_KEY = 'base_sha256'
@@ -39,9 +37,13 @@ export interface ReadPeftAdapter extends PeftAdapter {
 
 export interface PeftExport extends PeftAdapter {
   model: ModelShape
-  run: RunSummary
-  /** Files copied beside the adapter, such as tokenizer.json. */
-  tokenizerFiles?: readonly string[]
+  run: PeftOrigin
+}
+
+/** Where the adapter comes from. */
+interface PeftOrigin {
+  runId: string
+  base: { name: string; digest: Digest }
 }
 
 /** What PEFT calls a matrix of the adapter. */
@@ -50,16 +52,14 @@ export function peftName({ layer, target, part }: AdapterTensor): string {
   return `base_model.model.${module}.lora_${part}.weight`
 }
 
-/** Writes the folder, the weights last; returns their path and digest. */
+/** Writes both files, the weights last; returns their path and digest. */
 export async function writePeftAdapter(
   folder: string,
-  { model, adapterShape, values, run, tokenizerFiles = [] }: PeftExport,
+  { model, adapterShape, values, run }: PeftExport,
 ): Promise<{ path: string; digest: Digest }> {
   const weights = encodePeftWeights(model, { adapterShape, values }, run)
   const config = adapterConfig(adapterShape, run.base.name)
   await mkdir(folder, { recursive: true })
-  for (const file of tokenizerFiles) await copyFile(file, join(folder, basename(file)))
-  await writeFile(join(folder, CARD_FILE), modelCard(run, adapterShape))
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
   const path = join(folder, WEIGHTS_FILE)
   await writeFile(path, weights)
@@ -107,7 +107,7 @@ export function decodePeftAdapter(
 function encodePeftWeights(
   model: ModelShape,
   { adapterShape, values }: PeftAdapter,
-  run: RunSummary,
+  run: PeftOrigin,
 ): Uint8Array {
   const { tensors } = adapterLayout(model, adapterShape)
   return encodeSafetensors(

@@ -1,28 +1,29 @@
-/** The adapter of a run, written for other programs. */
+/** What a run has made after a round, written for other programs. */
 import { join } from 'node:path'
 import { decode } from '../../protocol/codec.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import { type Manifest, manifestSchema } from '../../protocol/envelope.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { bytes, parse, struct } from '../../protocol/schema.ts'
-import type { RunSummary } from '../model/model-card.ts'
-import { writePeftAdapter } from '../model/peft.ts'
+import type { ExportFormat, RunSummary } from '../export/takeaway.ts'
+import { writeExport } from '../export/write-export.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { floatsOf } from '../training/floats.ts'
 import { type OpenedRun, openRun } from './open-run.ts'
 import type { RunFolder } from './run-folder.ts'
 
 export interface ExportOptions {
+  format: ExportFormat
   /** The adapter after this many rounds; null: the latest. */
   round: number | null
-  /** Null: the folder `adapter` of the run. */
+  /** Null: a folder of the run that is named after the format. */
   out: string | null
 }
 
 export interface Exported {
-  /** The PEFT folder. */
+  format: ExportFormat
   folder: string
-  /** Its weights file, and the digest of that file. */
+  /** Its file of weights, and the digest of that file. */
   path: string
   sha256: Digest
   round: number
@@ -43,9 +44,10 @@ export async function readManifest(blobs: BlobStore, digest: Digest): Promise<Si
 
 /** @throws ConfigError when the run has no adapter of that round yet. */
 export async function exportRun(folder: RunFolder, options: ExportOptions): Promise<Exported> {
+  const { format, round, out } = options
   const run = await openRun(folder)
   const chain = await manifests(run)
-  const index = options.round === null ? chain.length - 1 : options.round - 1
+  const index = round === null ? chain.length - 1 : round - 1
   const manifest = chain[index]
   if (manifest === undefined) {
     throw new ConfigError(
@@ -53,18 +55,16 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
         `${chain.length} rounds`,
     )
   }
-  const values = floatsOf(await run.blobs.read(manifest.checkpoint.digest))
-  const out = options.out ?? folder.adapter
-  const { path, digest } = await writePeftAdapter(out, {
-    model: run.config.base.shape,
-    adapterShape: run.config.adapter,
-    values,
+  const { base, adapter } = run.config
+  const target = out ?? join(folder.root, format === 'peft' ? 'adapter' : format)
+  const { path, digest } = await writeExport(format, target, {
+    model: base.shape,
+    adapter,
+    values: floatsOf(await run.blobs.read(manifest.checkpoint.digest)),
+    base: { folder: folder.base, weights: run.blobs.path(base.weights.digest) },
     run: summaryOf(run, chain.slice(0, index + 1)),
-    tokenizerFiles: ['tokenizer.json', 'tokenizer_config.json'].map((name) =>
-      join(folder.base, name),
-    ),
   })
-  return { folder: out, path, sha256: digest, round: manifest.round + 1 }
+  return { format, folder: target, path, sha256: digest, round: manifest.round + 1 }
 }
 
 /** The manifests of all finished rounds, oldest first. */
@@ -79,31 +79,46 @@ async function manifests({ state, blobs }: OpenedRun): Promise<Manifest[]> {
   return chain
 }
 
-function summaryOf({ config, runId, state }: OpenedRun, chain: readonly Manifest[]): RunSummary {
-  const contributions = chain.flatMap((manifest) => manifest.contributions)
-  const last = chain.at(-1)!
-  const lossOf = (round: number) =>
-    state.evaluations.find((evaluation) => evaluation.round === round)?.loss ?? null
+function summaryOf(run: OpenedRun, chain: readonly Manifest[]): RunSummary {
+  const { config, runId, state } = run
+  const { base, dataset, training } = config
+  const tokensOf = (sequences: number) => sequences * dataset.sequenceLength
   return {
     name: config.name,
     runId,
     base: {
-      name: config.base.name,
-      digest: config.base.weights.digest,
-      license: config.base.name === EMBEDDED_NAME ? 'apache-2.0' : 'other',
+      name: base.name,
+      digest: base.weights.digest,
+      license: base.name === EMBEDDED_NAME ? 'apache-2.0' : 'other',
     },
     dataset: {
-      name: config.dataset.name,
-      trainTokens: config.dataset.trainSequences * config.dataset.sequenceLength,
+      name: dataset.name,
+      sequenceLength: dataset.sequenceLength,
+      trainTokens: tokensOf(dataset.trainSequences),
+      heldOutTokens: tokensOf(dataset.validationSequences),
     },
-    adapterDigest: last.adapter,
+    training,
+    adapterDigest: chain.at(-1)!.adapter,
     rounds: chain.length,
-    tokens: contributions.reduce((sum, { tokens }) => sum + tokens, 0),
-    volunteers: new Set(contributions.map(({ peer }) => peer)).size,
-    heldOut: {
-      tokens: config.dataset.validationSequences * config.dataset.sequenceLength,
-      lossBefore: lossOf(0),
-      lossAfter: lossOf(last.round + 1),
-    },
+    contributors: contributorsOf(run, chain),
+    evaluations: state.evaluations.filter(({ round }) => round <= chain.length),
   }
 }
+
+function contributorsOf(
+  { names }: OpenedRun,
+  chain: readonly Manifest[],
+): RunSummary['contributors'] {
+  const counted = new Map<string, { name: string; tokens: number; contributions: number }>()
+  for (const { peer, tokens } of chain.flatMap((manifest) => manifest.contributions)) {
+    const name = names.get(peer) ?? peer.slice(-PEER_SHOWN)
+    const sum = counted.get(peer) ?? { name, tokens: 0, contributions: 0 }
+    sum.tokens += tokens
+    sum.contributions += 1
+    counted.set(peer, sum)
+  }
+  return [...counted.values()].sort((a, b) => b.tokens - a.tokens)
+}
+
+/** Characters of a peer's id that stand for a peer without a name. */
+const PEER_SHOWN = 8

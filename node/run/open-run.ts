@@ -3,6 +3,7 @@
  * changed.
  */
 import type { CoordinatorState } from '../../coordinator/state.ts'
+import type { PeerId } from '../../protocol/messages.ts'
 import type { RunConfig, RunId } from '../../protocol/run-config.ts'
 import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
 import { readSqliteJournal } from '../storage/sqlite-journal.ts'
@@ -15,6 +16,8 @@ export interface OpenedRun {
   runId: RunId
   state: CoordinatorState
   blobs: BlobStore
+  /** What those who joined called themselves, at last. */
+  names: ReadonlyMap<PeerId, string>
 }
 
 /** @throws ConfigError when the folder holds no run; StorageError when its journal is damaged. */
@@ -22,10 +25,15 @@ export async function openRun(folder: RunFolder): Promise<OpenedRun> {
   const { config, runId } = await readRunConfig(folder)
   const state = freshState(config, runId, null)
   const journal = readSqliteJournal(folder.journal, runId)
+  const names = new Map<PeerId, string>()
   try {
-    replay(state, journal)
+    replay(state, journal, (event) => {
+      if (event.type !== 'request' || event.request.type !== 'join') return
+      names.set(event.peer, event.request.name)
+    })
   } finally {
     journal.close()
   }
-  return { folder, config, runId, state, blobs: await createFileBlobStore(folder.blobs) }
+  const blobs = await createFileBlobStore(folder.blobs)
+  return { folder, config, runId, state, blobs, names }
 }

