@@ -1,7 +1,7 @@
 /** The commands and their options. Each command is a file of its own, loaded when it is called. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from '../exit-code.ts'
-import { EXPORT_FORMATS } from '../export/takeaway.ts'
+import { DTYPE_NAMES, EXPORT_FORMATS } from '../export/formats.ts'
 import { defaultMemoryBytes, defaultThreads } from '../training/thread-pool.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addModelOptions } from './model-choice.ts'
@@ -120,13 +120,23 @@ function addReading(program: Command): void {
     )
     .option('--round <round>', 'the adapter after this many rounds (default: the latest)', positive)
     .option('-o, --out <dir>', 'where to write it (default: a folder in that of the run)')
+    .addOption(
+      new Option(
+        '--dtype <type>',
+        'type of merged weights (default: of the base, f16 in a GGUF)',
+      ).choices(DTYPE_NAMES),
+    )
     .addOption(json())
     .addHelpText(
       'after',
       `
 Formats:
   peft         the adapter for PEFT, transformers, vLLM, axolotl
-  gguf-lora    the adapter for llama.cpp, beside the base in GGUF`,
+  gguf-lora    the adapter for llama.cpp, beside the base in GGUF
+  merged       base and adapter in one Hugging Face folder: transformers, vLLM, mlx-lm
+  merged-gguf  base and adapter in one GGUF, with a Modelfile: llama.cpp, Ollama
+
+q8_0 halves a GGUF and is for merged-gguf alone. The README.md in the folder has the commands.`,
     )
     .action(async (folder, options) => (await import('./export.ts')).exportAdapter(folder, options))
   program

@@ -3,7 +3,8 @@
  * it. Names in it were chosen by others, so none of their characters is taken for markup.
  */
 import { stringify } from 'yaml'
-import type { ExportFormat, RunSummary, Takeaway } from './takeaway.ts'
+import type { ExportFormat } from './formats.ts'
+import type { RunSummary, Takeaway } from './takeaway.ts'
 import { usageOf } from './usage.ts'
 
 /** Rows of a table; of more contributors the rest is one row, of more rounds some are left out. */
@@ -20,6 +21,8 @@ interface Front {
 const FRONT: Readonly<Record<ExportFormat, Front>> = {
   peft: { relation: 'adapter', library: 'peft', tags: ['lora'] },
   'gguf-lora': { relation: 'adapter', tags: ['lora', 'gguf'] },
+  merged: { relation: 'finetune', library: 'transformers', tags: [] },
+  'merged-gguf': { relation: 'finetune', tags: ['gguf'] },
 }
 
 type Card = Pick<Takeaway, 'run' | 'adapter'>

@@ -2,9 +2,6 @@
 import type { AdapterShape, ModelShape } from '../../kernels/shape.ts'
 import type { Digest } from '../../protocol/digest.ts'
 
-export const EXPORT_FORMATS = ['peft', 'gguf-lora'] as const
-export type ExportFormat = (typeof EXPORT_FORMATS)[number]
-
 export interface Takeaway {
   model: ModelShape
   adapter: AdapterShape

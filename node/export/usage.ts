@@ -1,9 +1,12 @@
 /** How an exported folder is used: the exact commands of each program that can, for its card. */
 import type { AdapterShape } from '../../kernels/shape.ts'
-import type { ExportFormat, Takeaway } from './takeaway.ts'
+import type { ExportFormat } from './formats.ts'
+import type { Takeaway } from './takeaway.ts'
 
-/** The file that we write, which the commands name. */
+/** The files that we write, which the commands name. */
 export const LORA_FILE = 'adapter.gguf'
+export const MODEL_FILE = 'model.gguf'
+export const MODELFILE = 'Modelfile'
 
 type Uses = Pick<Takeaway, 'run' | 'adapter'>
 
@@ -28,6 +31,7 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
         'llama-cli -m BASE.gguf --lora ADAPTER.gguf -p "Call me"',
       ),
     ],
+    ['Ollama', otherFormat('merged-gguf')],
   ],
   'gguf-lora': () => [
     [
@@ -38,6 +42,33 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
       ),
     ],
     ['PEFT and vLLM', otherFormat('peft')],
+    ['Ollama', otherFormat('merged-gguf')],
+  ],
+  merged: ({ run }) => [
+    ['transformers', python(run.base.name, TRANSFORMERS)],
+    ['vLLM', shell('vllm serve .')],
+    [
+      'llama.cpp',
+      shell(
+        `python convert_hf_to_gguf.py . --outfile ${MODEL_FILE} --outtype f16`,
+        `llama-cli -m ${MODEL_FILE} -p "Call me"`,
+      ),
+    ],
+    ['Ollama', otherFormat('merged-gguf')],
+  ],
+  'merged-gguf': ({ run }) => [
+    [
+      'llama.cpp',
+      shell(`llama-cli -m ${MODEL_FILE} -p "Call me"`, `llama-server -m ${MODEL_FILE}`),
+    ],
+    [
+      'Ollama',
+      shell(
+        `ollama create ${slug(run.name)} -f ${MODELFILE}`,
+        `ollama run ${slug(run.name)} "Call me"`,
+      ),
+    ],
+    ['transformers and vLLM', otherFormat('merged')],
   ],
 }
 
@@ -47,6 +78,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 base = "BASE"
 model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), ".")
 tokenizer = AutoTokenizer.from_pretrained(base)`
+
+const TRANSFORMERS = `from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained(".")
+tokenizer = AutoTokenizer.from_pretrained(".")`
 
 function python(base: string, load: string): string {
   return `\`\`\`python

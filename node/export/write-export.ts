@@ -1,47 +1,78 @@
 /** A takeaway as a folder in the format that was asked for, with a card that says how to use it. */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest } from '../../protocol/digest.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+import { copyCompanions } from '../model/base-model.ts'
 import { writeGguf } from '../model/gguf-write.ts'
 import { writePeftAdapter } from '../model/peft.ts'
-import { ignoreMissing } from '../storage/file-system.ts'
+import { DTYPE_NAMES, DTYPES, type DtypeName, type ExportFormat } from './formats.ts'
 import { ggufLora } from './gguf-lora.ts'
+import { writeMergedFolder } from './merged-folder.ts'
+import { writeMergedGguf } from './merged-gguf.ts'
 import { modelCard } from './model-card.ts'
-import type { ExportFormat, Takeaway } from './takeaway.ts'
+import type { Takeaway } from './takeaway.ts'
 import { LORA_FILE } from './usage.ts'
 
-export interface WrittenExport {
-  /** The file with the weights, which is written last. */
-  path: string
-  digest: Digest
+export interface ExportTarget {
+  format: ExportFormat
+  folder: string
+  /** Null: the base's own in a folder, float16 in a GGUF. An adapter is float32. */
+  dtype: DtypeName | null
 }
 
-/** What a tokenizer may consist of; not every model has all of them. */
-const TOKENIZER_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-]
-const CARD_FILE = 'README.md'
-
+/**
+ * Returns the path and digest of the file of weights.
+ * @throws ConfigError for a dtype that the format has not, ModelError for a base that it cannot be
+ *   made of.
+ */
 export async function writeExport(
-  format: ExportFormat,
-  folder: string,
+  target: ExportTarget,
   takeaway: Takeaway,
-): Promise<WrittenExport> {
-  await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, CARD_FILE), modelCard(format, takeaway))
-  const { model, adapter, values, run } = takeaway
-  switch (format) {
-    case 'peft':
-      await copyFiles(takeaway.base.folder, folder, TOKENIZER_FILES)
-      return writePeftAdapter(folder, { model, adapterShape: adapter, values, run })
-    case 'gguf-lora':
-      return writeGguf(join(folder, LORA_FILE), ggufLora(takeaway))
-  }
+): Promise<{ path: string; digest: Digest }> {
+  const { format, folder } = target
+  const write = WRITERS[format]
+  const written = await write(target, takeaway)
+  await writeFile(join(folder, 'README.md'), modelCard(format, takeaway))
+  return written
 }
 
-async function copyFiles(from: string, to: string, names: readonly string[]): Promise<void> {
-  for (const name of names) await copyFile(join(from, name), join(to, name)).catch(ignoreMissing)
+type Writer = (target: ExportTarget, takeaway: Takeaway) => ReturnType<typeof writeExport>
+
+const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
+  async peft(target, takeaway) {
+    typeOf(target, ['f32'])
+    await mkdir(target.folder, { recursive: true })
+    await copyCompanions(takeaway.base.folder, target.folder)
+    return writePeftAdapter(target.folder, takeaway)
+  },
+  async 'gguf-lora'(target, takeaway) {
+    typeOf(target, ['f32'])
+    await mkdir(target.folder, { recursive: true })
+    return writeGguf(join(target.folder, LORA_FILE), ggufLora(takeaway))
+  },
+  async merged(target, takeaway) {
+    const type = typeOf(target, ['f32', 'f16', 'bf16'])
+    await mkdir(target.folder, { recursive: true })
+    await copyCompanions(takeaway.base.folder, target.folder)
+    return writeMergedFolder(target.folder, takeaway, type)
+  },
+  async 'merged-gguf'(target, takeaway) {
+    const type = typeOf(target, DTYPE_NAMES) ?? 'F16'
+    await mkdir(target.folder, { recursive: true })
+    return writeMergedGguf(target.folder, takeaway, type)
+  },
+}
+
+function typeOf<T extends DtypeName>(
+  { format, dtype }: ExportTarget,
+  allowed: readonly T[],
+): (typeof DTYPES)[T] | null {
+  if (dtype === null) return null
+  const name = allowed.find((known) => known === dtype)
+  if (name !== undefined) return DTYPES[name]
+  throw new ConfigError(
+    `Cannot write '${format}' as 'dtype' must be ${allowed.join(' or ')}: ` +
+      `current value is ${dtype}`,
+  )
 }

@@ -7,12 +7,13 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, readFile } from 'node:fs/promises'
+import { access, copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { StorageKind } from '../../kernels/ops.ts'
 import type { WeightSource } from '../../kernels/weights.ts'
 import type { Digest } from '../../protocol/digest.ts'
+import { ignoreMissing } from '../storage/file-system.ts'
 import { checkWeights, storageOf } from './base-weights.ts'
 import { type ModelConfig, parseModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
@@ -36,6 +37,21 @@ export interface BaseModel extends ModelConfig {
 
 /** The base model that comes with the project: embedded/README.md tells what it is. */
 export const EMBEDDED_MODEL = join(import.meta.dirname, 'embedded')
+
+/** What tells how a model is used, beside its config and weights; not every model has all. */
+const COMPANION_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'generation_config.json',
+]
+
+export async function copyCompanions(from: string, to: string): Promise<void> {
+  for (const name of COMPANION_FILES) {
+    await copyFile(join(from, name), join(to, name)).catch(ignoreMissing)
+  }
+}
 
 /** @throws ModelError that names the file which is missing or cannot be used. */
 export async function openBaseModel(folder: string): Promise<BaseModel> {

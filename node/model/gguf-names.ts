@@ -7,6 +7,16 @@
  * Source: llama.cpp, gguf-py/gguf/tensor_mapping.py; conversion of LlamaModel, `permute`.
  */
 import type { ModelShape, Target } from '../../kernels/shape.ts'
+import {
+  biasName,
+  EMBEDDING,
+  FINAL_NORM,
+  HEAD,
+  headNormName,
+  inputNormName,
+  linearName,
+  middleNormName,
+} from '../../kernels/weights.ts'
 
 export type GgufArchitecture = 'llama' | 'qwen2' | 'qwen3'
 
@@ -28,6 +38,30 @@ const LINEAR: Readonly<Record<Target, string>> = {
 
 export const ggufLinearName = (layer: number, target: Target): string =>
   `blk.${layer}.${LINEAR[target]}.weight`
+
+/** Names of the base's tensors in GGUF by their names on the hub. */
+export function ggufNames(model: ModelShape): ReadonlyMap<string, string> {
+  const names = new Map([
+    [EMBEDDING, 'token_embd.weight'],
+    [FINAL_NORM, 'output_norm.weight'],
+    [HEAD, 'output.weight'],
+  ])
+  for (let layer = 0; layer < model.layerCount; layer++) {
+    const block = `blk.${layer}`
+    names.set(inputNormName(layer), `${block}.attn_norm.weight`)
+    names.set(middleNormName(layer), `${block}.ffn_norm.weight`)
+    for (const target of ['q', 'k'] as const) {
+      names.set(headNormName(layer, target), `${block}.attn_${target}_norm.weight`)
+    }
+    for (const target of ['q', 'k', 'v'] as const) {
+      names.set(biasName(layer, target), `${block}.attn_${target}.bias`)
+    }
+    for (const target of Object.keys(LINEAR) as Target[]) {
+      names.set(linearName(layer, target), ggufLinearName(layer, target))
+    }
+  }
+  return names
+}
 
 /** How many heads' rows change places in a tensor that writes to `target`; null: none do. */
 export function permutedHeads(model: ModelShape, target: Target): number | null {

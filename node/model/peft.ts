@@ -35,8 +35,10 @@ export interface ReadPeftAdapter extends PeftAdapter {
   runId: string | null
 }
 
-export interface PeftExport extends PeftAdapter {
+export interface PeftExport {
   model: ModelShape
+  adapter: AdapterShape
+  values: Float32Array
   run: PeftOrigin
 }
 
@@ -55,10 +57,10 @@ export function peftName({ layer, target, part }: AdapterTensor): string {
 /** Writes both files, the weights last; returns their path and digest. */
 export async function writePeftAdapter(
   folder: string,
-  { model, adapterShape, values, run }: PeftExport,
+  { model, adapter, values, run }: PeftExport,
 ): Promise<{ path: string; digest: Digest }> {
-  const weights = encodePeftWeights(model, { adapterShape, values }, run)
-  const config = adapterConfig(adapterShape, run.base.name)
+  const weights = encodePeftWeights(model, { adapterShape: adapter, values }, run)
+  const config = adapterConfig(adapter, run.base.name)
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
   const path = join(folder, WEIGHTS_FILE)

@@ -10,7 +10,14 @@
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
 import type { WeightSource } from '../../kernels/weights.ts'
-import { type Dtype, isDtype, scalarBytes, toFloat32 } from './dtypes.ts'
+import {
+  type Dtype,
+  type FloatDtype,
+  fromFloat32,
+  isDtype,
+  scalarBytes,
+  toFloat32,
+} from './dtypes.ts'
 import { ModelError } from './errors.ts'
 
 export const HEADER_LENGTH_BYTES = 8
@@ -161,6 +168,14 @@ export interface TensorToWrite {
   values: Float32Array
 }
 
+/** The same, made when its turn comes. */
+export interface TensorToCome {
+  name: string
+  dtype: FloatDtype
+  shape: readonly number[]
+  bytes: () => Uint8Array
+}
+
 /**
  * A file of float32 tensors, in the order given. transformers asks for the metadata `format: 'pt'`.
  */
@@ -168,25 +183,40 @@ export function encodeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
+  const toCome = tensors.map(({ values, ...tensor }) => ({
+    ...tensor,
+    dtype: 'F32' as const,
+    bytes: () => fromFloat32('F32', values),
+  }))
+  const pieces = [...safetensorsPieces(toCome, metadata)]
+  const file = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let offset = 0
+  for (const piece of pieces) {
+    file.set(piece, offset)
+    offset += piece.length
+  }
+  return file
+}
+
+/** The bytes of a file in order: its header, then each tensor, asked for once. */
+export function* safetensorsPieces(
+  tensors: readonly TensorToCome[],
+  metadata: Readonly<Record<string, string>>,
+): Generator<Uint8Array> {
   const entries = new Map<string, unknown>([['__metadata__', metadata]])
   let end = 0
-  for (const { name, shape, values } of tensors) {
+  for (const { name, dtype, shape } of tensors) {
     const begin = end
-    end += values.byteLength
-    entries.set(name, { dtype: 'F32', shape, data_offsets: [begin, end] })
+    end += shape.reduce((product, size) => product * size, scalarBytes(dtype))
+    entries.set(name, { dtype, shape, data_offsets: [begin, end] })
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
   const length = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT
-  const file = new Uint8Array(HEADER_LENGTH_BYTES + length + end)
-  new DataView(file.buffer).setUint32(0, length, true)
-  file.fill(0x20, HEADER_LENGTH_BYTES, HEADER_LENGTH_BYTES + length)
-  file.set(json, HEADER_LENGTH_BYTES)
-  let offset = HEADER_LENGTH_BYTES + length
-  for (const { values } of tensors) {
-    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset)
-    offset += values.byteLength
-  }
-  return file
+  const header = new Uint8Array(HEADER_LENGTH_BYTES + length).fill(0x20, HEADER_LENGTH_BYTES)
+  new DataView(header.buffer).setUint32(0, length, true)
+  header.set(json, HEADER_LENGTH_BYTES)
+  yield header
+  for (const { bytes } of tensors) yield bytes()
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

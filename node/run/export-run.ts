@@ -5,7 +5,8 @@ import type { Digest } from '../../protocol/digest.ts'
 import { type Manifest, manifestSchema } from '../../protocol/envelope.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { bytes, parse, struct } from '../../protocol/schema.ts'
-import type { ExportFormat, RunSummary } from '../export/takeaway.ts'
+import type { DtypeName, ExportFormat } from '../export/formats.ts'
+import type { RunSummary } from '../export/takeaway.ts'
 import { writeExport } from '../export/write-export.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { floatsOf } from '../training/floats.ts'
@@ -18,6 +19,7 @@ export interface ExportOptions {
   round: number | null
   /** Null: a folder of the run that is named after the format. */
   out: string | null
+  dtype?: DtypeName | null
 }
 
 export interface Exported {
@@ -44,7 +46,7 @@ export async function readManifest(blobs: BlobStore, digest: Digest): Promise<Si
 
 /** @throws ConfigError when the run has no adapter of that round yet. */
 export async function exportRun(folder: RunFolder, options: ExportOptions): Promise<Exported> {
-  const { format, round, out } = options
+  const { format, round, out, dtype = null } = options
   const run = await openRun(folder)
   const chain = await manifests(run)
   const index = round === null ? chain.length - 1 : round - 1
@@ -57,13 +59,16 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
   }
   const { base, adapter } = run.config
   const target = out ?? join(folder.root, format === 'peft' ? 'adapter' : format)
-  const { path, digest } = await writeExport(format, target, {
-    model: base.shape,
-    adapter,
-    values: floatsOf(await run.blobs.read(manifest.checkpoint.digest)),
-    base: { folder: folder.base, weights: run.blobs.path(base.weights.digest) },
-    run: summaryOf(run, chain.slice(0, index + 1)),
-  })
+  const { path, digest } = await writeExport(
+    { format, folder: target, dtype },
+    {
+      model: base.shape,
+      adapter,
+      values: floatsOf(await run.blobs.read(manifest.checkpoint.digest)),
+      base: { folder: folder.base, weights: run.blobs.path(base.weights.digest) },
+      run: summaryOf(run, chain.slice(0, index + 1)),
+    },
+  )
   return { format, folder: target, path, sha256: digest, round: manifest.round + 1 }
 }
 

@@ -16,7 +16,12 @@ import {
 } from '../../protocol/run-config.ts'
 import { type PreparedDataset, prepareDataset } from '../dataset/prepare.ts'
 import { type Document, readDocuments } from '../dataset/sources.ts'
-import { type BaseModel, EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
+import {
+  type BaseModel,
+  copyCompanions,
+  EMBEDDED_MODEL,
+  openBaseModel,
+} from '../model/base-model.ts'
 import { openTokenizer } from '../model/tokenizer.ts'
 import { createFileBlobStore } from '../storage/blob-store.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -70,9 +75,8 @@ export async function prepareRun(
   const blobs = await createFileBlobStore(run.blobs)
   for (const bytes of dataset.blobs.values()) await blobs.put(bytes)
   await blobs.putStream(createReadStream(base.files.weights.path))
-  for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
-    await copyFile(join(base.folder, name), join(run.base, name))
-  }
+  await copyFile(base.files.config.path, join(run.base, 'config.json'))
+  await copyCompanions(base.folder, run.base)
   base.close()
   await writeFile(run.yaml, source)
   // Last, because a folder with a RunConfig is a run.

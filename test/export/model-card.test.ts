@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { EXPORT_FORMATS, type ExportFormat } from '../../node/export/formats.ts'
 import { modelCard } from '../../node/export/model-card.ts'
-import { EXPORT_FORMATS, type ExportFormat, type RunSummary } from '../../node/export/takeaway.ts'
+import type { RunSummary } from '../../node/export/takeaway.ts'
 import { ADAPTER, RUN } from './fixtures.ts'
 
 /** Lines that the card of `run` must have. */
@@ -69,7 +70,15 @@ describe('a card tells the hub and the reader what the folder is', () => {
     ],
     'gguf-lora': [
       { base_model_relation: 'adapter', tags: ['lora', 'gguf', 'barnraise'] },
-      ['llama-cli -m BASE.gguf --lora adapter.gguf', '--format peft'],
+      ['llama-cli -m BASE.gguf --lora adapter.gguf', '--format peft', '--format merged-gguf'],
+    ],
+    merged: [
+      { library_name: 'transformers', base_model_relation: 'finetune', tags: ['barnraise'] },
+      ['from_pretrained(".")', 'vllm serve .', 'convert_hf_to_gguf.py . --outfile model.gguf'],
+    ],
+    'merged-gguf': [
+      { base_model_relation: 'finetune', tags: ['gguf', 'barnraise'] },
+      ['llama-cli -m model.gguf', 'ollama create whales-a-test -f Modelfile', '--format merged`'],
     ],
   }
   for (const format of EXPORT_FORMATS)

@@ -1,42 +1,16 @@
 /** Each family against transformers and peft: config, logits, loss and gradients. */
-import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createGenerator } from '../../kernels/generator.ts'
-import type { AdapterShape } from '../../kernels/shape.ts'
 import { createTrainer } from '../../kernels/train-step.ts'
-import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import { weightTensors } from '../../kernels/weights.ts'
 import { parseModelConfig } from '../../node/model/config.ts'
 import { MACHINES, relativeError, TINY } from '../kernels/jobs.ts'
+import { FAMILIES, type Family, weightsOf } from './family-vectors.ts'
 import { bytesOfJson, floatsOfBase64 } from './fixtures.ts'
-
-interface Stored {
-  config: object
-  adapterShape: AdapterShape
-  weights: Record<string, { shape: number[]; values: string }>
-  adapter: string
-  ids: number[]
-  targets: number[]
-  sequenceLength: number
-  logits: string
-  loss: number
-  gradients: string
-}
-
-const FILE = new URL('../vectors/families.json', import.meta.url)
-const families: Record<string, Stored> = JSON.parse(readFileSync(FILE, 'utf8'))
 
 type Create = (typeof MACHINES)[number][1]
 
-function weightsOf(family: Stored): WeightSource {
-  return {
-    tensor: (name) => {
-      const { shape, values } = family.weights[name]!
-      return { shape, values: floatsOfBase64(values) }
-    },
-  }
-}
-
-function trained(family: Stored, create: Create, recomputedLayers = 0) {
+function trained(family: Family, create: Create, recomputedLayers = 0) {
   const { ops, arena } = create()
   const { shape } = parseModelConfig(bytesOfJson(family.config))
   const job = {
@@ -48,7 +22,7 @@ function trained(family: Stored, create: Create, recomputedLayers = 0) {
   return trainer
 }
 
-for (const [name, family] of Object.entries(families)) {
+for (const [name, family] of Object.entries(FAMILIES)) {
   test(`${name} has no tensor that we would leave unread`, () => {
     const { shape } = parseModelConfig(bytesOfJson(family.config))
     const read = weightTensors(shape).map((tensor) => tensor.name)

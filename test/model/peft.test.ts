@@ -36,7 +36,7 @@ async function written(shape = ADAPTER) {
   const values = counted(shape)
   const weights = await writePeftAdapter(folder, {
     model: TINY_SHAPE,
-    adapterShape: shape,
+    adapter: shape,
     values,
     run: RUN,
   })
@@ -116,7 +116,7 @@ describe('an adapter that we write', () => {
     const { folder, values, weights } = await written()
     const again = await writePeftAdapter(folder, {
       model: TINY_SHAPE,
-      adapterShape: ADAPTER,
+      adapter: ADAPTER,
       values,
       run: RUN,
     })

@@ -1,0 +1,130 @@
+/**
+ * The merged model as one GGUF, made of a base in Hugging Face layout: hyperparameters, tokenizer
+ * and weights under llama.cpp's names.
+ * Source: llama.cpp, gguf-py/gguf/constants.py and the conversion of each architecture.
+ */
+import type { ModelShape } from '../../kernels/shape.ts'
+import { linearName, type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import { ModelError } from '../model/errors.ts'
+import { encodeBlocks, type WrittenType } from '../model/gguf-blocks.ts'
+import { type GgufMetadata, type GgufValue, tensorBytes } from '../model/gguf-format.ts'
+import {
+  type GgufArchitecture,
+  ggufArchitecture,
+  ggufNames,
+  permutedHeads,
+  permuteRows,
+} from '../model/gguf-names.ts'
+import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
+import { encodeWeights } from './encode-weights.ts'
+
+export interface GgufModel {
+  name: string
+  model: ModelShape
+  contextLength: number
+  tokenizer: readonly [key: string, value: GgufValue][]
+  weights: WeightSource
+  /** Of matrices; vectors are float32. */
+  type: WrittenType
+}
+
+/** What llama.cpp calls a file by the type of its matrices. Source: llama.h, `llama_ftype`. */
+const FILE_TYPES: Readonly<Record<WrittenType, number>> = { F32: 0, F16: 1, Q8_0: 7, BF16: 32 }
+/** Of the layout of quantised blocks. */
+const QUANTIZATION_VERSION = 2
+
+export function ggufModel(source: GgufModel): GgufFile {
+  return { metadata: metadataOf(source), tensors: tensorsOf(source) }
+}
+
+function metadataOf({ name, model, contextLength, tokenizer, type }: GgufModel): GgufMetadata {
+  const architecture = ggufArchitecture(model)
+  const u32 = (value: number): GgufValue => ({ type: 'u32', value })
+  const f32 = (value: number): GgufValue => ({ type: 'f32', value })
+  const text = (value: string): GgufValue => ({ type: 'string', value })
+  return new Map<string, GgufValue>([
+    ['general.architecture', text(architecture)],
+    ['general.type', text('model')],
+    ['general.name', text(name)],
+    ['general.file_type', u32(FILE_TYPES[type])],
+    ['general.quantization_version', u32(QUANTIZATION_VERSION)],
+    [`${architecture}.block_count`, u32(model.layerCount)],
+    [`${architecture}.context_length`, u32(contextLength)],
+    [`${architecture}.embedding_length`, u32(model.hiddenSize)],
+    [`${architecture}.feed_forward_length`, u32(model.intermediateSize)],
+    [`${architecture}.attention.head_count`, u32(model.headCount)],
+    [`${architecture}.attention.head_count_kv`, u32(model.kvHeadCount)],
+    [`${architecture}.attention.key_length`, u32(model.headDim)],
+    [`${architecture}.attention.value_length`, u32(model.headDim)],
+    [`${architecture}.attention.layer_norm_rms_epsilon`, f32(model.rmsNormEps)],
+    [`${architecture}.rope.dimension_count`, u32(model.headDim)],
+    [`${architecture}.rope.freq_base`, f32(model.ropeTheta)],
+    ...linearScaling(architecture, model),
+    [`${architecture}.vocab_size`, u32(model.vocabSize)],
+    ...tokenizer,
+  ])
+}
+
+/** A factor for all frequencies has a key; one for each is a tensor, which only `llama` reads. */
+function linearScaling(
+  architecture: GgufArchitecture,
+  { ropeDivisors }: ModelShape,
+): [string, GgufValue][] {
+  if (ropeDivisors === null || !isUniform(ropeDivisors)) return []
+  return [
+    [`${architecture}.rope.scaling.type`, { type: 'string', value: 'linear' }],
+    [`${architecture}.rope.scaling.factor`, { type: 'f32', value: ropeDivisors[0]! }],
+  ]
+}
+
+const isUniform = (divisors: readonly number[]) => divisors.every((by) => by === divisors[0])
+
+function tensorsOf({ model, weights, type }: GgufModel): GgufTensor[] {
+  const names = ggufNames(model)
+  const permuted = permutedNames(model)
+  const tensors = weightTensors(model).map(({ name, shape }): GgufTensor => {
+    const own = writtenType(type, shape)
+    const pieces = () => {
+      const { values } = weights.tensor(name)
+      const heads = permuted.get(name)
+      const ordered = heads === undefined ? values : permuteRows(values, heads, shape[1] ?? 1)
+      return [encodeWeights(own, ordered, name)]
+    }
+    return { name: names.get(name)!, shape, type: own, pieces }
+  })
+  return [...ropeTensor(model), ...tensors]
+}
+
+function ropeTensor({ ropeDivisors, ...model }: ModelShape): GgufTensor[] {
+  if (ropeDivisors === null || isUniform(ropeDivisors)) return []
+  const architecture = ggufArchitecture({ ropeDivisors, ...model })
+  if (architecture !== 'llama') {
+    throw new ModelError(
+      'unsupported',
+      `Cannot write the model as GGUF as llama.cpp's '${architecture}' has one scaling for all ` +
+        'frequencies of RoPE, and this base has several',
+    )
+  }
+  const values = Float32Array.from(ropeDivisors)
+  const pieces = () => [encodeBlocks('F32', values)]
+  return [{ name: 'rope_freqs.weight', shape: [values.length], type: 'F32', pieces }]
+}
+
+/** Vectors are small and stay float32; rows that fill no blocks of `type` become float16. */
+function writtenType(type: WrittenType, shape: readonly number[]): WrittenType {
+  if (shape.length === 1) return 'F32'
+  return tensorBytes(type, shape) === null ? 'F16' : type
+}
+
+/** Heads by the name of the tensor whose rows change places. */
+function permutedNames(model: ModelShape): ReadonlyMap<string, number> {
+  const names = new Map<string, number>()
+  for (const target of ['q', 'k'] as const) {
+    const heads = permutedHeads(model, target)
+    if (heads === null) continue
+    for (let layer = 0; layer < model.layerCount; layer++) {
+      names.set(linearName(layer, target), heads)
+    }
+  }
+  return names
+}

@@ -1,0 +1,64 @@
+/**
+ * The base with the adapter in it: W + s·B·A in place of every W that the adapter changes, s =
+ * alpha / R, so that a program which knows nothing of LoRA computes the same.
+ * Source: Hu et al. 2021, LoRA, §4.1.
+ */
+import { type AdapterTensor, adapterLayout } from '../../kernels/lora.ts'
+import type { AdapterShape } from '../../kernels/shape.ts'
+import { linearName, type WeightSource } from '../../kernels/weights.ts'
+import type { Takeaway } from './takeaway.ts'
+
+type Adapted = Pick<Takeaway, 'model' | 'adapter' | 'values'>
+
+/** A matrix of the adapter and its scalars, row-major. */
+type Matrix = Pick<AdapterTensor, 'rows' | 'columns'> & { values: Float32Array }
+
+/** The weights of `base`, merged one by one as they are asked for. */
+export function mergedWeights(base: WeightSource, adapted: Adapted): WeightSource {
+  const pairs = pairsOf(adapted)
+  return {
+    tensor(name) {
+      const tensor = base.tensor(name)
+      const pair = pairs.get(name)
+      if (pair === undefined) return tensor
+      return { ...tensor, values: merge(tensor.values, pair, adapted.adapter) }
+    },
+  }
+}
+
+interface Pair {
+  A: Matrix
+  B: Matrix
+}
+
+/** By the name of the base's matrix. */
+function pairsOf({ model, adapter, values }: Adapted): ReadonlyMap<string, Pair> {
+  const matrices = new Map<string, Partial<Pair>>()
+  for (const { layer, target, part, rows, columns, offset } of adapterLayout(model, adapter)
+    .tensors) {
+    const name = linearName(layer, target)
+    const own = values.subarray(offset, offset + rows * columns)
+    matrices.set(name, { ...matrices.get(name), [part]: { rows, columns, values: own } })
+  }
+  return matrices as ReadonlyMap<string, Pair>
+}
+
+/** W (O,I), A (R,I), B (O,R): sums are float64 and rounded to float32 once. */
+function merge(
+  W: Float32Array,
+  { A, B }: Pair,
+  { alpha, adapterRank }: AdapterShape,
+): Float32Array {
+  const merged = new Float32Array(W.length)
+  const inputs = A.columns
+  const row = new Float64Array(inputs)
+  for (let o = 0; o < B.rows; o++) {
+    row.fill(0)
+    for (let r = 0; r < adapterRank; r++) {
+      const by = (alpha / adapterRank) * B.values[o * adapterRank + r]!
+      for (let i = 0; i < inputs; i++) row[i]! += by * A.values[r * inputs + i]!
+    }
+    for (let i = 0; i < inputs; i++) merged[o * inputs + i] = W[o * inputs + i]! + row[i]!
+  }
+  return merged
+}

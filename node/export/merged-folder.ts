@@ -1,0 +1,61 @@
+/**
+ * The merged model as a Hugging Face folder: the base's own files, and one safetensors file. What
+ * reads the base reads it: transformers, vLLM, llama.cpp's converter.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { linearName, weightTensors } from '../../kernels/weights.ts'
+import type { FloatDtype } from '../model/dtypes.ts'
+import { type SafetensorsHeader, safetensorsPieces } from '../model/safetensors.ts'
+import { openSafetensorsFile } from '../model/safetensors-file.ts'
+import { type WrittenFile, writeInPieces } from '../model/write-file.ts'
+import { encodeWeights } from './encode-weights.ts'
+import { mergedWeights } from './merge.ts'
+import type { Takeaway } from './takeaway.ts'
+
+const WEIGHTS_FILE = 'model.safetensors'
+const CONFIG_FILE = 'config.json'
+
+/** What config.json calls them. */
+const DTYPE_NAMES: Readonly<Record<FloatDtype, string>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+}
+
+/** Writes config.json and the weights; `dtype` null: that of the base. */
+export async function writeMergedFolder(
+  folder: string,
+  takeaway: Takeaway,
+  dtype: FloatDtype | null,
+): Promise<WrittenFile> {
+  const { model, base } = takeaway
+  const file = openSafetensorsFile(base.weights)
+  try {
+    const type = dtype ?? dtypeOf(file.header)
+    const config = await readFile(join(base.folder, CONFIG_FILE), 'utf8')
+    await writeFile(join(folder, CONFIG_FILE), withDtype(config, DTYPE_NAMES[type]))
+    const weights = mergedWeights(file, takeaway)
+    const tensors = weightTensors(model).map(({ name, shape }) => ({
+      ...{ name, shape, dtype: type },
+      bytes: () => encodeWeights(type, weights.tensor(name).values, name),
+    }))
+    const pieces = safetensorsPieces(tensors, { format: 'pt' })
+    return await writeInPieces(join(folder, WEIGHTS_FILE), pieces)
+  } finally {
+    file.close()
+  }
+}
+
+/** That of the matrices: a base may keep its norms in a wider one. */
+function dtypeOf(header: SafetensorsHeader): FloatDtype {
+  const { dtype } = header.tensors.get(linearName(0, 'q'))!
+  return dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32'
+}
+
+/** All else stays as the base's authors wrote it. */
+export function withDtype(config: string, dtype: string): string {
+  const known = /("(?:torch_)?dtype"\s*:\s*)"[^"]*"/g
+  if (known.test(config)) return config.replace(known, `$1"${dtype}"`)
+  return config.replace('{', `{\n  "torch_dtype": "${dtype}",`)
+}

@@ -1,0 +1,213 @@
+/**
+ * tokenizer.json as llama.cpp wants it: the words by id, their kinds, the merges, and the name of
+ * the rule that cuts a text into pieces before any merge.
+ *
+ * llama.cpp has these rules in its source and knows them by name alone, so only those are taken
+ * whose tokenizer.json is known to mean the same; another would give other tokens, silently.
+ * Source: llama.cpp, src/llama-vocab.cpp (`llm_tokenizer_bpe`); gguf-py, `SpecialVocab`.
+ */
+import { z } from 'zod'
+import { ModelError } from './errors.ts'
+import type { GgufValue } from './gguf-format.ts'
+import { parseJson } from './json.ts'
+import { tokenizerFromBytes } from './tokenizer.ts'
+
+export interface TokenizerFiles {
+  tokenizer: Uint8Array
+  config: Uint8Array
+  /** chat_template.jinja, where the template has a file of its own. */
+  chatTemplate: string | null
+}
+
+/** What llama.cpp calls a kind of token. Source: llama.h, `llama_token_type`. */
+const KINDS = { normal: 1, control: 3, userDefined: 4, unused: 5 } as const
+
+const absent = z.union([z.null(), z.literal('')]).optional()
+
+const tokenizerSchema = z.object({
+  normalizer: z.unknown(),
+  pre_tokenizer: z.unknown(),
+  added_tokens: z.array(
+    z.object({ id: z.number().int().min(0), content: z.string(), special: z.boolean() }),
+  ),
+  model: z.object({
+    type: z.string(),
+    vocab: z.record(z.string(), z.number().int().min(0)),
+    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+    byte_fallback: z.literal(false).optional(),
+    dropout: z.null().optional(),
+    continuing_subword_prefix: absent,
+    end_of_word_suffix: absent,
+  }),
+})
+type TokenizerJson = z.infer<typeof tokenizerSchema>
+
+const kindSchema = z.looseObject({ model: z.looseObject({ type: z.string().optional() }) })
+
+const special = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish()
+type SpecialToken = z.infer<typeof special>
+const template = z.union([
+  z.string(),
+  z.array(z.object({ name: z.string(), template: z.string() })),
+])
+const configSchema = z.looseObject({
+  bos_token: special,
+  eos_token: special,
+  unk_token: special,
+  pad_token: special,
+  chat_template: template.nullish(),
+})
+type TokenizerConfig = z.infer<typeof configSchema>
+
+const byteLevel = (useRegex: boolean) => ({
+  type: 'ByteLevel',
+  add_prefix_space: false,
+  use_regex: useRegex,
+})
+const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokenizers })
+const split = (pattern: string) => ({
+  ...{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+})
+/** Letters, digits by `digits` at most, punctuation, line ends and spaces. */
+const modern = (digits: string) =>
+  sequence(
+    split(
+      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}" +
+        `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+    ),
+    byteLevel(false),
+  )
+
+/** By llama.cpp's name: what tokenizer.json says of the same rule. */
+const PRE_TOKENIZERS: Readonly<Record<string, unknown>> = {
+  'gpt-2': byteLevel(true),
+  smollm: sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)),
+  qwen2: modern(''),
+  'llama-bpe': modern('{1,3}'),
+}
+
+export interface GgufTokenizer {
+  /** The entries `tokenizer.*`. */
+  entries: readonly [key: string, value: GgufValue][]
+  /** What ends a text. */
+  stop: string
+  /** In Jinja; null: the base was not made to chat. */
+  chatTemplate: string | null
+}
+
+/**
+ * For a model of `vocabSize` rows.
+ * @throws ModelError `unsupported` for a tokenizer that llama.cpp would not cut texts like.
+ */
+export function ggufTokenizer(files: TokenizerFiles, vocabSize: number): GgufTokenizer {
+  const json = readTokenizer(files.tokenizer)
+  const config = parseJson(files.config, 'tokenizer_config.json', configSchema)
+  const { tokens, kinds } = tokensOf(json, vocabSize)
+  const text = (value: string): GgufValue => ({ type: 'string', value })
+  const entries: [string, GgufValue][] = [
+    ['tokenizer.ggml.model', text('gpt2')],
+    ['tokenizer.ggml.pre', text(preTokenizerOf(json))],
+    ['tokenizer.ggml.tokens', { type: 'array', of: 'string', values: tokens }],
+    ['tokenizer.ggml.token_type', { type: 'array', of: 'i32', values: kinds }],
+    [
+      'tokenizer.ggml.merges',
+      { type: 'array', of: 'string', values: json.model.merges.map(mergeText) },
+    ],
+    ...specialEntries(files, config, tokens),
+  ]
+  const chatTemplate = files.chatTemplate ?? templateOf(config)
+  if (chatTemplate !== null) entries.push(['tokenizer.chat_template', text(chatTemplate)])
+  return { entries, stop: contentOf(config.eos_token) ?? '', chatTemplate }
+}
+
+function readTokenizer(bytes: Uint8Array): TokenizerJson {
+  const { model } = parseJson(bytes, 'tokenizer.json', kindSchema)
+  if (model.type !== 'BPE') throw unsupported(`its model is '${model.type}' instead of 'BPE'`)
+  return parseJson(bytes, 'tokenizer.json', tokenizerSchema)
+}
+
+function preTokenizerOf({ normalizer, pre_tokenizer: given }: TokenizerJson): string {
+  const known = canonical(given)
+  const name = Object.keys(PRE_TOKENIZERS).find((key) => canonical(PRE_TOKENIZERS[key]) === known)
+  if (name === undefined) throw unsupported('llama.cpp has no pre-tokenizer like its own')
+  // Qwen's files name NFC, which llama.cpp leaves out for it as for all.
+  const plain = normalizer ?? null
+  const isNfc = canonical(plain) === canonical({ type: 'NFC' })
+  if (plain === null || (isNfc && name === 'qwen2')) return name
+  throw unsupported('it normalizes texts, which llama.cpp does not')
+}
+
+/** JSON with sorted keys and without what changes offsets alone. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (key, part) => {
+    if (key === 'trim_offsets') return undefined
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}
+
+function tokensOf(
+  { model, added_tokens: added }: TokenizerJson,
+  vocabSize: number,
+): { tokens: string[]; kinds: number[] } {
+  // A model may have more rows than its tokenizer has words.
+  const tokens = Array.from({ length: vocabSize }, (_, id) => `[PAD${id}]`)
+  const kinds = new Array<number>(vocabSize).fill(KINDS.unused)
+  const put = (id: number, token: string, kind: number) => {
+    if (id >= vocabSize) throw unsupported(`it has the token ${id}, the model ${vocabSize} rows`)
+    tokens[id] = token
+    kinds[id] = kind
+  }
+  for (const [token, id] of Object.entries(model.vocab)) put(id, token, KINDS.normal)
+  for (const { id, content, special } of added) {
+    put(id, content, special ? KINDS.control : KINDS.userDefined)
+  }
+  return { tokens, kinds }
+}
+
+function mergeText(merge: string | [string, string]): string {
+  const parts = typeof merge === 'string' ? merge.split(' ') : merge
+  if (parts.length === 2 && parts.every((part) => part !== '' && !part.includes(' '))) {
+    return parts.join(' ')
+  }
+  throw unsupported(`its merge ${JSON.stringify(merge)} is not two words`)
+}
+
+function specialEntries(
+  files: TokenizerFiles,
+  config: TokenizerConfig,
+  tokens: readonly string[],
+): [string, GgufValue][] {
+  const ids = new Map(tokens.map((token, id) => [token, id]))
+  const idOf = (token: SpecialToken) => ids.get(contentOf(token) ?? '')
+  // A tokenizer without a begin never adds one; llama.cpp still wants to know which it would be.
+  const eos = idOf(config.eos_token)
+  const bos = idOf(config.bos_token) ?? eos
+  const named = [
+    ['bos', bos],
+    ['eos', eos],
+    ['unknown', idOf(config.unk_token)],
+    ['padding', idOf(config.pad_token)],
+  ] as const
+  const around = tokenizerFromBytes(files.tokenizer, files.config).encodeWhole('')
+  return [
+    ...named.flatMap(([name, id]): [string, GgufValue][] =>
+      id === undefined ? [] : [[`tokenizer.ggml.${name}_token_id`, { type: 'u32', value: id }]],
+    ),
+    [
+      'tokenizer.ggml.add_bos_token',
+      { type: 'bool', value: around.length > 0 && around[0] === bos },
+    ],
+  ]
+}
+
+const contentOf = (token: SpecialToken) => (typeof token === 'object' ? token?.content : token)
+
+function templateOf({ chat_template: chat }: TokenizerConfig): string | null {
+  if (!Array.isArray(chat)) return chat ?? null
+  return chat.find(({ name }) => name === 'default')?.template ?? null
+}
+
+function unsupported(reason: string): ModelError {
+  return new ModelError('unsupported', `Cannot write the tokenizer into a GGUF as ${reason}`)
+}

@@ -1,0 +1,20 @@
+/**
+ * Installs llama.cpp into this folder, once: it is too heavy for everyone's `npm ci`, and without
+ * its optional dependencies a tenth of its size.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const ROOM = fileURLToPath(new URL('.', import.meta.url))
+/** The one whose binary package.json names. */
+const PLATFORM = 'linux-x64'
+
+export function setup(): void {
+  const platform = `${process.platform}-${process.arch}`
+  if (platform !== PLATFORM) {
+    throw new Error(`Cannot run llama.cpp: this is ${platform}, its binary is for ${PLATFORM}`)
+  }
+  if (existsSync(`${ROOM}node_modules/node-llama-cpp`)) return
+  execFileSync('npm', ['ci', '--omit=optional', '--ignore-scripts'], { cwd: ROOM })
+}

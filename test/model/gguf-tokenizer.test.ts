@@ -1,0 +1,138 @@
+/** tokenizer.json as GGUF metadata; that llama.cpp cuts texts alike is for test/llama to say. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
+import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
+import { bytesOfJson, expectModelError } from './fixtures.ts'
+
+const file = (name: string) => JSON.parse(readFileSync(join(EMBEDDED_MODEL, name), 'utf8'))
+const TOKENIZER = file('tokenizer.json')
+const CONFIG = file('tokenizer_config.json')
+
+function converted(tokenizer: object = {}, config: object = {}, vocabSize = 2048) {
+  const { entries, ...rest } = ggufTokenizer(
+    {
+      tokenizer: bytesOfJson({ ...TOKENIZER, ...tokenizer }),
+      config: bytesOfJson({ ...CONFIG, ...config }),
+      chatTemplate: null,
+    },
+    vocabSize,
+  )
+  const named = new Map(entries)
+  const entry = (key: string) => {
+    const value = named.get(key)
+    return value?.type === 'array' ? value.values : value?.value
+  }
+  return { ...rest, named, entry, ofGgml: (key: string) => entry(`tokenizer.ggml.${key}`) }
+}
+
+/** What tokenizer.json of well-known models has, as transformers writes it. */
+const byteLevel = (use_regex: boolean, trim_offsets = true) => ({
+  ...{ type: 'ByteLevel', add_prefix_space: false, trim_offsets, use_regex },
+})
+const split = (Regex: string) => ({
+  ...{ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false },
+})
+const QWEN =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}" +
+  '| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
+const LLAMA3 = QWEN.replace('|\\p{N}|', '|\\p{N}{1,3}|')
+const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
+
+describe('the way to cut a text has a name at llama.cpp', () => {
+  for (const [name, pre_tokenizer, normalizer] of [
+    ['gpt-2', byteLevel(true), null],
+    ['smollm', sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)), null],
+    ['qwen2', sequence(split(QWEN), byteLevel(false, false)), { type: 'NFC' }],
+    ['llama-bpe', sequence(split(LLAMA3), byteLevel(false)), null],
+  ] as const)
+    test(name, () => expect(converted({ pre_tokenizer, normalizer }).ofGgml('pre')).toBe(name))
+})
+
+describe('a tokenizer that llama.cpp would cut texts otherwise than is refused', () => {
+  const check = (tokenizer: object, words: readonly string[], vocabSize?: number) =>
+    expectModelError(() => converted(tokenizer, {}, vocabSize), 'unsupported', words)
+  const { model } = TOKENIZER
+
+  test('Unigram', () => check({ model: { type: 'Unigram' } }, ["'Unigram' instead of 'BPE'"]))
+  test('an unknown rule', () =>
+    check({ pre_tokenizer: sequence(split('\\s+'), byteLevel(false)) }, ['no pre-tokenizer']))
+  test('a rule that inverts', () =>
+    check({ pre_tokenizer: { ...byteLevel(true), add_prefix_space: true } }, ['no pre-tokenizer']))
+  test('no rule', () => check({ pre_tokenizer: null }, ['no pre-tokenizer']))
+  test('a normalizer', () => check({ normalizer: { type: 'Lowercase' } }, ['normalizes']))
+  test('NFC where llama.cpp has none', () => check({ normalizer: { type: 'NFC' } }, ['normalizes']))
+  test('more words than rows', () => check({}, ['the token 2047', '2047 rows'], 2047))
+  test('a merge of three', () => check({ model: { ...model, merges: ['a b c'] } }, ['"a b c"']))
+  for (const field of [{ byte_fallback: true }, { end_of_word_suffix: '</w>' }, { dropout: 0.1 }])
+    test(JSON.stringify(field), () =>
+      expectModelError(() => converted({ model: { ...model, ...field } }), 'malformed', [
+        Object.keys(field)[0]!,
+      ]),
+    )
+})
+
+test('words stand at their ids, with their kinds', () => {
+  const added_tokens = [
+    ...TOKENIZER.added_tokens,
+    { ...TOKENIZER.added_tokens[0], id: 2048, content: '<|im_end|>', special: true },
+    { ...TOKENIZER.added_tokens[0], id: 2049, content: '<think>', special: false },
+  ]
+  const { ofGgml } = converted({ added_tokens }, {}, 2052)
+  const [tokens, kinds] = [ofGgml('tokens') as string[], ofGgml('token_type') as number[]]
+  expect([tokens.length, kinds.length]).toEqual([2052, 2052])
+  for (const [id, token, kind] of [
+    [0, '<|endoftext|>', 3],
+    [1, '!', 1],
+    [2048, '<|im_end|>', 3],
+    [2049, '<think>', 4],
+    [2050, '[PAD2050]', 5],
+    [2051, '[PAD2051]', 5],
+  ] as const)
+    expect([tokens[id], kinds[id]], String(id)).toEqual([token, kind])
+})
+
+test('merges are two words with a space between, whichever way the file has them', () => {
+  const merges = converted().ofGgml('merges')
+  expect(merges).toEqual(TOKENIZER.model.merges.map((pair: string[]) => pair.join(' ')))
+  const model = { ...TOKENIZER.model, merges }
+  expect(converted({ model }).ofGgml('merges')).toEqual(merges)
+})
+
+test('begin and end are those of the config; a begin is added where the tokenizer adds it', () => {
+  const plain = converted()
+  expect(['bos', 'eos'].map((name) => plain.ofGgml(`${name}_token_id`))).toEqual([0, 0])
+  expect(plain.ofGgml('add_bos_token')).toBe(false)
+  expect(plain.named.has('tokenizer.ggml.padding_token_id')).toBe(false)
+  const begin = { SpecialToken: { id: '<|endoftext|>', type_id: 0 } }
+  const post_processor = {
+    ...TOKENIZER.post_processor,
+    single: [begin, ...TOKENIZER.post_processor.single],
+    special_tokens: {
+      '<|endoftext|>': { id: '<|endoftext|>', ids: [0], tokens: ['<|endoftext|>'] },
+    },
+  }
+  const begun = converted({ post_processor }, { bos_token: '!', pad_token: { content: '"' } })
+  expect(begun.ofGgml('bos_token_id')).toBe(1)
+  expect(begun.ofGgml('padding_token_id')).toBe(2)
+  expect(begun.ofGgml('add_bos_token')).toBe(false)
+  expect(converted({ post_processor }).ofGgml('add_bos_token')).toBe(true)
+})
+
+describe('the template of a chat', () => {
+  const named = [
+    { name: 'tool_use', template: 'TOOLS' },
+    { name: 'default', template: 'CHAT' },
+  ]
+  for (const [what, chat_template, expected] of [
+    ['is taken', 'CHAT', 'CHAT'],
+    ['is the default of several', named, 'CHAT'],
+    ['may be missing', undefined, null],
+  ] as const)
+    test(what, () => {
+      const { chatTemplate, entry } = converted({}, { chat_template })
+      expect(chatTemplate).toBe(expected)
+      expect(entry('tokenizer.chat_template')).toBe(expected ?? undefined)
+    })
+})
