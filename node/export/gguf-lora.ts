@@ -16,11 +16,10 @@ import {
 } from '../model/gguf-names.ts'
 import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
 import { bytesOf } from '../training/floats.ts'
+import { type GgufOrigin, ggufOrigin } from './gguf-origin.ts'
 import type { Takeaway } from './takeaway.ts'
 
-type LoraSource = Pick<Takeaway, 'model' | 'adapter' | 'values'> & {
-  run: { name: string; base: { name: string } }
-}
+type LoraSource = Pick<Takeaway, 'model' | 'adapter' | 'values'> & { run: GgufOrigin }
 
 /** The file, all float32: an adapter is small, and rounding it would gain little. */
 export function ggufLora({ model, adapter, values, run }: LoraSource): GgufFile {
@@ -28,9 +27,7 @@ export function ggufLora({ model, adapter, values, run }: LoraSource): GgufFile 
   const metadata: GgufMetadata = new Map<string, GgufValue>([
     ['general.architecture', { type: 'string', value: ggufArchitecture(model) }],
     ['general.type', { type: 'string', value: 'adapter' }],
-    ['general.name', { type: 'string', value: run.name }],
-    ['general.base_model.count', { type: 'u32', value: 1 }],
-    ['general.base_model.0.name', { type: 'string', value: run.base.name }],
+    ...ggufOrigin(run),
     ['adapter.type', { type: 'string', value: 'lora' }],
     // llama.cpp divides by the rank, which it reads from the tensors.
     ['adapter.lora.alpha', { type: 'f32', value: adapter.alpha }],

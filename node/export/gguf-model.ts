@@ -17,9 +17,10 @@ import {
 } from '../model/gguf-names.ts'
 import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
 import { encodeWeights } from './encode-weights.ts'
+import { type GgufOrigin, ggufOrigin } from './gguf-origin.ts'
 
 export interface GgufModel {
-  name: string
+  run: GgufOrigin
   model: ModelShape
   contextLength: number
   tokenizer: readonly [key: string, value: GgufValue][]
@@ -37,7 +38,7 @@ export function ggufModel(source: GgufModel): GgufFile {
   return { metadata: metadataOf(source), tensors: tensorsOf(source) }
 }
 
-function metadataOf({ name, model, contextLength, tokenizer, type }: GgufModel): GgufMetadata {
+function metadataOf({ run, model, contextLength, tokenizer, type }: GgufModel): GgufMetadata {
   const architecture = ggufArchitecture(model)
   const u32 = (value: number): GgufValue => ({ type: 'u32', value })
   const f32 = (value: number): GgufValue => ({ type: 'f32', value })
@@ -45,7 +46,7 @@ function metadataOf({ name, model, contextLength, tokenizer, type }: GgufModel):
   return new Map<string, GgufValue>([
     ['general.architecture', text(architecture)],
     ['general.type', text('model')],
-    ['general.name', text(name)],
+    ...ggufOrigin(run),
     ['general.file_type', u32(FILE_TYPES[type])],
     ['general.quantization_version', u32(QUANTIZATION_VERSION)],
     [`${architecture}.block_count`, u32(model.layerCount)],

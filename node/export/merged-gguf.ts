@@ -30,7 +30,7 @@ export async function writeMergedGguf(
   const weights = openSafetensorsFile(base.weights)
   try {
     const file = ggufModel({
-      ...{ name: run.name, model, contextLength, type, tokenizer: tokenizer.entries },
+      ...{ run, model, contextLength, type, tokenizer: tokenizer.entries },
       weights: mergedWeights(weights, takeaway),
     })
     await writeFile(join(folder, MODELFILE), modelfile(tokenizer))

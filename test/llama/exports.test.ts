@@ -196,7 +196,7 @@ describe('each family, as peft computes it', () => {
     const adapted = { model, adapter: family.adapterShape, values }
     const gguf = (weights = weightsOf(family)) =>
       ggufModel({
-        ...{ name: 'tiny', model, contextLength, tokenizer: entries, weights, type: 'F32' },
+        ...{ run: RUN, model, contextLength, tokenizer: entries, weights, type: 'F32' },
       })
     return {
       base: gguf(),

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
 import { bytesOfJson, expectModelError } from './fixtures.ts'
+import { KNOWN_PRE_TOKENIZERS, UNKNOWN_PRE_TOKENIZER } from './pre-tokenizers.ts'
 
 const file = (name: string) => JSON.parse(readFileSync(join(EMBEDDED_MODEL, name), 'utf8'))
 const TOKENIZER = file('tokenizer.json')
@@ -27,27 +28,12 @@ function converted(tokenizer: object = {}, config: object = {}, vocabSize = 2048
   return { ...rest, named, entry, ofGgml: (key: string) => entry(`tokenizer.ggml.${key}`) }
 }
 
-/** What tokenizer.json of well-known models has, as transformers writes it. */
-const byteLevel = (use_regex: boolean, trim_offsets = true) => ({
-  ...{ type: 'ByteLevel', add_prefix_space: false, trim_offsets, use_regex },
-})
-const split = (Regex: string) => ({
-  ...{ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false },
-})
-const QWEN =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}" +
-  '| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
-const LLAMA3 = QWEN.replace('|\\p{N}|', '|\\p{N}{1,3}|')
-const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
-
 describe('the way to cut a text has a name at llama.cpp', () => {
-  for (const [name, pre_tokenizer, normalizer] of [
-    ['gpt-2', byteLevel(true), null],
-    ['smollm', sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)), null],
-    ['qwen2', sequence(split(QWEN), byteLevel(false, false)), { type: 'NFC' }],
-    ['llama-bpe', sequence(split(LLAMA3), byteLevel(false)), null],
-  ] as const)
-    test(name, () => expect(converted({ pre_tokenizer, normalizer }).ofGgml('pre')).toBe(name))
+  for (const [name, pre_tokenizer] of Object.entries(KNOWN_PRE_TOKENIZERS))
+    test(name, () => {
+      const normalizer = name === 'qwen2' ? { type: 'NFC' } : null
+      expect(converted({ pre_tokenizer, normalizer }).ofGgml('pre')).toBe(name)
+    })
 })
 
 describe('a tokenizer that llama.cpp would cut texts otherwise than is refused', () => {
@@ -57,9 +43,11 @@ describe('a tokenizer that llama.cpp would cut texts otherwise than is refused',
 
   test('Unigram', () => check({ model: { type: 'Unigram' } }, ["'Unigram' instead of 'BPE'"]))
   test('an unknown rule', () =>
-    check({ pre_tokenizer: sequence(split('\\s+'), byteLevel(false)) }, ['no pre-tokenizer']))
-  test('a rule that inverts', () =>
-    check({ pre_tokenizer: { ...byteLevel(true), add_prefix_space: true } }, ['no pre-tokenizer']))
+    check({ pre_tokenizer: UNKNOWN_PRE_TOKENIZER }, ['no pre-tokenizer']))
+  test('a rule that adds a space', () => {
+    const pre_tokenizer = { ...KNOWN_PRE_TOKENIZERS['gpt-2'], add_prefix_space: true }
+    return check({ pre_tokenizer }, ['no pre-tokenizer'])
+  })
   test('no rule', () => check({ pre_tokenizer: null }, ['no pre-tokenizer']))
   test('a normalizer', () => check({ normalizer: { type: 'Lowercase' } }, ['normalizes']))
   test('NFC where llama.cpp has none', () => check({ normalizer: { type: 'NFC' } }, ['normalizes']))
