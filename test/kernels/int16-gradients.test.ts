@@ -1,0 +1,74 @@
+/**
+ * What the integer path costs in a gradient, on weights as trained models have them: most channels
+ * alike, a few of the hidden ones up to a hundred times as loud. Storing the weights in int8 is not
+ * what is measured here: docs/kernels.md says what that costs.
+ */
+import { expect, test } from 'vitest'
+import type { BaseKernels } from '../../kernels/buffers.ts'
+import type { ModelShape } from '../../kernels/shape.ts'
+import type { JobShape } from '../../kernels/train-step.ts'
+import { createTrainer } from '../../kernels/train-step.ts'
+import { weightTensors } from '../../kernels/weights.ts'
+import { MACHINES, randomBatch, randomFloats, TINY } from './jobs.ts'
+
+const MODEL: ModelShape = {
+  ...TINY.model,
+  ...{ vocabSize: 256, hiddenSize: 128, intermediateSize: 352, layerCount: 6 },
+  ...{ headCount: 4, kvHeadCount: 2, headDim: 32 },
+}
+const LOUD_CHANNELS = [5, 70]
+
+/**
+ * Rows of unit gain; the norms make some channels loud, and the columns that read them are as much
+ * quieter, as training leaves them.
+ */
+function weightsWith(loudness: number) {
+  const tensors = weightTensors(MODEL)
+  return {
+    tensor(name: string) {
+      const index = tensors.findIndex((tensor) => tensor.name === name)
+      const { shape } = tensors[index]!
+      const [rows, columns] = shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!]
+      const isNorm = shape.length === 1
+      const amplitude = isNorm ? 0.1 : Math.sqrt(3 / columns)
+      const values = randomFloats(rows * columns, amplitude, 1000 + index)
+      for (let i = 0; i < values.length; i++) {
+        const isLoud = columns === MODEL.hiddenSize && LOUD_CHANNELS.includes(i % columns)
+        if (isNorm) values[i] = (isLoud ? loudness : 1) * (1 + values[i]!)
+        else if (isLoud && !name.includes('embed')) values[i] = values[i]! / loudness
+      }
+      return { shape, values }
+    },
+  }
+}
+
+function gradientOf(kernels: BaseKernels, loudness: number): Float32Array {
+  const { ops, arena } = MACHINES[1]![1]()
+  const job: JobShape = { ...TINY, model: MODEL, kernels, sequenceLength: 64, microBatch: 2 }
+  const trainer = createTrainer(ops, arena, job, weightsWith(loudness))
+  trainer.load(randomFloats(trainer.layout.count, 0.02, 3), null)
+  expect(trainer.gradient(randomBatch(job, 2, 9)).status).toBe('ok')
+  return trainer.meanGradient()
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  const squares = (x: Float32Array) => x.reduce((sum, value) => sum + value * value, 0)
+  return Math.sqrt(squares(a.map((value, i) => value - b[i]!)) / squares(b))
+}
+
+const FLOAT32: BaseKernels = { base: 'float32', path: 'float32' }
+
+for (const [loudness, most] of [
+  [1, 1e-3],
+  [10, 1e-3],
+  [100, 1e-2],
+] as const) {
+  test(`channels ${loudness} times as loud: activations in int16 cost less than bfloat16`, () => {
+    const int8 = gradientOf({ base: 'int8', path: 'float32' }, loudness)
+    const error = distance(gradientOf({ base: 'int8', path: 'int16' }, loudness), int8)
+    const bfloat16 = gradientOf({ base: 'bfloat16', path: 'float32' }, loudness)
+    expect(error).toBeGreaterThan(0)
+    expect(error).toBeLessThan(most)
+    expect(error).toBeLessThan(distance(bfloat16, gradientOf(FLOAT32, loudness)))
+  })
+}
