@@ -10,9 +10,24 @@ export async function compete(
   task: Task,
   rounds: number,
 ): Promise<Results> {
+  return competeEach(
+    contestants,
+    contestants.map(() => task),
+    rounds,
+  )
+}
+
+/** Each contestant has a task of its own. */
+export async function competeEach(
+  contestants: readonly Contestant[],
+  tasks: readonly Task[],
+  rounds: number,
+): Promise<Results> {
   const results = new Map<string, Answer[]>(contestants.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const { name, ask } of contestants) results.get(name)!.push(await ask(task))
+    for (const [i, { name, ask }] of contestants.entries()) {
+      results.get(name)!.push(await ask(tasks[i]!))
+    }
   }
   return results
 }

@@ -23,9 +23,16 @@ export interface StepTask {
   sequences: number
   sequenceLength: number
   adapterRank: number
+  /** What the job is fitted into; not said: everything is kept. */
+  memoryBytesMax?: number
 }
 
-export type Task = GemmTask | StepTask
+/** The first products of a process, one by one. */
+export interface StartTask {
+  task: 'start'
+}
+
+export type Task = GemmTask | StepTask | StartTask
 
 /** Seconds of one repetition of the task. */
 export interface Answer {
@@ -35,6 +42,10 @@ export interface Answer {
   peakBytes: number
   /** Of a step: seconds in operations other than products, where that is known. */
   otherThanProducts?: number
+  /** Of a step: seconds of the operation that took longest, which is what a pause waits for. */
+  longestOperation?: number
+  /** Of a start: seconds of each product, from the first. */
+  products?: number[]
 }
 
 export interface Contestant {

@@ -9,6 +9,7 @@ import { newControl } from '../../kernels/control.ts'
 import { weightBytes } from '../../kernels/frozen.ts'
 import type { FrozenWeight, Ops } from '../../kernels/ops.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
+import { fitMemory } from '../../kernels/plan.ts'
 import type { ModelShape } from '../../kernels/shape.ts'
 import { newBoard } from '../../kernels/threads.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
@@ -25,7 +26,10 @@ const path = kind === 'int16' ? 'int16' : 'float32'
 const { tiles } = startKernels(width === 'wide')
 const module = new WebAssembly.Module(readFileSync(KERNELS))
 
-await serveTasks(async (task) => (task.task === 'gemm' ? product(task) : step(task)))
+await serveTasks(async (task) => {
+  if (task.task === 'gemm') return product(task)
+  return task.task === 'step' ? step(task) : start()
+})
 
 function room() {
   const memory = newSharedMemory(16)
@@ -52,10 +56,21 @@ function product({ form, M, N, K }: GemmTask): Work {
   return { run: () => multiply(to, from, weight, M, path, false) }
 }
 
+/** What a process does first, once the kernels are tuned. */
+function start(): Work {
+  const { run } = product({ task: 'gemm', form: 'nt', M: 512, N: 576, K: 576 })
+  const products = Array.from({ length: 50 }, () => {
+    const before = performance.now()
+    run()
+    return (performance.now() - before) / 1e3
+  })
+  return { run, answer: () => ({ products }) }
+}
+
 function step(task: StepTask): Work {
   const { memory, ops, arena } = room()
-  const clock = { otherThanProducts: 0 }
-  const job: JobShape = { ...jobOf(task), threads, kernels: { base: storage, path } }
+  const clock: Clock = { otherThanProducts: 0, longestOperation: 0 }
+  const job = fitted({ ...jobOf(task), threads, kernels: { base: storage, path } }, task)
   const { model } = job
   const crew = { board: newBoard(), isStopping: () => false }
   const trainer = createTrainer(clocked(ops, clock), arena, job, randomWeights(model), crew)
@@ -68,7 +83,7 @@ function step(task: StepTask): Work {
   )
   return {
     run: () => {
-      clock.otherThanProducts = 0
+      Object.assign(clock, { otherThanProducts: 0, longestOperation: 0 })
       const outcome = trainer.localStep({ tokens, targets: tokens }, 1e-4)
       if (outcome.status !== 'ok') throw new Error(`The step ended as ${outcome.status}`)
     },
@@ -89,15 +104,30 @@ function randomWeights(model: ModelShape): WeightSource {
   }
 }
 
-/** Adds up the seconds of operations that are no products. */
-function clocked(ops: Ops, clock: { otherThanProducts: number }): Ops {
+function fitted(job: JobShape, { memoryBytesMax }: StepTask): JobShape {
+  if (memoryBytesMax === undefined) return job
+  const fit = fitMemory(job, memoryBytesMax)
+  if (fit.status === 'fits') return fit.shape
+  throw new Error(`The job takes ${fit.bytes} bytes at least`)
+}
+
+interface Clock {
+  otherThanProducts: number
+  longestOperation: number
+}
+
+/** Adds up the seconds of operations that are no products, and keeps the longest of all. */
+function clocked(ops: Ops, clock: Clock): Ops {
   const products = new Set(['gemm', 'frozenForward', 'frozenBackward'])
   const entries = Object.entries(ops).map(([name, value]: [string, unknown]) => {
-    if (typeof value !== 'function' || products.has(name)) return [name, value]
+    if (typeof value !== 'function') return [name, value]
+    const isProduct = products.has(name)
     const run = (...args: unknown[]) => {
       const before = performance.now()
       const result = value(...args)
-      clock.otherThanProducts += (performance.now() - before) / 1e3
+      const seconds = (performance.now() - before) / 1e3
+      if (!isProduct) clock.otherThanProducts += seconds
+      clock.longestOperation = Math.max(clock.longestOperation, seconds)
       return result
     }
     return [name, run]

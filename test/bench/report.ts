@@ -13,7 +13,6 @@ export function withTable(document: string, markdown: string): string {
 
 export function markdownOf(figures: Figures, products: readonly ProductRow[]): string {
   const { machine, kernels, threads, memory } = figures
-  const peak = memory.peakBytes === null ? '' : `, measured ${megabytes(memory.peakBytes)}`
   return [
     `Machine: ${machine.cpu}, Node ${machine.node}, V8 ${machine.v8}, ${machine.date}. CPU time of`,
     'one thread, medians of interleaved rounds; "x other" = seconds of the other / ours.',
@@ -26,9 +25,11 @@ export function markdownOf(figures: Figures, products: readonly ProductRow[]): s
       : ['', ...stepTable('r = 16, reckoned from 1 and 5 layers', figures.stepOfRank16)]),
     '',
     `Two threads: ${number(threads.speedup2)} times as fast by the wall, CPU efficiency`,
-    `${number(threads.cpuEfficiency2)}. Job of four sequences of 256 (int8 base): planned`,
-    `${megabytes(memory.plannedBytes)}${peak}. Kernels: ${kernels.bytes} bytes, compiled in`,
-    `${number(kernels.compileMs)} ms.`,
+    `${number(threads.cpuEfficiency2)}. Kernels: ${kernels.bytes} bytes, compiled in`,
+    `${number(kernels.compileMs)} ms; the first products of a process take`,
+    `${kernels.firstProducts.map((ratio) => number(ratio)).join(', ')} of what they come to.`,
+    '',
+    ...memoryTable(memory),
     '',
     ...rateTable(products),
     ...(figures.scaling === null ? [] : ['', ...scalingTable(figures.scaling)]),
@@ -64,6 +65,7 @@ function stepTable(title: string, step: Figures['step']): string[] {
       'CPU s',
       'peak',
       'not products',
+      'longest op',
     ]),
     ...names.map((name) => {
       const figures = step[name]
@@ -77,8 +79,22 @@ function stepTable(title: string, step: Figures['step']): string[] {
         figures.otherThanProducts === null
           ? '-'
           : `${number(100 * figures.otherThanProducts, 1)} %`,
+        figures.longestOperation === null ? '-' : `${number(1e3 * figures.longestOperation, 0)} ms`,
       ])
     }),
+  ]
+}
+
+function memoryTable(memory: Figures['memory']): string[] {
+  return [
+    ...head(['int16Wide job, 4 sequences of 256, r = 8: planned', 'process', 'CPU time']),
+    ...memory.map(({ plannedBytes, peakBytes, slowdown }) =>
+      row([
+        megabytes(plannedBytes),
+        peakBytes === null ? '-' : megabytes(peakBytes),
+        number(slowdown),
+      ]),
+    ),
   ]
 }
 

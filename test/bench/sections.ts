@@ -1,11 +1,12 @@
 /** The parts of the benchmark: products, whole steps, threads, how costs grow, and the start. */
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { planMemory } from '../../kernels/plan.ts'
+import { fitMemory, JOB_BYTES_MAX, planMemory } from '../../kernels/plan.ts'
 import { KERNELS } from '../../node/training/start-kernels.ts'
 import { MODEL_135M } from '../kernels/model-135m.ts'
 import {
   compete,
+  competeEach,
   type Entry,
   median,
   medianOf,
@@ -48,7 +49,7 @@ export async function measureAll(options: Options) {
     threads: await measureThreads(steady),
     memory: await measureMemory(options),
     scaling: isQuick ? null : await measureScaling(options),
-    kernels: measureModule(),
+    kernels: { ...measureModule(), ...(await measureStart(options)) },
   }
   return { figures, products }
 }
@@ -129,6 +130,8 @@ export interface StepFigures {
   peakBytes: number | null
   /** Of the CPU time, in operations other than products. */
   otherThanProducts: number | null
+  /** Seconds of the operation that took longest: a pause is felt before the next. */
+  longestOperation: number | null
 }
 
 const TOKENS = { sequences: 2, sequenceLength: 512 }
@@ -193,10 +196,11 @@ function stepFigures(
     tokensPerSecond: cpuSeconds === null ? null : (sequences * sequenceLength) / cpuSeconds,
     cpuSeconds,
     otherThanProducts: Number.isNaN(share) ? null : share,
+    longestOperation: medianOf(answers?.map((answer) => answer.longestOperation ?? null) ?? []),
   }
 }
 
-function measuredPeak(results: Results, name: StepName): number | null {
+function measuredPeak(results: Results, name: string): number | null {
   return results.get(name)?.at(-1)?.peakBytes ?? null
 }
 
@@ -276,18 +280,35 @@ async function milliseconds(
   return rows
 }
 
-/** Peak memory of the 135M job with four sequences of 256 in a fresh process, and what was said. */
-async function measureMemory({ isQuick, skipped, say }: Options) {
+/** What the job is fitted into; null: it keeps everything. */
+const BUDGETS = [null, 800e6, 400e6] as const
+
+/**
+ * The 135M job with four sequences of 256, each time in a fresh process: what was said it would
+ * take, what the process took, and how long a step took against the first.
+ */
+async function measureMemory({ isQuick, rounds, skipped, say }: Options) {
   const sizes = { adapterRank: 8, sequences: 4, sequenceLength: 256 }
   const task: StepTask = { task: 'step', layers: MODEL_135M.layerCount, ...sizes }
-  const plannedBytes = planMemory(jobOf(task)).bytes
-  if (isQuick) return { plannedBytes, peakBytes: null }
-  say('peak memory')
-  return withContestants([ours('int16Wide', 'wide', 'int16')], skipped, async ([contestant]) => {
-    const { peakBytes } = await contestant!.ask(task)
-    return { plannedBytes, peakBytes }
+  const tasks = BUDGETS.map((budget) =>
+    budget === null ? task : { ...task, memoryBytesMax: budget },
+  )
+  const planned = tasks.map(({ memoryBytesMax = JOB_BYTES_MAX }) =>
+    fitMemory(jobOf(task), memoryBytesMax),
+  )
+  if (isQuick) return planned.map(({ bytes }) => ({ plannedBytes: bytes, ...UNKNOWN }))
+  say('memory')
+  const entries = tasks.map((_, i) => ours(`${i}`, 'wide', 'int16'))
+  return withContestants(entries, skipped, async (contestants) => {
+    const results = await competeEach(contestants, tasks, rounds)
+    return planned.map(({ bytes }, i) => ({
+      plannedBytes: bytes,
+      peakBytes: measuredPeak(results, `${i}`),
+      slowdown: timesAsFast(results, '0', `${i}`),
+    }))
   })
 }
+const UNKNOWN = { peakBytes: null, slowdown: null }
 
 /** Bytes of the module, and milliseconds until it can be called. */
 function measureModule() {
@@ -302,4 +323,14 @@ function measureModule() {
     return performance.now() - before
   })
   return { bytes: bytes.length, compileMs: median(times) }
+}
+
+/** The first three products of a process, each against the rate that it comes to. */
+async function measureStart({ skipped, say }: Options) {
+  say('the first products of a process')
+  return withContestants([ours('start', 'wide', 'int16')], skipped, async ([contestant]) => {
+    const { products = [] } = await contestant!.ask({ task: 'start' })
+    const steady = median(products.slice(-20))
+    return { firstProducts: products.slice(0, 3).map((seconds) => seconds / steady) }
+  })
 }
