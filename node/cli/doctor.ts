@@ -68,7 +68,7 @@ async function embeddedModel(): Promise<Check> {
   try {
     const base = await openBaseModel(EMBEDDED_MODEL)
     base.close()
-    return { name, ok: true, found: byteSize(base.files.weights.bytes), advice }
+    return { name, ok: true, found: byteSize(base.file.bytes), advice }
   } catch (error) {
     return { name, ok: false, found: (error as Error).message, advice }
   }

@@ -1,36 +1,35 @@
 /**
- * A base model on disk: a Hugging Face folder with config.json, model.safetensors and
- * tokenizer.json.
+ * A base model on disk: a Hugging Face folder with config.json, tokenizer.json and weights in
+ * safetensors, or a GGUF file, which has all of that in one.
  *
  * The digest of its weights is the base's identity: an adapter and a run name it. Config and
- * tokenizer have digests of their own, since both can change while the weights stay the same.
+ * tokenizer can change while the weights stay the same, so the tokenizer has a digest of its own.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { access, copyFile, readFile } from 'node:fs/promises'
+import { access, copyFile, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import type { StorageKind } from '../../kernels/ops.ts'
-import type { WeightSource } from '../../kernels/weights.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
-import { checkWeights, storageOf } from './base-weights.ts'
+import { type BaseWeights, readWeights } from './base-weights.ts'
 import { type ModelConfig, parseModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
-import { openSafetensorsFile } from './safetensors-file.ts'
-
-interface ModelFile {
-  path: string
-  digest: Digest
-  bytes: number
-}
+import { parseGguf } from './gguf.ts'
+import { ggufCompanions } from './gguf-companions.ts'
+import { INDEX_FILE } from './joined-shards.ts'
+import type { RangeFile } from './range-file.ts'
+import { type TextTokenizer, tokenizerFromBytes } from './tokenizer.ts'
+import { openWeightFile, piecesOf } from './weight-file.ts'
 
 export interface BaseModel extends ModelConfig {
-  folder: string
-  files: { config: ModelFile; weights: ModelFile; tokenizer: ModelFile }
-  weights: WeightSource
-  /** The kind that holds every matrix as the checkpoint has it. */
-  storage: StorageKind
+  weights: BaseWeights
+  /** `path` may be the index of shards; digest and bytes are those of the file they make. */
+  file: { path: string; digest: Digest; bytes: number }
+  /** The bytes of that file. */
+  pieces(): AsyncIterable<Uint8Array>
+  /** config.json and what else tells how the model is used, by the name of its file. */
+  companions: ReadonlyMap<string, Uint8Array>
+  tokenizer: TextTokenizer
+  tokenizerDigest: Digest
   /** The weights stay open, to be read tensor by tensor, until this is called. */
   close(): void
 }
@@ -38,77 +37,95 @@ export interface BaseModel extends ModelConfig {
 /** The base model that comes with the project: embedded/README.md tells what it is. */
 export const EMBEDDED_MODEL = join(import.meta.dirname, 'embedded')
 
-/** What tells how a model is used, beside its config and weights; not every model has all. */
-const COMPANION_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'generation_config.json',
-]
+const NEEDED = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const
+/** Not every model has them. */
+const OPTIONAL = ['special_tokens_map.json', 'chat_template.jinja', 'generation_config.json']
 
+/** What tells how a model is used, but for its config, from one folder to another. */
 export async function copyCompanions(from: string, to: string): Promise<void> {
-  for (const name of COMPANION_FILES) {
+  for (const name of [...NEEDED.slice(1), ...OPTIONAL]) {
     await copyFile(join(from, name), join(to, name)).catch(ignoreMissing)
   }
 }
 
 /** @throws ModelError that names the file which is missing or cannot be used. */
-export async function openBaseModel(folder: string): Promise<BaseModel> {
-  await refuseSharded(folder)
-  // One after the other, so that of several that are missing always the same one is named.
-  const config = await modelFile(join(folder, 'config.json'))
-  const weights = await modelFile(join(folder, 'model.safetensors'))
-  const tokenizer = await modelFile(join(folder, 'tokenizer.json'))
-  const modelConfig = parseModelConfig(await readFile(config.path))
-  const opened = openSafetensorsFile(weights.path)
-  try {
-    checkWeights(modelConfig.shape, opened.header)
-  } catch (error) {
-    opened.close()
-    throw error
-  }
-  return {
-    ...modelConfig,
-    folder,
-    files: { config, weights, tokenizer },
-    weights: opened,
-    storage: storageOf(modelConfig.shape, opened.header),
-    close: opened.close,
-  }
-}
-
-async function modelFile(path: string): Promise<ModelFile> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  try {
-    await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) {
-        hash.update(chunk)
-        bytes += chunk.length
-      }
-    })
-  } catch (error) {
-    throw new ModelError(
-      'missing',
-      `Cannot open the base model as ${path} cannot be read (${(error as Error).message}): ` +
-        'give the folder of a model in Hugging Face layout',
-    )
-  }
-  return { path, digest: hash.digest('hex'), bytes }
-}
-
-async function refuseSharded(folder: string): Promise<void> {
-  const index = join(folder, 'model.safetensors.index.json')
-  const sharded = await access(index).then(
-    () => true,
+export async function openBaseModel(path: string): Promise<BaseModel> {
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
     () => false,
   )
-  if (sharded) {
-    throw new ModelError(
-      'unsupported',
-      `Cannot open the base model as ${index} splits its weights over several files: ` +
-        'save it with transformers as one file (save_pretrained with a large max_shard_size)',
-    )
+  if (isFile) return openModel(path, (file) => ggufCompanions(parseGguf(file), file))
+  const companions = await folderCompanions(path)
+  return openModel(await weightsIn(path), () => companions)
+}
+
+async function openModel(
+  path: string,
+  companionsOf: (file: RangeFile) => ReadonlyMap<string, Uint8Array>,
+): Promise<BaseModel> {
+  const file = openWeightFile(path)
+  try {
+    const companions = companionsOf(file)
+    const [config, tokenizer, tokenizerConfig] = NEEDED.map((name) => companions.get(name)!)
+    const modelConfig = parseModelConfig(config!)
+    return {
+      ...modelConfig,
+      weights: readWeights(modelConfig.shape, file),
+      file: { path, digest: await digestOfFile(file), bytes: file.bytes },
+      pieces: () => piecesOf(file),
+      companions,
+      tokenizer: tokenizerFromBytes(tokenizer!, tokenizerConfig!),
+      tokenizerDigest: createHash('sha256').update(tokenizer!).digest('hex'),
+      close: file.close,
+    }
+  } catch (error) {
+    file.close()
+    throw error
   }
+}
+
+async function digestOfFile(file: RangeFile): Promise<Digest> {
+  const hash = createHash('sha256')
+  for await (const piece of piecesOf(file)) hash.update(piece)
+  return hash.digest('hex')
+}
+
+async function folderCompanions(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const companions = new Map<string, Uint8Array>()
+  // One after the other, so that of several that are missing always the same one is named.
+  for (const name of NEEDED) companions.set(name, await needed(join(folder, name)))
+  for (const name of OPTIONAL) {
+    const bytes = await readFile(join(folder, name)).catch(ignoreMissing)
+    if (bytes !== undefined) companions.set(name, bytes)
+  }
+  return companions
+}
+
+async function weightsIn(folder: string): Promise<string> {
+  const index = join(folder, INDEX_FILE)
+  const whole = join(folder, 'model.safetensors')
+  const exists = (path: string) =>
+    access(path).then(
+      () => true,
+      () => false,
+    )
+  if (await exists(whole)) return whole
+  if (await exists(index)) return index
+  throw absent(whole, 'neither it nor an index of shards is there')
+}
+
+async function needed(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw absent(path, (error as Error).message)
+  }
+}
+
+function absent(path: string, reason: string): ModelError {
+  return new ModelError(
+    'missing',
+    `Cannot open the base model as ${path} cannot be read (${reason}): ` +
+      'give the folder of a model in Hugging Face layout, or a GGUF file',
+  )
 }

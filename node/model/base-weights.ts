@@ -1,31 +1,54 @@
 /**
- * The frozen weights of a base model, checked against its shape before a kernel sees them. Pure.
+ * The frozen weights of a base model, in safetensors or GGUF, checked against its shape before a
+ * kernel sees them. Pure.
  */
 import type { StorageKind } from '../../kernels/ops.ts'
 import type { ModelShape } from '../../kernels/shape.ts'
 import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
-import type { Dtype } from './dtypes.ts'
 import { ModelError } from './errors.ts'
-import { parseSafetensors, type SafetensorsHeader } from './safetensors.ts'
+import { isGguf, parseGguf } from './gguf.ts'
+import { ggufTensors } from './gguf-weights.ts'
+import type { FileBytes } from './range-file.ts'
+import { readTensor, safetensorsHeader } from './safetensors.ts'
 
-/**
- * The weights from the bytes of model.safetensors, as a volunteer gets them: the shape is in the
- * RunConfig.
- */
-export function weightsFromBytes(shape: ModelShape, bytes: Uint8Array): WeightSource {
-  const weights = parseSafetensors(bytes)
-  checkWeights(shape, weights.header)
-  return weights
+export interface BaseWeights extends WeightSource {
+  /** The smallest kind in which no number of a matrix changes. */
+  storage: StorageKind
 }
 
 /**
- * Tensors beyond those of the shape are ignored, as transformers does (a tied model may store its
- * head twice).
+ * The weights from the bytes of their file, as a volunteer gets them: the shape is in the
+ * RunConfig.
+ */
+export function weightsFromBytes(shape: ModelShape, bytes: Uint8Array): BaseWeights {
+  const read = (begin: number, end: number) => bytes.subarray(begin, end)
+  return readWeights(shape, { bytes: bytes.length, read })
+}
+
+/**
+ * Tensors of a safetensors file beyond those of the shape are ignored, as transformers does (a tied
+ * model may store its head twice).
  * @throws ModelError `missing` or `malformed` unless every tensor is there in its shape.
  */
-export function checkWeights(shape: ModelShape, header: SafetensorsHeader): void {
+export function readWeights(shape: ModelShape, file: FileBytes): BaseWeights {
+  const { read, bytes } = file
+  if (isGguf(read(0, Math.min(4, bytes)))) {
+    const { source, tensors } = ggufTensors(parseGguf(file), file, shape)
+    return checked(shape, source, tensors)
+  }
+  const header = safetensorsHeader(file)
+  const source = { tensor: (name: string) => readTensor(header, name, read) }
+  return checked(shape, source, header.tensors)
+}
+
+function checked(
+  shape: ModelShape,
+  source: WeightSource,
+  tensors: ReadonlyMap<string, { shape: readonly number[]; dtype: string }>,
+): BaseWeights {
+  const types = new Set<string>()
   for (const { name, shape: expected } of weightTensors(shape)) {
-    const entry = header.tensors.get(name)
+    const entry = tensors.get(name)
     if (entry === undefined) {
       throw new ModelError(
         'missing',
@@ -39,14 +62,11 @@ export function checkWeights(shape: ModelShape, header: SafetensorsHeader): void
           `current value is (${entry.shape.join()})`,
       )
     }
+    if (expected.length > 1) types.add(entry.dtype)
   }
+  const [first, ...others] = types
+  const storage = (others.length === 0 && HALVES[first!]) || 'float32'
+  return { ...source, storage }
 }
 
-const HALVES: Partial<Record<Dtype, StorageKind>> = { F16: 'float16', BF16: 'bfloat16' }
-
-/** The smallest kind in which no number of a matrix of the checkpoint changes. */
-export function storageOf(shape: ModelShape, header: SafetensorsHeader): StorageKind {
-  const matrices = weightTensors(shape).filter(({ shape }) => shape.length > 1)
-  const [first, ...others] = new Set(matrices.map(({ name }) => header.tensors.get(name)!.dtype))
-  return (others.length === 0 && HALVES[first!]) || 'float32'
-}
+const HALVES: Readonly<Record<string, StorageKind>> = { F16: 'float16', BF16: 'bfloat16' }

@@ -3,6 +3,7 @@
  * Source: transformers, modeling_rope_utils.py (`linear`, `llama3`).
  */
 import { z } from 'zod'
+import { HEAD_SIZE_MAX } from '../../protocol/limits.ts'
 
 const positive = z.number().positive().max(1e9)
 
@@ -17,10 +18,12 @@ export const ropeSchema = z.object({
   low_freq_factor: positive.nullish(),
   high_freq_factor: positive.nullish(),
   original_max_position_embeddings: positive.nullish(),
+  /** Of a model that came from GGUF, which says what the scaling comes to. */
+  divisors: z.array(positive).max(HEAD_SIZE_MAX).nullish(),
 })
 export type RopeJson = z.infer<typeof ropeSchema>
 
-export const ROPE_TYPES = ['default', 'linear', 'llama3'] as const
+export const ROPE_TYPES = ['default', 'linear', 'llama3', 'divisors'] as const
 
 export const ropeTypeOf = (json: RopeJson | null | undefined): string =>
   json?.rope_type ?? json?.type ?? 'default'
@@ -56,6 +59,9 @@ export function ropeDivisors(
         return 1 / ((1 - kept) / factor + kept)
       })
     }
+    case 'divisors':
+      if (json?.divisors?.length !== count) return missing('divisors')
+      return [...json.divisors]
     default:
       return null
   }

@@ -19,6 +19,7 @@ import {
   toFloat32,
 } from './dtypes.ts'
 import { ModelError } from './errors.ts'
+import type { FileBytes } from './range-file.ts'
 
 export const HEADER_LENGTH_BYTES = 8
 /** The specification's own cap. */
@@ -51,13 +52,15 @@ export interface Safetensors extends WeightSource {
 
 /** @throws ModelError `malformed` unless `bytes` are a whole, well-formed file. */
 export function parseSafetensors(bytes: Uint8Array): Safetensors {
-  const length = headerLength(bytes.subarray(0, HEADER_LENGTH_BYTES), bytes.length)
-  const dataStart = HEADER_LENGTH_BYTES + length
-  const header = parseHeader(bytes.subarray(HEADER_LENGTH_BYTES, dataStart), bytes.length)
-  return {
-    header,
-    tensor: (name) => readTensor(header, name, (begin, end) => bytes.subarray(begin, end)),
-  }
+  const read = (begin: number, end: number) => bytes.subarray(begin, end)
+  const header = safetensorsHeader({ bytes: bytes.length, read })
+  return { header, tensor: (name) => readTensor(header, name, read) }
+}
+
+/** @throws ModelError `malformed` unless it fits the file. */
+export function safetensorsHeader({ bytes, read }: FileBytes): SafetensorsHeader {
+  const length = headerLength(read(0, Math.min(HEADER_LENGTH_BYTES, bytes)), bytes)
+  return parseHeader(read(HEADER_LENGTH_BYTES, HEADER_LENGTH_BYTES + length), bytes)
 }
 
 /** Bytes of the JSON header of a file of `fileBytes`, from the file's first eight bytes. */
@@ -203,6 +206,15 @@ export function* safetensorsPieces(
   tensors: readonly TensorToCome[],
   metadata: Readonly<Record<string, string>>,
 ): Generator<Uint8Array> {
+  yield encodeHeader(tensors, metadata)
+  for (const { bytes } of tensors) yield bytes()
+}
+
+/** Length and JSON of the header of a file that holds these tensors, one behind the other. */
+export function encodeHeader(
+  tensors: readonly { name: string; dtype: Dtype; shape: readonly number[] }[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const entries = new Map<string, unknown>([['__metadata__', metadata]])
   let end = 0
   for (const { name, dtype, shape } of tensors) {
@@ -215,8 +227,7 @@ export function* safetensorsPieces(
   const header = new Uint8Array(HEADER_LENGTH_BYTES + length).fill(0x20, HEADER_LENGTH_BYTES)
   new DataView(header.buffer).setUint32(0, length, true)
   header.set(json, HEADER_LENGTH_BYTES)
-  yield header
-  for (const { bytes } of tensors) yield bytes()
+  return header
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

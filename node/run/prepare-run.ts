@@ -2,8 +2,7 @@
  * From `run.yaml` to a run: open the base model, tokenise the text, cut it into shards, and write
  * down, in a RunConfig, what all peers will agree on.
  */
-import { createReadStream } from 'node:fs'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
 import * as limits from '../../protocol/limits.ts'
@@ -16,13 +15,7 @@ import {
 } from '../../protocol/run-config.ts'
 import { type PreparedDataset, prepareDataset } from '../dataset/prepare.ts'
 import { type Document, readDocuments } from '../dataset/sources.ts'
-import {
-  type BaseModel,
-  copyCompanions,
-  EMBEDDED_MODEL,
-  openBaseModel,
-} from '../model/base-model.ts'
-import { openTokenizer } from '../model/tokenizer.ts'
+import { type BaseModel, EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
 import { createFileBlobStore } from '../storage/blob-store.ts'
 import type { RunFolder } from './run-folder.ts'
 import { type RunYaml, targetOf } from './run-yaml.ts'
@@ -49,9 +42,8 @@ export async function planRun(
         `current value is ${yaml.sequence_len}`,
     )
   }
-  const tokenizer = await openTokenizer(base.folder)
   const documents = yaml.datasets.map(({ path }) => readDocuments(path, folder))
-  const dataset = await prepareDataset(joined(documents), tokenizer, {
+  const dataset = await prepareDataset(joined(documents), base.tokenizer, {
     name: datasetName(yaml),
     sequenceLength: yaml.sequence_len,
     sequencesPerShard: Math.max(1, Math.floor(SHARD_TOKENS / yaml.sequence_len)),
@@ -74,9 +66,8 @@ export async function prepareRun(
   await mkdir(run.base, { recursive: true })
   const blobs = await createFileBlobStore(run.blobs)
   for (const bytes of dataset.blobs.values()) await blobs.put(bytes)
-  await blobs.putStream(createReadStream(base.files.weights.path))
-  await copyFile(base.files.config.path, join(run.base, 'config.json'))
-  await copyCompanions(base.folder, run.base)
+  await blobs.putStream(base.pieces())
+  for (const [name, bytes] of base.companions) await writeFile(join(run.base, name), bytes)
   base.close()
   await writeFile(run.yaml, source)
   // Last, because a folder with a RunConfig is a run.
@@ -100,7 +91,7 @@ function datasetName(yaml: RunYaml): string {
 }
 
 function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): RunConfig {
-  const { weights, tokenizer } = base.files
+  const { digest, bytes } = base.file
   return checkedConfig({
     version: limits.PROTOCOL_VERSION,
     name: yaml.name,
@@ -108,8 +99,8 @@ function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): 
     base: {
       name: basename(yaml.base_model).slice(0, limits.NAME_LENGTH_MAX),
       shape: base.shape,
-      weights: { digest: weights.digest, bytes: weights.bytes },
-      tokenizer: tokenizer.digest,
+      weights: { digest, bytes },
+      tokenizer: base.tokenizerDigest,
     },
     kernels: kernelsOf(yaml, base),
     adapter: {
@@ -137,10 +128,10 @@ function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): 
 /** The base as its checkpoint has it, unless fewer bits are asked for. */
 function kernelsOf(
   { load_in_8bit: is8Bit, load_in_4bit: is4Bit }: RunYaml,
-  { storage }: BaseModel,
+  { weights }: BaseModel,
 ): RunConfig['kernels'] {
   if (is8Bit) return { base: 'int8', path: 'int16' }
-  return { base: is4Bit ? 'int4' : storage, path: 'float32' }
+  return { base: is4Bit ? 'int4' : weights.storage, path: 'float32' }
 }
 
 function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'] {

@@ -77,20 +77,20 @@ async function openPlainModel(name: string, choice: ModelChoice): Promise<TextMo
   }
   const base = await openBaseModel(folder)
   base.close()
-  const { shape: model, files, contextLength } = base
+  const { shape: model, file, contextLength } = base
   const worn =
     choice.adapter === undefined
       ? { adapterShape: NO_ADAPTER, values: null }
-      : await readPeftAdapter(choice.adapter, model, files.weights.digest)
+      : await readPeftAdapter(choice.adapter, model, file.digest)
   return {
     name,
     shape: {
       ...{ model, adapter: worn.adapterShape },
-      kernels: { base: base.storage, path: 'float32' },
+      kernels: { base: base.weights.storage, path: 'float32' },
       contextMax: contextOf(choice, contextLength),
     },
-    weightsPath: files.weights.path,
-    tokenizer: await openTokenizer(folder),
+    weightsPath: file.path,
+    tokenizer: base.tokenizer,
     adapter: worn.values,
   }
 }

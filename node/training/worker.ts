@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LeaseId } from '../../protocol/messages.ts'
-import { openSafetensorsFile } from '../model/safetensors-file.ts'
+import { withWeights } from '../model/weight-file.ts'
 import { createEngine, type Engine } from './engine.ts'
 import type { Reader } from './reader.ts'
 import { KERNELS, startKernels } from './start-kernels.ts'
@@ -60,9 +60,7 @@ const handlers: {
   },
   aggregate: async (input) => engine.aggregate(input),
   'open-model': async ({ shape, weightsPath }) => {
-    const weights = openSafetensorsFile(weightsPath)
-    reader = engine.openReader(shape, weights)
-    weights.close()
+    reader = withWeights(weightsPath, shape.model, (weights) => engine.openReader(shape, weights))
     return null
   },
   generate: async (input, id) => {

@@ -38,17 +38,16 @@ describe('the embedded model', () => {
     expect(shape.tiedHead).toBe(true)
   })
 
-  test('names each file by its digest', async () => {
-    const { files } = await opened()
-    for (const { path, digest, bytes } of Object.values(files)) {
-      expect(digest, path).toBe(sha256(path))
-      expect(bytes, path).toBe(readFileSync(path).length)
-    }
+  test('is known by the digests of its weights and its tokenizer', async () => {
+    const { file, tokenizerDigest } = await opened()
+    expect(file.digest).toBe(sha256(file.path))
+    expect(file.bytes).toBe(readFileSync(file.path).length)
+    expect(tokenizerDigest).toBe(sha256(join(EMBEDDED_MODEL, 'tokenizer.json')))
   })
 
   test('has finite weights, the same from disk and from the bytes of its file', async () => {
-    const { shape, files, weights } = await opened()
-    const received = weightsFromBytes(shape, readFileSync(files.weights.path))
+    const { shape, file, weights } = await opened()
+    const received = weightsFromBytes(shape, readFileSync(file.path))
     for (const { name, shape: expected } of weightTensors(shape)) {
       const tensor = weights.tensor(name)
       expect(tensor.shape, name).toEqual(expected)
@@ -76,13 +75,6 @@ describe('a folder that is no base model', () => {
 
   test('that is not there', () =>
     expectModelError(() => openBaseModel('nowhere'), 'missing', [join('nowhere', 'config.json')]))
-
-  test('with its weights in several files', () =>
-    check(
-      (folder) => writeFileSync(join(folder, 'model.safetensors.index.json'), '{}'),
-      'unsupported',
-      ['model.safetensors.index.json', 'max_shard_size'],
-    ))
 
   test('with the weights of another model', () =>
     check(

