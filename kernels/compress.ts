@@ -90,13 +90,14 @@ export function decodeTo(
   if (bytes.length !== expected) {
     return `${codec} of ${count} scalars is ${expected} bytes: got ${bytes.length}`
   }
-  const { buffer } = ops.memory
   if (codec === 'float32') {
-    new Uint8Array(buffer, y, expected).set(bytes)
+    new Uint8Array(ops.memory.buffer, y, expected).set(bytes)
     return ops.allFinite(y, count) ? null : 'a value is not finite'
   }
   const mark = arena.mark()
   const { scales, codes } = allocateQuantised(arena, codec, count)
+  // Asked for now, since a memory that grows has another buffer.
+  const { buffer } = ops.memory
   const scaleView = new Uint8Array(buffer, scales, scaleBytes(count))
   const codeView = new Uint8Array(buffer, codes, codeBytes(codec, count))
   scaleView.set(bytes.subarray(0, scaleView.length))

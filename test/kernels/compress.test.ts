@@ -34,6 +34,16 @@ test('int4 by hand: scales first, then nibbles from the low one', () => {
   expect(bytes.at(-1)).toBe(0x19)
 })
 
+for (const codec of ['int8', 'int4'] as const) {
+  test(`${codec} is decoded where the memory has to grow for its codes`, () => {
+    const { ops, arena } = MACHINES[1]![1]()
+    const bytes = encode(ops, arena, codec, randomFloats(1000, 1, 3))
+    const expected = decode(ops, arena, codec, bytes, 1000)
+    arena.allocate('all that there is', ops.memory.buffer.byteLength - arena.top - 4096)
+    expect(decode(ops, arena, codec, bytes, 1000)).toEqual(expected)
+  })
+}
+
 for (const [machine, create] of MACHINES) {
   const { ops, arena } = create()
   const roundTrip = (codec: Codec, values: Float32Array) => {
