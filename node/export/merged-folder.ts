@@ -4,10 +4,11 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { linearName, weightTensors } from '../../kernels/weights.ts'
+import type { StorageKind } from '../../kernels/ops.ts'
+import { weightTensors } from '../../kernels/weights.ts'
 import type { FloatDtype } from '../model/dtypes.ts'
-import { type SafetensorsHeader, safetensorsPieces } from '../model/safetensors.ts'
-import { openSafetensorsFile } from '../model/safetensors-file.ts'
+import { safetensorsPieces } from '../model/safetensors.ts'
+import { openWeights } from '../model/weight-file.ts'
 import { type WrittenFile, writeInPieces } from '../model/write-file.ts'
 import { encodeWeights } from './encode-weights.ts'
 import { mergedWeights } from './merge.ts'
@@ -15,6 +16,9 @@ import type { Takeaway } from './takeaway.ts'
 
 const WEIGHTS_FILE = 'model.safetensors'
 const CONFIG_FILE = 'config.json'
+
+/** That of the matrices: a base may keep its norms in a wider one. */
+const DTYPES: Partial<Record<StorageKind, FloatDtype>> = { float16: 'F16', bfloat16: 'BF16' }
 
 /** What config.json calls them. */
 const DTYPE_NAMES: Readonly<Record<FloatDtype, string>> = {
@@ -30,12 +34,12 @@ export async function writeMergedFolder(
   dtype: FloatDtype | null,
 ): Promise<WrittenFile> {
   const { model, base } = takeaway
-  const file = openSafetensorsFile(base.weights)
+  const opened = openWeights(base.weights, model)
   try {
-    const type = dtype ?? dtypeOf(file.header)
+    const type = dtype ?? DTYPES[opened.storage] ?? 'F32'
     const config = await readFile(join(base.folder, CONFIG_FILE), 'utf8')
     await writeFile(join(folder, CONFIG_FILE), withDtype(config, DTYPE_NAMES[type]))
-    const weights = mergedWeights(file, takeaway)
+    const weights = mergedWeights(opened, takeaway)
     const tensors = weightTensors(model).map(({ name, shape }) => ({
       ...{ name, shape, dtype: type },
       bytes: () => encodeWeights(type, weights.tensor(name).values, name),
@@ -43,14 +47,8 @@ export async function writeMergedFolder(
     const pieces = safetensorsPieces(tensors, { format: 'pt' })
     return await writeInPieces(join(folder, WEIGHTS_FILE), pieces)
   } finally {
-    file.close()
+    opened.close()
   }
-}
-
-/** That of the matrices: a base may keep its norms in a wider one. */
-function dtypeOf(header: SafetensorsHeader): FloatDtype {
-  const { dtype } = header.tensors.get(linearName(0, 'q'))!
-  return dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32'
 }
 
 /** All else stays as the base's authors wrote it. */

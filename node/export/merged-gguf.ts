@@ -9,7 +9,7 @@ import { ModelError } from '../model/errors.ts'
 import type { WrittenType } from '../model/gguf-blocks.ts'
 import { type GgufTokenizer, ggufTokenizer } from '../model/gguf-tokenizer.ts'
 import { writeGguf } from '../model/gguf-write.ts'
-import { openSafetensorsFile } from '../model/safetensors-file.ts'
+import { openWeights } from '../model/weight-file.ts'
 import type { WrittenFile } from '../model/write-file.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
 import { ggufModel } from './gguf-model.ts'
@@ -27,7 +27,7 @@ export async function writeMergedGguf(
   const { base, run, model } = takeaway
   const tokenizer = await tokenizerOf(takeaway)
   const { contextLength } = parseModelConfig(await readFile(join(base.folder, 'config.json')))
-  const weights = openSafetensorsFile(base.weights)
+  const weights = openWeights(base.weights, model)
   try {
     const file = ggufModel({
       ...{ run, model, contextLength, type, tokenizer: tokenizer.entries },

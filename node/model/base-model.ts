@@ -16,7 +16,7 @@ import { ModelError } from './errors.ts'
 import { parseGguf } from './gguf.ts'
 import { ggufCompanions } from './gguf-companions.ts'
 import { INDEX_FILE } from './joined-shards.ts'
-import type { RangeFile } from './range-file.ts'
+import { naming, type RangeFile } from './range-file.ts'
 import { type TextTokenizer, tokenizerFromBytes } from './tokenizer.ts'
 import { openWeightFile, piecesOf } from './weight-file.ts'
 
@@ -80,7 +80,7 @@ async function openModel(
     }
   } catch (error) {
     file.close()
-    throw error
+    throw naming(path, error)
   }
 }
 

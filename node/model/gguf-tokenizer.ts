@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { ModelError } from './errors.ts'
 import type { GgufValue } from './gguf-format.ts'
 import { parseJson } from './json.ts'
+import { PRE_TOKENIZERS } from './pre-tokenizers.ts'
 import { tokenizerFromBytes } from './tokenizer.ts'
 
 export interface TokenizerFiles {
@@ -58,33 +59,6 @@ const configSchema = z.looseObject({
   chat_template: template.nullish(),
 })
 type TokenizerConfig = z.infer<typeof configSchema>
-
-const byteLevel = (useRegex: boolean) => ({
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  use_regex: useRegex,
-})
-const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokenizers })
-const split = (pattern: string) => ({
-  ...{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
-})
-/** Letters, digits by `digits` at most, punctuation, line ends and spaces. */
-const modern = (digits: string) =>
-  sequence(
-    split(
-      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}" +
-        `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
-    ),
-    byteLevel(false),
-  )
-
-/** By llama.cpp's name: what tokenizer.json says of the same rule. */
-const PRE_TOKENIZERS: Readonly<Record<string, unknown>> = {
-  'gpt-2': byteLevel(true),
-  smollm: sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)),
-  qwen2: modern(''),
-  'llama-bpe': modern('{1,3}'),
-}
 
 export interface GgufTokenizer {
   /** The entries `tokenizer.*`. */

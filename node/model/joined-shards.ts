@@ -9,7 +9,7 @@ import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { ModelError } from './errors.ts'
 import { parseJson } from './json.ts'
-import { type RangeFile, usingRangeFile } from './range-file.ts'
+import { openRangeFile, type RangeFile, withFile } from './range-file.ts'
 import { encodeHeader, type SafetensorsHeader, safetensorsHeader } from './safetensors.ts'
 
 export const INDEX_FILE = 'model.safetensors.index.json'
@@ -50,7 +50,7 @@ function weightMap(indexPath: string): ReadonlyMap<string, string> {
 }
 
 function openShard(path: string): Shard {
-  return usingRangeFile(path, (file) => ({ file, header: safetensorsHeader(file) }))
+  return withFile(openRangeFile(path), path, (file) => ({ file, header: safetensorsHeader(file) }))
 }
 
 function joined(

@@ -27,16 +27,20 @@ export function openRangeFile(path: string): RangeFile {
   }
 }
 
-/** What `use` makes of the file; should it fail, the file is closed and named in the error. */
-export function usingRangeFile<T>(path: string, use: (file: RangeFile) => T): T {
-  const file = openRangeFile(path)
+/** What `use` makes of an open file; should it fail, the file is closed and named in the error. */
+export function withFile<T>(file: RangeFile, path: string, use: (file: RangeFile) => T): T {
   try {
     return use(file)
   } catch (error) {
     file.close()
-    if (!(error instanceof ModelError)) throw error
-    throw new ModelError(error.code, `${error.message} (${path})`)
+    throw naming(path, error)
   }
+}
+
+/** The error, with the file that it is about. */
+export function naming(path: string, error: unknown): unknown {
+  if (!(error instanceof ModelError)) return error
+  return new ModelError(error.code, `${error.message} (${path})`)
 }
 
 function openForReading(path: string): number {

@@ -2,25 +2,17 @@
 import type { ModelShape } from '../../kernels/shape.ts'
 import { type BaseWeights, readWeights } from './base-weights.ts'
 import { INDEX_FILE, openJoinedShards } from './joined-shards.ts'
-import { openRangeFile, type RangeFile } from './range-file.ts'
+import { openRangeFile, type RangeFile, withFile } from './range-file.ts'
 
 /** The file at `path`; where it is the index of shards, the file that they make together. */
 export function openWeightFile(path: string): RangeFile {
   return path.endsWith(INDEX_FILE) ? openJoinedShards(path) : openRangeFile(path)
 }
 
-/** What `read` makes of the weights at `path`, which are closed again. */
-export function withWeights<T>(
-  path: string,
-  shape: ModelShape,
-  read: (weights: BaseWeights) => T,
-): T {
-  const file = openWeightFile(path)
-  try {
-    return read(readWeights(shape, file))
-  } finally {
-    file.close()
-  }
+/** @throws ModelError unless the file at `path` holds the weights of such a model */
+export function openWeights(path: string, shape: ModelShape): BaseWeights & { close(): void } {
+  const open = (file: RangeFile) => ({ ...readWeights(shape, file), close: file.close })
+  return withFile(openWeightFile(path), path, open)
 }
 
 const PIECE_BYTES = 8 * 1024 * 1024

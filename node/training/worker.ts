@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LeaseId } from '../../protocol/messages.ts'
-import { withWeights } from '../model/weight-file.ts'
+import { openWeights } from '../model/weight-file.ts'
 import { createEngine, type Engine } from './engine.ts'
 import type { Reader } from './reader.ts'
 import { KERNELS, startKernels } from './start-kernels.ts'
@@ -60,7 +60,9 @@ const handlers: {
   },
   aggregate: async (input) => engine.aggregate(input),
   'open-model': async ({ shape, weightsPath }) => {
-    reader = withWeights(weightsPath, shape.model, (weights) => engine.openReader(shape, weights))
+    const weights = openWeights(weightsPath, shape.model)
+    reader = engine.openReader(shape, weights)
+    weights.close()
     return null
   },
   generate: async (input, id) => {

@@ -9,7 +9,6 @@ import { withDtype } from '../../node/export/merged-folder.ts'
 import { writeExport } from '../../node/export/write-export.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { decodePeftAdapter } from '../../node/model/peft.ts'
-import { openSafetensorsFile } from '../../node/model/safetensors-file.ts'
 import { scoreText } from '../../node/run/evaluate-text.ts'
 import { openTextModel } from '../../node/run/text-model.ts'
 import { openTextSession } from '../../node/run/text-session.ts'
@@ -17,6 +16,7 @@ import {
   bytesOfBase64,
   bytesOfJson,
   expectModelError,
+  openSafetensorsFile,
   TINY_SHAPE,
   temporaryFolder,
   VECTORS,
@@ -50,11 +50,11 @@ async function embedded() {
   const { config, weights } = VECTORS.embedded
   const { adapterShape, values } = decodePeftAdapter(bytesOfJson(config), bytesOfBase64(weights), {
     model: base.shape,
-    baseDigest: base.files.weights.digest,
+    baseDigest: base.file.digest,
   })
   return {
     ...{ model: base.shape, adapter: adapterShape, values, run: RUN },
-    base: { folder: EMBEDDED_MODEL, weights: base.files.weights.path },
+    base: { folder: EMBEDDED_MODEL, weights: base.file.path },
   }
 }
 

@@ -64,15 +64,15 @@ const SPREAD = 0.3
 
 /** The embedded base with an adapter that changes what it says. */
 async function embedded(): Promise<Takeaway> {
-  const { shape: model, files, close } = await openBaseModel(EMBEDDED_MODEL)
+  const { shape: model, file, close } = await openBaseModel(EMBEDDED_MODEL)
   close()
   const random = prng(1)
   const scalar = () => SPREAD * (nextBelow(random, 2001) / 1000 - 1)
   const { count } = adapterLayout(model, ADAPTER)
   return {
     ...{ model, adapter: ADAPTER, values: Float32Array.from({ length: count }, scalar) },
-    base: { folder: EMBEDDED_MODEL, weights: files.weights.path },
-    run: { ...RUN, base: { ...RUN.base, digest: files.weights.digest } },
+    base: { folder: EMBEDDED_MODEL, weights: file.path },
+    run: { ...RUN, base: { ...RUN.base, digest: file.digest } },
   }
 }
 

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { ModelShape } from '../../kernels/shape.ts'
 import { ModelError, type ModelErrorCode } from '../../node/model/errors.ts'
+import { openRangeFile, withFile } from '../../node/model/range-file.ts'
+import { readTensor, type Safetensors, safetensorsHeader } from '../../node/model/safetensors.ts'
 
 /** Made by test/vectors/make-model.py with the libraries of Hugging Face. */
 export const VECTORS: {
@@ -36,6 +38,14 @@ export const floatsOfBase64 = (text: string) => new Float32Array(bytesOfBase64(t
 
 export const bytesOfBase64 = (text: string) => new Uint8Array(Buffer.from(text, 'base64'))
 export const bytesOfJson = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+
+/** A safetensors file on disk, read by range. */
+export function openSafetensorsFile(path: string): Safetensors & { close(): void } {
+  return withFile(openRangeFile(path), path, (file) => {
+    const header = safetensorsHeader(file)
+    return { header, tensor: (name) => readTensor(header, name, file.read), close: file.close }
+  })
+}
 
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'barnraise-'))

@@ -12,8 +12,13 @@ import {
   TENSOR_NAME_LENGTH_MAX,
   TENSORS_MAX,
 } from '../../node/model/safetensors.ts'
-import { openSafetensorsFile } from '../../node/model/safetensors-file.ts'
-import { bytesOfBase64, expectModelError, temporaryFolder, VECTORS } from './fixtures.ts'
+import {
+  bytesOfBase64,
+  expectModelError,
+  openSafetensorsFile,
+  temporaryFolder,
+  VECTORS,
+} from './fixtures.ts'
 
 const GOLDEN = bytesOfBase64(VECTORS.safetensors.file)
 
