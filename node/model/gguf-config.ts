@@ -100,16 +100,15 @@ function entriesOf({ metadata }: GgufHeader, architecture: GgufArchitecture) {
   }
 }
 
+/** Divisors of its own, or a factor for all; llama.cpp has more ways, which are refused. */
 function ropeScaling(entries: Entries, divisors: Float32Array | null): object | null {
-  if (divisors !== null) return { rope_type: 'divisors', divisors: [...divisors] }
   const type = entries.find('rope.scaling.type') ?? 'none'
-  if (type === 'none') {
-    const linear = entries.find('rope.scale_linear')
-    return linear === undefined || linear === 1 ? null : { rope_type: 'linear', factor: linear }
-  }
-  if (type === 'linear')
-    return { rope_type: 'linear', factor: entries.number('rope.scaling.factor') }
-  throw unsupported('rope.scaling.type', type, 'none or linear')
+  const known = divisors === null ? ['none', 'linear'] : ['none']
+  if (!known.includes(`${type}`)) throw unsupported('rope.scaling.type', type, known.join(' or '))
+  if (divisors !== null) return { rope_type: 'divisors', divisors: [...divisors] }
+  const older = (entries.find('rope.scale_linear') ?? 1) as number
+  const factor = type === 'linear' ? entries.number('rope.scaling.factor') : older
+  return factor === 1 ? null : { rope_type: 'linear', factor }
 }
 
 /** The shortest decimal of the same float32, as people write 1e-5. */

@@ -195,7 +195,7 @@ function sentencePiece(entries: Entries, { tokens, kinds }: Vocabulary): Body {
 function mergesOf(tokens: readonly string[], scores: readonly number[]): string[] {
   const ids = new Map(tokens.map((token, id) => [token, id]))
   const pairs: { left: string; right: string; score: number; order: number }[] = []
-  for (const [id, token] of tokens.entries()) {
+  for (const [index, token] of tokens.entries()) {
     const letters = [...token]
     const ways: { left: string; right: string }[] = []
     for (let cut = 1; cut < letters.length; cut++) {
@@ -205,7 +205,7 @@ function mergesOf(tokens: readonly string[], scores: readonly number[]): string[
     ways.sort(
       (a, b) => ids.get(a.left)! - ids.get(b.left)! || ids.get(a.right)! - ids.get(b.right)!,
     )
-    for (const way of ways) pairs.push({ ...way, score: scores[id]!, order: pairs.length })
+    for (const way of ways) pairs.push({ ...way, score: scores[index]!, order: pairs.length })
   }
   pairs.sort((a, b) => b.score - a.score || a.order - b.order)
   return pairs.map(({ left, right }) => `${left} ${right}`)

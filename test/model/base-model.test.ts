@@ -7,8 +7,9 @@ import { weightTensors } from '../../kernels/weights.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { weightsFromBytes } from '../../node/model/base-weights.ts'
 import { parseModelConfig } from '../../node/model/config.ts'
-import type { ModelErrorCode } from '../../node/model/errors.ts'
-import { encodeSafetensors } from '../../node/model/safetensors.ts'
+import { ModelError, type ModelErrorCode } from '../../node/model/errors.ts'
+import { INDEX_FILE } from '../../node/model/joined-shards.ts'
+import { encodeSafetensors, parseSafetensors } from '../../node/model/safetensors.ts'
 import { bytesOfJson, expectModelError, TINY_SHAPE, temporaryFolder } from './fixtures.ts'
 
 const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
@@ -57,6 +58,42 @@ describe('the embedded model', () => {
   })
 })
 
+/** The embedded model with its weights in two files, and an index of them. */
+async function sharded(at = 3) {
+  const folder = await temporaryFolder()
+  cpSync(EMBEDDED_MODEL, folder, { recursive: true })
+  const { tensor, header } = parseSafetensors(readFileSync(join(folder, 'model.safetensors')))
+  rmSync(join(folder, 'model.safetensors'))
+  const names = [...header.tensors.keys()]
+  const parts = { a: names.slice(0, at), b: names.slice(at) }
+  const map: Record<string, string> = {}
+  for (const [part, own] of Object.entries(parts)) {
+    const tensors = own.map((name) => ({ name, ...tensor(name) }))
+    writeFileSync(join(folder, `${part}.safetensors`), encodeSafetensors(tensors, {}))
+    for (const name of own) map[name] = `${part}.safetensors`
+  }
+  writeFileSync(join(folder, INDEX_FILE), bytesOfJson({ weight_map: map }))
+  return { folder, map }
+}
+
+test('weights in several files are one file, however they were split', async () => {
+  const [first, second] = [await sharded(3), await sharded(11)]
+  const [a, b, whole] = [
+    await openBaseModel(first.folder),
+    await openBaseModel(second.folder),
+    await openBaseModel(EMBEDDED_MODEL),
+  ]
+  expect(a.file.digest).toBe(b.file.digest)
+  const pieces: Uint8Array[] = []
+  for await (const piece of a.pieces()) pieces.push(piece)
+  const received = weightsFromBytes(a.shape, Buffer.concat(pieces))
+  expect(createHash('sha256').update(Buffer.concat(pieces)).digest('hex')).toBe(a.file.digest)
+  for (const { name } of weightTensors(a.shape)) {
+    expect(received.tensor(name), name).toEqual(whole.weights.tensor(name))
+  }
+  for (const model of [a, b, whole]) model.close()
+})
+
 describe('a folder that is no base model', () => {
   async function check(
     spoil: (folder: string) => void,
@@ -75,6 +112,20 @@ describe('a folder that is no base model', () => {
 
   test('that is not there', () =>
     expectModelError(() => openBaseModel('nowhere'), 'missing', [join('nowhere', 'config.json')]))
+
+  for (const [what, spoil, ...words] of [
+    ['that lacks one', (map) => ({ ...map, 'model.norm.weight': 'absent.safetensors' }), 'absent'],
+    ['elsewhere', (map) => ({ ...map, 'model.norm.weight': '../b.safetensors' }), 'no file beside'],
+    ['without a tensor', ({ 'model.norm.weight': _, ...map }) => map, 'its files hold'],
+    ['with one too many', (map) => ({ ...map, more: 'a.safetensors' }), 'its files hold'],
+  ] as [string, (map: Record<string, string>) => object, ...string[]][])
+    test(`with shards ${what}`, async () => {
+      const { folder, map } = await sharded()
+      writeFileSync(join(folder, INDEX_FILE), bytesOfJson({ weight_map: spoil(map) }))
+      const error = await openBaseModel(folder).catch((thrown: Error) => thrown)
+      expect(error).toBeInstanceOf(ModelError)
+      for (const word of words) expect((error as Error).message).toContain(word)
+    })
 
   test('with the weights of another model', () =>
     check(
