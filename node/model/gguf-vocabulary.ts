@@ -218,8 +218,8 @@ function idsOf(tokens: readonly string[]): Record<string, number> {
 function missing(key: string): ModelError {
   return new ModelError(
     'missing',
-    `Cannot use this GGUF file as it lacks 'tokenizer.ggml.${key}', without which no text becomes ` +
-      'tokens: give one that holds its tokenizer, or the folder of the model',
+    `Cannot use this GGUF file as it lacks 'tokenizer.ggml.${key}', without which no text ` +
+      'becomes tokens: give one that holds its tokenizer, or the folder of the model',
   )
 }
 

@@ -17,6 +17,7 @@ import type { GgufValue, TensorType } from '../../node/model/gguf-format.ts'
 import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
 import { type GgufFile, ggufPieces } from '../../node/model/gguf-write.ts'
 import { tokenizerFromBytes } from '../../node/model/tokenizer.ts'
+import { RUN } from '../export/fixtures.ts'
 import { FAMILIES, weightsOf } from './family-vectors.ts'
 import {
   bytesOfBase64,
@@ -67,7 +68,7 @@ const TOKENIZER = {
 
 function modelFile(model: ModelShape, weights: WeightSource): GgufFile {
   const tokenizer = ggufTokenizer(TOKENIZER, Math.max(2048, model.vocabSize)).entries
-  const source = { name: 'test', contextLength: 64, type: 'F32' as const, tokenizer }
+  const source = { run: RUN, contextLength: 64, type: 'F32' as const, tokenizer }
   return ggufModel({ ...source, model, weights })
 }
 
