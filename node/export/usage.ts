@@ -26,12 +26,18 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
     ['vLLM', shell(`vllm serve BASE --enable-lora ${loraOptions(slug(run.name), adapter)}`)],
     [
       'llama.cpp',
-      shell(
-        'python convert_lora_to_gguf.py --base BASE --outtype f32 .',
-        'llama-cli -m BASE.gguf --lora ADAPTER.gguf -p "Call me"',
+      fromHere(
+        'gguf-lora',
+        shell(
+          `python convert_lora_to_gguf.py . --base BASE --outtype f32 --outfile ${LORA_FILE}`,
+          `llama-cli -m BASE.gguf --lora ${LORA_FILE} -p "Call me"`,
+        ),
       ),
     ],
-    ['Ollama', otherFormat('merged-gguf')],
+    [
+      'Ollama',
+      fromHere('merged-gguf', fence('python', MERGE), shell(...convertAndCreate('merged', run))),
+    ],
   ],
   'gguf-lora': () => [
     [
@@ -49,25 +55,16 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
     ['vLLM', shell('vllm serve .')],
     [
       'llama.cpp',
-      shell(
-        `python convert_hf_to_gguf.py . --outfile ${MODEL_FILE} --outtype f16`,
-        `llama-cli -m ${MODEL_FILE} -p "Call me"`,
-      ),
+      fromHere('merged-gguf', shell(convert('.'), `llama-cli -m ${MODEL_FILE} -p "Call me"`)),
     ],
-    ['Ollama', otherFormat('merged-gguf')],
+    ['Ollama', fromHere('merged-gguf', shell(...convertAndCreate('.', run)))],
   ],
   'merged-gguf': ({ run }) => [
     [
       'llama.cpp',
       shell(`llama-cli -m ${MODEL_FILE} -p "Call me"`, `llama-server -m ${MODEL_FILE}`),
     ],
-    [
-      'Ollama',
-      shell(
-        `ollama create ${slug(run.name)} -f ${MODELFILE}`,
-        `ollama run ${slug(run.name)} "Call me"`,
-      ),
-    ],
+    ['Ollama', shell(...create(run))],
     ['transformers and vLLM', otherFormat('merged')],
   ],
 }
@@ -84,18 +81,43 @@ const TRANSFORMERS = `from transformers import AutoModelForCausalLM, AutoTokeniz
 model = AutoModelForCausalLM.from_pretrained(".")
 tokenizer = AutoTokenizer.from_pretrained(".")`
 
+const MERGE = `# after the lines for PEFT above
+model.merge_and_unload().save_pretrained("merged")
+tokenizer.save_pretrained("merged")`
+
+type Named = { name: string }
+
+const convert = (folder: string) =>
+  `python convert_hf_to_gguf.py ${folder} --outfile ${MODEL_FILE} --outtype f16`
+
+const create = ({ name }: Named) => [
+  `ollama create ${slug(name)} -f ${MODELFILE}`,
+  `ollama run ${slug(name)} "Call me"`,
+]
+
+const convertAndCreate = (folder: string, run: Named) => [
+  convert(folder),
+  `echo "FROM ./${MODEL_FILE}" > ${MODELFILE}`,
+  ...create(run),
+]
+
 function python(base: string, load: string): string {
-  return `\`\`\`python
-${load.replace('"BASE"', `"BASE"  # where ${oneLine(base)} is`)}
+  const code = `${load.replace('"BASE"', `"BASE"  # where ${oneLine(base)} is`)}
 ids = tokenizer("Call me", return_tensors="pt", add_special_tokens=False)
-print(tokenizer.decode(model.generate(**ids, max_new_tokens=60)[0]))
-\`\`\``
+print(tokenizer.decode(model.generate(**ids, max_new_tokens=60)[0]))`
+  return fence('python', code)
 }
 
-const shell = (...lines: string[]) => `\`\`\`\n${lines.join('\n')}\n\`\`\``
+const fence = (language: string, code: string) => `\`\`\`${language}\n${code}\n\`\`\``
+
+const shell = (...lines: string[]) => fence('', lines.join('\n'))
 
 const otherFormat = (format: ExportFormat) =>
-  `Needs another format of this adapter: \`barnraise export RUN --format ${format}\`.`
+  `Whoever has the run writes what it needs: \`barnraise export RUN --format ${format}\`.`
+
+/** Not everybody who reads the card has the run. */
+const fromHere = (format: ExportFormat, ...blocks: string[]) =>
+  [`${otherFormat(format)} Out of this folder, with llama.cpp's scripts:`, ...blocks].join('\n\n')
 
 function loraOptions(name: string, { adapterRank }: AdapterShape): string {
   const room = VLLM_RANKS.find((rank) => rank >= adapterRank) ?? adapterRank

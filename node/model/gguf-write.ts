@@ -178,7 +178,9 @@ function createOutput() {
     string: (text: string) => {
       const bytes = new TextEncoder().encode(text)
       u64(bytes.length)
-      buffer.set(bytes, reserve(bytes.length))
+      // First the room, since it may be in another buffer.
+      const at = reserve(bytes.length)
+      buffer.set(bytes, at)
     },
     bytes: () => buffer.subarray(0, length),
   }

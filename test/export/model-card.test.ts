@@ -50,7 +50,7 @@ test('a long run has a short card, with all tokens in it', () => {
   }
   check(run, ['| and 950 more | 9500 | 950 |', '| after round 950 | 1.0000 | 2.72 |'])
   const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER })
-  expect(card.split('\n').length).toBeLessThan(150)
+  expect(card.split('\n').length).toBeLessThan(200)
 })
 
 test('a name is text, whatever is in it', () =>
@@ -65,7 +65,8 @@ describe('a card tells the hub and the reader what the folder is', () => {
       [
         'PeftModel.from_pretrained(',
         'vllm serve BASE --enable-lora --max-lora-rank 8 --lora-modules whales-a-test=.',
-        'convert_lora_to_gguf.py --base BASE',
+        'convert_lora_to_gguf.py . --base BASE',
+        'ollama create whales-a-test -f Modelfile',
       ],
     ],
     'gguf-lora': [

@@ -1,13 +1,10 @@
-/**
- * Installs llama.cpp into this folder, once: it is too heavy for everyone's `npm ci`, and without
- * its optional dependencies a tenth of its size.
- */
+/** Installs llama.cpp into this folder, once: it is too heavy for everyone's `npm ci`. */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const ROOM = fileURLToPath(new URL('.', import.meta.url))
-/** The one whose binary package.json names. */
+/** The one whose binary package.json leaves in. */
 const PLATFORM = 'linux-x64'
 
 export function setup(): void {
@@ -16,5 +13,5 @@ export function setup(): void {
     throw new Error(`Cannot run llama.cpp: this is ${platform}, its binary is for ${PLATFORM}`)
   }
   if (existsSync(`${ROOM}node_modules/node-llama-cpp`)) return
-  execFileSync('npm', ['ci', '--omit=optional', '--ignore-scripts'], { cwd: ROOM })
+  execFileSync('npm', ['ci', '--ignore-scripts'], { cwd: ROOM })
 }

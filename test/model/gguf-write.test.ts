@@ -55,6 +55,19 @@ test('every type of value and tensor has the bytes that llama.cpp gives it', () 
     Buffer.from(FILE),
   ))
 
+test('a header of any length has all of its texts', () => {
+  // Of every length, so that one of them is at the end of each buffer.
+  const values = Array.from({ length: 2000 }, (_, i) => String(i % 10).repeat(i % 300))
+  const file = new Map<string, GgufValue>([['texts', { type: 'array', of: 'string', values }]])
+  const bytes = Buffer.concat([...ggufPieces({ metadata: file, tensors: [] })])
+  let at = bytes.indexOf('texts') + 'texts'.length + 4 + 4 + 8
+  for (const value of values) {
+    const length = Number(bytes.readBigUInt64LE(at))
+    expect(bytes.toString('utf8', at + 8, at + 8 + length)).toBe(value)
+    at += 8 + length
+  }
+})
+
 test('a file is whole or not there', async () => {
   const folder = await temporaryFolder()
   const path = join(folder, 'a.gguf')
