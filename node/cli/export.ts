@@ -24,6 +24,7 @@ export async function exportAdapter(root: string, options: ExportCommandOptions)
   printTable([
     ['folder', exported.folder],
     ['after round', String(exported.round)],
+    ['weights', exported.weights],
     ['sha256', exported.sha256],
   ])
 }

@@ -81,9 +81,16 @@ function linearScaling(
 const isUniform = (divisors: readonly number[]) => divisors.every((by) => by === divisors[0])
 
 function tensorsOf({ model, weights, type }: GgufModel): GgufTensor[] {
+  const tensorOf = createTensorOf(model, weights, type)
+  const tensors = weightTensors(model).map(({ name, shape }) => tensorOf(name, shape))
+  return [...ropeTensor(model), ...tensors]
+}
+
+/** Makes tensors for a file, by the hub's names: matrices of `type`, rows in llama.cpp's order. */
+export function createTensorOf(model: ModelShape, weights: WeightSource, type: WrittenType) {
   const names = ggufNames(model)
   const permuted = permutedNames(model)
-  const tensors = weightTensors(model).map(({ name, shape }): GgufTensor => {
+  return (name: string, shape: readonly number[]): GgufTensor => {
     const own = writtenType(type, shape)
     const pieces = () => {
       const { values } = weights.tensor(name)
@@ -92,8 +99,7 @@ function tensorsOf({ model, weights, type }: GgufModel): GgufTensor[] {
       return [encodeWeights(own, ordered, name)]
     }
     return { name: names.get(name)!, shape, type: own, pieces }
-  })
-  return [...ropeTensor(model), ...tensors]
+  }
 }
 
 function ropeTensor({ ropeDivisors, ...model }: ModelShape): GgufTensor[] {

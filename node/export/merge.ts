@@ -26,6 +26,11 @@ export function mergedWeights(base: WeightSource, adapted: Adapted): WeightSourc
   }
 }
 
+/** Of the base's matrices that the adapter changes. */
+export function mergedNames(adapted: Adapted): string[] {
+  return [...pairsOf(adapted).keys()]
+}
+
 interface Pair {
   A: Matrix
   B: Matrix

@@ -7,12 +7,14 @@ import { join } from 'node:path'
 import type { StorageKind } from '../../kernels/ops.ts'
 import { weightTensors } from '../../kernels/weights.ts'
 import type { FloatDtype } from '../model/dtypes.ts'
+import { ModelError } from '../model/errors.ts'
+import { ropeTypeOf } from '../model/rope.ts'
 import { safetensorsPieces } from '../model/safetensors.ts'
 import { openWeights } from '../model/weight-file.ts'
-import { type WrittenFile, writeInPieces } from '../model/write-file.ts'
+import { writeInPieces } from '../model/write-file.ts'
 import { encodeWeights } from './encode-weights.ts'
 import { mergedWeights } from './merge.ts'
-import type { Takeaway } from './takeaway.ts'
+import type { Takeaway, WrittenModel } from './takeaway.ts'
 
 const WEIGHTS_FILE = 'model.safetensors'
 const CONFIG_FILE = 'config.json'
@@ -32,12 +34,13 @@ export async function writeMergedFolder(
   folder: string,
   takeaway: Takeaway,
   dtype: FloatDtype | null,
-): Promise<WrittenFile> {
+): Promise<WrittenModel> {
   const { model, base } = takeaway
   const opened = openWeights(base.weights, model)
   try {
     const type = dtype ?? DTYPES[opened.storage] ?? 'F32'
     const config = await readFile(join(base.folder, CONFIG_FILE), 'utf8')
+    refuseOwnDivisors(config)
     await writeFile(join(folder, CONFIG_FILE), withDtype(config, DTYPE_NAMES[type]))
     const weights = mergedWeights(opened, takeaway)
     const tensors = weightTensors(model).map(({ name, shape }) => ({
@@ -45,10 +48,20 @@ export async function writeMergedFolder(
       bytes: () => encodeWeights(type, weights.tensor(name).values, name),
     }))
     const pieces = safetensorsPieces(tensors, { format: 'pt' })
-    return await writeInPieces(join(folder, WEIGHTS_FILE), pieces)
+    return { ...(await writeInPieces(join(folder, WEIGHTS_FILE), pieces)), weights: type }
   } finally {
     opened.close()
   }
+}
+
+/** A GGUF may have divisors of RoPE's frequencies that no scaling of transformers makes. */
+function refuseOwnDivisors(config: string): void {
+  if (ropeTypeOf(JSON.parse(config).rope_scaling) !== 'divisors') return
+  throw new ModelError(
+    'unsupported',
+    "Cannot write the merged model as a folder as transformers has no word for its base's " +
+      "'rope_freqs': export '--format merged-gguf'",
+  )
 }
 
 /** All else stays as the base's authors wrote it. */

@@ -4,18 +4,21 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ModelShape } from '../../kernels/shape.ts'
+import { readWeights } from '../model/base-weights.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { ModelError } from '../model/errors.ts'
+import { isGguf } from '../model/gguf.ts'
 import type { WrittenType } from '../model/gguf-blocks.ts'
-import { type GgufTokenizer, ggufTokenizer } from '../model/gguf-tokenizer.ts'
+import { chatFormat, ggufTokenizer, type TokenizerFiles } from '../model/gguf-tokenizer.ts'
 import { writeGguf } from '../model/gguf-write.ts'
-import { openWeights } from '../model/weight-file.ts'
-import type { WrittenFile } from '../model/write-file.ts'
+import { openWeightFile } from '../model/weight-file.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
-import { ggufModel } from './gguf-model.ts'
+import { type GgufModel, ggufModel } from './gguf-model.ts'
+import { rewrittenGguf } from './gguf-rewrite.ts'
 import { mergedWeights } from './merge.ts'
 import { modelfile } from './modelfile.ts'
-import type { Takeaway } from './takeaway.ts'
+import type { Takeaway, WrittenModel } from './takeaway.ts'
 import { MODEL_FILE, MODELFILE } from './usage.ts'
 
 /** @throws ModelError with the way around it where llama.cpp has no tokenizer like the base's. */
@@ -23,32 +26,43 @@ export async function writeMergedGguf(
   folder: string,
   takeaway: Takeaway,
   type: WrittenType,
-): Promise<WrittenFile> {
-  const { base, run, model } = takeaway
-  const tokenizer = await tokenizerOf(takeaway)
-  const { contextLength } = parseModelConfig(await readFile(join(base.folder, 'config.json')))
-  const weights = openWeights(base.weights, model)
+): Promise<WrittenModel> {
+  const { base, model } = takeaway
+  const files = await tokenizerFiles(base.folder)
+  const opened = openWeightFile(base.weights)
   try {
-    const file = ggufModel({
-      ...{ run, model, contextLength, type, tokenizer: tokenizer.entries },
-      weights: mergedWeights(weights, takeaway),
-    })
-    await writeFile(join(folder, MODELFILE), modelfile(tokenizer))
-    return await writeGguf(join(folder, MODEL_FILE), file)
+    const isRewritten = isGguf(opened.read(0, Math.min(4, opened.bytes)))
+    const file = isRewritten
+      ? rewrittenGguf(opened, takeaway, type)
+      : ggufModel({
+          ...{ run: takeaway.run, model, type, tokenizer: tokenizerOf(files, model) },
+          contextLength: await contextLengthOf(base.folder),
+          weights: mergedWeights(readWeights(model, opened), takeaway),
+        })
+    await writeFile(join(folder, MODELFILE), modelfile(chatFormat(files)))
+    const written = await writeGguf(join(folder, MODEL_FILE), file)
+    const weights = isRewritten ? `${type} where merged, the others as in the base` : type
+    return { ...written, weights }
   } finally {
-    weights.close()
+    opened.close()
   }
 }
 
-async function tokenizerOf({ base, model }: Takeaway): Promise<GgufTokenizer> {
-  const path = (name: string) => join(base.folder, name)
-  const files = {
-    tokenizer: await readFile(path('tokenizer.json')),
-    config: await readFile(path('tokenizer_config.json')),
-    chatTemplate: await readFile(path('chat_template.jinja'), 'utf8').catch(nullIfMissing),
+async function contextLengthOf(folder: string): Promise<number> {
+  return parseModelConfig(await readFile(join(folder, 'config.json'))).contextLength
+}
+
+async function tokenizerFiles(folder: string): Promise<TokenizerFiles> {
+  return {
+    tokenizer: await readFile(join(folder, 'tokenizer.json')),
+    config: await readFile(join(folder, 'tokenizer_config.json')),
+    chatTemplate: await readFile(join(folder, 'chat_template.jinja'), 'utf8').catch(nullIfMissing),
   }
+}
+
+function tokenizerOf(files: TokenizerFiles, { vocabSize }: ModelShape): GgufModel['tokenizer'] {
   try {
-    return ggufTokenizer(files, model.vocabSize)
+    return ggufTokenizer(files, vocabSize)
   } catch (error) {
     if (!(error instanceof ModelError)) throw error
     throw new ModelError(

@@ -4,7 +4,7 @@
  */
 import { stringify } from 'yaml'
 import type { ExportFormat } from './formats.ts'
-import type { RunSummary, Takeaway } from './takeaway.ts'
+import type { RunSummary, Takeaway, WrittenModel } from './takeaway.ts'
 import { usageOf } from './usage.ts'
 
 /** Rows of a table; of more contributors the rest is one row, of more rounds some are left out. */
@@ -25,9 +25,9 @@ const FRONT: Readonly<Record<ExportFormat, Front>> = {
   'merged-gguf': { relation: 'finetune', tags: ['gguf'] },
 }
 
-type Card = Pick<Takeaway, 'run' | 'adapter'>
+type Card = Pick<Takeaway, 'run' | 'adapter'> & Pick<WrittenModel, 'weights'>
 
-export function modelCard(format: ExportFormat, { run, adapter }: Card): string {
+export function modelCard(format: ExportFormat, { run, adapter, weights }: Card): string {
   const what = FRONT[format].relation === 'adapter' ? 'A LoRA adapter for' : 'A fine-tune of'
   const people =
     run.contributors.length === 1 ? 'one volunteer' : `${run.contributors.length} volunteers`
@@ -52,6 +52,7 @@ ${table([
   ['sequence length', String(run.dataset.sequenceLength)],
   ['rank, alpha', `${adapter.adapterRank}, ${adapter.alpha}`],
   ['targets', adapter.targets.join(', ')],
+  ['type of the weights', weights],
   ['what is averaged', `${run.training.mode}, ${run.training.batchSequences} sequences a batch`],
   ['learning rate', `${run.training.learningRate}, ${run.training.schedule}`],
   ['run', `\`${run.runId}\``],

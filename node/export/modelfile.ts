@@ -4,7 +4,7 @@
  * sure.
  * Source: ollama, docs/modelfile.md and template/*.gotmpl.
  */
-import type { GgufTokenizer } from '../model/gguf-tokenizer.ts'
+import type { ChatFormat } from '../model/gguf-tokenizer.ts'
 import { MODEL_FILE } from './usage.ts'
 
 /** A word that only one family's templates have, and the family's template for Ollama. */
@@ -30,9 +30,7 @@ const FAMILIES: readonly { mark: string; stop: string; template: string }[] = [
 /** The text as it is, to be continued. */
 const CONTINUE = '{{ .Prompt }}'
 
-type Ends = Pick<GgufTokenizer, 'chatTemplate' | 'stop'>
-
-export function modelfile({ chatTemplate, stop }: Ends): string {
+export function modelfile({ chatTemplate, stop }: ChatFormat): string {
   const family = FAMILIES.find(({ mark }) => chatTemplate?.includes(mark))
   const template = chatTemplate === null ? CONTINUE : family?.template
   const stops = new Set(family === undefined ? [stop] : [family.stop, stop])

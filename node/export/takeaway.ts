@@ -17,6 +17,14 @@ export interface BaseFiles {
   weights: string
 }
 
+/** The file of weights that was written. */
+export interface WrittenModel {
+  path: string
+  digest: Digest
+  /** The types that they have in it. */
+  weights: string
+}
+
 /** What a model card says. */
 export interface RunSummary {
   name: string

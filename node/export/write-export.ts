@@ -1,7 +1,6 @@
 /** A takeaway as a folder in the format that was asked for, with a card that says how to use it. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Digest } from '../../protocol/digest.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { copyCompanions } from '../model/base-model.ts'
 import { writeGguf } from '../model/gguf-write.ts'
@@ -11,7 +10,7 @@ import { ggufLora } from './gguf-lora.ts'
 import { writeMergedFolder } from './merged-folder.ts'
 import { writeMergedGguf } from './merged-gguf.ts'
 import { modelCard } from './model-card.ts'
-import type { Takeaway } from './takeaway.ts'
+import type { Takeaway, WrittenModel } from './takeaway.ts'
 import { LORA_FILE } from './usage.ts'
 
 export interface ExportTarget {
@@ -22,34 +21,31 @@ export interface ExportTarget {
 }
 
 /**
- * Returns the path and digest of the file of weights.
  * @throws ConfigError for a dtype that the format has not, ModelError for a base that it cannot be
  *   made of.
  */
-export async function writeExport(
-  target: ExportTarget,
-  takeaway: Takeaway,
-): Promise<{ path: string; digest: Digest }> {
+export async function writeExport(target: ExportTarget, takeaway: Takeaway): Promise<WrittenModel> {
   const { format, folder } = target
   const write = WRITERS[format]
   const written = await write(target, takeaway)
-  await writeFile(join(folder, 'README.md'), modelCard(format, takeaway))
+  await writeFile(join(folder, 'README.md'), modelCard(format, { ...takeaway, ...written }))
   return written
 }
 
-type Writer = (target: ExportTarget, takeaway: Takeaway) => ReturnType<typeof writeExport>
+type Writer = (target: ExportTarget, takeaway: Takeaway) => Promise<WrittenModel>
 
 const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
   async peft(target, takeaway) {
     typeOf(target, ['f32'])
     await mkdir(target.folder, { recursive: true })
     await copyCompanions(takeaway.base.folder, target.folder)
-    return writePeftAdapter(target.folder, takeaway)
+    return { ...(await writePeftAdapter(target.folder, takeaway)), weights: 'F32' }
   },
   async 'gguf-lora'(target, takeaway) {
     typeOf(target, ['f32'])
     await mkdir(target.folder, { recursive: true })
-    return writeGguf(join(target.folder, LORA_FILE), ggufLora(takeaway))
+    const written = await writeGguf(join(target.folder, LORA_FILE), ggufLora(takeaway))
+    return { ...written, weights: 'F32' }
   },
   async merged(target, takeaway) {
     const type = typeOf(target, ['f32', 'f16', 'bf16'])

@@ -50,6 +50,8 @@ export function ggufConfig(header: GgufHeader, ropeDivisors: Float32Array | null
   }
   return {
     architectures: [CLASSES[architecture]],
+    // The hub calls these three as llama.cpp does.
+    model_type: architecture,
     vocab_size: header.tensors.get('token_embd.weight')?.shape[0],
     hidden_size: hiddenSize,
     intermediate_size: entries.number('feed_forward_length'),
@@ -63,10 +65,17 @@ export function ggufConfig(header: GgufHeader, ropeDivisors: Float32Array | null
     rope_scaling: ropeScaling(entries, ropeDivisors),
     tie_word_embeddings: !header.tensors.has('output.weight'),
     hidden_act: 'silu',
+    bos_token_id: tokenId(header, 'bos'),
+    eos_token_id: tokenId(header, 'eos'),
     // llama.cpp applies a window wherever the file names one.
     sliding_window: entries.find('attention.sliding_window') ?? null,
     use_sliding_window: entries.find('attention.sliding_window') !== undefined,
   }
+}
+
+function tokenId({ metadata }: GgufHeader, name: string): number | null {
+  const value = metadata.get(`tokenizer.ggml.${name}_token_id`)
+  return value?.type === 'u32' ? value.value : null
 }
 
 export function architectureOf({ metadata }: GgufHeader): GgufArchitecture {

@@ -36,6 +36,7 @@ const tokenizerSchema = z.object({
     vocab: z.record(z.string(), z.number().int().min(0)),
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
     byte_fallback: z.literal(false).optional(),
+    ignore_merges: z.boolean().optional(),
     dropout: z.null().optional(),
     continuing_subword_prefix: absent,
     end_of_word_suffix: absent,
@@ -60,20 +61,30 @@ const configSchema = z.looseObject({
 })
 type TokenizerConfig = z.infer<typeof configSchema>
 
-export interface GgufTokenizer {
-  /** The entries `tokenizer.*`. */
-  entries: readonly [key: string, value: GgufValue][]
-  /** What ends a text. */
-  stop: string
+/** How a chat looks. */
+export interface ChatFormat {
   /** In Jinja; null: the base was not made to chat. */
   chatTemplate: string | null
+  /** What ends a text. */
+  stop: string
+}
+
+export function chatFormat({
+  config,
+  chatTemplate,
+}: Omit<TokenizerFiles, 'tokenizer'>): ChatFormat {
+  const json = parseJson(config, 'tokenizer_config.json', configSchema)
+  return { chatTemplate: chatTemplate ?? templateOf(json), stop: contentOf(json.eos_token) ?? '' }
 }
 
 /**
- * For a model of `vocabSize` rows.
+ * The entries `tokenizer.*` for a model of `vocabSize` rows.
  * @throws ModelError `unsupported` for a tokenizer that llama.cpp would not cut texts like.
  */
-export function ggufTokenizer(files: TokenizerFiles, vocabSize: number): GgufTokenizer {
+export function ggufTokenizer(
+  files: TokenizerFiles,
+  vocabSize: number,
+): [key: string, value: GgufValue][] {
   const json = readTokenizer(files.tokenizer)
   const config = parseJson(files.config, 'tokenizer_config.json', configSchema)
   const { tokens, kinds } = tokensOf(json, vocabSize)
@@ -89,10 +100,13 @@ export function ggufTokenizer(files: TokenizerFiles, vocabSize: number): GgufTok
     ],
     ...specialEntries(files, config, tokens),
   ]
-  const chatTemplate = files.chatTemplate ?? templateOf(config)
+  const { chatTemplate } = chatFormat(files)
   if (chatTemplate !== null) entries.push(['tokenizer.chat_template', text(chatTemplate)])
-  return { entries, stop: contentOf(config.eos_token) ?? '', chatTemplate }
+  return entries
 }
+
+/** Under these rules a piece that is a word is taken whole, whether merges lead to it or not. */
+const IGNORES_MERGES = ['llama-bpe']
 
 function readTokenizer(bytes: Uint8Array): TokenizerJson {
   const { model } = parseJson(bytes, 'tokenizer.json', kindSchema)
@@ -100,10 +114,13 @@ function readTokenizer(bytes: Uint8Array): TokenizerJson {
   return parseJson(bytes, 'tokenizer.json', tokenizerSchema)
 }
 
-function preTokenizerOf({ normalizer, pre_tokenizer: given }: TokenizerJson): string {
+function preTokenizerOf({ normalizer, pre_tokenizer: given, model }: TokenizerJson): string {
   const known = canonical(given)
   const name = Object.keys(PRE_TOKENIZERS).find((key) => canonical(PRE_TOKENIZERS[key]) === known)
   if (name === undefined) throw unsupported('llama.cpp has no pre-tokenizer like its own')
+  if ((model.ignore_merges ?? false) !== IGNORES_MERGES.includes(name)) {
+    throw unsupported(`llama.cpp looks for whole words otherwise than it does, under '${name}'`)
+  }
   // Qwen's files name NFC, which llama.cpp leaves out for it as for all.
   const plain = normalizer ?? null
   const isNfc = canonical(plain) === canonical({ type: 'NFC' })

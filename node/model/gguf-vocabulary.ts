@@ -58,6 +58,8 @@ export function ggufVocabulary(header: GgufHeader): TokenizerJsons {
       ...{ pad_token: special.padding, add_bos_token: addsBos },
       ...(chatTemplate?.type === 'string' && { chat_template: chatTemplate.value }),
       clean_up_tokenization_spaces: false,
+      // Which takes tokenizer.json as it is; others make one of their own.
+      tokenizer_class: 'PreTrainedTokenizerFast',
     },
   }
 }

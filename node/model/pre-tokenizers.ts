@@ -6,7 +6,8 @@
  */
 
 const byteLevel = (useRegex: boolean) => ({
-  ...{ type: 'ByteLevel', add_prefix_space: false, use_regex: useRegex },
+  // The Rust library asks for offsets, which nobody here uses.
+  ...{ type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: useRegex },
 })
 const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokenizers })
 const split = (pattern: string) => ({

@@ -28,6 +28,8 @@ export interface Exported {
   /** Its file of weights, and the digest of that file. */
   path: string
   sha256: Digest
+  /** The types of the weights in it. */
+  weights: string
   round: number
 }
 
@@ -59,7 +61,7 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
   }
   const { base, adapter } = run.config
   const target = out ?? join(folder.root, format === 'peft' ? 'adapter' : format)
-  const { path, digest } = await writeExport(
+  const { path, digest, weights } = await writeExport(
     { format, folder: target, dtype },
     {
       model: base.shape,
@@ -69,7 +71,7 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
       run: summaryOf(run, chain.slice(0, index + 1)),
     },
   )
-  return { format, folder: target, path, sha256: digest, round: manifest.round + 1 }
+  return { format, folder: target, path, sha256: digest, weights, round: manifest.round + 1 }
 }
 
 /** The manifests of all finished rounds, oldest first. */

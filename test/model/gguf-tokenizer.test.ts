@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
-import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
+import { chatFormat, ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
 import { bytesOfJson, expectModelError } from './fixtures.ts'
 import { KNOWN_PRE_TOKENIZERS, UNKNOWN_PRE_TOKENIZER } from './pre-tokenizers.ts'
 
@@ -12,27 +12,25 @@ const TOKENIZER = file('tokenizer.json')
 const CONFIG = file('tokenizer_config.json')
 
 function converted(tokenizer: object = {}, config: object = {}, vocabSize = 2048) {
-  const { entries, ...rest } = ggufTokenizer(
-    {
-      tokenizer: bytesOfJson({ ...TOKENIZER, ...tokenizer }),
-      config: bytesOfJson({ ...CONFIG, ...config }),
-      chatTemplate: null,
-    },
-    vocabSize,
-  )
-  const named = new Map(entries)
+  const files = {
+    tokenizer: bytesOfJson({ ...TOKENIZER, ...tokenizer }),
+    config: bytesOfJson({ ...CONFIG, ...config }),
+    chatTemplate: null,
+  }
+  const named = new Map(ggufTokenizer(files, vocabSize))
   const entry = (key: string) => {
     const value = named.get(key)
     return value?.type === 'array' ? value.values : value?.value
   }
-  return { ...rest, named, entry, ofGgml: (key: string) => entry(`tokenizer.ggml.${key}`) }
+  return { files, named, entry, ofGgml: (key: string) => entry(`tokenizer.ggml.${key}`) }
 }
 
 describe('the way to cut a text has a name at llama.cpp', () => {
   for (const [name, pre_tokenizer] of Object.entries(KNOWN_PRE_TOKENIZERS))
     test(name, () => {
       const normalizer = name === 'qwen2' ? { type: 'NFC' } : null
-      expect(converted({ pre_tokenizer, normalizer }).ofGgml('pre')).toBe(name)
+      const model = { ...TOKENIZER.model, ignore_merges: name === 'llama-bpe' }
+      expect(converted({ pre_tokenizer, normalizer, model }).ofGgml('pre')).toBe(name)
     })
 })
 
@@ -51,6 +49,8 @@ describe('a tokenizer that llama.cpp would cut texts otherwise than is refused',
   test('no rule', () => check({ pre_tokenizer: null }, ['no pre-tokenizer']))
   test('a normalizer', () => check({ normalizer: { type: 'Lowercase' } }, ['normalizes']))
   test('NFC where llama.cpp has none', () => check({ normalizer: { type: 'NFC' } }, ['normalizes']))
+  test('words that are taken whole', () =>
+    check({ model: { ...model, ignore_merges: true } }, ['whole words', "'gpt-2'"]))
   test('more words than rows', () => check({}, ['the token 2047', '2047 rows'], 2047))
   test('a merge of three', () => check({ model: { ...model, merges: ['a b c'] } }, ['"a b c"']))
   for (const field of [{ byte_fallback: true }, { end_of_word_suffix: '</w>' }, { dropout: 0.1 }])
@@ -119,8 +119,8 @@ describe('the template of a chat', () => {
     ['may be missing', undefined, null],
   ] as const)
     test(what, () => {
-      const { chatTemplate, entry } = converted({}, { chat_template })
-      expect(chatTemplate).toBe(expected)
+      const { files, entry } = converted({}, { chat_template })
+      expect(chatFormat(files)).toEqual({ chatTemplate: expected, stop: '<|endoftext|>' })
       expect(entry('tokenizer.chat_template')).toBe(expected ?? undefined)
     })
 })

@@ -67,7 +67,7 @@ const TOKENIZER = {
 }
 
 function modelFile(model: ModelShape, weights: WeightSource): GgufFile {
-  const tokenizer = ggufTokenizer(TOKENIZER, Math.max(2048, model.vocabSize)).entries
+  const tokenizer = ggufTokenizer(TOKENIZER, Math.max(2048, model.vocabSize))
   const source = { run: RUN, contextLength: 64, type: 'F32' as const, tokenizer }
   return ggufModel({ ...source, model, weights })
 }

@@ -1,0 +1,50 @@
+/**
+ * A base that is a GGUF already, with merged matrices in place of those that the adapter changes.
+ * All else (metadata, tokenizer, the other tensors) goes on as it is, byte by byte.
+ *
+ * A merged matrix is not put back into 4 or 6 bits: the difference that training made is smaller
+ * than their steps.
+ */
+
+import { readWeights } from '../model/base-weights.ts'
+import { type GgufEntry, parseGguf } from '../model/gguf.ts'
+import type { WrittenType } from '../model/gguf-blocks.ts'
+import { ggufNames } from '../model/gguf-names.ts'
+import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
+import type { FileBytes } from '../model/range-file.ts'
+import { createTensorOf } from './gguf-model.ts'
+import { mergedNames, mergedWeights } from './merge.ts'
+import type { Takeaway } from './takeaway.ts'
+
+/** A tensor is copied in pieces of this size. */
+const PIECE_BYTES = 8 * 1024 * 1024
+
+type Adapted = Pick<Takeaway, 'model' | 'adapter' | 'values'>
+
+export function rewrittenGguf(base: FileBytes, adapted: Adapted, type: WrittenType): GgufFile {
+  const { metadata, tensors } = parseGguf(base)
+  const { model } = adapted
+  const weights = mergedWeights(readWeights(model, base), adapted)
+  const tensorOf = createTensorOf(model, weights, type)
+  const names = ggufNames(model)
+  const merged = new Map(mergedNames(adapted).map((name) => [names.get(name)!, name]))
+  return {
+    metadata,
+    tensors: [...tensors].map(([name, entry]) => {
+      const own = merged.get(name)
+      return own === undefined ? copied(name, entry, base) : tensorOf(own, entry.shape)
+    }),
+  }
+}
+
+function copied(
+  name: string,
+  { type, shape, begin, end }: GgufEntry,
+  { read }: FileBytes,
+): GgufTensor {
+  function* pieces(): Generator<Uint8Array> {
+    for (let at = begin; at < end; at += PIECE_BYTES)
+      yield read(at, Math.min(end, at + PIECE_BYTES))
+  }
+  return { name, shape, type, pieces }
+}

@@ -1,0 +1,152 @@
+/** Exports of a run whose base is a GGUF: what is merged, what is copied, what is refused. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { adapterLayout } from '../../kernels/lora.ts'
+import { weightTensors } from '../../kernels/weights.ts'
+import { ggufModel } from '../../node/export/gguf-model.ts'
+import { rewrittenGguf } from '../../node/export/gguf-rewrite.ts'
+import { mergedNames, mergedWeights } from '../../node/export/merge.ts'
+import type { Takeaway } from '../../node/export/takeaway.ts'
+import { writeExport } from '../../node/export/write-export.ts'
+import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
+import { weightsFromBytes } from '../../node/model/base-weights.ts'
+import { parseModelConfig } from '../../node/model/config.ts'
+import { parseGguf } from '../../node/model/gguf.ts'
+import type { WrittenType } from '../../node/model/gguf-blocks.ts'
+import type { GgufValue } from '../../node/model/gguf-format.ts'
+import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
+import { type GgufFile, ggufPieces } from '../../node/model/gguf-write.ts'
+import { FAMILIES, weightsOf } from '../model/family-vectors.ts'
+import {
+  bytesOfJson,
+  expectModelError,
+  floatsOfBase64,
+  temporaryFolder,
+} from '../model/fixtures.ts'
+import { ADAPTER, RUN } from './fixtures.ts'
+
+const bytesOf = (file: GgufFile) => Buffer.concat([...ggufPieces(file)])
+const fileOf = (bytes: Uint8Array) => ({
+  bytes: bytes.length,
+  read: (begin: number, end: number) => bytes.subarray(begin, end),
+})
+
+const TOKENIZER = {
+  tokenizer: await readFile(join(EMBEDDED_MODEL, 'tokenizer.json')),
+  config: await readFile(join(EMBEDDED_MODEL, 'tokenizer_config.json')),
+  chatTemplate: null,
+}
+
+for (const [name, family] of Object.entries(FAMILIES))
+  test(`${name}: the merged matrices are those of the hub's order, the rest is copied`, () => {
+    const { shape: model, contextLength } = parseModelConfig(bytesOfJson(family.config))
+    const tokenizer = ggufTokenizer(TOKENIZER, 2048)
+    const source = { run: RUN, model, contextLength, tokenizer, weights: weightsOf(family) }
+    const base = bytesOf(ggufModel({ ...source, type: 'F32' }))
+    const values = floatsOfBase64(family.adapter)
+    const adapted = { model, adapter: family.adapterShape, values }
+    const rewritten = weightsFromBytes(model, bytesOf(rewrittenGguf(fileOf(base), adapted, 'F32')))
+    const expected = mergedWeights(weightsOf(family), adapted)
+    for (const tensor of weightTensors(model)) {
+      const { values: got } = rewritten.tensor(tensor.name)
+      expect(got, tensor.name).toEqual(expected.tensor(tensor.name).values)
+    }
+  })
+
+/** The embedded base as a GGUF of 8 bits, with entries of its own; and a takeaway of it. */
+async function quantised(): Promise<Takeaway & { bytes: Buffer }> {
+  const { shape: model, weights, contextLength, close } = await openBaseModel(EMBEDDED_MODEL)
+  onTestFinished(close)
+  const tokenizer = ggufTokenizer(TOKENIZER, model.vocabSize)
+  const file = ggufModel({ run: RUN, model, contextLength, tokenizer, weights, type: 'Q8_0' })
+  const own: [string, GgufValue][] = [
+    ['general.alignment', { type: 'u32', value: 64 }],
+    ['somebody.else', { type: 'array', of: 'u64', values: [2n ** 63n] }],
+  ]
+  const bytes = bytesOf({ ...file, metadata: new Map([...file.metadata, ...own]) })
+  const folder = await temporaryFolder()
+  const path = join(folder, 'base.gguf')
+  await writeFile(path, bytes)
+  const base = await openBaseModel(path)
+  base.close()
+  for (const [name, content] of base.companions) await writeFile(join(folder, name), content)
+  const { count } = adapterLayout(model, ADAPTER)
+  return {
+    ...{ model, adapter: ADAPTER, run: RUN, bytes, base: { folder, weights: path } },
+    values: Float32Array.from({ length: count }, (_, i) => Math.sin(i) / 10),
+  }
+}
+
+describe('a base of 8 bits', () => {
+  async function check(type: WrittenType): Promise<void> {
+    const { bytes, ...takeaway } = await quantised()
+    const rewritten = bytesOf(rewrittenGguf(fileOf(bytes), takeaway, type))
+    const [before, after] = [parseGguf(fileOf(bytes)), parseGguf(fileOf(rewritten))]
+    expect(after.metadata).toEqual(before.metadata)
+    expect([...after.tensors.keys()]).toEqual([...before.tensors.keys()])
+    const types = { merged: new Set<string>(), copied: new Set<string>() }
+    for (const [name, { begin, end, type: stored }] of before.tensors) {
+      const now = after.tensors.get(name)!
+      expect(now.begin % 64, name).toBe(0)
+      const isMerged = /attn_[qkv]|ffn_down/.test(name)
+      types[isMerged ? 'merged' : 'copied'].add(now.type)
+      if (isMerged) continue
+      expect(now.type, name).toBe(stored)
+      const [was, is] = [bytes.subarray(begin, end), rewritten.subarray(now.begin, now.end)]
+      expect(is.equals(was), name).toBe(true)
+    }
+    expect(types).toEqual({ merged: new Set([type]), copied: new Set(['Q8_0', 'F32']) })
+    expect(mergedNames(takeaway)).toHaveLength(4 * takeaway.model.layerCount)
+  }
+
+  for (const type of ['F16', 'Q8_0'] as const)
+    test(`keeps what is not merged as ${type}`, () => check(type))
+
+  test('becomes a GGUF with a Modelfile, and says what is in it', async () => {
+    const { bytes, ...takeaway } = await quantised()
+    const folder = await temporaryFolder()
+    const written = await writeExport({ format: 'merged-gguf', folder, dtype: null }, takeaway)
+    const weights = 'F16 where merged, the others as in the base'
+    expect(written.weights).toBe(weights)
+    expect(await readFile(join(folder, 'README.md'), 'utf8')).toContain(weights)
+    expect(await readFile(join(folder, 'Modelfile'), 'utf8')).toContain('FROM ./model.gguf')
+    const model = await openBaseModel(join(folder, 'model.gguf'))
+    model.close()
+    expect(model.shape).toEqual(takeaway.model)
+  })
+
+  test('becomes a folder that transformers knows', async () => {
+    const { bytes, ...takeaway } = await quantised()
+    const folder = await temporaryFolder()
+    await writeExport({ format: 'merged', folder, dtype: null }, takeaway)
+    const json = async (name: string) => JSON.parse(await readFile(join(folder, name), 'utf8'))
+    expect(await json('config.json')).toMatchObject({
+      ...{ architectures: ['LlamaForCausalLM'], model_type: 'llama', torch_dtype: 'float32' },
+      ...{ bos_token_id: 0, eos_token_id: 0 },
+    })
+    expect(await json('tokenizer_config.json')).toMatchObject({
+      tokenizer_class: 'PreTrainedTokenizerFast',
+    })
+    const merged = await openBaseModel(folder)
+    onTestFinished(merged.close)
+    const expected = mergedWeights(weightsFromBytes(takeaway.model, bytes), takeaway)
+    for (const { name } of weightTensors(takeaway.model)) {
+      expect(merged.weights.tensor(name), name).toEqual(expected.tensor(name))
+    }
+  })
+})
+
+test("divisors of RoPE that are a file's own have no place in a folder", async () => {
+  const { bytes, ...takeaway } = await quantised()
+  const path = join(takeaway.base.folder, 'config.json')
+  const config = JSON.parse(await readFile(path, 'utf8'))
+  const rope_scaling = { rope_type: 'divisors', divisors: new Array(16).fill(2) }
+  await writeFile(path, JSON.stringify({ ...config, rope_scaling }))
+  const folder = await temporaryFolder()
+  await expectModelError(
+    () => writeExport({ format: 'merged', folder, dtype: null }, takeaway),
+    'unsupported',
+    ['rope_freqs', 'merged-gguf'],
+  )
+})
