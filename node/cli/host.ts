@@ -150,5 +150,6 @@ async function bringHome(folder: RunFolder, screen: Screen): Promise<void> {
   const exported = await exportRun(folder, { format: 'peft', round: null, out: null })
   screen.print(`\nThe adapter is in ${exported.folder}\n`)
   screen.print(`  barnraise generate ${folder.root} --prompt "Once upon a time"`)
+  screen.print(`  barnraise export ${folder.root} --format merged-gguf`)
   screen.print(`  barnraise verify ${folder.root}`)
 }

@@ -5,7 +5,6 @@
  * A merged matrix is not put back into 4 or 6 bits: the difference that training made is smaller
  * than their steps.
  */
-
 import { readWeights } from '../model/base-weights.ts'
 import { type GgufEntry, parseGguf } from '../model/gguf.ts'
 import type { WrittenType } from '../model/gguf-blocks.ts'

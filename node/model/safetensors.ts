@@ -10,6 +10,7 @@
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
 import type { WeightSource } from '../../kernels/weights.ts'
+import { assert } from '../../protocol/errors.ts'
 import {
   type Dtype,
   type FloatDtype,
@@ -207,7 +208,12 @@ export function* safetensorsPieces(
   metadata: Readonly<Record<string, string>>,
 ): Generator<Uint8Array> {
   yield encodeHeader(tensors, metadata)
-  for (const { bytes } of tensors) yield bytes()
+  for (const { name, dtype, shape, bytes } of tensors) {
+    const piece = bytes()
+    const expected = shape.reduce((product, size) => product * size, scalarBytes(dtype))
+    assert(piece.length === expected, `'${name}' has ${piece.length} bytes, not ${expected}`)
+    yield piece
+  }
 }
 
 /** Length and JSON of the header of a file that holds these tensors, one behind the other. */
