@@ -13,5 +13,8 @@ export function setup(): void {
     throw new Error(`Cannot run llama.cpp: this is ${platform}, its binary is for ${PLATFORM}`)
   }
   if (existsSync(`${ROOM}node_modules/node-llama-cpp`)) return
-  execFileSync('npm', ['ci', '--ignore-scripts'], { cwd: ROOM })
+  execFileSync('npm', ['ci', '--ignore-scripts'], {
+    cwd: ROOM,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
 }
