@@ -2,7 +2,8 @@
  * Who we are: an Ed25519 key in a file (libp2p's protobuf, readable by its owner only), and its
  * peer id. The id contains the public key, so a signature is checked from the id alone.
  */
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
@@ -56,21 +57,28 @@ export async function verifySignature(
   }
 }
 
-/** False when another process was first. */
+/**
+ * False when another process was first. The key gets its name when it is whole, so that nobody
+ * reads half of one, and no crash leaves it.
+ */
 async function create(file: string, bytes: Uint8Array): Promise<boolean> {
+  const whole = `${file}.${randomUUID()}`
   try {
     await mkdir(dirname(file), { recursive: true })
-    const handle = await open(file, 'wx', 0o600)
+    const handle = await open(whole, 'wx', 0o600)
     try {
       await handle.writeFile(bytes)
       await handle.sync()
     } finally {
       await handle.close()
     }
+    await link(whole, file)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw unreadable(file, error)
+  } finally {
+    await rm(whole, { force: true })
   }
 }
 

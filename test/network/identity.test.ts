@@ -1,7 +1,7 @@
 /** An identity is made once, kept, and proves itself by its id alone. */
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { generateKeyPair, generateKeyPairFromSeed, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { identityOf, loadIdentity, verifySignature } from '../../node/network/identity.ts'
@@ -31,6 +31,7 @@ test('ten loads at once agree on one identity', async () => {
     one.status === 'fulfilled' ? one.value.peerId : String(one.reason),
   )
   expect(new Set(ids)).toEqual(new Set([(await loadIdentity(file)).peerId]))
+  expect(await readdir(dirname(file))).toEqual([basename(file)])
 })
 
 describe('a file that holds no key of ours is left alone, and the operator told', () => {
