@@ -17,6 +17,17 @@ export interface Batch {
   starts?: Int32Array
 }
 
+/** Tokens from..to-1, whole sequences, as a batch of their own. */
+export function batchPart({ tokens, targets, starts }: Batch, from: number, to: number): Batch {
+  return {
+    tokens: tokens.subarray(from, to),
+    targets: targets.subarray(from, to),
+    ...(starts !== undefined && {
+      starts: starts.filter((at) => at >= from && at < to).map((at) => at - from),
+    }),
+  }
+}
+
 /** Returns how many targets are counted. Throws ShapeError when the batch does not fit the job. */
 export function checkBatch({ model, sequenceLength: S }: BatchShape, batch: Batch): number {
   const { tokens, targets, starts = new Int32Array(0) } = batch

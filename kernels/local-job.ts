@@ -7,6 +7,7 @@
  * Hashes come from the caller, since this room imports nothing.
  */
 import type { Arena } from './arena.ts'
+import { type Batch, batchPart } from './batch.ts'
 import { type Codec, encode, encodedBytes } from './compress.ts'
 import type { AdapterLayout } from './lora.ts'
 import { momentBytes } from './moments.ts'
@@ -22,9 +23,8 @@ export interface LocalJob {
   steps: number
   /** Tokens of one step: batchSequences · S. */
   batchTokens: number
-  /** Rows of all steps, in order. */
-  tokens: Int32Array
-  targets: Int32Array
+  /** Of all steps, in order. */
+  batch: Batch
   /** The round's base (N), and the codes of its second moment or null for a cold start. */
   adapter: Float32Array
   moment: Uint8Array | null
@@ -57,12 +57,9 @@ export function* localJob(trainer: Trainer, job: LocalJob): Generator<JobPause, 
   let targetTokens = 0
   let lossSum = 0
   for (let step = 0; step < steps; step++) {
-    const tokens = job.tokens.subarray(step * batchTokens, (step + 1) * batchTokens)
-    const targets = job.targets.subarray(step * batchTokens, (step + 1) * batchTokens)
+    const batch = batchPart(job.batch, step * batchTokens, (step + 1) * batchTokens)
     const outcome =
-      mode === 'delta'
-        ? trainer.localStep({ tokens, targets }, learningRate)
-        : trainer.gradient({ tokens, targets })
+      mode === 'delta' ? trainer.localStep(batch, learningRate) : trainer.gradient(batch)
     if (outcome.status !== 'ok') {
       yield outcome
       return

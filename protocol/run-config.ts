@@ -68,6 +68,11 @@ const adapter = struct({
 const dataset = struct({
   name: text(limits.NAME_LENGTH_MAX),
   sequenceLength: integer(2, limits.SEQUENCE_LENGTH_MAX),
+  /**
+   * What a sequence holds. `stream`: a piece of one long text. `documents`: documents that see only
+   * themselves, parts of which are not learned.
+   */
+  layout: oneOf('stream', 'documents'),
   /** Bytes of one token id in a shard. */
   tokenBytes: oneOf(2, 4),
   sequencesPerShard: integer(1, 65_536),

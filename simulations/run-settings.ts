@@ -47,6 +47,7 @@ export const DEFAULT_RUN: RunConfig = {
   dataset: {
     name: 'simulated',
     sequenceLength: 256,
+    layout: 'stream',
     tokenBytes: 2,
     sequencesPerShard: 65_536,
     trainSequences: 65_536,

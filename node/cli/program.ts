@@ -152,6 +152,15 @@ q8_0 halves a GGUF and is for merged-gguf alone. The README.md in the folder has
     .addOption(json())
     .action(async (file, options) => (await import('./check.ts')).check(file, options))
   program
+    .command('data')
+    .description('look at the data of a run')
+    .command('preview')
+    .description('what training would see: examples, what is learned of them, counts, lengths')
+    .argument('<run.yaml>', 'the run whose data to show')
+    .option('--rows <n>', 'examples to show', positive, 3)
+    .addOption(json())
+    .action(async (file, options) => (await import('./data.ts')).preview(file, options))
+  program
     .command('doctor')
     .description('check this machine: Node, kernels, disk, memory')
     .addOption(json())

@@ -20,6 +20,7 @@ export async function readBatches(
   const count = steps * training.batchSequences
   const tokens = new Int32Array(count * sequenceLength)
   const targets = new Int32Array(count * sequenceLength)
+  const starts: number[] = []
   const opened = new Map<number, Shard>()
   for (let row = 0; row < count; row++) {
     const sequence = (firstBatch * training.batchSequences + row) % trainSequences
@@ -33,6 +34,7 @@ export async function readBatches(
     const one = shard.sequences(sequence % sequencesPerShard, 1)
     tokens.set(one.tokens, row * sequenceLength)
     targets.set(one.targets, row * sequenceLength)
+    for (const start of one.starts) starts.push(row * sequenceLength + start)
   }
-  return { tokens, targets }
+  return { tokens, targets, starts: Int32Array.from(starts) }
 }

@@ -1,26 +1,35 @@
 /**
- * From documents to shards: tokenise once, hold out a part, cut the rest into blobs named by their
- * digest. The result is a function of the documents, the tokenizer and the options: same text, same
+ * From examples to shards: tokenise once, hold out a part, cut the rest into blobs named by their
+ * digest. The result is a function of the examples, the tokenizer and the options: same text, same
  * digests.
+ *
+ * Where all examples are texts they make one stream, cut anywhere, in which every token counts.
+ * Else each example stays whole and sees itself alone; see pack.ts.
  */
 import { type Digest, digestOf } from '../../protocol/digest.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
-import type { TextTokenizer } from '../model/tokenizer.ts'
-import { encodeShard, type ShardFormat, tokenBytesFor } from './shards.ts'
-import type { Document } from './sources.ts'
-import { splitSequences } from './split.ts'
+import type { ChatTemplate } from '../model/chat-template.ts'
+import type { Example } from './kinds.ts'
+import { type LongExamples, pack, piecesOf } from './pack.ts'
+import { encodeShard, type Layout, type SequenceToWrite, tokenBytesFor } from './shards.ts'
+import { splitInBlocks } from './split.ts'
+import { type TokenisedExample, type Tokeniser, tokeniseExample } from './tokenise.ts'
 
-type Tokeniser = Pick<TextTokenizer, 'encode' | 'eosId' | 'vocabSize'>
 type DatasetConfig = RunConfig['dataset']
 
 export interface DatasetOptions {
   name: string
   sequenceLength: number
   sequencesPerShard: number
-  /** Share of the sequences that is held out; at least one is. */
+  /** Share of the sequences, or of the examples, that is held out; at least one is. */
   validationSize: number
   seed: number
+  layout: Layout
+  /** Where examples stay whole: those that are longer than a sequence. */
+  longExamples: LongExamples
+  /** How conversations are written; null: there are none. */
+  template: ChatTemplate | null
 }
 
 export interface PreparedDataset {
@@ -28,117 +37,153 @@ export interface PreparedDataset {
   /** Every shard of `config` by its digest; the validation shard stays with the coordinator. */
   blobs: Map<Digest, Uint8Array>
   documents: number
-  /** Ids of the whole text, the ends of its documents included. */
+  /** Ids of all that is kept, and of those the ones that are learned. */
   tokens: number
+  learnedTokens: number
   dropped: {
-    /** Documents with nothing but white space. */
+    /** Examples with nothing but white space, or without anything to learn. */
     emptyDocuments: number
-    /** Ids after the last whole sequence. */
+    /** Examples that are longer than a sequence. */
+    longDocuments: number
+    /** Ids after the last whole sequence of a stream. */
     tailTokens: number
   }
+  /** Conversations that are learned as a whole, as their template looks ahead. */
+  wholeConversations: number
 }
 
-interface TokenStream {
-  /** eos, document, eos, document, ..., eos */
-  ids: Int32Array
-  documents: number
-  emptyDocuments: number
+interface Tokenised {
+  examples: TokenisedExample[]
+  empty: number
 }
 
-/**
- * @throws ConfigError when the text is too short for the held-out split and one training sequence.
- */
+/** @throws ConfigError when there is too little to hold a part out and train on the rest. */
 export async function prepareDataset(
-  documents: AsyncIterable<Document> | Iterable<Document>,
+  examples: AsyncIterable<Example> | Iterable<Example>,
   tokenizer: Tokeniser,
   options: DatasetOptions,
 ): Promise<PreparedDataset> {
-  const stream = await tokenise(documents, tokenizer)
-  return buildDataset(stream, tokenizer.vocabSize, options)
+  const tokenised = await tokenise(examples, tokenizer, options)
+  const split = options.layout === 'stream' ? splitStream : splitExamples
+  return build(split(tokenised, tokenizer, options), tokenised, tokenizer, options)
 }
 
 async function tokenise(
-  documents: AsyncIterable<Document> | Iterable<Document>,
-  { encode, eosId }: Tokeniser,
-): Promise<TokenStream> {
-  const parts: Int32Array[] = []
-  let length = 1
-  let emptyDocuments = 0
-  for await (const { text } of documents) {
-    if (text.trim() === '') {
-      emptyDocuments++
-      continue
-    }
-    const part = encode(text)
-    parts.push(part)
-    length += part.length + 1
+  examples: AsyncIterable<Example> | Iterable<Example>,
+  tokenizer: Tokeniser,
+  { template }: DatasetOptions,
+): Promise<Tokenised> {
+  const all: TokenisedExample[] = []
+  let empty = 0
+  for await (const example of examples) {
+    const one = tokeniseExample(example, tokenizer, template)
+    if (one === null) empty += 1
+    else all.push(one)
   }
-  const ids = new Int32Array(length).fill(eosId)
-  let offset = 1
-  for (const part of parts) {
-    ids.set(part, offset)
-    offset += part.length + 1
-  }
-  return { ids, documents: parts.length, emptyDocuments }
+  return { examples: all, empty }
 }
 
-function buildDataset(
-  { ids, documents, emptyDocuments }: TokenStream,
-  vocabSize: number,
+interface Split {
+  train: SequenceToWrite[]
+  validation: SequenceToWrite[]
+  tokens: number
+  learnedTokens: number
+  longDocuments: number
+  tailTokens: number
+}
+
+/** eos, text, eos, text, ..., eos, in sequences that each begin with the last target before. */
+function splitStream(
+  { examples }: Tokenised,
+  { eosId }: Tokeniser,
   options: DatasetOptions,
-): PreparedDataset {
-  const { name, sequenceLength, sequencesPerShard, validationSize, seed } = options
-  const format = { sequenceLength, tokenBytes: tokenBytesFor(vocabSize), vocabSize }
-  const sequences = Math.floor((ids.length - 1) / sequenceLength)
-  const validationSequences = Math.max(1, Math.round(sequences * validationSize))
-  if (sequences <= validationSequences) {
-    throw new ConfigError(
-      `Cannot hold out ${validationSequences} sequences of the dataset '${name}' ` +
-        `as it has ${sequences} of ${sequenceLength} tokens: ` +
-        'give more text, or hold out less, or make sequences shorter',
-    )
+): Split {
+  const { sequenceLength: S, validationSize, seed } = options
+  const length = examples.reduce((sum, { ids }) => sum + ids.length, 1)
+  const stream = new Int32Array(length).fill(eosId)
+  let offset = 1
+  for (const { ids } of examples) {
+    stream.set(ids, offset)
+    offset += ids.length
   }
-  const { train, validation } = splitSequences(sequences, validationSequences, seed)
+  const sequences = Math.floor((length - 1) / S)
+  const held = heldOut(sequences, validationSize, `sequences of ${S} tokens`, options)
+  const { train, validation } = splitInBlocks(sequences, held, seed)
+  const cut = (index: number): SequenceToWrite => ({
+    ids: stream.subarray(index * S, (index + 1) * S + 1),
+    ...{ counted: new Uint8Array(0), starts: new Uint8Array(0) },
+  })
+  return {
+    ...{ train: train.map(cut), validation: validation.map(cut) },
+    ...{ tokens: length, learnedTokens: length - 1, longDocuments: 0 },
+    tailTokens: length - 1 - sequences * S,
+  }
+}
+
+/** An example is in training or held out as a whole. */
+function splitExamples(
+  { examples }: Tokenised,
+  { eosId }: Tokeniser,
+  options: DatasetOptions,
+): Split {
+  const { sequenceLength: S, validationSize, seed, longExamples } = options
+  const pieces = examples.map((example) => piecesOf(example, S, longExamples))
+  const kept = pieces.filter((own) => own.length > 0)
+  const held = heldOut(kept.length, validationSize, 'examples', options)
+  const { train, validation } = splitInBlocks(kept.length, held, seed, 1)
+  const packed = (indices: readonly number[]) =>
+    pack(
+      indices.flatMap((index) => kept[index]!),
+      S,
+      eosId,
+    )
+  const all = kept.flat()
+  return {
+    ...{ train: packed(train), validation: packed(validation) },
+    tokens: all.reduce((sum, { ids }) => sum + ids.length, 0),
+    learnedTokens: all.reduce((sum, { learned }) => sum + learned.filter(Boolean).length, 0),
+    ...{ longDocuments: pieces.length - kept.length, tailTokens: 0 },
+  }
+}
+
+function heldOut(count: number, share: number, what: string, { name }: DatasetOptions): number {
+  const held = Math.max(1, Math.round(count * share))
+  if (count > held) return held
+  throw new ConfigError(
+    `Cannot hold out ${held} ${what} of the dataset '${name}' as it has ${count}: ` +
+      'give more text, or hold out less, or make sequences shorter',
+  )
+}
+
+function build(
+  { train, validation, longDocuments, tailTokens, ...counts }: Split,
+  { examples, empty }: Tokenised,
+  { vocabSize }: Tokeniser,
+  { name, sequenceLength, sequencesPerShard, layout }: DatasetOptions,
+): PreparedDataset {
+  const tokenBytes = tokenBytesFor(vocabSize)
   const blobs = new Map<Digest, Uint8Array>()
-  const put = (indices: number[]) => {
-    const bytes = encodeShard(gather(ids, indices, format), format)
+  const put = (sequences: readonly SequenceToWrite[]) => {
+    const bytes = encodeShard(sequences, { sequenceLength, tokenBytes, layout, vocabSize })
     const digest = digestOf(bytes)
     blobs.set(digest, bytes)
     return { digest, bytes: bytes.length }
   }
   return {
     config: {
-      name,
-      sequenceLength,
-      tokenBytes: format.tokenBytes,
-      sequencesPerShard,
+      ...{ name, sequenceLength, layout, tokenBytes, sequencesPerShard },
       trainSequences: train.length,
       trainShards: chunks(train, sequencesPerShard).map(put),
-      validationSequences,
+      validationSequences: validation.length,
       validationShard: put(validation),
     },
-    blobs,
-    documents,
-    tokens: ids.length,
-    dropped: { emptyDocuments, tailTokens: ids.length - 1 - sequences * sequenceLength },
+    ...{ blobs, documents: examples.length, ...counts },
+    dropped: { emptyDocuments: empty, longDocuments, tailTokens },
+    wholeConversations: examples.filter(({ isWhole }) => isWhole).length,
   }
 }
 
-/**
- * The ids of some sequences. Sequence i takes S + 1 ids from i · S: its last target begins the
- * next.
- */
-function gather(ids: Int32Array, indices: number[], { sequenceLength }: ShardFormat): Int32Array {
-  const stride = sequenceLength + 1
-  const gathered = new Int32Array(indices.length * stride)
-  indices.forEach((index, row) => {
-    const start = index * sequenceLength
-    gathered.set(ids.subarray(start, start + stride), row * stride)
-  })
-  return gathered
-}
-
-function chunks(items: number[], size: number): number[][] {
+function chunks<T>(items: readonly T[], size: number): T[][] {
   const count = Math.ceil(items.length / size)
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size))
 }

@@ -4,22 +4,34 @@
  *
  * The bytes have no header: sequence after sequence, each `sequenceLength + 1` ids, an id as u16 or
  * u32 little-endian. The extra id is the target of the last token: tokens are ids 0..S-1, targets
- * ids 1..S.
+ * ids 1..S. Where sequences hold documents, which see only themselves and of which parts are not
+ * learned, two rows of S bits follow, the first bit lowest: whether the token's target counts, and
+ * whether a document begins with the token.
  */
+import type { Batch } from '../../kernels/batch.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { RunConfig } from '../../protocol/run-config.ts'
 
-export type TokenBytes = 2 | 4
+export type TokenBytes = RunConfig['dataset']['tokenBytes']
+/** `stream`: a text, cut anywhere, of which every token counts. */
+export type Layout = RunConfig['dataset']['layout']
 
 export interface ShardFormat {
   sequenceLength: number
   tokenBytes: TokenBytes
+  layout: Layout
   vocabSize: number
 }
 
-/** Rows of `sequenceLength` ids, and for each id the one that follows it. */
-export interface Sequences {
-  tokens: Int32Array
-  targets: Int32Array
+/** Rows of `sequenceLength` ids, and for each id the one that follows it, -1 where none counts. */
+export type Sequences = Required<Batch>
+
+/** A sequence to be written: S + 1 ids, and for each of the S tokens two flags. */
+export interface SequenceToWrite {
+  ids: Int32Array
+  /** Not looked at in a stream. */
+  counted: Uint8Array
+  starts: Uint8Array
 }
 
 export interface Shard {
@@ -33,69 +45,94 @@ export function tokenBytesFor(vocabSize: number): TokenBytes {
   return vocabSize <= 2 ** 16 ? 2 : 4
 }
 
-export function sequenceBytes({ sequenceLength, tokenBytes }: ShardFormat): number {
-  return (sequenceLength + 1) * tokenBytes
+export function sequenceBytes({ sequenceLength, tokenBytes, layout }: ShardFormat): number {
+  const flags = layout === 'documents' ? 2 * flagBytes(sequenceLength) : 0
+  return (sequenceLength + 1) * tokenBytes + flags
 }
 
-/** The bytes of whole sequences of `sequenceLength + 1` ids, one after the other. */
-export function encodeShard(ids: Int32Array, { tokenBytes }: ShardFormat): Uint8Array {
-  const view = new DataView(new ArrayBuffer(ids.length * tokenBytes))
-  for (let i = 0; i < ids.length; i++) {
-    if (tokenBytes === 2) view.setUint16(2 * i, ids[i]!, true)
-    else view.setUint32(4 * i, ids[i]!, true)
+const flagBytes = (sequenceLength: number): number => Math.ceil(sequenceLength / 8)
+
+export function encodeShard(
+  sequences: readonly SequenceToWrite[],
+  format: ShardFormat,
+): Uint8Array {
+  const { sequenceLength: S, tokenBytes, layout } = format
+  const stride = sequenceBytes(format)
+  const bytes = new Uint8Array(sequences.length * stride)
+  const view = new DataView(bytes.buffer)
+  for (const [row, { ids, counted, starts }] of sequences.entries()) {
+    const at = row * stride
+    for (const [i, id] of ids.entries()) {
+      if (tokenBytes === 2) view.setUint16(at + 2 * i, id, true)
+      else view.setUint32(at + 4 * i, id, true)
+    }
+    if (layout === 'stream') continue
+    const flags = at + (S + 1) * tokenBytes
+    for (const [part, flagged] of [counted, starts].entries()) {
+      const from = flags + part * flagBytes(S)
+      for (const [i, flag] of flagged.entries()) bytes[from + (i >> 3)]! |= flag << (i & 7)
+    }
   }
-  return new Uint8Array(view.buffer)
+  return bytes
 }
 
-/**
- * @throws ProtocolError `malformed` unless the bytes are whole sequences of ids below `vocabSize`.
- */
+/** @throws ProtocolError `malformed` unless the bytes are whole sequences of ids that exist. */
 export function decodeShard(bytes: Uint8Array, format: ShardFormat): Shard {
   const sequenceCount = bytes.length / sequenceBytes(format)
   if (!Number.isInteger(sequenceCount) || sequenceCount === 0) {
-    throw new ProtocolError(
-      'malformed',
-      `Cannot read the shard as it must have a multiple of ${sequenceBytes(format)} bytes: ` +
-        `current value is ${bytes.length}`,
+    throw malformed(
+      `it must have a multiple of ${sequenceBytes(format)} bytes: current value is ${bytes.length}`,
     )
   }
-  const ids = decodeIds(bytes, format)
+  const all = decodeRows(bytes, format, sequenceCount)
+  const S = format.sequenceLength
   return {
     sequenceCount,
-    sequences: (first, count) => rows(ids, format.sequenceLength, first, count),
+    sequences(first, count) {
+      if (first < 0 || count < 0 || first + count > sequenceCount) {
+        throw malformed(
+          `it has ${sequenceCount} sequences: ${count} are asked for from ${first} on`,
+        )
+      }
+      const [from, to] = [first * S, (first + count) * S]
+      return {
+        tokens: all.tokens.slice(from, to),
+        targets: all.targets.slice(from, to),
+        starts: all.starts.filter((at) => at >= from && at < to).map((at) => at - from),
+      }
+    },
   }
 }
 
-function decodeIds(bytes: Uint8Array, { tokenBytes, vocabSize }: ShardFormat): Int32Array {
+function decodeRows(bytes: Uint8Array, format: ShardFormat, count: number): Sequences {
+  const { sequenceLength: S, tokenBytes, layout, vocabSize } = format
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const ids = new Int32Array(bytes.length / tokenBytes)
-  for (let i = 0; i < ids.length; i++) {
-    const id = tokenBytes === 2 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true)
-    if (id >= vocabSize) {
-      throw new ProtocolError(
-        'malformed',
-        `Cannot read the shard as its ids must be below ${vocabSize}: id ${i} is ${id}`,
-      )
-    }
-    ids[i] = id
+  const stride = sequenceBytes(format)
+  const tokens = new Int32Array(count * S)
+  const targets = new Int32Array(count * S)
+  const starts: number[] = []
+  const idAt = (at: number): number => {
+    const id = tokenBytes === 2 ? view.getUint16(at, true) : view.getUint32(at, true)
+    if (id >= vocabSize) throw malformed(`its ids must be below ${vocabSize}: one is ${id}`)
+    return id
   }
-  return ids
+  for (let row = 0; row < count; row++) {
+    const at = row * stride
+    const flags = at + (S + 1) * tokenBytes
+    const isSet = (part: number, i: number) =>
+      (view.getUint8(flags + part * flagBytes(S) + (i >> 3)) >> (i & 7)) & 1
+    let next = idAt(at)
+    for (let i = 0; i < S; i++) {
+      const cell = row * S + i
+      tokens[cell] = next
+      next = idAt(at + (i + 1) * tokenBytes)
+      targets[cell] = layout === 'stream' || isSet(0, i) === 1 ? next : -1
+      if (layout === 'documents' && isSet(1, i) === 1) starts.push(cell)
+    }
+  }
+  return { tokens, targets, starts: Int32Array.from(starts) }
 }
 
-function rows(ids: Int32Array, sequenceLength: number, first: number, count: number): Sequences {
-  const stride = sequenceLength + 1
-  if (first < 0 || count < 0 || (first + count) * stride > ids.length) {
-    throw new ProtocolError(
-      'malformed',
-      `Cannot take ${count} sequences from ${first} on of a shard of ${ids.length / stride}`,
-    )
-  }
-  const tokens = new Int32Array(count * sequenceLength)
-  const targets = new Int32Array(count * sequenceLength)
-  for (let row = 0; row < count; row++) {
-    const start = (first + row) * stride
-    tokens.set(ids.subarray(start, start + sequenceLength), row * sequenceLength)
-    targets.set(ids.subarray(start + 1, start + stride), row * sequenceLength)
-  }
-  return { tokens, targets }
+function malformed(reason: string): ProtocolError {
+  return new ProtocolError('malformed', `Cannot read the shard as ${reason}`)
 }

@@ -1,5 +1,5 @@
 /**
- * Which sequences of a text are held out. Pure, and a function of the seed alone.
+ * What is held out: sequences of a text, or examples. Pure, and a function of the seed alone.
  *
  * Held-out sequences come in blocks of neighbours: a single one between two that are trained on
  * would share their subject and names, and look easier than unseen text is. Neighbours overlap by
@@ -18,14 +18,17 @@ export interface Split {
   validation: number[]
 }
 
-/** Splits sequences 0 to `count - 1`; exactly `validationCount` are held out. */
-export function splitSequences(count: number, validationCount: number, seed: number): Split {
+/** Splits 0 to `count - 1` in blocks of neighbours; exactly `validationCount` are held out. */
+export function splitInBlocks(
+  count: number,
+  validationCount: number,
+  seed: number,
+  size = HELD_OUT_BLOCK,
+): Split {
   const random = prng(seed)
-  const blocks = shuffle(random, range(Math.ceil(count / HELD_OUT_BLOCK)))
+  const blocks = shuffle(random, range(Math.ceil(count / size)))
   const drawn = blocks.flatMap((block) =>
-    range(Math.min(HELD_OUT_BLOCK, count - block * HELD_OUT_BLOCK)).map(
-      (index) => block * HELD_OUT_BLOCK + index,
-    ),
+    range(Math.min(size, count - block * size)).map((index) => block * size + index),
   )
   return {
     validation: drawn.slice(0, validationCount).sort((a, b) => a - b),

@@ -7,11 +7,12 @@ import { type Manifest, signingBytes } from '../../protocol/envelope.ts'
 import { assertNever } from '../../protocol/errors.ts'
 import type { Notice, PeerId } from '../../protocol/messages.ts'
 import type { BlobReference, RunConfig, RunId } from '../../protocol/run-config.ts'
+import type { Sequences } from '../dataset/shards.ts'
 import type { Log } from '../log.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { Compute } from '../training/compute.ts'
 import { floatsOf } from '../training/floats.ts'
-import type { AggregateOutput, Sequences } from '../training/task.ts'
+import type { AggregateOutput } from '../training/task.ts'
 import type { NewEvent } from './coordinator-shell.ts'
 
 export interface CoordinatorWorld {

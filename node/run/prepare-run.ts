@@ -2,7 +2,7 @@
  * From `run.yaml` to a run: open the base model, tokenise the text, cut it into shards, and write
  * down, in a RunConfig, what all peers will agree on.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
 import * as limits from '../../protocol/limits.ts'
@@ -13,9 +13,11 @@ import {
   type RunId,
   runIdOf,
 } from '../../protocol/run-config.ts'
-import { type PreparedDataset, prepareDataset } from '../dataset/prepare.ts'
-import { type Document, readDocuments } from '../dataset/sources.ts'
+import type { Example } from '../dataset/kinds.ts'
+import { type DatasetOptions, type PreparedDataset, prepareDataset } from '../dataset/prepare.ts'
+import { openSource, type Source } from '../dataset/sources.ts'
 import { type BaseModel, EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
+import { openChatTemplate } from '../model/chat-template.ts'
 import { createFileBlobStore } from '../storage/blob-store.ts'
 import type { RunFolder } from './run-folder.ts'
 import { type RunYaml, targetOf } from './run-yaml.ts'
@@ -42,16 +44,44 @@ export async function planRun(
         `current value is ${yaml.sequence_len}`,
     )
   }
-  const documents = yaml.datasets.map(({ path }) => readDocuments(path, folder))
-  const dataset = await prepareDataset(joined(documents), base.tokenizer, {
+  const sources = await openSources(yaml, folder)
+  const options = await datasetOptions(yaml, folder, base, sources)
+  const dataset = await prepareDataset(joined(sources), base.tokenizer, options)
+  const config = runConfigOf(yaml, base, dataset)
+  return { config, runId: runIdOf(config), dataset, base }
+}
+
+export function openSources(yaml: RunYaml, folder: string): Promise<Source[]> {
+  return Promise.all(yaml.datasets.map((dataset) => openSource(dataset, folder)))
+}
+
+export async function datasetOptions(
+  yaml: RunYaml,
+  folder: string,
+  base: BaseModel,
+  sources: readonly Source[],
+): Promise<DatasetOptions> {
+  const isStream = !yaml.sample_packing && sources.every(({ kind }) => kind === 'completion')
+  const isChat = sources.some(({ kind }) => kind === 'chat_template' || kind === 'sharegpt')
+  return {
     name: datasetName(yaml),
     sequenceLength: yaml.sequence_len,
     sequencesPerShard: Math.max(1, Math.floor(SHARD_TOKENS / yaml.sequence_len)),
     validationSize: yaml.val_set_size,
     seed: yaml.seed,
+    layout: isStream ? 'stream' : 'documents',
+    longExamples: yaml.excess_length_strategy,
+    template: isChat ? openChatTemplate(base.companions, await templateOf(yaml, folder)) : null,
+  }
+}
+
+/** A name, or what the file of a template says. */
+async function templateOf({ chat_template: wanted }: RunYaml, folder: string): Promise<string> {
+  if (!wanted.endsWith('.jinja')) return wanted
+  const path = resolve(folder, wanted)
+  return readFile(path, 'utf8').catch((error: Error) => {
+    throw new ConfigError(`Cannot read the chat template ${path}: ${error.message}`)
   })
-  const config = runConfigOf(yaml, base, dataset)
-  return { config, runId: runIdOf(config), dataset, base }
 }
 
 /** Plans the run and writes all of it but the journal into `run`. */
@@ -75,12 +105,12 @@ export async function prepareRun(
   return planned
 }
 
-function baseFolder(name: string, folder: string): string {
+export function baseFolder(name: string, folder: string): string {
   return name === 'embedded' ? EMBEDDED_MODEL : resolve(folder, name)
 }
 
-async function* joined(sources: AsyncIterable<Document>[]): AsyncGenerator<Document> {
-  for (const source of sources) yield* source
+export async function* joined(sources: readonly Source[]): AsyncGenerator<Example> {
+  for (const source of sources) yield* source.examples()
 }
 
 function datasetName(yaml: RunYaml): string {

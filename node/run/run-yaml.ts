@@ -8,6 +8,7 @@ import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { ConfigError } from '../../protocol/errors.ts'
 import * as limits from '../../protocol/limits.ts'
+import { KINDS } from '../dataset/kinds.ts'
 import { nearest } from './nearest.ts'
 
 const MODULES = {
@@ -47,14 +48,17 @@ const swarm = z
   })
   .prefault({})
 
+const dataset = z.strictObject({ path: z.string().min(1), type: z.enum(KINDS).optional() })
+
 const keys = z.strictObject({
   name: z.string().min(1).max(limits.NAME_LENGTH_MAX),
   base_model: z.string().min(1).default('embedded'),
   load_in_8bit: z.boolean().default(false),
   load_in_4bit: z.boolean().default(false),
-  datasets: z
-    .array(z.strictObject({ path: z.string().min(1), type: z.literal('completion').optional() }))
-    .min(1),
+  datasets: z.array(dataset).min(1),
+  chat_template: z.string().min(1).default('tokenizer_default'),
+  sample_packing: z.boolean().default(false),
+  excess_length_strategy: z.enum(['drop', 'truncate']).default('drop'),
   val_set_size: fraction.default(0.05),
   sequence_len: z.number().int().min(2).max(limits.SEQUENCE_LENGTH_MAX).default(256),
   adapter: z.literal('lora').default('lora'),
@@ -153,7 +157,7 @@ function faultsOf(
 
 function knownKeys(path: readonly (string | number)[]): string[] {
   if (path[0] === 'swarm') return Object.keys(swarm.unwrap().shape)
-  if (path[0] === 'datasets') return ['path', 'type']
+  if (path[0] === 'datasets') return Object.keys(dataset.shape)
   return Object.keys(keys.shape)
 }
 

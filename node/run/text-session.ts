@@ -1,5 +1,5 @@
 /** A model that writes, at work: text in, text out, the numbers in a thread of their own. */
-import type { Sequences } from '../dataset/shards.ts'
+import type { Batch } from '../../kernels/batch.ts'
 import { createCompute } from '../training/compute.ts'
 import type { Sampling } from '../training/sample.ts'
 import type { ScoreOutput } from '../training/task.ts'
@@ -26,7 +26,7 @@ export interface TextSession {
   /** Ends what is being written. */
   hush(): void
   /** Up to `contextMax` tokens. */
-  score(dress: Dress, sequence: Sequences): Promise<ScoreOutput>
+  score(dress: Dress, sequence: Batch): Promise<ScoreOutput>
   logits(dress: Dress, tokens: Int32Array): Promise<Float32Array>
   close(): Promise<void>
 }

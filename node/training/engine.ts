@@ -3,6 +3,7 @@
  * generator pauses where its driver may look up.
  */
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
+import { type Batch, batchPart } from '../../kernels/batch.ts'
 import { type Control, isStopRequested, newControl, pausable } from '../../kernels/control.ts'
 import { createGenerator, type GeneratorShape } from '../../kernels/generator.ts'
 import { type JobPause, localJob, payloadOf } from '../../kernels/local-job.ts'
@@ -28,7 +29,7 @@ import { weightsFromBytes } from '../model/base-weights.ts'
 import { bytesOf } from './floats.ts'
 import { hyperOf } from './job.ts'
 import { createReader, type Reader } from './reader.ts'
-import type { AggregateInput, AggregateOutput, Sequences, TrainInput } from './task.ts'
+import type { AggregateInput, AggregateOutput, TrainInput } from './task.ts'
 
 export interface Engine {
   /**
@@ -42,7 +43,7 @@ export interface Engine {
   payload(input: TrainInput): Uint8Array
   /** Yields after each micro-batch. */
   evaluate(
-    input: Sequences & { adapter: Float32Array | null },
+    input: Batch & { adapter: Float32Array | null },
   ): Generator<{ lossSum: number; targetTokens: number }>
   /** A model to read and write with, in a memory of its own. */
   openReader(shape: GeneratorShape, weights: WeightSource): Reader
@@ -114,6 +115,7 @@ export function createEngine(
       const { trainer, config } = ready()
       const steps = localJob(trainer, {
         ...input,
+        batch: input,
         mode: config.training.mode,
         codec: config.aggregation.uplink,
         batchTokens: config.training.batchSequences * config.dataset.sequenceLength,
@@ -132,15 +134,12 @@ export function createEngine(
       const { mode } = config.training
       return payloadOf(ops, arena, trainer, { mode, codec: config.aggregation.uplink, adapter })
     },
-    evaluate: function* ({ adapter, tokens, targets }) {
+    evaluate: function* ({ adapter, ...batch }) {
       const trainer = load(adapter)
       const { config } = ready()
       const rows = config.training.microBatch * config.dataset.sequenceLength
-      for (let at = 0; at < tokens.length; at += rows) {
-        yield trainer.evaluate({
-          tokens: tokens.subarray(at, at + rows),
-          targets: targets.subarray(at, at + rows),
-        })
+      for (let at = 0; at < batch.tokens.length; at += rows) {
+        yield trainer.evaluate(batchPart(batch, at, Math.min(at + rows, batch.tokens.length)))
       }
     },
     openReader(shape, weights) {

@@ -2,6 +2,7 @@
  * What the main thread asks of the compute thread. Every task is a pure function of its input (and
  * of the model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
  */
+import type { Batch } from '../../kernels/batch.ts'
 import type { Control } from '../../kernels/control.ts'
 import type { GeneratorShape, Scores } from '../../kernels/generator.ts'
 import type { JobShape } from '../../kernels/train-step.ts'
@@ -10,13 +11,7 @@ import type { LeaseId } from '../../protocol/messages.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
 import type { Sampling } from './sample.ts'
 
-/** Rows of `sequenceLength` token ids, and for each the id to predict (-1: not counted). */
-export interface Sequences {
-  tokens: Int32Array
-  targets: Int32Array
-}
-
-export interface TrainInput extends Sequences {
+export interface TrainInput extends Batch {
   leaseId: LeaseId
   steps: number
   /** The round's base adapter, N scalars in layout order. */
@@ -75,7 +70,7 @@ export interface GenerateInput {
   stopIds: readonly number[]
 }
 
-export interface ScoreInput extends Sequences {
+export interface ScoreInput extends Batch {
   adapter: Float32Array | null
 }
 
@@ -96,7 +91,7 @@ export interface Tasks {
   }
   train: { input: TrainInput; output: TrainOutput }
   evaluate: {
-    input: Sequences & { adapter: Float32Array | null }
+    input: Batch & { adapter: Float32Array | null }
     output: { lossSum: number; targetTokens: number }
   }
   aggregate: { input: AggregateInput; output: AggregateOutput }

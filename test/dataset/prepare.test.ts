@@ -9,6 +9,7 @@ const ALPHABET = {
   vocabSize: 27,
   eosId: 0,
   encode: (text: string) => Int32Array.from(text, (letter) => letter.charCodeAt(0) - 96),
+  encodeWhole: (text: string): Int32Array => ALPHABET.encode(text),
   decode: (ids: Iterable<number>) => String.fromCharCode(...[...ids].map((id) => id + 96)),
 }
 
@@ -18,20 +19,22 @@ const OPTIONS: DatasetOptions = {
   sequencesPerShard: 3,
   validationSize: 2 / 26,
   seed: 7,
+  layout: 'stream',
+  longExamples: 'drop',
+  template: null,
 }
 
 const prepare = (texts: string[], options: Partial<DatasetOptions> = {}) =>
   prepareDataset(
-    texts.map((text, i) => ({ name: `${i}.txt`, text })),
+    texts.map((text, i) => ({ name: `${i}.txt`, type: 'text' as const, text })),
     ALPHABET,
     { ...OPTIONS, ...options },
   )
 
 type Prepared = Awaited<ReturnType<typeof prepare>>
 
-const formatOf = ({ config: { sequenceLength, tokenBytes } }: Prepared): ShardFormat => ({
-  sequenceLength,
-  tokenBytes,
+const formatOf = ({ config }: Prepared): ShardFormat => ({
+  ...config,
   vocabSize: ALPHABET.vocabSize,
 })
 
@@ -140,6 +143,6 @@ describe('a text that is too short is refused', () => {
     expect(error).toBeInstanceOf(ConfigError)
     for (const word of words) expect((error as Error).message).toContain(word)
   }
-  test('no documents', () => check([], ["'letters'", 'it has 0 of 4 tokens']))
-  test('no more than is held out', () => check(['abc'], ['hold out 1', 'it has 1 of 4']))
+  test('no documents', () => check([], ["'letters'", 'of 4 tokens', 'it has 0']))
+  test('no more than is held out', () => check(['abc'], ['hold out 1', 'of 4 tokens', 'it has 1']))
 })

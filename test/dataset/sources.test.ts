@@ -1,7 +1,8 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Document, readDocuments, SOURCE_FILE_BYTES_MAX } from '../../node/dataset/sources.ts'
+import { SOURCE_FILE_BYTES_MAX } from '../../node/dataset/rows.ts'
+import { type Document, readDocuments } from '../../node/dataset/sources.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
 

@@ -17,6 +17,19 @@ for (const { text, ids } of VECTORS.tokenizer)
     expect(embedded.decode(ids)).toBe(text)
   })
 
+/** Made by test/vectors/make-tokenizers.py: one of each way to cut a text, on a hard corpus. */
+const WAYS: Record<string, { tokenizer: object; cases: { text: string; ids: number[] }[] }> =
+  JSON.parse(readFileSync(new URL('../vectors/tokenizers.json', import.meta.url), 'utf8'))
+
+for (const [way, { tokenizer: json, cases }] of Object.entries(WAYS)) {
+  const eos_token = way === 'sentencepiece' ? '</s>' : '<|endoftext|>'
+  const tokenizer = tokenizerFromBytes(bytesOfJson(json), bytesOfJson({ eos_token }))
+  for (const { text, ids } of cases) {
+    test(`${way}: ${JSON.stringify(text).slice(0, 40)} has the ids of the Rust tokenizers`, () =>
+      expect([...tokenizer.encode(text)]).toEqual(ids))
+  }
+}
+
 test('any text survives', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 200 })
   fc.assert(

@@ -48,6 +48,7 @@ const EXAMPLE: RunConfig = {
   dataset: {
     name: 'whale',
     sequenceLength: 32,
+    layout: 'stream',
     tokenBytes: 2,
     sequencesPerShard: 64,
     trainSequences: 100,

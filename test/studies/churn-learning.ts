@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs'
 import { learningRateAt } from '../../coordinator/schedule.ts'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
+import { type Batch, batchPart } from '../../kernels/batch.ts'
 import { localJob, payloadOf } from '../../kernels/local-job.ts'
 import { initialAdapter } from '../../kernels/lora.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
@@ -167,13 +168,13 @@ function contributionOf(
   { ops, arena, trainer }: Machine,
   config: RunConfig,
   state: OuterState,
-  { tokens, targets }: Sequences,
+  batch: Batch,
   steps: number,
   learningRate: number,
 ): RoundContribution {
   if (state.mode !== 'delta') throw new Error('volunteers send deltas')
   const job = {
-    ...{ mode: state.mode, codec: config.aggregation.uplink, steps, tokens, targets, learningRate },
+    ...{ mode: state.mode, codec: config.aggregation.uplink, steps, batch, learningRate },
     batchTokens: config.dataset.sequenceLength,
     ...{ adapter: state.adapter, moment: state.moment, link: () => '' },
   }
@@ -185,10 +186,9 @@ function contributionOf(
   return { payload: payloadOf(ops, arena, trainer, job), tokens: counted, steps }
 }
 
-function rows(config: RunConfig, { tokens, targets }: Sequences, first: number, count: number) {
+function rows(config: RunConfig, batches: Sequences, first: number, count: number): Batch {
   const length = config.dataset.sequenceLength
-  const [from, to] = [first * length, (first + count) * length]
-  return { tokens: tokens.subarray(from, to), targets: targets.subarray(from, to) }
+  return batchPart(batches, first * length, (first + count) * length)
 }
 
 function heldOutLoss(trainer: Trainer, { config, dataset: { blobs } }: Planned): number {

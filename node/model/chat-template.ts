@@ -1,0 +1,85 @@
+/**
+ * How a model wants a conversation written: the Jinja template that comes with its tokenizer, or
+ * one that the organiser names.
+ * Source: transformers, "Chat templates"; ChatML: openai-python, chatml.md.
+ */
+import { Template } from '@huggingface/jinja'
+import { z } from 'zod'
+import { ConfigError } from '../../protocol/errors.ts'
+import { parseJson } from './json.ts'
+
+export interface ChatMessage {
+  role: string
+  content: string
+}
+
+export interface ChatTemplate {
+  /** `opens`: up to where the assistant's next turn begins. */
+  render(messages: readonly ChatMessage[], opens: boolean): string
+}
+
+const CHATML =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + " +
+  "message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+
+const special = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish()
+const configSchema = z.looseObject({
+  bos_token: special,
+  eos_token: special,
+  chat_template: z
+    .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
+    .nullish(),
+})
+
+/**
+ * @param companions the model's files by name
+ * @param wanted `tokenizer_default`, `chatml`, or the text of a template
+ * @throws ConfigError when the model has none, or it is no template
+ */
+export function openChatTemplate(
+  companions: ReadonlyMap<string, Uint8Array>,
+  wanted = 'tokenizer_default',
+): ChatTemplate {
+  const bytes = companions.get('tokenizer_config.json')!
+  const config = parseJson(bytes, 'tokenizer_config.json', configSchema)
+  const source = wanted === 'tokenizer_default' ? templateOf(companions, config) : wanted
+  if (source === null) {
+    throw new ConfigError(
+      "Cannot write conversations as the model has no chat template: set 'chat_template' to " +
+        "'chatml' or to the path of a .jinja file",
+    )
+  }
+  const template = compile(source === 'chatml' ? CHATML : source)
+  const names = { bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token) }
+  return {
+    render(messages, opens) {
+      try {
+        return template.render({ ...names, messages, add_generation_prompt: opens })
+      } catch (error) {
+        throw new ConfigError(`Cannot apply the chat template: ${(error as Error).message}`)
+      }
+    },
+  }
+}
+
+function compile(source: string): Template {
+  try {
+    return new Template(source)
+  } catch (error) {
+    throw new ConfigError(`Cannot read the chat template: ${(error as Error).message}`)
+  }
+}
+
+function templateOf(
+  companions: ReadonlyMap<string, Uint8Array>,
+  { chat_template: chat }: z.infer<typeof configSchema>,
+): string | null {
+  const file = companions.get('chat_template.jinja')
+  if (file !== undefined) return new TextDecoder().decode(file)
+  if (!Array.isArray(chat)) return chat ?? null
+  return chat.find(({ name }) => name === 'default')?.template ?? null
+}
+
+const textOf = (token: z.infer<typeof special>): string =>
+  (typeof token === 'object' ? token?.content : token) ?? ''
