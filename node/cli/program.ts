@@ -66,6 +66,7 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
     )
   addRunning(program)
   addReading(program)
+  addChecking(program)
   addModels(program)
   return program
 }
@@ -145,6 +146,10 @@ q8_0 halves a GGUF and is for merged-gguf alone. The README.md in the folder has
     .argument('<folder>', 'the folder of the run')
     .addOption(json())
     .action(async (folder, options) => (await import('./verify.ts')).verify(folder, options))
+}
+
+/** Before a run is hosted. */
+function addChecking(program: Command): void {
   program
     .command('check')
     .description('check a run.yaml and show what it means')

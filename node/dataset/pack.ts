@@ -10,7 +10,7 @@
 import type { SequenceToWrite } from './shards.ts'
 import type { TokenisedExample } from './tokenise.ts'
 
-/** Sequences that still take examples: more would be searched for longer, and fill little better. */
+/** Sequences that still take examples: more would fill little better, and take longer. */
 const OPEN_MAX = 64
 
 export type LongExamples = 'drop' | 'truncate'

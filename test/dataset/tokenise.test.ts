@@ -55,7 +55,8 @@ describe('of a conversation', () => {
     check(
       chat('system: Be brief.', 'user: Who?', 'assistant: Me.', 'user: Why?', 'assistant: So.'),
       CHATML,
-      `${turn('system', 'Be brief.')}${turn('user', 'Who?')}<|im_start|>assistant\n[Me.<|im_end|>\n]` +
+      turn('system', 'Be brief.') +
+        `${turn('user', 'Who?')}<|im_start|>assistant\n[Me.<|im_end|>\n]` +
         `${turn('user', 'Why?')}<|im_start|>assistant\n[So.<|im_end|>\n]`,
     ))
   test('nothing is learned where nobody answers', () => check(chat('user: Who?'), CHATML, null))
