@@ -3,15 +3,20 @@ import { dirname, resolve } from 'node:path'
 import { payloadBytes } from '../../kernels/local-job.ts'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { fitMemory, planMemory } from '../../kernels/plan.ts'
+import { locateRun } from '../run/locate-run.ts'
 import { planRun } from '../run/prepare-run.ts'
 import { readRunYaml } from '../run/run-yaml.ts'
 import { jobOf } from '../training/job.ts'
+import { hubOf } from './hub.ts'
 import { printJson, printTable } from './output.ts'
-import { byteSize } from './terminal.ts'
+import { byteSize, createScreen } from './terminal.ts'
 
 export async function check(file: string, options: { json?: boolean }): Promise<void> {
   const { yaml } = await readRunYaml(file)
-  const { config, runId, base, dataset } = await planRun(yaml, dirname(resolve(file)))
+  const hub = await hubOf(createScreen(process.stderr))
+  const { config, runId, base, dataset } = await planRun(
+    await locateRun(yaml, dirname(resolve(file)), hub),
+  )
   base.close()
   const { training, adapter, aggregation } = config
   const layout = adapterLayout(config.base.shape, adapter)

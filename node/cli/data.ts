@@ -1,9 +1,11 @@
 /** `barnraise data preview run.yaml`: what training would see of the data. */
 import { dirname, resolve } from 'node:path'
+import { locateRun } from '../run/locate-run.ts'
 import { type DataPreview, type PreviewedExample, previewData } from '../run/preview-data.ts'
 import { readRunYaml } from '../run/run-yaml.ts'
+import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
-import { byteSize, paint } from './terminal.ts'
+import { byteSize, createScreen, paint } from './terminal.ts'
 
 const BAR_LENGTH = 40
 
@@ -12,7 +14,8 @@ export async function preview(
   options: { rows: number; json?: boolean },
 ): Promise<void> {
   const { yaml } = await readRunYaml(file)
-  const data = await previewData(yaml, dirname(resolve(file)), options.rows)
+  const hub = await hubOf(createScreen(process.stderr))
+  const data = await previewData(await locateRun(yaml, dirname(resolve(file)), hub), options.rows)
   if (options.json) return printJson(figuresOf(data))
   for (const { path, kind, isDetected, files } of data.sources) {
     const how = isDetected ? `as its first row tells; 'type:' overrides` : 'as run.yaml says'

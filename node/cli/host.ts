@@ -10,9 +10,11 @@ import { createLog, type Log } from '../log.ts'
 import { type CoordinatorRole, startCoordinator } from '../roles/coordinator.ts'
 import { type Progress, standingOf } from '../roles/progress.ts'
 import { exportRun } from '../run/export-run.ts'
+import { type LocatedRun, locateRun } from '../run/locate-run.ts'
 import { planRun, prepareRun } from '../run/prepare-run.ts'
 import { isRunFolder, type RunFolder, readRunConfig, runFolder } from '../run/run-folder.ts'
-import { type RunYaml, readRunYaml } from '../run/run-yaml.ts'
+import { readRunYaml } from '../run/run-yaml.ts'
+import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
 import { createLiveView } from './live-view.ts'
 import { printJson } from './output.ts'
@@ -40,10 +42,11 @@ export async function host(file: string, options: HostOptions): Promise<void> {
   const folder = runFolder(root)
   const screen = createScreen(process.stderr)
   const log = createLog(options.verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
-  if (isRunFolder(root)) await checkSameRun(yaml, here, folder, screen)
+  const located = await locateRun(yaml, here, await hubOf(screen))
+  if (isRunFolder(root)) await checkSameRun(located, folder, screen)
   else {
     screen.print(`Preparing ${yaml.name}: reading the base model and tokenising the text`)
-    const { dataset } = await prepareRun(yaml, source, here, folder)
+    const { dataset } = await prepareRun(located, source, folder)
     const { trainSequences, validationSequences } = dataset.config
     screen.print(`${trainSequences} sequences to train on, ${validationSequences} held out`)
   }
@@ -51,14 +54,9 @@ export async function host(file: string, options: HostOptions): Promise<void> {
 }
 
 /** A folder holds one run: what is hosted in it again must be that run. */
-async function checkSameRun(
-  yaml: RunYaml,
-  here: string,
-  folder: RunFolder,
-  screen: Screen,
-): Promise<void> {
+async function checkSameRun(located: LocatedRun, folder: RunFolder, screen: Screen): Promise<void> {
   const { runId } = await readRunConfig(folder)
-  const planned = await planRun(yaml, here)
+  const planned = await planRun(located)
   planned.base.close()
   if (planned.runId !== runId) throw otherRun(folder, planned.runId, runId)
   screen.print(`Going on with the run in ${folder.root}`)

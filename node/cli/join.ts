@@ -3,12 +3,14 @@
  * prefix.
  */
 import { createHash } from 'node:crypto'
-import { hostname } from 'node:os'
+import { homedir, hostname } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { NAME_LENGTH_MAX } from '../../protocol/limits.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
+import { hubSettings } from '../hub/settings.ts'
 import { createLog } from '../log.ts'
 import { parseLink } from '../network/link.ts'
+import { checkMirror } from '../roles/base-sources.ts'
 import { startVolunteer, type VolunteerOutcome } from '../roles/volunteer.ts'
 import { SOFTWARE } from '../software.ts'
 import { CommandFailure } from './failure.ts'
@@ -23,6 +25,7 @@ export interface JoinOptions {
   identity?: string
   threads: number
   memory: number
+  mirror?: string[]
   json?: boolean
   verbose?: boolean
 }
@@ -48,6 +51,8 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
     cache: options.cache ?? joinPath(cacheFolder(), keyOf(invite.coordinator)),
     identity: options.identity ?? null,
     limits: { threads: options.threads, memoryBytesMax: options.memory },
+    hubCache: (await hubSettings(process.env, homedir())).cache,
+    mirrors: (options.mirror ?? []).map(checkMirror),
     log,
     onStep: (progress) => {
       report({ type: 'step', ...progress })

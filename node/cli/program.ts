@@ -98,6 +98,7 @@ function addRunning(program: Command): void {
     .option('--name <name>', 'how others see you')
     .option('--cache <dir>', 'where weights and data are kept')
     .option('--identity <file>', 'key of this volunteer')
+    .option('--mirror <url...>', 'https addresses at which the base may lie, as URL/DIGEST')
     .addOption(threads())
     .addOption(memory())
     .addOption(json())

@@ -18,8 +18,8 @@ import { ConfigError } from '../../protocol/errors.ts'
 /** What rows are read from. Text may be packed: `rows.jsonl.gz`. */
 export const FORMATS = ['.txt', '.md', '.jsonl', '.json', '.parquet'] as const
 export type Format = (typeof FORMATS)[number]
-const PACKED = ['.gz', '.zst'] as const
-export type Packing = (typeof PACKED)[number]
+export const PACKINGS = ['.gz', '.zst'] as const
+export type Packing = (typeof PACKINGS)[number]
 
 const PACKAGE = /^npm:(?<name>(?:@[^/]+\/)?[^/]+)(?:\/(?<files>.+))?$/
 
@@ -54,10 +54,10 @@ function unreadable(name: string): never {
   throw new ConfigError(`Cannot read ${name} as a dataset's file must end in ${endings()}`)
 }
 
-const endings = () => `${FORMATS.join(', ')}, or such a one and ${PACKED.join(' or ')}`
+const endings = () => `${FORMATS.join(', ')}, or such a one and ${PACKINGS.join(' or ')}`
 
 function named(root: string, name: string): FoundFile | null {
-  const packing = PACKED.find((ending) => name.endsWith(ending)) ?? null
+  const packing = PACKINGS.find((ending) => name.endsWith(ending)) ?? null
   const plain = packing === null ? name : name.slice(0, -packing.length)
   const format = FORMATS.find((ending) => plain.endsWith(ending))
   return format === undefined ? null : { name, path: resolve(root, name), format, packing }

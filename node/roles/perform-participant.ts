@@ -24,6 +24,7 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import type { Compute, StepProgress } from '../training/compute.ts'
 import { bytesOf, floatsOf } from '../training/floats.ts'
 import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
+import { type BaseSources, findBase } from './base-sources.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
 
 export interface ParticipantWorld {
@@ -31,6 +32,7 @@ export interface ParticipantWorld {
   blobs: BlobStore
   compute: Compute
   limits: JobLimits
+  baseSources: BaseSources
   log: Log
   sign(bytes: Uint8Array): Promise<Uint8Array>
   /** Dials the coordinator and listens for notices until the connection ends. */
@@ -172,7 +174,12 @@ async function setUp(
   // Before anything is fetched: what does not fit is refused at once.
   const fitted = fitJob(config, world.limits)
   world.log.info(`Training will take ${describeJob(config, fitted)}`)
-  const weights = await fetched(world, held, config.base.weights, 'base model')
+  const { weights: base } = config.base
+  const onBytes = (done: number) => world.onTransfer('base model', done, base.bytes)
+  if (!(await world.blobs.has(base.digest))) {
+    await findBase(base, world.blobs, world.baseSources, world.log, onBytes)
+  }
+  const weights = await fetched(world, held, base, 'base model')
   await world.compute.run('set-up', { config, job: fitted.job, weights })
   held.config = config
   held.runId = runId

@@ -24,6 +24,9 @@ export interface VolunteerOptions {
   /** The file with this volunteer's key; by default one in `cache`. */
   identity: string | null
   limits: JobLimits
+  /** Where the base is looked for before the coordinator is asked. */
+  hubCache: string | null
+  mirrors: readonly string[]
   log: Log
   onStep(progress: StepProgress): void
   onTransfer(what: string, done: number, total: number): void
@@ -63,6 +66,10 @@ export async function startVolunteer(
   })
   const world: ParticipantWorld = {
     ...{ peer: identity.peerId, blobs, compute, log, limits: options.limits },
+    baseSources: {
+      ...{ hubCache: options.hubCache, mirrors: options.mirrors },
+      folder: join(cache, 'mirrored'),
+    },
     sign: identity.sign,
     connect: async (onNotice) => {
       const connection = await connect(host, invite.addresses)

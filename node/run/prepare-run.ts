@@ -3,7 +3,7 @@
  * down, in a RunConfig, what all peers will agree on.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
 import * as limits from '../../protocol/limits.ts'
 import {
@@ -16,9 +16,10 @@ import {
 import type { Example } from '../dataset/kinds.ts'
 import { type DatasetOptions, type PreparedDataset, prepareDataset } from '../dataset/prepare.ts'
 import { openSource, type Source } from '../dataset/sources.ts'
-import { type BaseModel, EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
+import { type BaseModel, openBaseModel } from '../model/base-model.ts'
 import { openChatTemplate } from '../model/chat-template.ts'
 import { createFileBlobStore } from '../storage/blob-store.ts'
+import type { LocatedRun } from './locate-run.ts'
 import type { RunFolder } from './run-folder.ts'
 import { type RunYaml, targetOf } from './run-yaml.ts'
 
@@ -31,12 +32,10 @@ export interface PreparedRun {
   dataset: PreparedDataset
 }
 
-/** What `run.yaml` means, without writing anything. Paths in it are relative to `folder`. */
-export async function planRun(
-  yaml: RunYaml,
-  folder: string,
-): Promise<PreparedRun & { base: BaseModel }> {
-  const base = await openBaseModel(baseFolder(yaml.base_model, folder))
+/** What `run.yaml` means, without writing anything. */
+export async function planRun(run: LocatedRun): Promise<PreparedRun & { base: BaseModel }> {
+  const { yaml } = run
+  const base = await openBaseModel(run.base)
   if (yaml.sequence_len > base.contextLength) {
     base.close()
     throw new ConfigError(
@@ -44,20 +43,19 @@ export async function planRun(
         `current value is ${yaml.sequence_len}`,
     )
   }
-  const sources = await openSources(yaml, folder)
-  const options = await datasetOptions(yaml, folder, base, sources)
+  const sources = await openSources(run)
+  const options = await datasetOptions(run, base, sources)
   const dataset = await prepareDataset(joined(sources), base.tokenizer, options)
-  const config = runConfigOf(yaml, base, dataset)
+  const config = runConfigOf(run, base, dataset)
   return { config, runId: runIdOf(config), dataset, base }
 }
 
-export function openSources(yaml: RunYaml, folder: string): Promise<Source[]> {
-  return Promise.all(yaml.datasets.map((dataset) => openSource(dataset, folder)))
+export function openSources({ datasets, folder }: LocatedRun): Promise<Source[]> {
+  return Promise.all(datasets.map((dataset) => openSource(dataset, folder)))
 }
 
 export async function datasetOptions(
-  yaml: RunYaml,
-  folder: string,
+  { yaml, folder }: LocatedRun,
   base: BaseModel,
   sources: readonly Source[],
 ): Promise<DatasetOptions> {
@@ -84,14 +82,16 @@ async function templateOf({ chat_template: wanted }: RunYaml, folder: string): P
   })
 }
 
-/** Plans the run and writes all of it but the journal into `run`. */
+/**
+ * Plans the run and writes all of it but the journal into `run`.
+ * @param source the text of its run.yaml
+ */
 export async function prepareRun(
-  yaml: RunYaml,
+  located: LocatedRun,
   source: string,
-  folder: string,
   run: RunFolder,
 ): Promise<PreparedRun> {
-  const planned = await planRun(yaml, folder)
+  const planned = await planRun(located)
   const { base, config, dataset } = planned
   await mkdir(run.base, { recursive: true })
   const blobs = await createFileBlobStore(run.blobs)
@@ -105,10 +105,6 @@ export async function prepareRun(
   return planned
 }
 
-export function baseFolder(name: string, folder: string): string {
-  return name === 'embedded' ? EMBEDDED_MODEL : resolve(folder, name)
-}
-
 export async function* joined(sources: readonly Source[]): AsyncGenerator<Example> {
   for (const source of sources) yield* source.examples()
 }
@@ -120,14 +116,18 @@ function datasetName(yaml: RunYaml): string {
     .slice(0, limits.NAME_LENGTH_MAX)
 }
 
-function runConfigOf(yaml: RunYaml, base: BaseModel, dataset: PreparedDataset): RunConfig {
+function runConfigOf(
+  { yaml, baseName }: LocatedRun,
+  base: BaseModel,
+  dataset: PreparedDataset,
+): RunConfig {
   const { digest, bytes } = base.file
   return checkedConfig({
     version: limits.PROTOCOL_VERSION,
     name: yaml.name,
     seed: yaml.seed,
     base: {
-      name: basename(yaml.base_model).slice(0, limits.NAME_LENGTH_MAX),
+      name: baseName.slice(0, limits.NAME_LENGTH_MAX),
       shape: base.shape,
       weights: { digest, bytes },
       tokenizer: base.tokenizerDigest,

@@ -6,8 +6,8 @@ import type { Source } from '../dataset/sources.ts'
 import { type TokenisedExample, tokeniseExample } from '../dataset/tokenise.ts'
 import { openBaseModel } from '../model/base-model.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
-import { baseFolder, datasetOptions, joined, openSources } from './prepare-run.ts'
-import type { RunYaml } from './run-yaml.ts'
+import type { LocatedRun } from './locate-run.ts'
+import { datasetOptions, joined, openSources } from './prepare-run.ts'
 
 export interface PreviewedExample {
   name: string
@@ -23,16 +23,12 @@ export interface DataPreview {
   lengths: { tokensMax: number; examples: number }[]
 }
 
-export async function previewData(
-  yaml: RunYaml,
-  folder: string,
-  examplesMax: number,
-): Promise<DataPreview> {
-  const base = await openBaseModel(baseFolder(yaml.base_model, folder))
+export async function previewData(run: LocatedRun, examplesMax: number): Promise<DataPreview> {
+  const base = await openBaseModel(run.base)
   base.close()
   const { tokenizer } = base
-  const sources = await openSources(yaml, folder)
-  const options = await datasetOptions(yaml, folder, base, sources)
+  const sources = await openSources(run)
+  const options = await datasetOptions(run, base, sources)
   const dataset = await prepareDataset(joined(sources), tokenizer, options)
   const tokenised: TokenisedExample[] = []
   for await (const example of joined(sources)) {

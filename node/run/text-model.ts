@@ -30,6 +30,8 @@ export interface ModelChoice {
   run?: string | undefined
   /** Else a model: a folder, or `embedded`. */
   model?: string | undefined
+  /** What it is called, where that is not its path. */
+  name?: string | undefined
   /** A PEFT folder for `model`. */
   adapter?: string | undefined
   /** Tokens of context; as many as the base was trained on, up to CONTEXT_DEFAULT_MAX. */
@@ -70,8 +72,9 @@ async function openRunModel(root: string, choice: ModelChoice): Promise<TextMode
   }
 }
 
-async function openPlainModel(name: string, choice: ModelChoice): Promise<TextModel> {
-  const folder = name === 'embedded' ? EMBEDDED_MODEL : resolve(name)
+async function openPlainModel(path: string, choice: ModelChoice): Promise<TextModel> {
+  const folder = path === 'embedded' ? EMBEDDED_MODEL : resolve(path)
+  const name = choice.name ?? path
   if (isRunFolder(folder)) {
     throw new ConfigError(`Cannot open '${name}' as a model as it is a run: leave '--model' out`)
   }

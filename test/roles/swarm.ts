@@ -8,6 +8,7 @@ import { parseLink } from '../../node/network/link.ts'
 import { type CoordinatorRole, startCoordinator } from '../../node/roles/coordinator.ts'
 import type { Progress } from '../../node/roles/progress.ts'
 import { startVolunteer, type VolunteerRole } from '../../node/roles/volunteer.ts'
+import { locateRun } from '../../node/run/locate-run.ts'
 import { prepareRun } from '../../node/run/prepare-run.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
 import { parseRunYaml } from '../../node/run/run-yaml.ts'
@@ -76,7 +77,8 @@ export async function prepareSmallRun(
   const source = runYaml(settings, swarm)
   await writeFile(join(folder, 'text.txt'), smallText())
   const run = runFolder(join(folder, 'run'))
-  await prepareRun(parseRunYaml(source, 'run.yaml'), source, folder, run)
+  const located = await locateRun(parseRunYaml(source, 'run.yaml'), folder, null)
+  await prepareRun(located, source, run)
   return run
 }
 
@@ -116,7 +118,7 @@ export async function joinRun(
     software: 'test',
     cache: join(run.root, 'volunteers', name),
     identity: null,
-    limits,
+    ...{ limits, hubCache: null, mirrors: [] },
     log: silentLog,
     onStep,
     onTransfer: () => {},

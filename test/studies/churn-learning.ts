@@ -18,6 +18,7 @@ import { type RoundContribution, serverRound } from '../../kernels/server-round.
 import { createTrainer, type Trainer } from '../../kernels/train-step.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
 import { decodeShard, type Sequences } from '../../node/dataset/shards.ts'
+import { locateRun } from '../../node/run/locate-run.ts'
 import { planRun } from '../../node/run/prepare-run.ts'
 import { parseRunYaml } from '../../node/run/run-yaml.ts'
 import { hyperOf, jobOf } from '../../node/training/job.ts'
@@ -32,7 +33,7 @@ const STEPS_SD = 0.5
 const [STEPS_MIN, STEPS_MAX] = [4, 64]
 /** Local steps of the whole run, one sequence each; the global batch is one of each volunteer. */
 const BATCHES = 64 * 256
-const RATES = [2e-3, 4e-3, 8e-3]
+const RATES = [4e-3, 8e-3, 16e-3]
 const SEEDS = [2, 3, 4, 5, 6]
 
 const yamlOf = (seed: number, learningRate: number) => `
@@ -84,7 +85,8 @@ function report(what: string, shares: readonly number[]): void {
 }
 
 async function run(arm: Arm, seed: number, rate: number): Promise<{ base: number; loss: number }> {
-  const planned = await planRun(parseRunYaml(yamlOf(seed, rate), arm), '.')
+  const located = await locateRun(parseRunYaml(yamlOf(seed, rate), arm), '.', null)
+  const planned = await planRun(located)
   const blobOf = async ({ digest }: { digest: string }) => planned.dataset.blobs.get(digest)!
   const batches = await readBatches(planned.config, 0, BATCHES, blobOf)
   const machine = machineOf(planned)

@@ -12,6 +12,7 @@ import { createTrainer } from '../../kernels/train-step.ts'
 import { DEMO_YAML } from '../../node/cli/demo-yaml.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
 import { decodeShard, type Sequences } from '../../node/dataset/shards.ts'
+import { locateRun } from '../../node/run/locate-run.ts'
 import { planRun } from '../../node/run/prepare-run.ts'
 import { parseRunYaml } from '../../node/run/run-yaml.ts'
 import { jobOf } from '../../node/training/job.ts'
@@ -33,7 +34,8 @@ const module = new WebAssembly.Module(readFileSync(KERNELS))
 const losses = new Map(Object.keys(WAYS).map((way) => [way, [] as number[]]))
 console.log(`held-out loss after ${STEPS} steps`)
 for (let seed = 1; seed <= SEEDS; seed++) {
-  const planned = await planRun({ ...parseRunYaml(DEMO_YAML, 'demo'), seed }, '.')
+  const yaml = { ...parseRunYaml(DEMO_YAML, 'demo'), seed }
+  const planned = await planRun(await locateRun(yaml, '.', null))
   for (const [way, kernels] of Object.entries(WAYS)) {
     losses.get(way)!.push(await lossAfterTraining(planned, kernels))
   }

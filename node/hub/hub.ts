@@ -1,0 +1,135 @@
+/**
+ * What a run needs of the Hub, in the cache that its own tools use: from there where it is, else
+ * downloaded, resumed and checked.
+ */
+import { z } from 'zod'
+import { ConfigError } from '../../protocol/errors.ts'
+import { exists, type RepositoryCache, repositoryCache } from './cache.ts'
+import { download, get, reasonOf, refused } from './download.ts'
+import { describeReference, type HubReference } from './reference.ts'
+import type { HubSettings } from './settings.ts'
+
+export type HubProgress = (file: string, done: number, total: number) => void
+
+const infoSchema = z.looseObject({
+  sha: z.string().regex(/^[0-9a-f]{40}$/),
+  siblings: z
+    .array(
+      z.looseObject({
+        rfilename: z.string().min(1).max(512),
+        size: z.number().int().min(0),
+        blobId: z.string().regex(/^[0-9a-f]{40}$/),
+        lfs: z.looseObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }).nullish(),
+      }),
+    )
+    .max(100_000),
+})
+type Sibling = z.infer<typeof infoSchema>['siblings'][number]
+
+const INFO_BYTES_MAX = 64 * 1024 * 1024
+const INFO_MS_MAX = 30_000
+
+/**
+ * The folder of a snapshot in which every file is that `wanted` says of those that there are.
+ * @param wanted of the names of all files; none: what is there is not what was hoped for
+ * @throws ConfigError when it cannot be had, with what to do
+ */
+export async function fetchSnapshot(
+  reference: HubReference,
+  wanted: (names: readonly string[]) => readonly string[],
+  settings: HubSettings,
+  onProgress: HubProgress,
+): Promise<string> {
+  const cache = repositoryCache(settings.cache, reference)
+  if (settings.isOffline) return cached(reference, cache, 'HF_HUB_OFFLINE is set')
+  const info = await ask(reference, settings)
+  if (typeof info === 'string') return cached(reference, cache, info)
+  const files = new Map(info.siblings.map((sibling) => [sibling.rfilename, sibling]))
+  for (const name of wanted([...files.keys()])) {
+    await fetchFile(reference, info.sha, files.get(name)!, cache, settings, onProgress)
+  }
+  await cache.remember(info.sha)
+  return cache.snapshot(info.sha)
+}
+
+/** What the Hub says of a revision; a text: why it cannot be asked. */
+async function ask(
+  reference: HubReference,
+  settings: HubSettings,
+): Promise<z.infer<typeof infoSchema> | string> {
+  const { type, id, revision } = reference
+  const url = `${settings.endpoint}/api/${type}/${id}/revision/${encodeURIComponent(revision)}`
+  try {
+    const signal = AbortSignal.timeout(INFO_MS_MAX)
+    const response = await get(`${url}?blobs=true`, settings.token, {}, signal)
+    if (!response.ok) throw refused(url, response.status)
+    return parseInfo(url, await bounded(response))
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    return `${settings.endpoint} cannot be reached (${reasonOf(error)})`
+  }
+}
+
+async function bounded(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const piece of response.body!) {
+    text += decoder.decode(piece, { stream: true })
+    if (text.length > INFO_BYTES_MAX) throw new Error('its answer is too long')
+  }
+  return text + decoder.decode()
+}
+
+function parseInfo(url: string, text: string): z.infer<typeof infoSchema> {
+  let value: unknown = null
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // Told below.
+  }
+  const result = infoSchema.safeParse(value)
+  if (result.success && result.data.siblings.every(({ rfilename }) => isInside(rfilename))) {
+    return result.data
+  }
+  throw new ConfigError(`Cannot use the answer of ${url} as it is not what the Hub says of files`)
+}
+
+/** No name leads out of the snapshot. */
+const isInside = (name: string): boolean =>
+  name.split('/').every((part) => part !== '' && !/^\.+$/.test(part)) && !name.includes('\\')
+
+async function cached(
+  reference: HubReference,
+  cache: RepositoryCache,
+  reason: string,
+): Promise<string> {
+  const commit = await cache.commit()
+  if (commit !== null && (await exists(cache.snapshot(commit)))) return cache.snapshot(commit)
+  throw new ConfigError(
+    `Cannot use '${describeReference(reference)}' as ${reason}, and it is not in the cache: ` +
+      'go online once, or give the path of a folder',
+  )
+}
+
+async function fetchFile(
+  { type, id }: HubReference,
+  commit: string,
+  { rfilename: name, size, blobId, lfs }: Sibling,
+  cache: RepositoryCache,
+  { endpoint, token }: HubSettings,
+  onProgress: HubProgress,
+): Promise<void> {
+  const etag = lfs?.sha256 ?? blobId
+  const path = cache.blob(etag)
+  if (!(await exists(path))) {
+    const prefix = type === 'datasets' ? 'datasets/' : ''
+    const file = name.split('/').map(encodeURIComponent).join('/')
+    await download({
+      url: `${endpoint}/${prefix}${id}/resolve/${commit}/${file}`,
+      hash: lfs ? { type: 'sha256', hex: lfs.sha256 } : { type: 'git', hex: blobId },
+      ...{ token, path, bytes: size },
+      onBytes: (done) => onProgress(name, done, size),
+    })
+  }
+  await cache.link(commit, name, etag)
+}

@@ -1,0 +1,63 @@
+/** Which files of a repository a run needs. */
+import { ConfigError } from '../../protocol/errors.ts'
+import { FORMATS, PACKINGS } from '../dataset/files.ts'
+import { describeReference, type HubReference } from './reference.ts'
+
+const MODEL_FILES = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+]
+const WHOLE = 'model.safetensors'
+const INDEX = 'model.safetensors.index.json'
+const SHARD = /^model-\d+-of-\d+\.safetensors$/
+
+/** @throws ConfigError when there are no weights that we can read */
+export function modelFiles(reference: HubReference, names: readonly string[]): string[] {
+  if (reference.file !== null) return only(reference, names)
+  const companions = MODEL_FILES.filter((name) => names.includes(name))
+  if (names.includes(WHOLE)) return [...companions, WHOLE]
+  if (names.includes(INDEX)) {
+    return [...companions, INDEX, ...names.filter((name) => SHARD.test(name))]
+  }
+  const ggufs = names.filter((name) => name.endsWith('.gguf'))
+  const advice =
+    ggufs.length === 0
+      ? 'it has no safetensors'
+      : `it has GGUF files, of which you name one: '${reference.id}:${ggufs[0]}'`
+  throw new ConfigError(`Cannot train on '${describeReference(reference)}' as ${advice}`)
+}
+
+function only(reference: HubReference, names: readonly string[]): string[] {
+  if (names.includes(reference.file!)) return [reference.file!]
+  const kind = names.filter((name) => name.endsWith('.gguf')).join(', ')
+  throw new ConfigError(
+    `Cannot use '${describeReference(reference)}' as there is no such file: there are ${kind}`,
+  )
+}
+
+/**
+ * The rows to train on: of splits that say so, those; else everything that we can read.
+ * @throws ConfigError when there are none
+ */
+export function dataFiles(reference: HubReference, names: readonly string[]): string[] {
+  if (reference.file !== null) return only(reference, names)
+  const endings = FORMATS.filter((format) => format !== '.md' && format !== '.json')
+  const rows = names.filter((name) => {
+    const packing = PACKINGS.find((ending) => name.endsWith(ending)) ?? ''
+    const plain = name.slice(0, name.length - packing.length)
+    return endings.some((ending) => plain.endsWith(ending))
+  })
+  const parquet = rows.filter((name) => name.endsWith('.parquet'))
+  const best = parquet.length > 0 ? parquet : rows
+  const train = best.filter((name) => /(^|[/_-])train([/_.-]|$)/.test(name))
+  if (train.length > 0) return train
+  if (best.length > 0) return best
+  throw new ConfigError(
+    `Cannot read the dataset '${describeReference(reference)}' as it has no files that end in ` +
+      endings.join(', '),
+  )
+}

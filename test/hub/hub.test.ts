@@ -1,0 +1,270 @@
+/** The Hub by a stand-in: what is downloaded, resumed, checked, kept, and said when it fails. */
+import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { findByDigest } from '../../node/hub/cache.ts'
+import { type Hub, locateDataset, locateModel } from '../../node/hub/locate.ts'
+import { describeReference, parseReference } from '../../node/hub/reference.ts'
+import { hubSettings } from '../../node/hub/settings.ts'
+import { silentLog } from '../../node/log.ts'
+import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
+import { checkMirror, findBase } from '../../node/roles/base-sources.ts'
+import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+import { temporaryFolder } from '../model/fixtures.ts'
+import { COMMIT, gitId, hubAt, sha256, standIn } from './stand-in.ts'
+
+const WEIGHTS = Buffer.alloc(5000, 'weights')
+const FILES = {
+  'config.json': Buffer.from('{}'),
+  'tokenizer.json': Buffer.from('{"a":1}'),
+  'model.safetensors': WEIGHTS,
+  'pytorch_model.bin': Buffer.from('never'),
+  'README.md': Buffer.from('never'),
+}
+
+for (const [text, expected] of [
+  ['org/name', 'org/name'],
+  ['org/name@v1.0', 'org/name@v1.0'],
+  ['org/name@refs/pr/3', 'org/name@refs/pr/3'],
+  ['org/name:a/b.gguf', 'org/name:a/b.gguf'],
+  ['org/name@main:b.gguf', 'org/name:b.gguf'],
+  ['name', null],
+  ['a/b/c', null],
+  ['../name', null],
+  ['org/..', null],
+  ['./model', null],
+  ['/abs/path', null],
+  ['org/name:../../x', null],
+  ['npm:@a/b', null],
+] as const) {
+  test(`'${text}' is ${expected === null ? 'no name on the Hub' : expected}`, () => {
+    const reference = parseReference(text, 'models')
+    expect(reference && describeReference(reference)).toBe(expected)
+  })
+}
+
+test('the environment is read as the tools of the Hub do', async () => {
+  const home = await temporaryFolder()
+  expect(await hubSettings({}, home)).toEqual({
+    endpoint: 'https://huggingface.co',
+    token: null,
+    cache: join(home, '.cache/huggingface/hub'),
+    isOffline: false,
+  })
+  await writeFile(join(home, 'token'), 'from file\n')
+  const given = { HF_ENDPOINT: 'http://hub/', HF_HOME: home, HF_HUB_OFFLINE: '1' }
+  expect(await hubSettings(given, '/nowhere')).toEqual({
+    ...{ endpoint: 'http://hub', token: 'from file', cache: join(home, 'hub'), isOffline: true },
+  })
+  const more = { ...given, HF_TOKEN: 'given', HF_HUB_CACHE: '/cache' }
+  expect(await hubSettings(more, '/nowhere')).toMatchObject({ token: 'given', cache: '/cache' })
+})
+
+const partialOf = ({ settings }: Hub) =>
+  join(settings.cache, 'models--org--name/blobs', `${sha256(WEIGHTS)}.incomplete`)
+
+describe('a model', () => {
+  const locate = (hub: Hub, name = 'org/name') => locateModel(name, '/nowhere', hub)
+
+  test('is laid out as the library of Python does, without what is not needed', async () => {
+    const server = await standIn(FILES)
+    const hub = await hubAt(server.url)
+    const folder = await locate(hub)
+    const root = join(hub.settings.cache, 'models--org--name')
+    expect(folder).toBe(join(root, 'snapshots', COMMIT))
+    expect(await readFile(join(root, 'refs/main'), 'utf8')).toBe(COMMIT)
+    const names = ['config.json', 'model.safetensors', 'tokenizer.json']
+    expect((await readdir(folder)).sort()).toEqual(names)
+    expect(await readlink(join(folder, 'model.safetensors'))).toBe(`../../blobs/${sha256(WEIGHTS)}`)
+    expect((await readdir(join(root, 'blobs'))).sort()).toEqual(
+      [gitId(FILES['config.json']), gitId(FILES['tokenizer.json']), sha256(WEIGHTS)].sort(),
+    )
+    for (const name of names) {
+      expect(await readFile(join(folder, name))).toEqual(FILES[name as keyof typeof FILES])
+    }
+  })
+
+  test('goes on where the connection broke, and is not fetched again', async () => {
+    const server = await standIn({ 'model.safetensors': WEIGHTS })
+    server.cuts.push(1000, 500, 0)
+    const hub = await hubAt(server.url)
+    server.partial = partialOf(hub)
+    const folder = await locate(hub)
+    expect(await readFile(join(folder, 'model.safetensors'))).toEqual(WEIGHTS)
+    expect(server.requests.slice(1).map(({ range }) => range)).toEqual([
+      ...[null, 'bytes=1000-', 'bytes=1500-', 'bytes=1500-'],
+    ])
+    const before = server.requests.length
+    expect(await locate(hub)).toBe(folder)
+    expect(server.requests.slice(before).map(({ path }) => path)).toEqual([
+      '/api/models/org/name/revision/main',
+    ])
+  })
+
+  test('that broke too often says how to go on, and the next try does', async () => {
+    const server = await standIn({ 'model.safetensors': WEIGHTS })
+    server.cuts.push(1000, 0, 0, 0, 0)
+    const hub = await hubAt(server.url)
+    server.partial = partialOf(hub)
+    await expect(locate(hub)).rejects.toThrow('run the command again')
+    const folder = await locate(hub)
+    expect(await readFile(join(folder, 'model.safetensors'))).toEqual(WEIGHTS)
+    expect(server.requests.at(-1)!.range).toBe('bytes=1000-')
+  })
+
+  test('of other bytes than its hash is thrown away', async () => {
+    const server = await standIn({ 'model.safetensors': WEIGHTS })
+    const hub = await hubAt(server.url)
+    const partial = join(hub.settings.cache, 'models--org--name/blobs')
+    await mkdir(partial, { recursive: true })
+    await writeFile(join(partial, `${sha256(WEIGHTS)}.incomplete`), 'wrong')
+    await expect(locate(hub)).rejects.toThrow(`sha256 must be ${sha256(WEIGHTS)}`)
+    expect(await readdir(partial)).toEqual([])
+    await locate(hub)
+  })
+
+  test('may be one GGUF file of several, by a revision', async () => {
+    const server = await standIn({ 'a.gguf': WEIGHTS, 'b.gguf': Buffer.from('b') })
+    const hub = await hubAt(server.url)
+    const path = await locate(hub, 'org/name@v1:a.gguf')
+    expect(await readFile(path)).toEqual(WEIGHTS)
+    expect(server.requests[0]!.path).toBe('/api/models/org/name/revision/v1')
+    await expect(locate(hub)).rejects.toThrow("'org/name:a.gguf'")
+    await expect(locate(hub, 'org/name:c.gguf')).rejects.toThrow('a.gguf, b.gguf')
+  })
+
+  test('moves with its branch, and the older snapshot stays', async () => {
+    const server = await standIn(FILES)
+    const hub = await hubAt(server.url)
+    const first = await locate(hub)
+    server.commit = 'b'.repeat(40)
+    server.files.set('config.json', Buffer.from('{"new":1}'))
+    const second = await locate(hub)
+    expect(second).not.toBe(first)
+    expect(await readFile(join(first, 'config.json'), 'utf8')).toBe('{}')
+    expect(await readFile(join(second, 'config.json'), 'utf8')).toBe('{"new":1}')
+  })
+
+  test('is opened like any folder', async () => {
+    const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors']
+    const files: Record<string, Buffer> = {}
+    for (const name of names) files[name] = await readFile(join(EMBEDDED_MODEL, name))
+    const server = await standIn(files)
+    const base = await openBaseModel(await locate(await hubAt(server.url)))
+    base.close()
+    expect(base.file.digest).toBe(sha256(files['model.safetensors']!))
+  })
+
+  test('that is a path is left alone', async () => {
+    const folder = await temporaryFolder()
+    await mkdir(join(folder, 'org/name'), { recursive: true })
+    const hub = await hubAt('http://127.0.0.1:1')
+    expect(await locateModel('org/name', folder, hub)).toBe(join(folder, 'org/name'))
+  })
+})
+
+describe('without the Hub', () => {
+  for (const [what, fail] of [
+    ['offline', (hub: Hub) => ({ ...hub.settings, isOffline: true })],
+    ['unreachable', (hub: Hub) => ({ ...hub.settings, endpoint: 'http://127.0.0.1:1' })],
+  ] as const) {
+    test(`${what}: what is in the cache is used, the rest refused`, async () => {
+      const server = await standIn(FILES)
+      const hub = await hubAt(server.url)
+      const without = { ...hub, settings: fail(hub) }
+      await expect(locateModel('org/name', '/nowhere', without)).rejects.toThrow(/not in the cache/)
+      const folder = await locateModel('org/name', '/nowhere', hub)
+      expect(await locateModel('org/name', '/nowhere', without)).toBe(folder)
+    })
+  }
+})
+
+describe('a refusal says what to do', () => {
+  for (const [status, word] of [
+    [401, 'HF_TOKEN'],
+    [403, 'accept its terms'],
+    [404, 'no such thing'],
+  ] as const) {
+    test(`${status}`, async () => {
+      const server = await standIn(FILES)
+      server.status = status
+      const locate = locateModel('org/name', '/nowhere', await hubAt(server.url))
+      await expect(locate).rejects.toThrow(ConfigError)
+      await expect(locate).rejects.toThrow(word)
+    })
+  }
+  test('a name that leads out of the folder', async () => {
+    const server = await standIn({ '../../evil': Buffer.from('x'), ...FILES })
+    const locate = locateModel('org/name', '/nowhere', await hubAt(server.url))
+    await expect(locate).rejects.toThrow('not what the Hub says of files')
+  })
+})
+
+test('the token goes to the Hub, and not to where it redirects', async () => {
+  const [server, other] = [await standIn(FILES), await standIn(FILES)]
+  server.elsewhere = other.url
+  await locateModel('org/name', '/nowhere', await hubAt(server.url, { token: 'secret' }))
+  expect(new Set(server.requests.map(({ token }) => token))).toEqual(new Set(['Bearer secret']))
+  expect(other.requests.length).toBe(3)
+  expect(new Set(other.requests.map(({ token }) => token))).toEqual(new Set([null]))
+})
+
+test('of a dataset the rows to train on are taken', async () => {
+  const rows = Buffer.from('{"text":"a"}\n')
+  const server = await standIn({
+    'data/train-00000.jsonl': rows,
+    'data/test-00000.jsonl': rows,
+    'README.md': rows,
+  })
+  const folder = await locateDataset('org/name', '/nowhere', await hubAt(server.url))
+  expect(await readdir(join(folder, 'data'))).toEqual(['train-00000.jsonl'])
+  expect(server.requests.at(-1)!.path).toBe(
+    `/datasets/org/name/resolve/${COMMIT}/data/train-00000.jsonl`,
+  )
+})
+
+describe('a volunteer finds the base', () => {
+  const base = { digest: sha256(WEIGHTS), bytes: WEIGHTS.length }
+  async function find(hubCache: string | null, mirrors: string[]) {
+    const blobs = createMemoryBlobStore()
+    const sources = { hubCache, mirrors, folder: await temporaryFolder() }
+    const isFound = await findBase(base, blobs, sources, silentLog, () => {})
+    expect(await blobs.has(base.digest)).toBe(isFound)
+    expect(await blobs.list()).toEqual(isFound ? [base.digest] : [])
+    return isFound
+  }
+
+  test("in the Hub's cache, unless it is damaged there", async () => {
+    const server = await standIn({ 'model.safetensors': WEIGHTS })
+    const { settings, onProgress } = await hubAt(server.url)
+    await locateModel('org/name', '/nowhere', { settings, onProgress })
+    expect(await find(settings.cache, [])).toBe(true)
+    const path = (await findByDigest(settings.cache, base.digest))!
+    await writeFile(path, 'damaged')
+    expect(await find(settings.cache, [])).toBe(false)
+    await rm(path)
+    expect(await find(settings.cache, [])).toBe(false)
+  })
+
+  test('at the first mirror that has it', async () => {
+    const [empty, full] = [await standIn({}), await standIn({ [base.digest]: WEIGHTS })]
+    full.cuts.push(700)
+    const at = (url: string) => `${url}/org/name/resolve/x`
+    expect(await find(null, [at(empty.url), at(full.url)])).toBe(true)
+    expect(await find(null, [at(empty.url)])).toBe(false)
+  })
+
+  for (const [mirror, expected] of [
+    ['https://example.org/bases/', 'https://example.org/bases'],
+    ['http://127.0.0.1:80', 'http://127.0.0.1:80'],
+    ['http://example.org', null],
+    ['ftp://example.org', null],
+    ['bases', null],
+  ] as const) {
+    test(`'${mirror}' is ${expected === null ? 'no mirror' : 'a mirror'}`, () => {
+      if (expected === null) expect(() => checkMirror(mirror)).toThrow(ConfigError)
+      else expect(checkMirror(mirror)).toBe(expected)
+    })
+  }
+})
