@@ -17,6 +17,7 @@ import { type Identity, loadIdentity, verifySignature } from '../network/identit
 import { formatLink } from '../network/link.ts'
 import { createNoticeBoard } from '../network/notices.ts'
 import { serveRequests } from '../network/rpc.ts'
+import { createMetricsLog, type MetricsLog } from '../run/metrics-log.ts'
 import { freshState, replay } from '../run/replay.ts'
 import { type RunFolder, readOrMakeToken, readRunConfig } from '../run/run-folder.ts'
 import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
@@ -68,6 +69,7 @@ export async function startCoordinator(
     const weights = await blobs.read(config.base.weights.digest)
     await compute.run('set-up', { config, job: fitted.job, weights })
     const validation = await readValidation(config, blobs)
+    const metrics = await createMetricsLog(folder.root, dashboard.changesFrom(null).rounds)
     const run = {
       config,
       runId,
@@ -79,6 +81,7 @@ export async function startCoordinator(
       compute,
       validation,
       dashboard,
+      metrics,
     }
     return await openDoors(run, options)
   } catch (error) {
@@ -102,6 +105,14 @@ interface OpenRun {
   compute: Compute
   validation: Sequences
   dashboard: ReadModel
+  metrics: MetricsLog
+}
+
+/** They are for looking at: a run goes on without them. */
+function writeMetrics({ metrics, dashboard }: OpenRun, log: Log): void {
+  metrics
+    .update(dashboard.changesFrom(null).rounds)
+    .catch((error: Error) => log.warn(`The metrics cannot be written: ${error.message}`))
 }
 
 async function readValidation({ dataset, base }: RunConfig, blobs: BlobStore): Promise<Sequences> {
@@ -132,6 +143,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
       rememberName(names, event)
       const nameOf = (peer: PeerId) => names.get(peer) ?? peer.slice(-8)
       progressOf(event, effects, status, nameOf).forEach(onProgress)
+      if (event.type === 'evaluated') writeMetrics(run, log)
       if (isDone(state)) finished.resolve()
     },
     onFatal: finished.reject,
@@ -160,6 +172,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     stop: async () => {
       shell.stop()
       board.close()
+      await run.metrics.written()
       await host.stop()
       await compute.close()
       journal.close()
