@@ -152,9 +152,24 @@ q8_0 halves a GGUF and is for merged-gguf alone. The README.md in the folder has
 /** Before a run is hosted. */
 function addChecking(program: Command): void {
   program
+    .command('init')
+    .description('write a run.yaml, by answering or from what you have')
+    .option('--from <axolotl.yml>', 'translate this one, and tell what could not be')
+    .option('--name <name>', 'how volunteers see the run')
+    .option('--base-model <model>', 'a folder, a .gguf file, org/name, or `embedded`')
+    .option('--data <path>', 'a file, a folder, a glob, npm:PACKAGE, or org/name')
+    .addOption(new Option('--bits <n>', 'how the base is stored').choices(['4', '8', '16']))
+    .option('--out <file>', 'where to write it', 'run.yaml')
+    .option('-y, --yes', 'ask nothing, take what is not said as usual')
+    .addOption(json())
+    .action(async (options) => (await import('./init.ts')).init(options))
+  program
     .command('check')
     .description('check a run.yaml and show what it means')
     .argument('<run.yaml>', 'the file to check')
+    .option('--measure', 'train two steps here, to tell how long the run takes')
+    .addOption(threads())
+    .addOption(memory())
     .addOption(json())
     .action(async (file, options) => (await import('./check.ts')).check(file, options))
   program

@@ -20,7 +20,7 @@ const MODULES = {
   up_proj: 'up',
   down_proj: 'down',
 } as const
-const moduleNames = Object.keys(MODULES) as (keyof typeof MODULES)[]
+export const moduleNames = Object.keys(MODULES) as (keyof typeof MODULES)[]
 
 const fraction = z.number().min(0).max(1)
 const codec = z.enum(['float32', 'int8', 'int4'])
@@ -87,12 +87,12 @@ const keys = z.strictObject({
   swarm,
 })
 
-const schema = keys.refine((yaml) => !(yaml.load_in_8bit && yaml.load_in_4bit), {
+export const runYamlSchema = keys.refine((yaml) => !(yaml.load_in_8bit && yaml.load_in_4bit), {
   path: ['load_in_4bit'],
   message: 'the base is in 8 bits already, by load_in_8bit',
 })
 
-export type RunYaml = z.infer<typeof schema>
+export type RunYaml = z.infer<typeof runYamlSchema>
 export type ModuleName = keyof typeof MODULES
 export const targetOf = (name: ModuleName) => MODULES[name]
 
@@ -125,7 +125,7 @@ export function parseRunYaml(source: string, name: string): RunYaml {
     const faults = document.errors.map((error) => `${place(error.pos[0])} ${error.message}`)
     throw new ConfigError(faults.join('\n'))
   }
-  const result = schema.safeParse(document.toJS() ?? {})
+  const result = runYamlSchema.safeParse(document.toJS() ?? {})
   if (result.success) return result.data
   const faults = result.error.issues.flatMap((issue) => faultsOf(issue, document, place))
   throw new ConfigError(faults.join('\n'))
@@ -133,7 +133,7 @@ export function parseRunYaml(source: string, name: string): RunYaml {
 
 /** The schema as JSON Schema, for editors. */
 export function runYamlJsonSchema(): unknown {
-  return z.toJSONSchema(schema, { io: 'input' })
+  return z.toJSONSchema(runYamlSchema, { io: 'input' })
 }
 
 function faultsOf(

@@ -1,4 +1,4 @@
-/** A run's figures for other tools: the bytes of TensorBoard, the lines, and both after a restart. */
+/** A run's figures for other tools: TensorBoard's bytes, the lines, and both after a restart. */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
