@@ -1,8 +1,9 @@
 /**
- * `barnraise chat`: talk with the adapter, or with base and adapter side by side. The model goes on
- * from all that was said so far, as plain text: no chat template is applied.
+ * `barnraise chat`: talk with the adapter, or with base and adapter side by side, in the words of
+ * the model's chat template where it has one.
  */
 import { createInterface } from 'node:readline/promises'
+import type { ChatMessage } from '../model/chat-template.ts'
 import type { Dress, TextSession } from '../run/text-session.ts'
 import { dressesOf, type SamplingOptions, writeOptions } from './generate.ts'
 import { type ModelOptions, withTextSession } from './model-choice.ts'
@@ -11,6 +12,8 @@ import { paint } from './terminal.ts'
 
 export interface ChatOptions extends ModelOptions, SamplingOptions {
   compare?: boolean
+  system?: string
+  plain?: boolean
   json?: boolean
 }
 
@@ -18,16 +21,46 @@ export function chat(run: string | undefined, options: ChatOptions): Promise<voi
   return withTextSession(run, options, async (session) => {
     const all = dressesOf(session)
     const dresses = options.compare ? all : all.slice(-1)
-    const talks = new Map(dresses.map((dress) => [dress, '']))
+    const talks = new Map(dresses.map((dress) => [dress, newTalk(session, options)]))
     let turn = 0
     for await (const line of linesTyped(session.hush)) {
-      for (const dress of dresses) {
-        const said = `${talks.get(dress)}${line}`
-        talks.set(dress, `${said}${await answer(session, dress, said, turn, options)}\n`)
+      for (const [dress, talk] of talks) {
+        talk.answered(await answer(session, dress, talk.say(line), turn, options))
       }
       turn += 1
     }
   })
+}
+
+interface Talk {
+  /** The ids of all that was said so far, up to where the answer begins. */
+  say(line: string): Int32Array
+  answered(text: string): void
+}
+
+/** In the words of the model's template; without one, or plainly, text that goes on. */
+function newTalk({ model }: TextSession, { system, plain }: ChatOptions): Talk {
+  const { template, tokenizer } = model
+  if (template === null || plain) {
+    let said = system === undefined ? '' : `${system}\n`
+    return {
+      say: (line) => {
+        said += line
+        return tokenizer.encodeWhole(said)
+      },
+      answered: (text) => {
+        said += `${text}\n`
+      },
+    }
+  }
+  const messages: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }]
+  return {
+    say: (line) => {
+      messages.push({ role: 'user', content: line })
+      return tokenizer.encode(template.render(messages, true))
+    },
+    answered: (text) => messages.push({ role: 'assistant', content: text }),
+  }
 }
 
 /** What is typed until /exit or the end of input. Ctrl-C hushes an answer, else ends the talk. */
@@ -55,11 +88,10 @@ async function* linesTyped(hush: () => void): AsyncGenerator<string> {
 async function answer(
   session: TextSession,
   dress: Dress,
-  said: string,
+  ids: Int32Array,
   turn: number,
   options: ChatOptions,
 ): Promise<string> {
-  const ids = session.model.tokenizer.encodeWhole(said)
   if (options.json) {
     const { text } = await session.write(dress, ids, writeOptions(options))
     printJson({ turn, [dress]: text })

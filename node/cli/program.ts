@@ -198,6 +198,8 @@ function addModels(program: Command): void {
   addSampling(addModelOptions(program.command('chat')), 200)
     .description('talk with the adapter; Ctrl-C ends an answer, /exit or Ctrl-D the talk')
     .option('--compare', 'let the base answer too')
+    .option('--system <text>', 'what the model is told before all')
+    .option('--plain', 'no chat template: the model goes on from the text')
     .addOption(json())
     .action(async (folder, options) => (await import('./chat.ts')).chat(folder, options))
   addModelOptions(program.command('eval'))

@@ -55,7 +55,7 @@ export async function openBaseModel(path: string): Promise<BaseModel> {
     () => false,
   )
   if (isFile) return openModel(path, (file) => ggufCompanions(parseGguf(file), file))
-  const companions = await folderCompanions(path)
+  const companions = await readCompanions(path)
   return openModel(await weightsIn(path), () => companions)
 }
 
@@ -90,7 +90,8 @@ async function digestOfFile(file: RangeFile): Promise<Digest> {
   return hash.digest('hex')
 }
 
-async function folderCompanions(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
+/** config.json and what else tells how the model in a folder is used. */
+export async function readCompanions(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const companions = new Map<string, Uint8Array>()
   // One after the other, so that of several that are missing always the same one is named.
   for (const name of NEEDED) companions.set(name, await needed(join(folder, name)))

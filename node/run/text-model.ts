@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path'
 import type { GeneratorShape } from '../../kernels/generator.ts'
 import type { AdapterShape } from '../../kernels/shape.ts'
 import { ConfigError } from '../../protocol/errors.ts'
-import { EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
+import { EMBEDDED_MODEL, openBaseModel, readCompanions } from '../model/base-model.ts'
+import { type ChatTemplate, openChatTemplate } from '../model/chat-template.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { readPeftAdapter } from '../model/peft.ts'
 import { openTokenizer, type TextTokenizer } from '../model/tokenizer.ts'
@@ -21,6 +22,8 @@ export interface TextModel {
   shape: GeneratorShape
   weightsPath: string
   tokenizer: TextTokenizer
+  /** How conversations are written; null: the model was not made for them. */
+  template: ChatTemplate | null
   /** N scalars; null: the base alone. */
   adapter: Float32Array | null
 }
@@ -68,6 +71,7 @@ async function openRunModel(root: string, choice: ModelChoice): Promise<TextMode
     },
     weightsPath: blobs.path(base.weights.digest),
     tokenizer: await openTokenizer(folder.base),
+    template: chatTemplateOf(await readCompanions(folder.base)),
     adapter: checkpoint === null ? null : floatsOf(await blobs.read(checkpoint.digest)),
   }
 }
@@ -94,7 +98,17 @@ async function openPlainModel(path: string, choice: ModelChoice): Promise<TextMo
     },
     weightsPath: file.path,
     tokenizer: base.tokenizer,
+    template: chatTemplateOf(base.companions),
     adapter: worn.values,
+  }
+}
+
+function chatTemplateOf(companions: ReadonlyMap<string, Uint8Array>): ChatTemplate | null {
+  try {
+    return openChatTemplate(companions)
+  } catch (error) {
+    if (error instanceof ConfigError) return null
+    throw error
   }
 }
 
