@@ -42,45 +42,37 @@ function sumTerms(factors: i32, x: usize, y: usize, z: usize, n: i32): f32 {
 // @ts-ignore: decorator
 @inline
 function term(factors: i32, x: usize, y: usize, z: usize, o: usize, count: i32): v128 {
+  if (factors == 1) return loadUpTo4(x + o, count)
   const product = f32x4.mul(loadUpTo4(x + o, count), loadUpTo4(y + o, count))
   return factors == 2 ? product : f32x4.mul(product, loadUpTo4(z + o, count))
 }
 
 /**
- * Row sum of exp((x - max) · scale), which replaces x where asked. Vectors are stored side by side,
- * which is what V8 can pair; see revectorise.ts. The rest of the row adds to the accumulators in
- * turn, as if it were padded with -Infinity, whose exponential is zero.
+ * Row sum of exp((x - max) · scale), which replaces x where asked. That way it is two passes, one
+ * of which stores vectors side by side, which is what V8 can pair; in one pass with the sums, V8 13
+ * fails to, and takes the process with it.
  */
 export function expSum(x: usize, n: i32, max: f32, scale: f32, write: bool): f32 {
+  if (!write) return expSumOnly(x, n, max, scale)
+  expRow(x, n, max, scale)
+  return sumTerms(1, x, 0, 0, n)
+}
+
+function expRow(x: usize, n: i32, max: f32, scale: f32): void {
   const shift = f32x4.splat(max)
   const factor = f32x4.splat(scale)
-  let s0 = f32x4.splat(0)
-  let s1 = s0
-  let s2 = s0
-  let s3 = s0
   let rest = n
-  for (; rest >= 16; rest -= 16) {
-    const e0 = expTerm(v128.load(x), shift, factor)
-    const e1 = expTerm(v128.load(x, 16), shift, factor)
-    const e2 = expTerm(v128.load(x, 32), shift, factor)
-    const e3 = expTerm(v128.load(x, 48), shift, factor)
-    if (write) {
-      v128.store(x, e0)
-      v128.store(x, e1, 16)
-      v128.store(x, e2, 32)
-      v128.store(x, e3, 48)
-    }
-    s0 = f32x4.add(s0, e0)
-    s1 = f32x4.add(s1, e1)
-    s2 = f32x4.add(s2, e2)
-    s3 = f32x4.add(s3, e3)
-    x += 64
+  for (; rest >= 8; rest -= 8) {
+    const a = expTerm(v128.load(x), shift, factor)
+    const b = expTerm(v128.load(x, 16), shift, factor)
+    v128.store(x, a)
+    v128.store(x, b, 16)
+    x += 32
   }
-  if (rest > 0) s0 = f32x4.add(s0, expRest(x, rest, shift, factor, write))
-  if (rest > 4) s1 = f32x4.add(s1, expRest(x + 16, rest - 4, shift, factor, write))
-  if (rest > 8) s2 = f32x4.add(s2, expRest(x + 32, rest - 8, shift, factor, write))
-  if (rest > 12) s3 = f32x4.add(s3, expRest(x + 48, rest - 12, shift, factor, write))
-  return fold(s0, s1, s2, s3)
+  for (; rest > 0; rest -= 4) {
+    storeUpTo4(x, expTerm(loadUpTo4(x, rest), shift, factor), rest)
+    x += 16
+  }
 }
 
 // @ts-ignore: decorator
@@ -89,10 +81,31 @@ function expTerm(x: v128, shift: v128, factor: v128): v128 {
   return expLanes(f32x4.mul(f32x4.sub(x, shift), factor))
 }
 
-function expRest(x: usize, count: i32, shift: v128, factor: v128, write: bool): v128 {
-  const e = expTerm(loadUpTo4(x, count, -Infinity), shift, factor)
-  if (write) storeUpTo4(x, e, count)
-  return e
+/** The padding, -Infinity, adds zero. The accumulators take turns, and go back to their places. */
+function expSumOnly(x: usize, n: i32, max: f32, scale: f32): f32 {
+  const shift = f32x4.splat(max)
+  const factor = f32x4.splat(scale)
+  let s0 = f32x4.splat(0)
+  let s1 = s0
+  let s2 = s0
+  let s3 = s0
+  let i = 0
+  for (; i < n; i += 4) {
+    const s = f32x4.add(s0, expTerm(loadUpTo4(x, n - i, -Infinity), shift, factor))
+    s0 = s1
+    s1 = s2
+    s2 = s3
+    s3 = s
+    x += 16
+  }
+  for (; (i & 15) != 0; i += 4) {
+    const s = s0
+    s0 = s1
+    s1 = s2
+    s2 = s3
+    s3 = s
+  }
+  return fold(s0, s1, s2, s3)
 }
 
 /** The end of every row sum: accumulators (0+1)+(2+3) lane by lane, then lanes (0+1)+(2+3). */

@@ -12,8 +12,11 @@ import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { TILES, type TileName } from '../../kernels/tile-template.ts'
 
 const FLAG = 'experimental-wasm-revectorize'
-/** Node 24. V8 12 knows the flag, but pairs so little that nothing gets faster. */
-const V8_MAJOR_MIN = 13
+/**
+ * Node 24 and 26, where the golden jobs were run with it. V8 12 pairs so little that nothing gets
+ * faster; of others nobody knows, and a V8 that fails to pair ends the process.
+ */
+const V8_MAJORS: readonly number[] = [13, 14]
 const PAGES = 32
 /** More than V8 needs to see of each op before it compiles it for good. */
 const CALLS = 300
@@ -24,7 +27,9 @@ export type Revectorised = { status: 'on' } | { status: 'off'; reason: string }
 /** `kernels`: the bytes of the module. Call it once, before any thread compiles them. */
 export function revectorise(kernels: Uint8Array<ArrayBuffer>): Revectorised {
   const v8Major = Number.parseInt(process.versions.v8 ?? '0', 10)
-  if (v8Major < V8_MAJOR_MIN) return { status: 'off', reason: `V8 ${v8Major} pairs no vectors` }
+  if (!V8_MAJORS.includes(v8Major)) {
+    return { status: 'off', reason: `V8 ${v8Major} is not known to pair vectors` }
+  }
   setFlagsFromString(`--${FLAG}`)
   // Code is first compiled without pairs: functions are called until they are compiled again.
   setFlagsFromString('--wasm-sync-tier-up')
