@@ -2,17 +2,26 @@
 import { homedir } from 'node:os'
 import type { Hub } from '../hub/locate.ts'
 import { hubSettings } from '../hub/settings.ts'
-import { byteSize, type Screen } from './terminal.ts'
+import { byteSize, clockTime, type Screen } from './terminal.ts'
 
 export async function hubOf(screen: Screen): Promise<Hub> {
   let last = ''
+  let start = { at: 0, done: 0 }
   return {
     settings: await hubSettings(process.env, homedir()),
     onProgress: (file, done, total) => {
-      if (file !== last) screen.print(`Downloading ${file} (${byteSize(total)})`)
+      const at = performance.now()
+      if (file !== last) {
+        screen.print(`Downloading ${file} (${byteSize(total)})`)
+        start = { at, done }
+      }
       last = file
       const percent = Math.floor((100 * done) / Math.max(1, total))
-      screen.update(`${file}: ${byteSize(done)} of ${byteSize(total)}, ${percent} %`)
+      const bytesPerMs = (done - start.done) / (at - start.at)
+      // Of a first piece there is no speed.
+      const left = bytesPerMs > 0 ? (total - done) / bytesPerMs / 1000 : null
+      const time = left === null || !Number.isFinite(left) ? '' : `, ${clockTime(left)} left`
+      screen.update(`${file}: ${byteSize(done)} of ${byteSize(total)}, ${percent} %${time}`)
       if (done === total) screen.clear()
     },
   }

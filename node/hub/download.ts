@@ -29,21 +29,35 @@ const STALL_MS_MAX = 30_000
 /** @throws ConfigError when it cannot be had; what came so far stays for the next try. */
 export async function download(file: Download): Promise<void> {
   const partial = `${file.path}.incomplete`
-  await mkdir(dirname(file.path), { recursive: true })
   let failure = ''
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
     try {
+      await mkdir(dirname(file.path), { recursive: true })
       await fetchRest(file, partial)
       await checkHash(file, partial)
       return await rename(partial, file.path)
     } catch (error) {
       if (error instanceof ConfigError) throw error
+      throwIfOfDisk(error, file.path)
       failure = reasonOf(error)
     }
   }
   throw new ConfigError(
     `Cannot download ${file.url} as the connection broke ${TRIES_MAX} times (${failure}): ` +
       'run the command again to go on from where it broke',
+  )
+}
+
+/** The next try would not help. Failures of the network have their reason in a cause. */
+export function throwIfOfDisk(error: unknown, path: string): void {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (syscall === undefined) return
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+  throw new ConfigError(
+    isFull
+      ? `Cannot write ${path} as the disk is full: make room, or set HF_HOME to a folder on ` +
+          'another disk, and run the command again to go on'
+      : `Cannot write ${path}: ${(error as Error).message}`,
   )
 }
 
@@ -104,7 +118,8 @@ export async function get(
     const isHome = new URL(next).origin === home
     const authorization = token !== null && isHome ? { authorization: `Bearer ${token}` } : {}
     const response = await fetch(next, {
-      headers: { ...headers, ...authorization },
+      // Packed on the way, a file would have another length, and other ranges.
+      headers: { 'accept-encoding': 'identity', ...headers, ...authorization },
       redirect: 'manual',
       signal,
     })
@@ -137,8 +152,8 @@ function hashFor({ hash, bytes }: Download): Hash {
 export function refused(url: string, status: number): Error {
   if (status === 401 || status === 403) {
     return new ConfigError(
-      `Cannot download ${url} as the Hub answers ${status}: log in with a token that may read it ` +
-        '(HF_TOKEN), and accept its terms on its page where it has some',
+      `Cannot download ${url} as the Hub answers ${status}: check the name, give a token that ` +
+        'may read it (HF_TOKEN), and accept its terms on its page where it has some',
     )
   }
   if (status === 404) {

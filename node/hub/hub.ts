@@ -2,6 +2,8 @@
  * What a run needs of the Hub, in the cache that its own tools use: from there where it is, else
  * downloaded, resumed and checked.
  */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../../protocol/errors.ts'
 import { exists, type RepositoryCache, repositoryCache } from './cache.ts'
@@ -10,6 +12,12 @@ import { describeReference, type HubReference } from './reference.ts'
 import type { HubSettings } from './settings.ts'
 
 export type HubProgress = (file: string, done: number, total: number) => void
+
+export interface Snapshot {
+  folder: string
+  /** The wanted ones, relative to it: it may hold others, from another time. */
+  files: readonly string[]
+}
 
 const infoSchema = z.looseObject({
   sha: z.string().regex(/^[0-9a-f]{40}$/),
@@ -30,8 +38,8 @@ const INFO_BYTES_MAX = 64 * 1024 * 1024
 const INFO_MS_MAX = 30_000
 
 /**
- * The folder of a snapshot in which every file is that `wanted` says of those that there are.
- * @param wanted of the names of all files; none: what is there is not what was hoped for
+ * The paths on this machine of the files that are wanted of a repository.
+ * @param wanted of the names of all files; throws ConfigError when they do not do
  * @throws ConfigError when it cannot be had, with what to do
  */
 export async function fetchSnapshot(
@@ -39,17 +47,17 @@ export async function fetchSnapshot(
   wanted: (names: readonly string[]) => readonly string[],
   settings: HubSettings,
   onProgress: HubProgress,
-): Promise<string> {
+): Promise<Snapshot> {
   const cache = repositoryCache(settings.cache, reference)
-  if (settings.isOffline) return cached(reference, cache, 'HF_HUB_OFFLINE is set')
-  const info = await ask(reference, settings)
-  if (typeof info === 'string') return cached(reference, cache, info)
-  const files = new Map(info.siblings.map((sibling) => [sibling.rfilename, sibling]))
-  for (const name of wanted([...files.keys()])) {
-    await fetchFile(reference, info.sha, files.get(name)!, cache, settings, onProgress)
+  const info = settings.isOffline ? 'HF_HUB_OFFLINE is set' : await ask(reference, settings)
+  if (typeof info === 'string') return cached(reference, wanted, cache, info)
+  const siblings = new Map(info.siblings.map((sibling) => [sibling.rfilename, sibling]))
+  const files = wanted([...siblings.keys()])
+  for (const name of files) {
+    await fetchFile(reference, info.sha, siblings.get(name)!, cache, settings, onProgress)
   }
   await cache.remember(info.sha)
-  return cache.snapshot(info.sha)
+  return { folder: cache.snapshot(info.sha), files }
 }
 
 /** What the Hub says of a revision; a text: why it cannot be asked. */
@@ -98,17 +106,36 @@ function parseInfo(url: string, text: string): z.infer<typeof infoSchema> {
 const isInside = (name: string): boolean =>
   name.split('/').every((part) => part !== '' && !/^\.+$/.test(part)) && !name.includes('\\')
 
+/** A download that broke, or another tool, may have left a part of a snapshot: that will not do. */
 async function cached(
   reference: HubReference,
+  wanted: (names: readonly string[]) => readonly string[],
   cache: RepositoryCache,
   reason: string,
-): Promise<string> {
+): Promise<Snapshot> {
   const commit = await cache.commit()
-  if (commit !== null && (await exists(cache.snapshot(commit)))) return cache.snapshot(commit)
+  const folder = commit === null ? null : cache.snapshot(commit)
+  const names = folder === null ? [] : await filesIn(folder)
+  try {
+    if (folder !== null) return { folder, files: wanted(names) }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+  }
+  const part = names.length > 0 ? 'only a part of it is in the cache' : 'it is not in the cache'
   throw new ConfigError(
-    `Cannot use '${describeReference(reference)}' as ${reason}, and it is not in the cache: ` +
+    `Cannot use '${describeReference(reference)}' as ${reason}, and ${part}: ` +
       'go online once, or give the path of a folder',
   )
+}
+
+/** Links that lead nowhere are left out. */
+async function filesIn(folder: string): Promise<string[]> {
+  const names: string[] = []
+  const found = await readdir(folder, { recursive: true }).catch(() => [])
+  for (const name of found) {
+    if (await exists(join(folder, name))) names.push(name.replaceAll('\\', '/'))
+  }
+  return names.sort()
 }
 
 async function fetchFile(

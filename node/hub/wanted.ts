@@ -11,24 +11,34 @@ const MODEL_FILES = [
   'special_tokens_map.json',
   'chat_template.jinja',
 ]
+/** Of a dataset; what else ends in these two is about the others. */
+const ROWS = FORMATS.filter((format) => format !== '.md' && format !== '.json')
 const WHOLE = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
-const SHARD = /^model-\d+-of-\d+\.safetensors$/
+const SHARD = /^model-\d+-of-(\d+)\.safetensors$/
 
 /** @throws ConfigError when there are no weights that we can read */
 export function modelFiles(reference: HubReference, names: readonly string[]): string[] {
   if (reference.file !== null) return only(reference, names)
   const companions = MODEL_FILES.filter((name) => names.includes(name))
   if (names.includes(WHOLE)) return [...companions, WHOLE]
-  if (names.includes(INDEX)) {
-    return [...companions, INDEX, ...names.filter((name) => SHARD.test(name))]
-  }
+  if (names.includes(INDEX)) return [...companions, INDEX, ...shards(reference, names)]
   const ggufs = names.filter((name) => name.endsWith('.gguf'))
   const advice =
     ggufs.length === 0
       ? 'it has no safetensors'
       : `it has GGUF files, of which you name one: '${reference.id}:${ggufs[0]}'`
   throw new ConfigError(`Cannot train on '${describeReference(reference)}' as ${advice}`)
+}
+
+function shards(reference: HubReference, names: readonly string[]): string[] {
+  const found = names.filter((name) => SHARD.test(name))
+  const count = Number(SHARD.exec(found[0] ?? '')?.[1] ?? 1)
+  if (found.length === count) return found
+  throw new ConfigError(
+    `Cannot train on '${describeReference(reference)}' as it has ${found.length} of ${count} ` +
+      'files of weights',
+  )
 }
 
 function only(reference: HubReference, names: readonly string[]): string[] {
@@ -39,25 +49,23 @@ function only(reference: HubReference, names: readonly string[]): string[] {
   )
 }
 
-/**
- * The rows to train on: of splits that say so, those; else everything that we can read.
- * @throws ConfigError when there are none
- */
+/** The rows to train on: of splits that say so, those; else everything that we can read. */
 export function dataFiles(reference: HubReference, names: readonly string[]): string[] {
   if (reference.file !== null) return only(reference, names)
-  const endings = FORMATS.filter((format) => format !== '.md' && format !== '.json')
   const rows = names.filter((name) => {
     const packing = PACKINGS.find((ending) => name.endsWith(ending)) ?? ''
     const plain = name.slice(0, name.length - packing.length)
-    return endings.some((ending) => plain.endsWith(ending))
+    return ROWS.some((ending) => plain.endsWith(ending))
   })
   const parquet = rows.filter((name) => name.endsWith('.parquet'))
   const best = parquet.length > 0 ? parquet : rows
   const train = best.filter((name) => /(^|[/_-])train([/_.-]|$)/.test(name))
-  if (train.length > 0) return train
-  if (best.length > 0) return best
-  throw new ConfigError(
+  return train.length > 0 ? train : best
+}
+
+export function unreadable(reference: HubReference): ConfigError {
+  return new ConfigError(
     `Cannot read the dataset '${describeReference(reference)}' as it has no files that end in ` +
-      endings.join(', '),
+      ROWS.join(', '),
   )
 }

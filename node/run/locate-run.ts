@@ -40,7 +40,7 @@ async function located(datasets: RunYaml['datasets'], folder: string, hub: Hub) 
   const all: RunYaml['datasets'] = []
   // One after the other, so that progress is of one file at a time.
   for (const { path, ...rest } of datasets) {
-    all.push({ ...rest, path: await locateDataset(path, folder, hub) })
+    for (const file of await locateDataset(path, folder, hub)) all.push({ ...rest, path: file })
   }
   return all
 }

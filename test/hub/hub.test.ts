@@ -1,8 +1,9 @@
 /** The Hub by a stand-in: what is downloaded, resumed, checked, kept, and said when it fails. */
 import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findByDigest } from '../../node/hub/cache.ts'
+import { throwIfOfDisk } from '../../node/hub/download.ts'
 import { type Hub, locateDataset, locateModel } from '../../node/hub/locate.ts'
 import { describeReference, parseReference } from '../../node/hub/reference.ts'
 import { hubSettings } from '../../node/hub/settings.ts'
@@ -180,6 +181,24 @@ describe('without the Hub', () => {
   }
 })
 
+test('offline, a part of what is wanted will not do', async () => {
+  const names = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
+  const shards = Object.fromEntries(names.map((name) => [name, WEIGHTS]))
+  const index = { 'model.safetensors.index.json': Buffer.from('{}') }
+  const server = await standIn({ ...shards, ...index, 'a.gguf': WEIGHTS, 'b.gguf': WEIGHTS })
+  const hub = await hubAt(server.url)
+  const offline = { ...hub, settings: { ...hub.settings, isOffline: true } }
+  const locate = (name: string, at = offline) => locateModel(name, '/nowhere', at)
+  const path = await locate('org/name:a.gguf', hub)
+  expect(await locate('org/name:a.gguf')).toBe(path)
+  await expect(locate('org/name:b.gguf')).rejects.toThrow('only a part of it is in the cache')
+  await expect(locate('org/name')).rejects.toThrow('only a part of it is in the cache')
+  const folder = await locate('org/name', hub)
+  expect(await locate('org/name')).toBe(folder)
+  await rm(join(folder, names[1]!))
+  await expect(locate('org/name')).rejects.toThrow('only a part of it is in the cache')
+})
+
 describe('a refusal says what to do', () => {
   for (const [status, word] of [
     [401, 'HF_TOKEN'],
@@ -201,6 +220,33 @@ describe('a refusal says what to do', () => {
   })
 })
 
+test('going round in a ring ends', async () => {
+  const server = await standIn(FILES)
+  server.elsewhere = server.url
+  const locate = locateModel('org/name', '/nowhere', await hubAt(server.url))
+  await expect(locate).rejects.toThrow('redirects more than 5 times')
+  expect(server.requests.length).toBe(1 + 6)
+})
+
+for (const [code, word] of [
+  ['ENOSPC', 'the disk is full'],
+  ['EDQUOT', 'the disk is full'],
+  ['EACCES', 'why'],
+] as const) {
+  test(`a disk that says ${code} is told, and no broken connection`, () => {
+    const error = Object.assign(new Error('why'), { code, syscall: 'write' })
+    expect(() => throwIfOfDisk(error, '/path')).toThrow(word)
+  })
+}
+
+test('what cannot be written is not asked for again and again', async () => {
+  const server = await standIn({ 'model.safetensors': WEIGHTS })
+  const hub = await hubAt(server.url)
+  await mkdir(partialOf(hub), { recursive: true })
+  await expect(locateModel('org/name', '/nowhere', hub)).rejects.toThrow('Cannot write')
+  expect(server.requests.length).toBeLessThanOrEqual(2)
+})
+
 test('the token goes to the Hub, and not to where it redirects', async () => {
   const [server, other] = [await standIn(FILES), await standIn(FILES)]
   server.elsewhere = other.url
@@ -214,14 +260,33 @@ test('of a dataset the rows to train on are taken', async () => {
   const rows = Buffer.from('{"text":"a"}\n')
   const server = await standIn({
     'data/train-00000.jsonl': rows,
-    'data/test-00000.jsonl': rows,
+    'data/test-00000.jsonl': Buffer.from('{"text":"b"}\n'),
     'README.md': rows,
   })
-  const folder = await locateDataset('org/name', '/nowhere', await hubAt(server.url))
-  expect(await readdir(join(folder, 'data'))).toEqual(['train-00000.jsonl'])
+  const hub = await hubAt(server.url)
+  await locateDataset('org/name:data/test-00000.jsonl', '/nowhere', hub)
+  const [path, ...more] = await locateDataset('org/name', '/nowhere', hub)
+  expect(await readFile(path!)).toEqual(rows)
+  expect([basename(path!), ...more]).toEqual(['train-00000.jsonl'])
   expect(server.requests.at(-1)!.path).toBe(
     `/datasets/org/name/resolve/${COMMIT}/data/train-00000.jsonl`,
   )
+})
+
+test('of a dataset that we cannot read, what the Hub made of it is taken', async () => {
+  const server = await standIn({ 'rows.arrow': WEIGHTS })
+  const hub = await hubAt(server.url)
+  const files = new Map([['default/train/0000.parquet', WEIGHTS]])
+  server.branches.set('refs/convert/parquet', { commit: 'c'.repeat(40), files })
+  const paths = await locateDataset('org/name', '/nowhere', hub)
+  const root = join(hub.settings.cache, 'datasets--org--name')
+  expect(paths).toEqual([join(root, 'snapshots', 'c'.repeat(40), 'default/train/0000.parquet')])
+  expect(await readFile(paths[0]!)).toEqual(WEIGHTS)
+  expect(await readFile(join(root, 'refs/refs/convert/parquet'), 'utf8')).toBe('c'.repeat(40))
+  const offline = { ...hub, settings: { ...hub.settings, isOffline: true } }
+  expect(await locateDataset('org/name', '/nowhere', offline)).toEqual(paths)
+  files.clear()
+  await expect(locateDataset('org/name', '/nowhere', hub)).rejects.toThrow('no files that end in')
 })
 
 describe('a volunteer finds the base', () => {

@@ -24,6 +24,8 @@ export interface StandIn {
   /** Answers everything with this status. */
   status: number | null
   commit: string
+  /** What other branches hold than the files above, by name. */
+  branches: Map<string, { commit: string; files: Map<string, Buffer> }>
   /** Files are sent from there. */
   elsewhere: string | null
   stop(): Promise<void>
@@ -47,6 +49,7 @@ export async function standIn(files: Record<string, Buffer>): Promise<StandIn> {
   const hub: StandIn = {
     ...{ url: `http://127.0.0.1:${port}`, requests: [], files: new Map(Object.entries(files)) },
     ...{ cuts: [], partial: null, status: null, commit: COMMIT, elsewhere: null, stop },
+    branches: new Map(),
   }
   onTestFinished(stop)
   return hub
@@ -60,12 +63,14 @@ function answer(hub: StandIn, request: IncomingMessage, response: ServerResponse
     response.writeHead(hub.status).end()
     return
   }
-  if (/^\/api\/(models|datasets)\/org\/name\/revision\//.test(path)) {
-    response.end(JSON.stringify(infoOf(hub)))
+  const revision = /^\/api\/(?:models|datasets)\/org\/name\/revision\/(.+)$/.exec(path)?.[1]
+  if (revision !== undefined) {
+    response.end(JSON.stringify(infoOf(hub.branches.get(revision) ?? hub)))
     return
   }
-  const name = /\/org\/name\/resolve\/[^/]+\/(.+)$/.exec(path)?.[1]
-  const bytes = name === undefined ? undefined : hub.files.get(name)
+  const [, commit, name = ''] = /\/org\/name\/resolve\/([^/]+)\/(.+)$/.exec(path) ?? []
+  const branch = [...hub.branches.values()].find((one) => one.commit === commit)
+  const bytes = (branch ?? hub).files.get(name)
   if (bytes === undefined) {
     response.writeHead(404).end()
     return
@@ -77,12 +82,12 @@ function answer(hub: StandIn, request: IncomingMessage, response: ServerResponse
   send(hub, bytes, range, response)
 }
 
-function infoOf(hub: StandIn): object {
-  const siblings = [...hub.files].map(([rfilename, bytes]) => ({
+function infoOf({ commit, files }: Pick<StandIn, 'commit' | 'files'>): object {
+  const siblings = [...files].map(([rfilename, bytes]) => ({
     ...{ rfilename, size: bytes.length, blobId: gitId(bytes) },
     ...(bytes.length > LARGE_BYTES && { lfs: { sha256: sha256(bytes), size: bytes.length } }),
   }))
-  return { id: 'org/name', sha: hub.commit, siblings }
+  return { id: 'org/name', sha: commit, siblings }
 }
 
 function send(hub: StandIn, bytes: Buffer, range: string | null, response: ServerResponse): void {
