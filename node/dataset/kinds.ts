@@ -11,6 +11,7 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../../protocol/errors.ts'
+import type { ChatMessage } from '../model/chat-template.ts'
 import type { Row } from './rows.ts'
 
 export const KINDS = [
@@ -22,16 +23,11 @@ export const KINDS = [
 ] as const
 export type Kind = (typeof KINDS)[number]
 
-export interface Message {
-  role: string
-  content: string
-}
-
 /** What is learned: a text as a whole, an answer to a prompt, or an assistant's turns. */
 export type ExampleBody =
   | { type: 'text'; text: string }
   | { type: 'answer'; prompt: string; answer: string }
-  | { type: 'chat'; messages: Message[] }
+  | { type: 'chat'; messages: ChatMessage[] }
 /** `name`: where it was found. */
 export type Example = { name: string } & ExampleBody
 
@@ -96,8 +92,7 @@ const READERS: Readonly<Record<Kind, Reader>> = {
   chat_template(value) {
     const { data } = messages.safeParse(value)
     if (data === undefined) return null
-    const said = data.messages.map(({ role, content }) => ({ role, content }))
-    return { type: 'chat', messages: said }
+    return { type: 'chat', messages: data.messages }
   },
   sharegpt(value) {
     const { data } = conversations.safeParse(value)

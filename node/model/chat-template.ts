@@ -11,6 +11,8 @@ import { parseJson } from './json.ts'
 export interface ChatMessage {
   role: string
   content: string
+  /** What else a template may look at, such as tool_calls. */
+  [key: string]: unknown
 }
 
 export interface ChatTemplate {
@@ -27,6 +29,8 @@ const special = z.union([z.string(), z.looseObject({ content: z.string() })]).nu
 const configSchema = z.looseObject({
   bos_token: special,
   eos_token: special,
+  pad_token: special,
+  unk_token: special,
   chat_template: z
     .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
     .nullish(),
@@ -51,7 +55,11 @@ export function openChatTemplate(
     )
   }
   const template = compile(source === 'chatml' ? CHATML : source)
-  const names = { bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token) }
+  const names = {
+    ...{ bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token) },
+    ...{ pad_token: textOf(config.pad_token), unk_token: textOf(config.unk_token) },
+    [FIXED_DATE]: writeFixedDate,
+  }
   return {
     render(messages, opens) {
       try {
@@ -63,9 +71,33 @@ export function openChatTemplate(
   }
 }
 
+/**
+ * Templates that write today's date get this one, which Llama's fall back to: the same text makes
+ * the same dataset on any day. The library declares strftime_now itself, and a name but once.
+ */
+const FIXED_DATE = 'fixed_date'
+const DATE: ReadonlyMap<string, string> = new Map([
+  ...([
+    ['%Y', '2024'],
+    ['%m', '07'],
+    ['%d', '26'],
+    ['%b', 'Jul'],
+    ['%B', 'July'],
+  ] as const),
+  ...([
+    ['%H', '00'],
+    ['%M', '00'],
+    ['%S', '00'],
+    ['%A', 'Friday'],
+    ['%a', 'Fri'],
+  ] as const),
+])
+const writeFixedDate = (format: string): string =>
+  format.replace(/%[A-Za-z%]/g, (part) => (part === '%%' ? '%' : (DATE.get(part) ?? part)))
+
 function compile(source: string): Template {
   try {
-    return new Template(source)
+    return new Template(source.replaceAll('strftime_now', FIXED_DATE))
   } catch (error) {
     throw new ConfigError(`Cannot read the chat template: ${(error as Error).message}`)
   }

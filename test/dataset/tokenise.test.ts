@@ -49,6 +49,10 @@ test('an answer is learned from where its prompt ends', () =>
 test('an empty answer is left out', () =>
   check({ type: 'answer', prompt: 'Who?', answer: ' ' }, null, null))
 
+const EACH = '{% for m in messages %}'
+const SAID = '{{ m.content }}'
+const OPENS_LAST = "{% if loop.last and m.role == 'assistant' %}"
+
 describe('of a conversation', () => {
   const turn = (role: string, content: string) => `<|im_start|>${role}\n${content}<|im_end|>\n`
   test('the turns of the assistant are learned, to the end of each', () =>
@@ -60,14 +64,69 @@ describe('of a conversation', () => {
         `${turn('user', 'Why?')}<|im_start|>assistant\n[So.<|im_end|>\n]`,
     ))
   test('nothing is learned where nobody answers', () => check(chat('user: Who?'), CHATML, null))
-  test('all is learned where the template looks ahead', () => {
-    const ahead = "{{ messages | length }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
-    const template = templateFrom({ chat_template: ahead })
-    check(chat('user: a', 'assistant: b'), template, '[2ab]')
-  })
+  for (const [what, source, expected] of [
+    ['the end is of the last turn only', `${EACH}${SAID};{% endfor %}END`, 'a;[b;]c;[d;END]'],
+    [
+      'thoughts are written into the last turn only, as with Qwen3',
+      `${EACH}{{ m.role[0] }}:${OPENS_LAST}<think></think>{% endif %}${SAID};{% endfor %}` +
+        '{% if add_generation_prompt %}a:{% endif %}',
+      'u:a;a:[b;]u:c;a:[<think></think>d;]',
+    ],
+    [
+      'the prompt thinks, and the turn does not',
+      `${EACH}<{{ m.role[0] }}>${SAID};{% endfor %}` +
+        '{% if add_generation_prompt %}<a><think>{% endif %}',
+      '<u>a;<a>[b;]<u>c;<a>[d;]',
+    ],
+    [
+      'it begins with how long it is',
+      `{{ messages | length }}${EACH}${SAID};{% endfor %}`,
+      '4a;[b;]c;[d;]',
+    ],
+    [
+      'what is said is counted, all is learned:',
+      `{{ messages | length }}${EACH}{{ m.content | upper }}{{ m.content | length }};{% endfor %}`,
+      '[4A1;B1;C1;D1;]',
+    ],
+    [
+      'a conversation may not end as it likes',
+      "{% if messages | length == 1 %}{{ raise_exception('odd') }}{% endif %}" +
+        `${EACH}${SAID};{% endfor %}`,
+      'a;[b;]c;[d;]',
+    ],
+    [
+      'what is said is not shown, all is learned:',
+      `${EACH}{{ m.role }};{% endfor %}{{ messages | length }}`,
+      '[user;assistant;user;assistant;4]',
+    ],
+  ] as const)
+    test(`where ${what}`, () =>
+      check(
+        chat('user: a', 'assistant: b', 'user: c', 'assistant: d'),
+        templateFrom({ chat_template: source }),
+        expected,
+      ))
+})
+
+test('a conversation that its template refuses is told by name', () => {
+  const template = templateFrom({ chat_template: "{{ raise_exception('no system') }}" })
+  const read = () => tokeniseExample({ name: 'a.jsonl:7', ...chat('user: a') }, tokenizer, template)
+  expect(read).toThrow(ConfigError)
+  expect(read).toThrow('a.jsonl:7: Cannot apply the chat template: no system')
 })
 
 describe('a template', () => {
+  test('writes the same date on any day', () => {
+    const source =
+      "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y, %B %%') }}{% endif %}"
+    const template = templateFrom({ chat_template: source })
+    expect(template.render([], false)).toBe('26 Jul 2024, July %')
+  })
+  test('sees all that a message has', () => {
+    const template = templateFrom({ chat_template: '{{ messages[0].tool_calls[0].name }}' })
+    const said = { role: 'assistant', content: '', tool_calls: [{ name: 'look' }] }
+    expect(template.render([said], false)).toBe('look')
+  })
   test('may be the default of several', () => {
     const chat_template = [
       { name: 'tool_use', template: 'no' },
