@@ -6,13 +6,14 @@ import { adapterLayout } from '../../kernels/lora.ts'
 import { momentBytes } from '../../kernels/moments.ts'
 import { fitMemory, planMemory } from '../../kernels/plan.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
+import { notesOf } from '../dataset/notes.ts'
 import { locateRun } from '../run/locate-run.ts'
 import { measureStepMs } from '../run/measure-speed.ts'
 import { planRun } from '../run/prepare-run.ts'
 import { readRunYaml } from '../run/run-yaml.ts'
 import { jobOf } from '../training/job.ts'
 import { hubOf } from './hub.ts'
-import { printJson, printTable } from './output.ts'
+import { printJson, printLine, printTable } from './output.ts'
 import { byteSize, clockTime, createScreen } from './terminal.ts'
 
 export interface CheckOptions {
@@ -34,6 +35,7 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
   const estimate = { ...estimateOf(config), stepMs }
   if (options.json) return printJson({ runId, config, ...estimate })
   printTable([...meaningOf(planned), ...costsOf(config, estimate)])
+  for (const note of notesOf(planned.dataset)) printLine(note)
 }
 
 function measured(planned: Planned, { measure, threads, memory }: CheckOptions) {

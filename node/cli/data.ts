@@ -1,13 +1,20 @@
 /** `barnraise data preview run.yaml`: what training would see of the data. */
 import { dirname, resolve } from 'node:path'
 import { locateRun } from '../run/locate-run.ts'
-import { type DataPreview, type PreviewedExample, previewData } from '../run/preview-data.ts'
+import {
+  type DataPreview,
+  type PreviewedExample,
+  type PreviewedSource,
+  previewData,
+} from '../run/preview-data.ts'
 import { readRunYaml } from '../run/run-yaml.ts'
 import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
-import { byteSize, createScreen, paint } from './terminal.ts'
+import { byteSize, createScreen, paint, visible } from './terminal.ts'
 
 const BAR_LENGTH = 40
+/** Of an example; a book is longer. */
+const SHOWN_LENGTH_MAX = 2_000
 
 export async function preview(
   file: string,
@@ -17,15 +24,12 @@ export async function preview(
   const hub = await hubOf(createScreen(process.stderr))
   const data = await previewData(await locateRun(yaml, dirname(resolve(file)), hub), options.rows)
   if (options.json) return printJson(figuresOf(data))
-  for (const { path, kind, isDetected, files } of data.sources) {
-    const how = isDetected ? `as its first row tells; 'type:' overrides` : 'as run.yaml says'
-    printLine(`${path}: ${files} ${files === 1 ? 'file' : 'files'}, ${kind} (${how})`)
-  }
-  for (const example of data.examples) printExample(example)
+  for (const source of data.sources) printSource(source)
   printLine()
   printTable(summaryOf(data))
   printLine('\nexamples by tokens')
   printTable(barsOf(data))
+  for (const note of data.notes) printLine(paint('yellow', `\n${note}`, process.stdout))
 }
 
 function figuresOf({ dataset, ...rest }: DataPreview): object {
@@ -33,37 +37,53 @@ function figuresOf({ dataset, ...rest }: DataPreview): object {
   return { ...rest, ...figures }
 }
 
-/** What is learned in green between brackets, which are there without colour, too. */
-function printExample({ name, parts }: PreviewedExample): void {
-  printLine(paint('dim', `\n── ${name}`, process.stdout))
-  const text = parts.map((part) =>
-    part.isLearned
-      ? paint('green', `⟦${part.text}⟧`, process.stdout)
-      : paint('dim', part.text, process.stdout),
-  )
-  printLine(text.join(''))
+function printSource(source: PreviewedSource): void {
+  const { path, kind, isDetected, files, count, tokens, learnedTokens, examples } = source
+  const how = isDetected ? "as its first row tells; 'type:' overrides" : 'as run.yaml says'
+  printLine(paint('bold', path, process.stdout))
+  printTable([
+    ['type', `${kind}, ${how}`],
+    ['files', `${files}`],
+    ['examples', `${count}`],
+    ['tokens', `${tokens}, of which ${shareOf(learnedTokens, tokens)} are learned`],
+  ])
+  for (const example of examples) printExample(example)
+  printLine()
 }
 
-function summaryOf({ dataset }: DataPreview): [string, string][] {
-  const { config, documents, tokens, learnedTokens, dropped, wholeConversations, blobs } = dataset
+/** What is learned in green between brackets, which are there without colour, too. */
+function printExample({ name, parts, tokens, learnedTokens }: PreviewedExample): void {
+  const head = `\n── ${visible(name)}: ${tokens} tokens, ${learnedTokens} learned`
+  printLine(paint('dim', head, process.stdout))
+  let room = SHOWN_LENGTH_MAX
+  const shown: string[] = []
+  for (const { text, isLearned } of parts) {
+    if (room <= 0) break
+    const start = visible(text.length > room ? `${text.slice(0, room)} …` : text)
+    room -= text.length
+    shown.push(paint(isLearned ? 'green' : 'dim', isLearned ? `⟦${start}⟧` : start, process.stdout))
+  }
+  printLine(shown.join(''))
+}
+
+const shareOf = (part: number, whole: number): string =>
+  `${part} (${whole === 0 ? 0 : ((100 * part) / whole).toFixed(1)} %)`
+
+function summaryOf({ dataset }: DataPreview): (readonly [string, string])[] {
+  const { config, documents, tokens, learnedTokens, dropped, blobs } = dataset
+  const { emptyDocuments, longDocuments, tailTokens } = dropped
   const bytes = [...blobs.values()].reduce((sum, { length }) => sum + length, 0)
-  const share = ((100 * learnedTokens) / tokens).toFixed(1)
   const room = (config.trainSequences + config.validationSequences) * config.sequenceLength
   return [
-    ['examples', `${documents}`],
-    ['tokens', `${tokens}, of which ${learnedTokens} are learned (${share} %)`],
+    ['examples', `${documents - longDocuments}, and ${emptyDocuments + longDocuments} left out`],
+    ['tokens', `${tokens}, of which ${shareOf(learnedTokens, tokens)} are learned`],
+    ...(tailTokens > 0
+      ? [['', `${tailTokens} after the last whole sequence left out`] as const]
+      : []),
     ['to train on', `${config.trainSequences} sequences of ${config.sequenceLength}`],
     ['held out', `${config.validationSequences} sequences`],
     ['filled', `${((100 * Math.min(tokens, room)) / room).toFixed(1)} % of them`],
     ['shards', byteSize(bytes)],
-    ['left out', `${dropped.emptyDocuments} with nothing to learn`],
-    [
-      '',
-      config.layout === 'documents'
-        ? `${dropped.longDocuments} longer than ${config.sequenceLength} tokens`
-        : `${dropped.tailTokens} tokens after the last whole sequence`,
-    ],
-    ['learned whole', `${wholeConversations} conversations whose template looks ahead`],
   ]
 }
 

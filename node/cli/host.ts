@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
 import type { RunId } from '../../protocol/run-config.ts'
 import { type DashboardServer, serveDashboard } from '../dashboard/server.ts'
+import { notesOf } from '../dataset/notes.ts'
 import { createLog, type Log } from '../log.ts'
 import { type CoordinatorRole, startCoordinator } from '../roles/coordinator.ts'
 import { type Progress, standingOf } from '../roles/progress.ts'
@@ -49,6 +50,7 @@ export async function host(file: string, options: HostOptions): Promise<void> {
     const { dataset } = await prepareRun(located, source, folder)
     const { trainSequences, validationSequences } = dataset.config
     screen.print(`${trainSequences} sequences to train on, ${validationSequences} held out`)
+    for (const note of notesOf(dataset)) screen.print(note)
   }
   await coordinate(folder, options, screen, log)
 }

@@ -47,6 +47,17 @@ export function createScreen(stream: NodeJS.WriteStream): Screen {
   }
 }
 
+/**
+ * Text of others as it is safe to show: what would move the cursor, colour, ring, or turn the order
+ * of letters around is written as a sign. New lines and tabs stay.
+ */
+export function visible(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (sign) => {
+    const code = sign.codePointAt(0)!
+    return code < 0x20 ? String.fromCodePoint(0x2400 + code) : `\\u{${code.toString(16)}}`
+  })
+}
+
 /** A bar of `width` cells for a fraction in [0, 1]. */
 export function bar(fraction: number, width: number): string {
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width)

@@ -52,8 +52,9 @@ export interface PreparedDataset {
   wholeConversations: number
 }
 
-interface Tokenised {
+export interface Tokenised {
   examples: TokenisedExample[]
+  /** Left out, as nothing in them is learned. */
   empty: number
 }
 
@@ -63,15 +64,14 @@ export async function prepareDataset(
   tokenizer: Tokeniser,
   options: DatasetOptions,
 ): Promise<PreparedDataset> {
-  const tokenised = await tokenise(examples, tokenizer, options)
-  const split = options.layout === 'stream' ? splitStream : splitExamples
-  return build(split(tokenised, tokenizer, options), tokenised, tokenizer, options)
+  return cutDataset(await tokenise(examples, tokenizer, options), tokenizer, options)
 }
 
-async function tokenise(
+/** @throws ConfigError that names the row which cannot be tokenised */
+export async function tokenise(
   examples: AsyncIterable<Example> | Iterable<Example>,
   tokenizer: Tokeniser,
-  { template }: DatasetOptions,
+  { template }: Pick<DatasetOptions, 'template'>,
 ): Promise<Tokenised> {
   const all: TokenisedExample[] = []
   let empty = 0
@@ -81,6 +81,16 @@ async function tokenise(
     else all.push(one)
   }
   return { examples: all, empty }
+}
+
+/** The second half of `prepareDataset`: from tokens to shards. */
+export function cutDataset(
+  tokenised: Tokenised,
+  tokenizer: Tokeniser,
+  options: DatasetOptions,
+): PreparedDataset {
+  const split = options.layout === 'stream' ? splitStream : splitExamples
+  return build(split(tokenised, tokenizer, options), tokenised, tokenizer, options)
 }
 
 interface Split {

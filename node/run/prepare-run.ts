@@ -105,7 +105,7 @@ export async function prepareRun(
   return planned
 }
 
-export async function* joined(sources: readonly Source[]): AsyncGenerator<Example> {
+async function* joined(sources: readonly Source[]): AsyncGenerator<Example> {
   for (const source of sources) yield* source.examples()
 }
 

@@ -1,45 +1,77 @@
 /** What training would see of a run's data: examples with what is learned of them, and figures. */
 import type { Kind } from '../dataset/kinds.ts'
-import type { PreparedDataset } from '../dataset/prepare.ts'
-import { prepareDataset } from '../dataset/prepare.ts'
+import { notesOf } from '../dataset/notes.ts'
+import { cutDataset, type PreparedDataset, type Tokenised, tokenise } from '../dataset/prepare.ts'
 import type { Source } from '../dataset/sources.ts'
-import { type TokenisedExample, tokeniseExample } from '../dataset/tokenise.ts'
+import type { TokenisedExample } from '../dataset/tokenise.ts'
 import { openBaseModel } from '../model/base-model.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
 import type { LocatedRun } from './locate-run.ts'
-import { datasetOptions, joined, openSources } from './prepare-run.ts'
+import { datasetOptions, openSources } from './prepare-run.ts'
 
 export interface PreviewedExample {
   name: string
+  tokens: number
+  learnedTokens: number
   /** Its text in runs of tokens that are learned, or not. */
   parts: { text: string; tokens: number; isLearned: boolean }[]
 }
 
-export interface DataPreview {
-  sources: { path: string; kind: Kind; isDetected: boolean; files: number }[]
+export interface PreviewedSource {
+  path: string
+  kind: Kind
+  isDetected: boolean
+  files: number
+  /** Of all its examples, before any is found too long. */
+  count: number
+  tokens: number
+  learnedTokens: number
+  /** Left out, as nothing in them is learned. */
+  empty: number
+  /** The first ones. */
   examples: PreviewedExample[]
+}
+
+export interface DataPreview {
+  sources: PreviewedSource[]
   dataset: PreparedDataset
+  notes: string[]
   /** Examples by tokens: up to `tokensMax`, and more than the row before. */
   lengths: { tokensMax: number; examples: number }[]
 }
 
+/** @param examplesMax to show of each source */
 export async function previewData(run: LocatedRun, examplesMax: number): Promise<DataPreview> {
   const base = await openBaseModel(run.base)
   base.close()
   const { tokenizer } = base
   const sources = await openSources(run)
   const options = await datasetOptions(run, base, sources)
-  const dataset = await prepareDataset(joined(sources), tokenizer, options)
-  const tokenised: TokenisedExample[] = []
-  for await (const example of joined(sources)) {
-    const one = tokeniseExample(example, tokenizer, options.template)
-    if (one !== null) tokenised.push(one)
-  }
+  const parts: Tokenised[] = []
+  for (const source of sources) parts.push(await tokenise(source.examples(), tokenizer, options))
+  const examples = parts.flatMap((part) => part.examples)
+  const empty = parts.reduce((sum, part) => sum + part.empty, 0)
+  const dataset = cutDataset({ examples, empty }, tokenizer, options)
   return {
-    sources: sources.map(({ examples: _, ...source }: Source) => source),
-    examples: tokenised.slice(0, examplesMax).map((one) => shown(one, tokenizer)),
+    sources: sources.map((source, i) => {
+      const first = parts[i]!.examples.slice(0, examplesMax)
+      return {
+        ...figuresOf(source, parts[i]!),
+        examples: first.map((example) => shown(example, tokenizer)),
+      }
+    }),
     dataset,
-    lengths: histogram(tokenised.map(({ ids }) => ids.length)),
+    notes: notesOf(dataset),
+    lengths: histogram(examples.map(({ ids }) => ids.length)),
+  }
+}
+
+function figuresOf(source: Source, { examples, empty }: Tokenised) {
+  const { path, kind, isDetected, files } = source
+  return {
+    ...{ path, kind, isDetected, files, count: examples.length, empty },
+    tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
+    learnedTokens: examples.reduce((sum, { learned }) => sum + countOf(learned), 0),
   }
 }
 
@@ -52,8 +84,10 @@ function shown({ name, ids, learned }: TokenisedExample, tokenizer: TextTokenize
     parts.push({ text, tokens: to - from, isLearned: learned[from] === 1 })
     from = to
   }
-  return { name, parts }
+  return { name, tokens: ids.length, learnedTokens: countOf(learned), parts }
 }
+
+const countOf = (flags: Uint8Array): number => flags.reduce((sum, flag) => sum + flag, 0)
 
 /** By powers of two, from the shortest to the longest. */
 function histogram(lengths: readonly number[]): DataPreview['lengths'] {
