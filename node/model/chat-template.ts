@@ -20,6 +20,11 @@ export interface ChatTemplate {
   render(messages: readonly ChatMessage[], opens: boolean): string
 }
 
+/** Which goes before the one in tokenizer_config.json. */
+export const TEMPLATE_FILE = 'chat_template.jinja'
+/** That of the model. */
+export const DEFAULT_TEMPLATE = 'tokenizer_default'
+
 const CHATML =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + " +
   "message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}" +
@@ -43,18 +48,18 @@ const configSchema = z.looseObject({
  */
 export function openChatTemplate(
   companions: ReadonlyMap<string, Uint8Array>,
-  wanted = 'tokenizer_default',
+  wanted = DEFAULT_TEMPLATE,
 ): ChatTemplate {
   const bytes = companions.get('tokenizer_config.json')!
   const config = parseJson(bytes, 'tokenizer_config.json', configSchema)
-  const source = wanted === 'tokenizer_default' ? templateOf(companions, config) : wanted
+  const source = wanted === DEFAULT_TEMPLATE ? templateOf(companions, config) : wanted
   if (source === null) {
     throw new ConfigError(
       "Cannot write conversations as the model has no chat template: set 'chat_template' to " +
         "'chatml' or to the path of a .jinja file",
     )
   }
-  const template = compile(source === 'chatml' ? CHATML : source)
+  const template = compile(templateText(source))
   const names = {
     ...{ bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token) },
     ...{ pad_token: textOf(config.pad_token), unk_token: textOf(config.unk_token) },
@@ -95,6 +100,9 @@ const DATE: ReadonlyMap<string, string> = new Map([
 const writeFixedDate = (format: string): string =>
   format.replace(/%[A-Za-z%]/g, (part) => (part === '%%' ? '%' : (DATE.get(part) ?? part)))
 
+/** What a name that run.yaml knows, or the text of a template itself, stands for. */
+export const templateText = (wanted: string): string => (wanted === 'chatml' ? CHATML : wanted)
+
 function compile(source: string): Template {
   try {
     return new Template(source.replaceAll('strftime_now', FIXED_DATE))
@@ -107,7 +115,7 @@ function templateOf(
   companions: ReadonlyMap<string, Uint8Array>,
   { chat_template: chat }: z.infer<typeof configSchema>,
 ): string | null {
-  const file = companions.get('chat_template.jinja')
+  const file = companions.get(TEMPLATE_FILE)
   if (file !== undefined) return new TextDecoder().decode(file)
   if (!Array.isArray(chat)) return chat ?? null
   return chat.find(({ name }) => name === 'default')?.template ?? null

@@ -17,7 +17,12 @@ import type { Example } from '../dataset/kinds.ts'
 import { type DatasetOptions, type PreparedDataset, prepareDataset } from '../dataset/prepare.ts'
 import { openSource, type Source } from '../dataset/sources.ts'
 import { type BaseModel, openBaseModel } from '../model/base-model.ts'
-import { openChatTemplate } from '../model/chat-template.ts'
+import {
+  DEFAULT_TEMPLATE,
+  openChatTemplate,
+  TEMPLATE_FILE,
+  templateText,
+} from '../model/chat-template.ts'
 import { createFileBlobStore } from '../storage/blob-store.ts'
 import type { LocatedRun } from './locate-run.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -98,6 +103,10 @@ export async function prepareRun(
   for (const bytes of dataset.blobs.values()) await blobs.put(bytes)
   await blobs.putStream(base.pieces())
   for (const [name, bytes] of base.companions) await writeFile(join(run.base, name), bytes)
+  const wanted = await templateOf(located.yaml, located.folder)
+  if (wanted !== DEFAULT_TEMPLATE) {
+    await writeFile(join(run.base, TEMPLATE_FILE), templateText(wanted))
+  }
   base.close()
   await writeFile(run.yaml, source)
   // Last, because a folder with a RunConfig is a run.
