@@ -49,6 +49,18 @@ function nonNegative(text: string): number {
   throw new InvalidArgumentError('It must be a number, 0 or more.')
 }
 
+function seedOf(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value
+  throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295.')
+}
+
+function days(text: string): number {
+  const value = Number(text)
+  if (value > 0 && value <= 3660) return value
+  throw new InvalidArgumentError('It must be a number above 0, ten years at most.')
+}
+
 function createProgram(): Command {
   const program = new Command('barnraise')
     .description('Pool laptops to fine-tune a LLaMA-family model together.')
@@ -68,6 +80,7 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
   addReading(program)
   addChecking(program)
   addModels(program)
+  addSimulating(program)
   return program
 }
 
@@ -186,6 +199,20 @@ function addChecking(program: Command): void {
     .description('check this machine: Node, kernels, disk, memory')
     .addOption(json())
     .action(async (options) => (await import('./doctor.ts')).doctor(options))
+}
+
+function addSimulating(program: Command): void {
+  program
+    .command('simulate')
+    .description('a run of thousands in virtual time: what would be counted, what wasted')
+    .option('--preset <names>', 'who is there: NAME, or NAME:WEIGHT,…', 'seti-like')
+    .option('--volunteers <n>', 'online at once, in the mean', positive, 64)
+    .option('--days <n>', 'virtual days', days, 1)
+    .option('--seed <n>', 'same seed, same run', seedOf, 1)
+    .option('--set <key=value...>', 'change a number, as round.seconds=300', [])
+    .option('--swarm', 'faults of every kind, as the seed draws them', false)
+    .addOption(json())
+    .action(async (options) => (await import('./simulate.ts')).simulate(options))
 }
 
 /** What can be done with a model that is there. */

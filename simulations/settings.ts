@@ -1,0 +1,93 @@
+/**
+ * What a simulation is told in words: `browser-tabs:3,seti-like:1` for who is there, and
+ * `round.seconds=300` for what is not as usual.
+ */
+import { ConfigError } from '../protocol/errors.ts'
+import type { RunConfig } from '../protocol/run-config.ts'
+import type { Crowd } from './churn.ts'
+import { EVERYDAY, type FaultRates } from './faults.ts'
+import { PRESETS } from './presets.ts'
+import { defaultWorld, runWith } from './run-settings.ts'
+import type { WorldOptions } from './world.ts'
+
+export interface Settings {
+  config: RunConfig
+  faults: FaultRates
+  world: WorldOptions
+}
+
+/**
+ * `NAME` or `NAME:WEIGHT,…`: so many volunteers, shared out by weight.
+ * @throws ConfigError unless every name is a preset's and every weight is above 0
+ */
+export function crowdsOf(text: string, volunteers: number): Crowd[] {
+  const parts = text.split(',').map((part) => {
+    const [name = '', weightText = '1', ...rest] = part.split(':')
+    const preset = PRESETS.find((one) => one.name === name)
+    const weight = Number(weightText)
+    if (preset === undefined) {
+      const names = PRESETS.map((one) => one.name).join(', ')
+      throw new ConfigError(
+        `Cannot simulate as 'preset' must be one of ${names}: current value is ${name}`,
+      )
+    }
+    if (rest.length > 0 || !(weight > 0 && Number.isFinite(weight))) {
+      throw new ConfigError(
+        `Cannot simulate as 'preset' must be NAME or NAME:WEIGHT,…: current value is ${part}`,
+      )
+    }
+    return { preset, weight }
+  })
+  const total = parts.reduce((sum, { weight }) => sum + weight, 0)
+  return parts.map(({ preset, weight }) => ({ preset, volunteers: (volunteers * weight) / total }))
+}
+
+/**
+ * Settings with some numbers changed, each as `SECTION.KEY=NUMBER`: a section of the run's config,
+ * `faults`, or `world`.
+ * @throws ConfigError unless the key is there, is a number, and the run is one with it
+ */
+export function settingsWith(changes: readonly string[]): Settings {
+  const usual = runWith({})
+  const sections = new Map<string, Record<string, number>>()
+  const known: Record<string, unknown> = {
+    ...usual,
+    faults: EVERYDAY,
+    world: defaultWorld(usual),
+  }
+  for (const change of changes) {
+    const [, section = '', key = '', text = ''] = /^(\w+)\.(\w+)=(.+)$/.exec(change) ?? []
+    const part = Object.hasOwn(known, section) ? known[section] : null
+    const isKnown = typeof part === 'object' && part !== null && Object.hasOwn(part, key)
+    const isNumber = isKnown && typeof (part as Record<string, unknown>)[key] === 'number'
+    if (!isNumber || !Number.isFinite(Number(text)) || text.trim() === '') {
+      throw new ConfigError(
+        "Cannot simulate as 'set' must be SECTION.KEY=NUMBER of a number of the run, of faults " +
+          `or of world, as round.seconds=300: current value is ${change}`,
+      )
+    }
+    const value = Number(text)
+    if ((section === 'faults' || section === 'world') && value < 0) {
+      throw new ConfigError(
+        `Cannot simulate as '${section}.${key}' must be 0 or more: current value is ${text}`,
+      )
+    }
+    sections.set(section, { ...sections.get(section), [key]: value })
+  }
+  const { faults, world, ...run } = Object.fromEntries(sections)
+  const config = checkedRun(run)
+  return {
+    config,
+    faults: { ...EVERYDAY, ...faults },
+    world: { ...defaultWorld(config), ...world },
+  }
+}
+
+/** What a run cannot be is, here, for whoever set it to mend. */
+function checkedRun(changes: Parameters<typeof runWith>[0]): RunConfig {
+  try {
+    return runWith(changes)
+  } catch (error) {
+    throw new ConfigError((error as Error).message)
+  }
+}
