@@ -28,6 +28,7 @@ const NEUTRAL: readonly [key: string, neutral: number | string | boolean | undef
   ['logit_scale', 1],
   ['embedding_scale', 1],
   ['residual_scale', 1],
+  ['rope.scaling.attn_factor', 1],
   ['use_parallel_residual', false],
   ['tensor_data_layout', 'Meta AI original pth'],
 ]

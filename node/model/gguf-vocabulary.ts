@@ -18,6 +18,11 @@ const UNKNOWN = 2
 const CONTROL = 3
 const USER_DEFINED = 4
 
+/**
+ * Of a word of SentencePiece, all of whose cuts are tried. Gemma's longest is a line of 31 spaces.
+ */
+const PIECE_LENGTH_MAX = 256
+
 /** How SentencePiece writes a space. */
 const SPACE = '▁'
 
@@ -198,6 +203,10 @@ function mergesOf(tokens: readonly string[], scores: readonly number[]): string[
   const ids = new Map(tokens.map((token, id) => [token, id]))
   const pairs: { left: string; right: string; score: number; order: number }[] = []
   for (const [index, token] of tokens.entries()) {
+    if (token.length > PIECE_LENGTH_MAX) {
+      const found = `${token.length} in token ${index}`
+      throw unsupported('tokens', found, `at most ${PIECE_LENGTH_MAX} letters long`)
+    }
     const letters = [...token]
     const ways: { left: string; right: string }[] = []
     for (let cut = 1; cut < letters.length; cut++) {

@@ -133,6 +133,7 @@ function changed(entries: Record<string, GgufValue | null>, tensors: string[] = 
 }
 const text = (value: string): GgufValue => ({ type: 'string', value })
 const u32 = (value: number): GgufValue => ({ type: 'u32', value })
+const f32 = (value: number): GgufValue => ({ type: 'f32', value })
 
 describe('a file that we would compute wrongly is refused by name', () => {
   const check = (bytes: Uint8Array, code: ModelErrorCode, words: readonly string[]) =>
@@ -150,6 +151,7 @@ describe('a file that we would compute wrongly is refused by name', () => {
     ['no architecture', { 'general.architecture': null }, 'unsupported', 'null'],
     ['experts', { 'llama.expert_count': u32(8) }, 'unsupported', 'llama.expert_count', '8'],
     ['YaRN', { 'llama.rope.scaling.type': text('yarn') }, 'unsupported', '"yarn"'],
+    ['a factor of YaRN alone', { 'llama.rope.scaling.attn_factor': f32(2) }, 'unsupported', '2'],
     ['other values', { 'llama.attention.value_length': u32(7) }, 'unsupported', 'value_length'],
     ['heads by layer', { 'llama.attention.head_count': ints() }, 'unsupported', 'head_count'],
     ['no layers', { 'llama.block_count': null }, 'missing', 'llama.block_count'],
@@ -159,12 +161,25 @@ describe('a file that we would compute wrongly is refused by name', () => {
     ['no end', { 'tokenizer.ggml.eos_token_id': null }, 'missing', 'eos_token_id'],
     ['an end beyond', { 'tokenizer.ggml.eos_token_id': u32(9999) }, 'unsupported', '9999'],
     ['no scores', { 'tokenizer.ggml.model': text('llama') }, 'missing', 'scores'],
+    ['a word that takes hours to cut', longWord(), 'unsupported', '3000000 in token 0'],
   ] as const) {
     test(what, () => check(changed(entries as Record<string, GgufValue>), code, words))
   }
   test('a tensor that the architecture lacks', () =>
     check(changed({}, ['blk.0.attn_sub_norm.weight']), 'unsupported', ['attn_sub_norm']))
 })
+
+function longWord(): Record<string, GgufValue> {
+  return {
+    'tokenizer.ggml.model': text('llama'),
+    'tokenizer.ggml.tokens': { type: 'array', of: 'string', values: ['a'.repeat(3e6), 'b'] },
+    'tokenizer.ggml.token_type': { type: 'array', of: 'i32', values: [1, 1] },
+    'tokenizer.ggml.scores': { type: 'array', of: 'f32', values: [0, 0] },
+    ...Object.fromEntries(
+      ['bos', 'eos'].map((name) => [`tokenizer.ggml.${name}_token_id`, u32(1)]),
+    ),
+  }
+}
 
 function ints(): GgufValue {
   return { type: 'array', of: 'i32', values: [4, 2] }
