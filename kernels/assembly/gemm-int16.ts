@@ -10,6 +10,7 @@
  */
 import { clear, copyRow, evenPart, MC_MAX } from './gemm'
 import { packCodesBackward, packCodesForward, quantisePanel } from './pack-int16'
+import { rowInt16 } from './row'
 import { runTile16, tileColumns, tileRows } from './tiles'
 
 const BLOCK = 512
@@ -31,6 +32,10 @@ export function frozenInt16(
   backward: bool, values: usize, scales: usize, O: i32, I: i32,
   T: i32, a: usize, c: usize, ld: i32, accumulate: bool, workspace: usize, tile: i32,
 ): void {
+  if (T == 1 && !backward) {
+    rowInt16(values, scales, O, I, a, c, accumulate, workspace)
+    return
+  }
   const N = backward ? I : O
   const K = backward ? O : I
   const rows = tileRows(tile)

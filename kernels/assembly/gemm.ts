@@ -12,8 +12,9 @@
  */
 import { pack } from './pack'
 import { packBackward, packForward } from './pack-weights'
+import { rowFloat32 } from './row'
 import { runTile, tileColumns, tileRows } from './tiles'
-import { FLOAT32 } from './weights'
+import { FLOAT32, rowBytes } from './weights'
 
 const FORM_NT = 0
 const FORM_TN = 2
@@ -89,6 +90,11 @@ function multiply(
   M: i32, N: i32, K: i32, a: usize, aAcross: usize, aAlong: usize,
   c: usize, cLeading: usize, accumulate: bool, workspace: usize, tile: i32,
 ): void {
+  if (M == 1 && aAlong == 4 && isAlongRows()) {
+    if (operand == PLAIN) rowFloat32(FLOAT32, base, across, 0, N, K, a, c, accumulate)
+    else rowFloat32(kind, base, rowBytes(kind, K), scales, N, K, a, c, accumulate)
+    return
+  }
   const rows = tileRows(tile)
   const kcMost = evenPart(K, KC_MAX, 4)
   const mcMost = evenPart(M, MC_MAX, rows)
@@ -103,6 +109,11 @@ function multiply(
       multiplyBlock(tile, mc, N, kc, k, c + <usize>i * cLeading, cLeading, first, workspace)
     }
   }
+}
+
+/** Whether a column of B lies in one piece. */
+function isAlongRows(): bool {
+  return operand == FORWARD || (operand == PLAIN && along == 4)
 }
 
 /** Columns j .. j+count-1 of B, rows k .. k+kc-1. */

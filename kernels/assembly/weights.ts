@@ -68,7 +68,7 @@ function constant(index: usize): v128 {
  */
 // @ts-ignore: decorator
 @inline
-function widenFour(bits: v128): v128 {
+export function widenFour(bits: v128): v128 {
   const placed = v128.and(i32x4.shl(bits, 13), constant(0))
   const special = i32x4.eq(v128.and(placed, constant(2)), constant(2))
   return v128.or(f32x4.mul(placed, constant(1)), v128.and(special, constant(3)))

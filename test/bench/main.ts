@@ -2,14 +2,13 @@
  * `npm run bench`: our kernels against others on this machine, in one run. CPU time of one thread
  * unless a line says otherwise; medians of interleaved rounds; ratios first.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { installEngines } from './engines.ts'
 import { markdownOf, withTable } from './report.ts'
 import { measureAll, type Options } from './sections.ts'
 
-const ROOM = fileURLToPath(new URL('.', import.meta.url))
 const RECORD = fileURLToPath(new URL('../../docs/kernels.md', import.meta.url))
 
 const program = new Command('bench')
@@ -58,10 +57,3 @@ const { figures, products } = await measureAll(options)
 const markdown = markdownOf(figures, products)
 console.log(json ? JSON.stringify(figures, null, 2) : markdown)
 if (record) writeFileSync(RECORD, withTable(readFileSync(RECORD, 'utf8'), markdown))
-
-/** They are too heavy for everyone's `npm ci`. Without a registry they are skipped. */
-function installEngines(): void {
-  if (existsSync(`${ROOM}node_modules`)) return
-  say('installing onnxruntime-web and tfjs into test/bench, once')
-  spawnSync('npm', ['ci', '--ignore-scripts'], { cwd: ROOM, stdio: 'ignore' })
-}

@@ -1,25 +1,13 @@
 /** The system's Chromium, headless, one for all tests of a file. */
-import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
-
-const PLACES = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
+import { chromiumPath } from './chromium.ts'
 
 let browser: Browser
 
 export function useBrowser(): void {
   beforeAll(async () => {
-    const executablePath = PLACES.find((path) => path !== undefined && existsSync(path))
-    if (executablePath === undefined) {
-      throw new Error('Cannot find Chromium: install it, or name it in the variable CHROMIUM')
-    }
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+    browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] })
   })
   afterAll(() => browser.close())
 }

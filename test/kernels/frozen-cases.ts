@@ -6,6 +6,8 @@ import { floats, integers, type Numbers, type OpCase, type Pointers, positives }
 /** T, O, I: single numbers, edges of each tile, ragged groups, and sums of more than one block. */
 const PRODUCTS = [
   [1, 1, 1],
+  [1, 37, 66],
+  [1, 16, 1030],
   [3, 5, 7],
   [4, 8, 8],
   [5, 17, 16],
