@@ -8,7 +8,7 @@ import { availableParallelism, cpus, freemem, tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { EXIT } from '../exit-code.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
-import { createCompute } from '../training/compute.ts'
+import { startCompute } from '../training/start-compute.ts'
 import { CommandFailure } from './failure.ts'
 import { printJson, printTable } from './output.ts'
 import { byteSize } from './terminal.ts'
@@ -49,7 +49,7 @@ async function kernels(): Promise<Check> {
   const file = fileURLToPath(new URL('../../kernels/build/kernels.wasm', import.meta.url))
   const advice = 'build them with `npm run prepare`'
   if (!existsSync(file)) return { name, ok: false, found: 'not built', advice }
-  const compute = createCompute()
+  const compute = startCompute()
   try {
     const update = new Uint8Array(4)
     const config = { aggregation: { downlink: 'float32' } } as never

@@ -1,13 +1,15 @@
 /**
  * `barnraise host run.yaml`: prepares the run or goes on with it, and coordinates it to its end.
  */
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
 import type { RunId } from '../../protocol/run-config.ts'
-import { type DashboardServer, serveDashboard } from '../dashboard/server.ts'
+import { createPages, type Pages } from '../dashboard/server.ts'
 import { notesOf } from '../dataset/notes.ts'
 import { createLog, type Log } from '../log.ts'
+import { parseLink } from '../network/link.ts'
 import { type CoordinatorRole, startCoordinator } from '../roles/coordinator.ts'
 import { type Progress, standingOf } from '../roles/progress.ts'
 import { exportRun } from '../run/export-run.ts'
@@ -19,6 +21,7 @@ import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
 import { createLiveView } from './live-view.ts'
 import { printJson } from './output.ts'
+import { qrText } from './qr.ts'
 import { createScreen, type Screen } from './terminal.ts'
 
 export interface HostOptions {
@@ -33,6 +36,7 @@ export interface HostOptions {
 }
 
 const REDRAW_MS = 500
+const ADMIN_BYTES = 16
 /** Before the doors close, volunteers get this long to hear of it. */
 const FAREWELL_MS = 1_000
 
@@ -79,9 +83,16 @@ async function coordinate(
 ): Promise<void> {
   const view = createLiveView(screen, process.stderr)
   const show = (fact: Progress) => (options.json ? printJson(fact) : view.show(fact))
+  const admin = randomBytes(ADMIN_BYTES).toString('base64url')
+  let pages: Pages | null = null
   const role = await startCoordinator(folder, {
     listen: listenAddresses(options),
     announce: options.announce ?? [],
+    pages: ({ runId: run, coordinator, link, dashboard }) => {
+      const invitation = { run, coordinator, link }
+      pages = createPages({ model: dashboard, invitation, admin, folder })
+      return pages.answer
+    },
     limits: { threads: options.threads, memoryBytesMax: options.memory },
     log,
     onProgress: show,
@@ -89,8 +100,7 @@ async function coordinate(
   await writeFile(folder.link, `${role.link}\n`)
   const { runId } = role.status()
   show({ type: 'ready', link: role.link, runId, run: folder.root })
-  const dashboard = await openDashboard(role, folder, options, log)
-  if (!options.json) invite(screen, role.link, dashboard)
+  if (!options.json) invite(screen, role, admin)
   const redraw = () => {
     const standing = standingOf(role.status())
     if (options.json) printJson({ type: 'status', ...standing })
@@ -104,7 +114,7 @@ async function coordinate(
     screen.clear()
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
     stopListening()
-    await dashboard?.stop()
+    pages?.close()
     await role.stop()
   })
   if (outcome === 'interrupted') {
@@ -114,36 +124,28 @@ async function coordinate(
   }
 }
 
+/** Browsers and pages come by the port that was asked for, processes also by the next. */
 function listenAddresses({ port, public: isPublic }: HostOptions): string[] {
   const address = isPublic ? '0.0.0.0' : '127.0.0.1'
   const next = port === 0 ? 0 : port + 1
-  return [`/ip4/${address}/tcp/${port}`, `/ip4/${address}/tcp/${next}/ws`]
+  return [`/ip4/${address}/tcp/${port}/ws`, `/ip4/${address}/tcp/${next}`]
 }
 
-/**
- * The dashboard has the port after those of the swarm. It shows the link on this machine only,
- * since whoever holds the link may join. Without it the run goes on: null.
- */
-async function openDashboard(
-  { dashboard: model, link }: CoordinatorRole,
-  folder: RunFolder,
-  { port, public: isPublic }: HostOptions,
-  log: Log,
-): Promise<DashboardServer | null> {
-  const where = isPublic ? { host: '0.0.0.0', link: null } : { host: '127.0.0.1', link }
-  const next = port === 0 ? 0 : port + 2
-  try {
-    return await serveDashboard({ ...where, port: next, model, folder })
-  } catch (error) {
-    log.warn(`There is no dashboard, as port ${next} cannot be used: ${(error as Error).message}`)
-    return null
-  }
-}
-
-function invite(screen: Screen, link: string, dashboard: DashboardServer | null): void {
+/** What is after the # stays in the browser: whoever has the address may join, or see the link. */
+function invite(screen: Screen, { link, pageAddresses }: CoordinatorRole, admin: string): void {
+  const page = pageAddresses.find((address) => !isLoopback(address)) ?? pageAddresses[0]
   screen.print('\nVolunteers join with:\n')
   screen.print(`  barnraise join '${link}'\n`)
-  if (dashboard !== null) screen.print(`Watch the run at ${dashboard.url}\n`)
+  if (page === undefined) return
+  const { run, token } = parseLink(link)
+  const join = `${page}#join=${run}.${encodeURIComponent(token)}`
+  screen.print(`or by opening this page in a browser:\n\n  ${join}\n`)
+  screen.print(`${qrText(join)}\n`)
+  screen.print(`You see everything at ${page}#admin=${admin}\n`)
+}
+
+function isLoopback(address: string): boolean {
+  return /^(127\.|localhost$|\[::1\]$)/.test(new URL(address).hostname)
 }
 
 async function bringHome(folder: RunFolder, screen: Screen): Promise<void> {

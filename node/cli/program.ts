@@ -96,7 +96,12 @@ function addRunning(program: Command): void {
     .description('coordinate a run: prints the link that volunteers join by')
     .argument('<run.yaml>', 'what to train; `barnraise check` explains mistakes')
     .option('--out <dir>', 'folder of the run (default: output_dir, else runs/NAME)')
-    .option('--port <port>', 'TCP port to listen on; the next one speaks WebSocket', port, 4001)
+    .option(
+      '--port <port>',
+      'port for browsers and volunteers; the next one takes processes over TCP',
+      port,
+      4001,
+    )
     .option('--public', 'listen on all interfaces instead of this machine only')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
     .addOption(threads())

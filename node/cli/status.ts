@@ -9,6 +9,7 @@ import { connect } from '../network/dial.ts'
 import { createHost } from '../network/host.ts'
 import { parseLink } from '../network/link.ts'
 import { request } from '../network/rpc.ts'
+import { localTransports } from '../network/transports.ts'
 import { openRun } from '../run/open-run.ts'
 import { isRunFolder, runFolder } from '../run/run-folder.ts'
 import { CommandFailure } from './failure.ts'
@@ -26,7 +27,8 @@ export async function status(run: string, options: { json?: boolean }): Promise<
 async function askCoordinator(link: string): Promise<RunStatus> {
   const invite = parseLink(link)
   const privateKey = await generateKeyPair('Ed25519')
-  const host = await createHost({ privateKey, listen: [], role: 'volunteer' })
+  const transports = localTransports()
+  const host = await createHost({ privateKey, listen: [], role: 'volunteer', transports })
   try {
     const connection = await connect(host, invite.addresses)
     const reply = await request(connection, { type: 'status' })

@@ -1,52 +1,35 @@
-/** The dashboard on a port of its own, beside the coordinator of a run. */
+/** The pages of a run, as a listener for the coordinator's own port. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { zipSync } from 'fflate'
 import { exportRun } from '../run/export-run.ts'
 import type { RunFolder } from '../run/run-folder.ts'
 import type { ReadModel } from './read-model.ts'
-import { createDashboard } from './routes.ts'
+import { createDashboard, type Invitation } from './routes.ts'
 
 /** Made by `npm run prepare`, which `npm ci` runs. */
-const PAGES = join(import.meta.dirname, 'dist')
+const BUILT = join(import.meta.dirname, 'dist')
 
-export interface DashboardServer {
-  url: string
-  stop(): Promise<void>
-}
-
-export interface DashboardServerOptions {
-  host: string
-  port: number
+export interface PagesOptions {
   model: ReadModel
-  link: string | null
+  invitation: Invitation
+  admin: string
   folder: RunFolder
 }
 
-/** @throws Error when the port cannot be used. */
-export async function serveDashboard(options: DashboardServerOptions): Promise<DashboardServer> {
-  const { host, port, model, link, folder } = options
+export interface Pages {
+  answer: RequestListener
+  /** Ends the streams. */
+  close(): void
+}
+
+export function createPages({ model, invitation, admin, folder }: PagesOptions): Pages {
   const exportRound = oneAtATime((round: number) => zipOfRound(folder, model, round))
-  const dashboard = createDashboard({ model, link, pages: PAGES, exportRound })
-  const server = createAdaptorServer({ fetch: dashboard.app.fetch })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, resolve)
-  }).catch((error) => {
-    dashboard.close()
-    throw error
-  })
-  const { port: bound } = server.address() as AddressInfo
-  return {
-    url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${bound}/`,
-    stop: async () => {
-      dashboard.close()
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  const { app, close } = createDashboard({ model, invitation, admin, pages: BUILT, exportRound })
+  return { answer: getRequestListener(app.fetch), close }
 }
 
 /** The PEFT folder of a round, in one file. */

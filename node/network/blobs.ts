@@ -8,7 +8,7 @@ import { STREAM_IDLE_TIMEOUT_MS, UPLOAD_SLOT_TIMEOUT_MS } from '../../protocol/l
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { BlobReference } from '../../protocol/run-config.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
-import { OWN, type PartialBlob } from '../storage/partial-blobs.ts'
+import { OWN, type PartialBlob } from '../storage/partial-blob.ts'
 import {
   BLOB_PROTOCOL,
   hearAnswer,

@@ -1,7 +1,8 @@
 /**
- * The libp2p host of one process. Volunteers only dial, coordinators listen; both speak TCP and
- * WebSockets, Noise and yamux. There is no datastore (a slow one lets streams overflow before their
- * handler runs), no pubsub and no DHT: every peer is connected to the coordinator anyway.
+ * The libp2p host of one process or page. Volunteers only dial, coordinators listen; all speak
+ * Noise and yamux, over TCP or WebSockets. There is no datastore (a slow one lets streams overflow
+ * before their handler runs), no pubsub and no DHT: every peer is connected to the coordinator
+ * anyway.
  *
  * libp2p's defaults are made for a few hundred mutual strangers. Each one changed here failed
  * first, at 57 connections from one address, 10 silent sockets, 300 connections or one slow ping.
@@ -11,15 +12,15 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { JOIN_TIMEOUT_MS } from '../../protocol/limits.ts'
 import type { PeerId } from '../../protocol/messages.ts'
 import { guardConnections } from './connection-guard.ts'
 import * as limits from './limits.ts'
-import { boundedWebSockets } from './websockets.ts'
 
 export type Host = Libp2p
+
+export type Transports = NonNullable<Libp2pOptions['transports']>
 
 export interface HostOptions {
   privateKey: PrivateKey
@@ -31,8 +32,8 @@ export interface HostOptions {
   announce?: string[]
   role: 'coordinator' | 'volunteer'
   connectionGater?: ConnectionGater
-  /** @default TCP and WebSockets */
-  transports?: NonNullable<Libp2pOptions['transports']>
+  /** How peers reach each other: what the platform can. */
+  transports: Transports
   /** Whether a peer has joined; a connection whose peer has not after `joinTimeoutMs` is closed. */
   isMember?: (peer: PeerId) => boolean
   joinTimeoutMs?: number
@@ -44,7 +45,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const host = await createLibp2p({
     privateKey,
     addresses: { listen, announce },
-    transports: options.transports ?? [tcp(), boundedWebSockets()],
+    transports: options.transports,
     connectionEncrypters: [noise()],
     streamMuxers: [
       yamux({

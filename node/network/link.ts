@@ -50,6 +50,30 @@ export function parseLink(text: string): Invite {
   return { addresses, coordinator, ...parseFragment(fragment) }
 }
 
+/** The page that is served where this address takes WebSockets; null: it takes none. */
+export function pageAddress(address: string): string | null {
+  const components = multiaddr(address).getComponents()
+  const componentOf = (...names: string[]) =>
+    components.find(({ name }) => names.includes(name))?.value ?? null
+  const has = (...names: string[]) => components.some(({ name }) => names.includes(name))
+  const name = componentOf('ip4', 'dns', 'dns4', 'dns6')
+  const six = componentOf('ip6')
+  const host = six === null ? name : `[${six}]`
+  if (host === null || !has('ws', 'wss')) return null
+  return new URL(`${has('wss', 'tls') ? 'https' : 'http'}://${host}:${componentOf('tcp')}/`).href
+}
+
+/** Where the coordinator listens that served the page at `address`. */
+export function swarmAddress(address: URL, coordinator: PeerId): string {
+  const { protocol, hostname } = address
+  const isSecure = protocol === 'https:'
+  const port = address.port === '' ? (isSecure ? '443' : '80') : address.port
+  const six = /^\[(.*)\]$/.exec(hostname)?.[1]
+  const isFour = /^\d+(\.\d+){3}$/.test(hostname)
+  const host = six === undefined ? `/${isFour ? 'ip4' : 'dns'}/${hostname}` : `/ip6/${six}`
+  return `${host}/tcp/${port}${isSecure ? '/tls' : ''}/ws/p2p/${coordinator}`
+}
+
 function parseFragment(fragment: string): Pick<Invite, 'run' | 'token'> {
   const [run = '', token = ''] = split(fragment, '.')
   if (run !== '' && !RUN_PATTERN.test(run)) {

@@ -7,7 +7,7 @@ import { type BlobManifest, checkChunk, chunkCount } from '../../protocol/blob.t
 import { ProtocolError } from '../../protocol/errors.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
-import type { PartialBlob } from '../storage/partial-blobs.ts'
+import type { PartialBlob } from '../storage/partial-blob.ts'
 import type { Frames } from './frames.ts'
 
 /** Called with the bytes that are across and the bytes of the blob. */

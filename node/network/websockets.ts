@@ -4,7 +4,7 @@
  * takes messages of 100 MiB from strangers. Both are bounded here, through fields of the listener
  * that its types don't show.
  */
-import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Server as HttpServer, IncomingMessage, RequestListener } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import type { Transport } from '@libp2p/interface'
 import type { WebSocketsComponents } from '@libp2p/websockets'
@@ -18,10 +18,17 @@ interface ListenerInside {
   wsServer?: { options?: { maxPayload?: number } }
 }
 
-/** @param timeoutMs longest time from the socket's opening to its HTTP upgrade */
-export function boundedWebSockets(
+export interface WebSocketsOptions {
+  /** Longest time from a socket's opening to its first request or HTTP upgrade. */
+  timeoutMs?: number | undefined
+  /** Answers what is no upgrade, so that pages and swarm share a port; by default nothing does. */
+  onRequest?: RequestListener | undefined
+}
+
+export function boundedWebSockets({
   timeoutMs = HANDSHAKE_TIMEOUT_MS,
-): (components: WebSocketsComponents) => Transport {
+  onRequest,
+}: WebSocketsOptions = {}): (components: WebSocketsComponents) => Transport {
   return (components) => {
     const transport = resettableWebSockets()(components)
     const createListener = transport.createListener.bind(transport)
@@ -31,7 +38,7 @@ export function boundedWebSockets(
       const listen = listener.listen.bind(listener)
       listener.listen = async (address) => {
         await listen(address)
-        onUpgrade(listener as ListenerInside)
+        boundHttp(listener as ListenerInside, onRequest)
       }
       return listener
     }
@@ -52,7 +59,17 @@ function boundListener({ server, wsServer }: ListenerInside, timeoutMs: number):
   })
 }
 
-/** From the upgrade on, libp2p's own handshake timeout holds. */
-function onUpgrade({ http }: ListenerInside): void {
-  http?.on('upgrade', ({ socket }: IncomingMessage) => clearTimeout(upgradeTimers.get(socket)))
+/**
+ * From the upgrade on, libp2p's own handshake timeout holds; before it, a request that is whole is
+ * given to `onRequest`, and what comes after it is bounded by the server's own timeouts.
+ */
+function boundHttp({ http }: ListenerInside, onRequest: RequestListener | undefined): void {
+  const settle = ({ socket }: IncomingMessage) => clearTimeout(upgradeTimers.get(socket))
+  http?.on('upgrade', settle)
+  if (http === undefined || onRequest === undefined) return
+  http.removeAllListeners('request')
+  http.on('request', (request, response) => {
+    settle(request)
+    onRequest(request, response)
+  })
 }

@@ -1,4 +1,5 @@
 /** The coordinator's role in a process: a run folder, opened and hosted on the network. */
+import type { RequestListener } from 'node:http'
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import type { CoordinatorState } from '../../coordinator/state.ts'
 import { statusOf } from '../../coordinator/status.ts'
@@ -13,18 +14,21 @@ import type { Log } from '../log.ts'
 import { serveBlobs } from '../network/blobs.ts'
 import { disconnect } from '../network/connection-guard.ts'
 import { createHost, type Host } from '../network/host.ts'
-import { type Identity, loadIdentity, verifySignature } from '../network/identity.ts'
-import { formatLink } from '../network/link.ts'
+import { type Identity, verifySignature } from '../network/identity.ts'
+import { loadIdentity } from '../network/identity-file.ts'
+import { formatLink, pageAddress } from '../network/link.ts'
 import { createNoticeBoard } from '../network/notices.ts'
 import { serveRequests } from '../network/rpc.ts'
+import { localTransports } from '../network/transports.ts'
 import { createMetricsLog, type MetricsLog } from '../run/metrics-log.ts'
 import { freshState, replay } from '../run/replay.ts'
 import { type RunFolder, readOrMakeToken, readRunConfig } from '../run/run-folder.ts'
 import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
 import type { Journal } from '../storage/journal.ts'
 import { createSqliteJournal } from '../storage/sqlite-journal.ts'
-import { type Compute, createCompute } from '../training/compute.ts'
+import type { Compute } from '../training/compute.ts'
 import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
+import { startCompute } from '../training/start-compute.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { checkPayload, mayServe } from './door.ts'
 import { performCoordinatorEffect } from './perform-coordinator.ts'
@@ -34,17 +38,27 @@ export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
   listen: string[]
   announce: string[]
+  /** What the WebSocket port answers besides. */
+  pages?: ((run: HostedRun) => RequestListener) | undefined
   /** For evaluations. */
   limits: JobLimits
   log: Log
   onProgress(fact: Progress): void
 }
 
-export interface CoordinatorRole {
+/** What those who watch are told. */
+export interface HostedRun {
+  runId: RunId
+  coordinator: PeerId
+  /** What volunteers join by. */
   link: string
-  status(): RunStatus
-  /** What happened, for those who watch. */
+  /** Where browsers find the pages. */
+  pageAddresses: string[]
   dashboard: ReadModel
+}
+
+export interface CoordinatorRole extends HostedRun {
+  status(): RunStatus
   /** Resolves when the run is finished; rejects when it cannot go on. */
   finished: Promise<void>
   stop(): Promise<void>
@@ -62,7 +76,7 @@ export async function startCoordinator(
   const state = freshState(config, runId, token)
   const dashboard = createReadModel(state)
   replay(state, journal, (event, effects, seq) => dashboard.observe(seq, event, effects))
-  const compute = createCompute()
+  const compute = startCompute()
   try {
     const fitted = fitJob(config, options.limits)
     options.log.info(`Evaluations will take ${describeJob(config, fitted)}`)
@@ -122,16 +136,18 @@ async function readValidation({ dataset, base }: RunConfig, blobs: BlobStore): P
 }
 
 async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<CoordinatorRole> {
-  const { config, runId, token, identity, blobs, journal, state, compute } = run
+  const { config, runId, identity, blobs, journal, state, compute } = run
   const { log, onProgress } = options
   const names = new Map<PeerId, string>()
   const finished = Promise.withResolvers<void>()
   const status = () => statusOf(state)
+  let answer: RequestListener = (_request, response) => response.writeHead(503).end()
   const host = await createHost({
     privateKey: identity.privateKey,
     listen: options.listen,
     announce: options.announce,
     role: 'coordinator',
+    transports: localTransports({ onRequest: (...request) => answer(...request) }),
     isMember: (peer) => state.members.has(peer),
   })
   const board = await createNoticeBoard(host)
@@ -159,16 +175,14 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     feed: shell.feed,
     onFatal: finished.reject,
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
-  host.addEventListener('peer:disconnect', ({ detail }) =>
-    shell.feed({ type: 'disconnected', peer: detail.toString() }),
-  )
-  const onError = (error: Error) => log.error(error.stack ?? error.message)
-  await servePeers(host, run, shell, onError)
+  await servePeers(host, run, shell, log)
   shell.start()
   if (isDone(state)) finished.resolve()
-  const link = formatLink({ addresses: addressesOf(host), run: runId, token })
+  const hosted = hostedBy(host, run)
+  answer = options.pages?.(hosted) ?? answer
   return {
-    ...{ link, status, finished: finished.promise, dashboard: run.dashboard },
+    ...hosted,
+    ...{ status, finished: finished.promise },
     stop: async () => {
       shell.stop()
       board.close()
@@ -180,13 +194,24 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   }
 }
 
-/** What a peer may ask: the state machine answers requests, and says who may move which blob. */
+function hostedBy(host: Host, { runId, token, dashboard }: OpenRun): HostedRun {
+  const addresses = addressesOf(host)
+  const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
+  const link = formatLink({ addresses, run: runId, token })
+  return { runId, coordinator: host.peerId.toString(), link, pageAddresses, dashboard }
+}
+
+/** What peers do: the state machine answers requests, and says who may move which blob. */
 async function servePeers(
   host: Host,
   { config, blobs, state }: OpenRun,
   shell: CoordinatorShell,
-  onError: (error: Error) => void,
+  log: Log,
 ): Promise<void> {
+  const onError = (error: Error) => log.error(error.stack ?? error.message)
+  host.addEventListener('peer:disconnect', ({ detail }) =>
+    shell.feed({ type: 'disconnected', peer: detail.toString() }),
+  )
   await serveRequests(
     host,
     async (peer, request) => shell.ask(peer, request, await isSignatureValid(peer, request)),

@@ -26,7 +26,7 @@ export interface ParticipantShell {
 
 export function createParticipantShell(components: ParticipantComponents): ParticipantShell {
   const { state, clock } = components
-  let timer: NodeJS.Timeout | null = null
+  let timer: ReturnType<typeof setTimeout> | null = null
   let stopped = false
 
   function feed(event: NewParticipantEvent): void {

@@ -24,7 +24,6 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import type { Compute, StepProgress } from '../training/compute.ts'
 import { bytesOf, floatsOf } from '../training/floats.ts'
 import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
-import { type BaseSources, findBase } from './base-sources.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
 
 export interface ParticipantWorld {
@@ -32,7 +31,8 @@ export interface ParticipantWorld {
   blobs: BlobStore
   compute: Compute
   limits: JobLimits
-  baseSources: BaseSources
+  /** Looks for the base elsewhere, before the coordinator is asked for it. */
+  findBase(base: BlobReference, onBytes: (done: number) => void): Promise<boolean>
   log: Log
   sign(bytes: Uint8Array): Promise<Uint8Array>
   /** Dials the coordinator and listens for notices until the connection ends. */
@@ -177,7 +177,7 @@ async function setUp(
   const { weights: base } = config.base
   const onBytes = (done: number) => world.onTransfer('base model', done, base.bytes)
   if (!(await world.blobs.has(base.digest))) {
-    await findBase(base, world.blobs, world.baseSources, world.log, onBytes)
+    await world.findBase(base, onBytes)
   }
   const weights = await fetched(world, held, base, 'base model')
   await world.compute.run('set-up', { config, job: fitted.job, weights })

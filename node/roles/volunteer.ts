@@ -1,35 +1,36 @@
-/** The volunteer's role in a process: a link, joined until the run ends or the user leaves. */
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+/** The volunteer's role, in a process or a page: a link, joined until the run ends. */
 import type { ParticipantEffect } from '../../coordinator/effect.ts'
 import { createParticipant } from '../../coordinator/participant-state.ts'
+import { digestOf } from '../../protocol/digest.ts'
 import { createClock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { connect } from '../network/dial.ts'
-import { createHost } from '../network/host.ts'
-import { loadIdentity } from '../network/identity.ts'
+import type { Host } from '../network/host.ts'
+import type { Identity } from '../network/identity.ts'
 import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
-import { createFileBlobStore } from '../storage/blob-store.ts'
-import { createCompute, type StepProgress } from '../training/compute.ts'
+import type { BlobStore } from '../storage/blob-store.ts'
+import type { Compute, StepProgress } from '../training/compute.ts'
 import type { JobLimits } from '../training/job.ts'
 import { createParticipantShell } from './participant-shell.ts'
 import { createParticipantPerformer, type ParticipantWorld } from './perform-participant.ts'
 
-export interface VolunteerOptions {
-  name: string
-  software: string
-  /** Folder for the key, weights and data. */
-  cache: string
-  /** The file with this volunteer's key; by default one in `cache`. */
-  identity: string | null
-  limits: JobLimits
-  /** Where the base is looked for before the coordinator is asked. */
-  hubCache: string | null
-  mirrors: readonly string[]
-  log: Log
+export interface VolunteerListeners {
   onStep(progress: StepProgress): void
   onTransfer(what: string, done: number, total: number): void
+}
+
+/** What a platform gives a volunteer; it is stopped with it. */
+export interface VolunteerParts extends VolunteerListeners {
+  name: string
+  software: string
+  limits: JobLimits
+  log: Log
+  identity: Identity
+  host: Host
+  blobs: BlobStore
+  compute: Compute
+  findBase: ParticipantWorld['findBase']
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>
@@ -43,33 +44,16 @@ export interface VolunteerRole {
   stop(): Promise<void>
 }
 
-export async function startVolunteer(
-  invite: Invite,
-  options: VolunteerOptions,
-): Promise<VolunteerRole> {
-  const { name, software, cache, log } = options
-  const identity = await loadIdentity(options.identity ?? join(cache, 'identity.key'))
-  const blobs = await createFileBlobStore(join(cache, 'blobs'))
-  const host = await createHost({
-    privateKey: identity.privateKey,
-    listen: [],
-    role: 'volunteer',
-  })
-  const compute = createCompute()
+export function createVolunteer(invite: Invite, parts: VolunteerParts): VolunteerRole {
+  const { name, software, identity, host, compute } = parts
+  const peer = identity.peerId
   const exited = Promise.withResolvers<VolunteerOutcome>()
   const stopping = new AbortController()
-  const state = createParticipant({
-    ...{ peer: identity.peerId, name, software },
-    run: invite.run,
-    token: invite.token,
-    seed: seedOf(identity.peerId),
-  })
+  const { run, token } = invite
+  const state = createParticipant({ peer, name, software, run, token, seed: seedOf(peer) })
   const world: ParticipantWorld = {
-    ...{ peer: identity.peerId, blobs, compute, log, limits: options.limits },
-    baseSources: {
-      ...{ hubCache: options.hubCache, mirrors: options.mirrors },
-      folder: join(cache, 'mirrored'),
-    },
+    ...parts,
+    peer,
     sign: identity.sign,
     connect: async (onNotice) => {
       const connection = await connect(host, invite.addresses)
@@ -80,8 +64,6 @@ export async function startVolunteer(
       return { connection, ended }
     },
     feed: (event) => shell.feed(event),
-    onStep: options.onStep,
-    onTransfer: options.onTransfer,
     onExit: ({ outcome, reason }) => exited.resolve({ outcome, reason }),
   }
   const performer = createParticipantPerformer(world)
@@ -91,7 +73,7 @@ export async function startVolunteer(
   })
   shell.start()
   return {
-    peer: identity.peerId,
+    peer,
     exited: exited.promise,
     leave: (reason) => shell.feed({ type: 'leave', reason }),
     stop: async () => {
@@ -106,5 +88,5 @@ export async function startVolunteer(
 
 /** Jitter differs between volunteers and is the same for one of them each time. */
 function seedOf(peer: string): number {
-  return createHash('sha256').update(peer).digest().readUInt32LE()
+  return Number.parseInt(digestOf(new TextEncoder().encode(peer)).slice(0, 8), 16)
 }

@@ -4,8 +4,8 @@ import type { RunConfig } from '../../protocol/run-config.ts'
 import { readBatches } from '../dataset/batches.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { BaseModel } from '../model/base-model.ts'
-import { createCompute } from '../training/compute.ts'
 import { fitJob, type JobLimits } from '../training/job.ts'
+import { startCompute } from '../training/start-compute.ts'
 
 /** The first makes V8 compile, the second is measured. */
 const STEPS = 2
@@ -20,7 +20,7 @@ export async function measureStepMs(
   const { job } = fitJob(config, limits)
   const pieces: Uint8Array[] = []
   for await (const piece of base.pieces()) pieces.push(piece)
-  const compute = createCompute()
+  const compute = startCompute()
   const ends: number[] = []
   compute.onStep(() => ends.push(performance.now()))
   try {

@@ -1,7 +1,7 @@
 /** A model that writes, at work: text in, text out, the numbers in a thread of their own. */
 import type { Batch } from '../../kernels/batch.ts'
-import { createCompute } from '../training/compute.ts'
 import type { Sampling } from '../training/sample.ts'
+import { startCompute } from '../training/start-compute.ts'
 import type { ScoreOutput } from '../training/task.ts'
 import type { TextModel } from './text-model.ts'
 
@@ -33,7 +33,7 @@ export interface TextSession {
 
 /** @throws Error when the weights cannot be read or do not fit into memory */
 export async function openTextSession(model: TextModel): Promise<TextSession> {
-  const compute = createCompute()
+  const compute = startCompute()
   const { shape, weightsPath, tokenizer } = model
   const adapterOf = (dress: Dress) => (dress === 'base' ? null : model.adapter)
   try {

@@ -11,11 +11,13 @@ import { step } from '../../coordinator/step.ts'
 import { encode } from '../../protocol/codec.ts'
 import { type Digest, digestOf } from '../../protocol/digest.ts'
 import { type Manifest, signingBytes } from '../../protocol/envelope.ts'
-import { loadIdentity, verifySignature } from '../network/identity.ts'
+import { verifySignature } from '../network/identity.ts'
+import { loadIdentity } from '../network/identity-file.ts'
 import { computeAggregate, manifestOf, referencesOf } from '../roles/perform-coordinator.ts'
 import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
 import { readSqliteJournal, verifyJournal } from '../storage/sqlite-journal.ts'
-import { type Compute, createCompute } from '../training/compute.ts'
+import type { Compute } from '../training/compute.ts'
+import { startCompute } from '../training/start-compute.ts'
 import { readManifest } from './export-run.ts'
 import { eventOf, freshState } from './replay.ts'
 import { type RunFolder, readRunConfig } from './run-folder.ts'
@@ -57,7 +59,7 @@ export async function verifyRun(
     result.faults.push(`journal: ${chain.reason}`)
     return result
   }
-  const compute = createCompute()
+  const compute = startCompute()
   const journal = readSqliteJournal(folder.journal, runId)
   try {
     const blobs = await createFileBlobStore(folder.blobs)

@@ -14,7 +14,8 @@ import { BLOB_BYTES_MAX, BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import type { BlobReference } from '../../protocol/run-config.ts'
 import { StorageError, storageError } from './errors.ts'
 import { type FileSystem, isMissing, syncFolder } from './file-system.ts'
-import { createPartials, type PartialBlob } from './partial-blobs.ts'
+import type { PartialBlob } from './partial-blob.ts'
+import { createPartials } from './partial-blobs.ts'
 
 export interface BlobStore {
   has(digest: Digest): Promise<boolean>

@@ -9,7 +9,7 @@ import type { BlobReference } from '../../protocol/run-config.ts'
 import type { BlobStore } from './blob-store.ts'
 import { StorageError } from './errors.ts'
 import { createLocks } from './locks.ts'
-import { excess, limitsOf, type PartialBlob } from './partial-blobs.ts'
+import { excess, limitsOf, type PartialBlob } from './partial-blob.ts'
 
 export function createMemoryBlobStore(): BlobStore {
   const blobs = new Map<Digest, Uint8Array>()

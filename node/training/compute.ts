@@ -2,10 +2,9 @@
  * The compute thread, seen from the main thread: tasks in, promises out. The numbers run in a
  * worker so that the main thread only ever moves messages.
  */
-import { Worker } from 'node:worker_threads'
-import { newControl, requestStop, setPaused } from '../../kernels/control.ts'
+import { type Control, requestStop, setPaused } from '../../kernels/control.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
-import type { FromWorker, TaskName, Tasks, ToWorker, TrainInput, WorkerData } from './task.ts'
+import type { FromWorker, TaskName, Tasks, ToWorker, TrainInput } from './task.ts'
 
 export interface StepProgress {
   leaseId: LeaseId
@@ -36,6 +35,16 @@ export interface Compute {
   close(): Promise<void>
 }
 
+/** A worker that serves tasks, as its platform starts one. */
+export interface ComputeThread {
+  control: Control
+  post(message: ToWorker): void
+  onMessage(listener: (message: FromWorker) => void): void
+  /** It died, and does nothing any more. */
+  onEnd(listener: (error: Error) => void): void
+  terminate(): Promise<void>
+}
+
 interface Pending {
   resolve(output: never): void
   reject(error: Error): void
@@ -43,10 +52,8 @@ interface Pending {
 }
 
 /** @throws (in every pending task) when the thread dies. */
-export function createCompute(): Compute {
-  const control = newControl()
-  const workerData: WorkerData = { control }
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
+export function createCompute(thread: ComputeThread): Compute {
+  const { control, post } = thread
   const pending = new Map<number, Pending>()
   /** The training asked for last, by the id of its task. */
   let training: { leaseId: LeaseId; id: number } | null = null
@@ -61,16 +68,14 @@ export function createCompute(): Compute {
   function fail(error: Error): void {
     for (const id of [...pending.keys()]) settle(id)?.reject(error)
   }
-  worker.on('message', (message: FromWorker) => {
+  thread.onMessage((message) => {
     if (message.type === 'step') listener(message)
     else if (message.type === 'token') pending.get(message.id)?.onToken(message.token)
     else if (message.type === 'done') settle(message.id)?.resolve(message.output as never)
     else settle(message.id)?.reject(new Error(message.message))
   })
-  worker.on('error', fail)
-  worker.on('exit', (code) => fail(new Error(`The compute thread ended with code ${code}`)))
+  thread.onEnd(fail)
 
-  const post = (message: ToWorker) => worker.postMessage(message)
   return {
     run: (name, input, onToken = () => {}) =>
       new Promise((resolve, reject) => {
@@ -94,7 +99,7 @@ export function createCompute(): Compute {
     close: async () => {
       // Who closes does not wait for what it asked before.
       pending.clear()
-      await worker.terminate()
+      await thread.terminate()
     },
   }
 }

@@ -4,24 +4,8 @@
  */
 import { availableParallelism, totalmem } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { Control } from '../../kernels/control.ts'
-import type { Pointer } from '../../kernels/ops.ts'
-import { type Board, closeBoard } from '../../kernels/threads.ts'
-import type { Tiles } from '../../kernels/tile-template.ts'
-import type { JobShape } from '../../kernels/train-step.ts'
-
-export interface HelperData {
-  module: WebAssembly.Module
-  memory: WebAssembly.Memory
-  control: Control
-  tiles: Tiles
-  board: Board
-  job: JobShape
-  /** Where the trainer's buffers begin. */
-  place: Pointer
-  /** From 1; the trainer's own is 0. */
-  thread: number
-}
+import { closeBoard } from '../../kernels/threads.ts'
+import type { HelperData } from './help.ts'
 
 export interface ThreadPool {
   close(): Promise<void>

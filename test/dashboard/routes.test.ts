@@ -1,20 +1,24 @@
 /** What the dashboard answers over HTTP: its stream, its figures, its files, and nothing else. */
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { createDashboard, type DashboardOptions } from '../../node/dashboard/routes.ts'
+import { createDashboard } from '../../node/dashboard/routes.ts'
 import { applyChanges, emptyTables } from '../../node/dashboard/rows.ts'
-import { serveDashboard } from '../../node/dashboard/server.ts'
+import { createPages } from '../../node/dashboard/server.ts'
+import { connect } from '../../node/network/dial.ts'
+import { pageAddress } from '../../node/network/link.ts'
+import { localTransports } from '../../node/network/transports.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
+import { addressesOf, testHost } from '../network/hosts.ts'
 import { playTranscript } from './transcript-events.ts'
 
 const { model } = playTranscript('coordinator-merge.txt')
 const LINK = 'barnraise:/ip4/127.0.0.1/tcp/1/p2p/x#run.token'
+const DOORS = { invitation: { coordinator: 'x', run: 'run', link: LINK }, admin: 'secret' }
 const PAGES = join(import.meta.dirname, '..', '..', 'node', 'dashboard', 'dist')
 
-function dashboardOf(options: Partial<DashboardOptions> = {}) {
+function dashboardOf() {
   const exportRound = async (round: number) => (round === 1 ? Uint8Array.of(80, 75) : null)
-  const dashboard = createDashboard({ model, link: LINK, pages: PAGES, exportRound, ...options })
+  const dashboard = createDashboard({ ...DOORS, model, pages: PAGES, exportRound })
   onTestFinished(dashboard.close)
   return dashboard.app
 }
@@ -36,10 +40,15 @@ for (const [path, status, type] of [
   })
 }
 
-for (const link of [LINK, null]) {
-  test(`the link is shown where it may be seen: ${link}`, async () => {
-    const response = await dashboardOf({ link }).request('/invitation')
-    expect(await response.json()).toEqual({ link })
+for (const [word, link] of [
+  ['Bearer secret', LINK],
+  ['Bearer guess', null],
+  ['', null],
+] as const) {
+  test(`whoever says '${word}' sees ${link === null ? 'no link' : 'the link'}`, async () => {
+    const headers = { Authorization: word }
+    const response = await dashboardOf().request('/invitation', { headers })
+    expect(await response.json()).toEqual({ ...DOORS.invitation, link })
   })
 }
 
@@ -65,11 +74,16 @@ test('a stream begins with all there is, and goes on from what was seen', async 
   expect((await firstEvent('other:1')).changes.reset).toBe(true)
 })
 
-test('a port that is taken is an error, and nothing is left open', async () => {
-  const other = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => other.once('listening', resolve))
-  onTestFinished(() => void other.close())
-  const { port } = other.address() as { port: number }
-  const where = { host: '127.0.0.1', port, link: LINK, folder: runFolder('none') }
-  await expect(serveDashboard({ ...where, model })).rejects.toThrow('EADDRINUSE')
+test('pages and swarm share a port', async () => {
+  const { answer, close } = createPages({ ...DOORS, model, folder: runFolder('none') })
+  const host = await testHost('websocket', 'coordinator', {
+    transports: localTransports({ onRequest: answer }),
+  })
+  onTestFinished(close)
+  const [address = ''] = addressesOf(host)
+  const response = await fetch(`${pageAddress(address)}invitation`)
+  expect(await response.json()).toMatchObject({ run: 'run' })
+  const volunteer = await testHost('websocket', 'volunteer')
+  const connection = await connect(volunteer, [address])
+  expect(connection.remotePeer).toEqual(host.peerId)
 })

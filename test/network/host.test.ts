@@ -7,6 +7,7 @@ import { disconnect } from '../../node/network/connection-guard.ts'
 import { connect } from '../../node/network/dial.ts'
 import { createHost } from '../../node/network/host.ts'
 import { request, serveRequests } from '../../node/network/rpc.ts'
+import { localTransports } from '../../node/network/transports.ts'
 import { boundedWebSockets } from '../../node/network/websockets.ts'
 import { chaosProxy } from './chaos-proxy.ts'
 import { addressesOf, testHost, testPair, until, WIRES } from './hosts.ts'
@@ -161,7 +162,7 @@ describe('a WebSocket listener', () => {
     ['says half an HTTP request', 'GET / HTTP/1.1\r\nHost: me\r\n'],
   ] as const) {
     test(`closes a socket that ${name}, and keeps those that speak`, async () => {
-      const transports = [boundedWebSockets(100)]
+      const transports = [boundedWebSockets({ timeoutMs: 100 })]
       const coordinator = await testHost('websocket', 'coordinator', { transports })
       await serveRequests(coordinator, async () => ({ type: 'goodbye' }))
       const volunteer = await testHost('websocket', 'volunteer')
@@ -180,6 +181,7 @@ test('a host announces the addresses it is told to', async () => {
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [announced],
     role: 'coordinator',
+    transports: localTransports(),
   })
   onTestFinished(() => host.stop())
   expect(addressesOf(host)).toEqual([`${announced}/p2p/${host.peerId}`])

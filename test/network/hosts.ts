@@ -6,6 +6,7 @@ import { memory } from '@libp2p/memory'
 import { onTestFinished } from 'vitest'
 import { connect } from '../../node/network/dial.ts'
 import { createHost, type Host, type HostOptions } from '../../node/network/host.ts'
+import { localTransports } from '../../node/network/transports.ts'
 
 export type Wire = 'memory' | 'tcp' | 'websocket'
 export const WIRES: Wire[] = ['memory', 'tcp', 'websocket']
@@ -26,7 +27,7 @@ export async function testHost(
     privateKey: await generateKeyPair('Ed25519'),
     listen: role === 'coordinator' ? listenOn(wire) : [],
     role,
-    ...(wire === 'memory' ? { transports: [memory()] } : {}),
+    transports: wire === 'memory' ? [memory()] : localTransports(),
     ...options,
   })
   onTestFinished(() => host.stop())

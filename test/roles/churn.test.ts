@@ -60,7 +60,7 @@ test('a coordinator killed in the middle of a round goes on with it', async () =
   const args = (port: string) => ['host', yaml, '--out', run.root, '--port', port]
   const first = start<Progress>(args('0'))
   const { link } = await first.seen('ready')
-  const port = /\/tcp\/(\d+)\//.exec(link)![1]!
+  const port = /\/tcp\/(\d+)\/ws/.exec(link)![1]!
   const volunteers = ['ada', 'ben'].map((name) =>
     start<StepFact>(['join', link, '--name', name, '--cache', join(folder, name)]),
   )

@@ -11,6 +11,7 @@ import { connect } from '../../node/network/dial.ts'
 import { createHost } from '../../node/network/host.ts'
 import { parseLink } from '../../node/network/link.ts'
 import { request } from '../../node/network/rpc.ts'
+import { localTransports } from '../../node/network/transports.ts'
 import { createCoordinatorShell } from '../../node/roles/coordinator-shell.ts'
 import { freshState, replay } from '../../node/run/replay.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
@@ -25,7 +26,8 @@ import { hostRun, joinRun, prepareSmallRun } from './swarm.ts'
 /** One question from a peer of its own. */
 async function askAs(link: string, question: Request): Promise<Reply> {
   const privateKey = await generateKeyPair('Ed25519')
-  const host = await createHost({ privateKey, listen: [], role: 'volunteer' })
+  const transports = localTransports()
+  const host = await createHost({ privateKey, listen: [], role: 'volunteer', transports })
   try {
     const connection = await connect(host, parseLink(link).addresses)
     return await request(connection, question)
