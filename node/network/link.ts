@@ -74,7 +74,8 @@ export function swarmAddress(address: URL, coordinator: PeerId): string {
   return `${host}/tcp/${port}${isSecure ? '/tls' : ''}/ws/p2p/${coordinator}`
 }
 
-function parseFragment(fragment: string): Pick<Invite, 'run' | 'token'> {
+/** What follows the #: `run`, `.` and `token`. @throws ConfigError */
+export function parseFragment(fragment: string): Pick<Invite, 'run' | 'token'> {
   const [run = '', token = ''] = split(fragment, '.')
   if (run !== '' && !RUN_PATTERN.test(run)) {
     refuse('what follows # must start with 16 to 64 hexadecimal digits of the run')

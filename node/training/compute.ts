@@ -91,8 +91,14 @@ export function createCompute(thread: ComputeThread): Compute {
       post({ type: 'abandon', leaseId })
       if (training?.leaseId === leaseId) requestStop(control, training.id)
     },
-    pause: () => setPaused(control, true),
-    resume: () => setPaused(control, false),
+    pause: () => {
+      setPaused(control, true)
+      post({ type: 'pause' })
+    },
+    resume: () => {
+      setPaused(control, false)
+      post({ type: 'resume' })
+    },
     onStep: (added) => {
       listener = added
     },

@@ -29,11 +29,18 @@ const ABANDONED: TrainOutput = { status: 'failed', reason: 'the lease was abando
 
 /** Returns what hears the messages of the main thread. */
 export function createTaskServer(platform: TaskPlatform): (message: ToWorker) => void {
-  const { engine, post, turn } = platform
+  const { engine, post } = platform
   let reader: Reader | null = null
   let isHushed = false
+  let pause = Promise.withResolvers<void>()
+  pause.resolve()
   const stopped = new Set<LeaseId>()
   const abandoned = new Set<LeaseId>()
+
+  async function turn(): Promise<void> {
+    await platform.turn()
+    await pause.promise
+  }
 
   function opened(): Reader {
     if (reader === null) throw new Error('Invariant broken: no model is open')
@@ -126,6 +133,12 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
   return (message) => {
     if (message.type === 'hush') {
       isHushed = true
+      return
+    }
+    if (message.type === 'resume') return pause.resolve()
+    if (message.type === 'pause') {
+      pause.resolve()
+      pause = Promise.withResolvers()
       return
     }
     if (message.type !== 'task') {

@@ -10,22 +10,25 @@ const LINES_SHOWN = 200
 
 export function Join() {
   const copied = useSignal(false)
-  const link = invitation.value
+  const link = invitation.value?.link ?? null
   if (link === null) return null
+  const page = new URL(`#join=${link.split('#')[1]}`, location.href).href
   const command = `barnraise join '${link}'`
   const copy = async () => {
-    await navigator.clipboard.writeText(command)
+    await navigator.clipboard.writeText(page)
     copied.value = true
   }
   return (
     <section class="card join" aria-labelledby="join">
       <h2 id="join">Join</h2>
-      <p>Whoever runs this command trains with you. Ctrl-C leaves, and loses nothing.</p>
-      <code class="command">{command}</code>
-      <button type="button" onClick={copy} disabled={link === ''}>
-        {copied.value ? 'Copied' : 'Copy the command'}
+      <p>Whoever opens this link in a browser can train with one press of a button:</p>
+      <code class="command">{page}</code>
+      <button type="button" onClick={copy}>
+        {copied.value ? 'Copied' : 'Copy the link'}
       </button>
-      {link !== '' && <Code text={link} />}
+      <Code text={page} />
+      <p>In a terminal, this command joins. Ctrl-C leaves, and loses nothing.</p>
+      <code class="command">{command}</code>
     </section>
   )
 }

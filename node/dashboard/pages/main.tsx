@@ -5,6 +5,8 @@ import { Join, Log, Rounds } from './cards.tsx'
 import { Learning } from './chart.tsx'
 import { byteSize, compact, doneOf, duration, speedOf, timeLeft } from './figures.ts'
 import { Grid } from './grid.tsx'
+import { Lend } from './lend.tsx'
+import { isInvited, readSensors } from './lend-store.ts'
 import { People } from './people.tsx'
 import { follow, line, readInvitation, tables, version } from './store.ts'
 import './style.css'
@@ -52,6 +54,7 @@ function Run({ run }: { run: RunRow }) {
         </p>
         <progress aria-label="Share of the run that is done" max={100} value={percent} />
       </header>
+      {isInvited && run.phase !== 'finished' && <Lend />}
       <Tiles run={run} />
       <div class="cards">
         <Learning />
@@ -92,3 +95,4 @@ function Tiles({ run }: { run: RunRow }) {
 render(<App />, document.getElementById('app')!)
 follow()
 readInvitation()
+if (isInvited) readSensors()

@@ -1,13 +1,14 @@
 /** The run as this page knows it: the rows that the coordinator sends, and how the line is. */
 import { signal } from '@preact/signals'
+import type { Invitation } from '../routes.ts'
 import { applyChanges, type Changes, emptyTables } from '../rows.ts'
 
 export const tables = emptyTables()
 /** Grows with each change, so that views that read it draw anew. */
 export const version = signal(0)
 export const line = signal<'connecting' | 'live' | 'broken'>('connecting')
-/** Empty until it is here; null where it is not shown. */
-export const invitation = signal<string | null>('')
+/** How this run is joined; null until it is here. */
+export const invitation = signal<Invitation | null>(null)
 
 const RETRY_MS = 2_000
 
@@ -30,7 +31,10 @@ export function follow(lastId = ''): void {
   }
 }
 
+/** The word after `#admin=` shows the link to whoever holds it. */
 export async function readInvitation(): Promise<void> {
-  const answer = await fetch('invitation').catch(() => null)
-  if (answer?.ok) invitation.value = (await answer.json()).link
+  const admin = new URLSearchParams(location.hash.slice(1)).get('admin')
+  const headers = admin === null ? {} : { Authorization: `Bearer ${admin}` }
+  const answer = await fetch('invitation', { headers }).catch(() => null)
+  if (answer?.ok) invitation.value = await answer.json()
 }

@@ -1,0 +1,208 @@
+/** This tab as a volunteer: what it does, what speaks against it, and the worker that does it. */
+import { effect, signal } from '@preact/signals'
+import { parseFragment, swarmAddress } from '../../network/link.ts'
+import { createBusySensor, pauseReasons, type Readings, WISHES } from '../../tab/governor.ts'
+import type { FromVolunteer, ToVolunteer } from '../../tab/messages.ts'
+import { invitation, tables } from './store.ts'
+
+export type Phase = 'idle' | 'starting' | 'working' | 'leaving' | 'ended'
+
+export interface Lent {
+  phase: Phase
+  peer: string | null
+  /** What it is doing right now, in words. */
+  doing: string
+  /** Of the bytes that it is waiting for; null: it waits for none. */
+  share: number | null
+  steps: number
+  loss: number | null
+  stepMs: number | null
+  storage: 'kept' | 'forgotten' | null
+  /** How it ended, in the words of whoever ended it. */
+  reason: string
+}
+
+const IDLE: Lent = {
+  phase: 'idle',
+  peer: null,
+  doing: '',
+  share: null,
+  steps: 0,
+  loss: null,
+  stepMs: null,
+  storage: null,
+  reason: '',
+}
+const SENSORS_MS = 1_000
+
+export const lent = signal<Lent>(IDLE)
+export const wishes = signal(WISHES)
+export const readings = signal<Readings>({
+  isHidden: document.hidden,
+  isOnBattery: null,
+  isBusy: false,
+  bytes: 0,
+})
+/** Bytes that the browser keeps for this page; null: it keeps none, or does not tell. */
+export const keptBytes = signal<number | null>(null)
+
+export interface LendChoice {
+  name: string
+  threads: number
+  memoryBytesMax: number
+}
+
+/** The word after `#join=`, with which this page was opened. */
+const word = new URLSearchParams(location.hash.slice(1)).get('join')
+export const isInvited = word !== null
+
+let worker: Worker | null = null
+const busy = createBusySensor()
+
+export function lend({ name, ...limits }: LendChoice): void {
+  if (word === null || invitation.value === null) return
+  const { coordinator } = invitation.value
+  const addresses = [swarmAddress(new URL(location.href), coordinator)]
+  const invite = { addresses, coordinator, ...parseFragment(word) }
+  lent.value = { ...IDLE, phase: 'starting', doing: 'Starting' }
+  worker ??= startWorker()
+  tell({ type: 'start', invite, name, limits })
+}
+
+export function leave(): void {
+  update({ phase: 'leaving', doing: 'Handing in what is finished' })
+  // A paused step has to end first.
+  tell({ type: 'resume' })
+  tell({ type: 'leave' })
+}
+
+export function erase(): void {
+  worker ??= startWorker()
+  tell({ type: 'erase' })
+}
+
+function tell(message: ToVolunteer): void {
+  worker?.postMessage(message)
+}
+
+function update(part: Partial<Lent>): void {
+  lent.value = { ...lent.value, ...part }
+}
+
+function startWorker(): Worker {
+  // The bundler knows a worker by these very words.
+  const started = new Worker(new URL('../../tab/volunteer-worker.ts', import.meta.url), {
+    type: 'module',
+  })
+  let transfer = { what: '', done: 0 }
+  let lastStep: { leaseId: number; at: number } | null = null
+  const hear: { [K in FromVolunteer['type']]: (m: Extract<FromVolunteer, { type: K }>) => void } = {
+    started: ({ peer, storage }) =>
+      update({ phase: 'working', peer, storage, doing: 'Asking for work' }),
+    log: ({ text }) => update({ doing: text }),
+    step: ({ leaseId, steps, loss, stepMs }) => {
+      const at = performance.now()
+      if (lastStep?.leaseId === leaseId && reasons.value.length === 0) {
+        busy.step(at - lastStep.at, at)
+      }
+      lastStep = { leaseId, at }
+      const doing = `Training, step ${steps} of this lease`
+      update({ doing, share: null, steps: lent.value.steps + 1, loss, stepMs })
+    },
+    transfer: ({ what, done, total }) => {
+      const before = transfer.what === what && transfer.done <= done ? transfer.done : 0
+      transfer = { what, done }
+      readings.value = { ...readings.value, bytes: readings.value.bytes + done - before }
+      update({ doing: `Moving the ${what}`, share: total === 0 ? null : done / total })
+    },
+    exit: ({ reason, outcome }) =>
+      end(outcome === 'finished' ? 'The run is finished: thank you.' : reason),
+    erased: () => void measureKept(),
+    failed: ({ reason }) => end(reason),
+  }
+  started.onmessage = ({ data }: MessageEvent<FromVolunteer>) => hear[data.type](data as never)
+  started.onerror = ({ message }) => end(`This browser cannot train: ${message}`)
+  return started
+}
+
+function end(reason: string): void {
+  update({ phase: 'ended', reason, share: null, doing: '' })
+  void measureKept()
+}
+
+/** Everything that speaks against training at this moment. */
+export const reasons = signal(pauseReasons(readings.value, wishes.value))
+
+effect(() => {
+  const now = pauseReasons(readings.value, wishes.value)
+  if (now.join() === reasons.peek().join()) return
+  const isChange = now.length === 0 || reasons.peek().length === 0
+  reasons.value = now
+  if (isChange) tell({ type: now.length === 0 ? 'resume' : 'pause' })
+})
+
+interface Battery extends EventTarget {
+  charging: boolean
+}
+
+/** Starts looking at what may speak against training. */
+export async function readSensors(): Promise<void> {
+  document.addEventListener('visibilitychange', () => {
+    readings.value = { ...readings.value, isHidden: document.hidden }
+  })
+  setInterval(() => {
+    const isBusy = busy.isBusy(performance.now())
+    if (isBusy !== readings.value.isBusy) readings.value = { ...readings.value, isBusy }
+  }, SENSORS_MS)
+  void measureKept()
+  const { getBattery } = navigator as { getBattery?: () => Promise<Battery> }
+  const battery = await getBattery?.call(navigator)
+  const readBattery = () => {
+    if (battery !== undefined) {
+      readings.value = { ...readings.value, isOnBattery: !battery.charging }
+    }
+  }
+  battery?.addEventListener('chargingchange', readBattery)
+  readBattery()
+}
+
+async function measureKept(): Promise<void> {
+  // Only secure contexts have it, whatever the types say.
+  const storage = navigator.storage as StorageManager | undefined
+  keptBytes.value = (await storage?.estimate())?.usage ?? null
+}
+
+/** What this browser lends at most, and what would let it lend more. */
+export function capabilities() {
+  const cores = navigator.hardwareConcurrency
+  const { deviceMemory = 2 } = navigator as { deviceMemory?: number }
+  const threads = crossOriginIsolated ? Math.max(1, Math.floor(cores / 2)) : 1
+  return {
+    ...{ threads, threadsMax: crossOriginIsolated ? cores : 1 },
+    memoryMegabytes: Math.min(4096, deviceMemory * 512),
+    missing: missing(),
+  }
+}
+
+function missing(): string | null {
+  if (!isSecureContext) {
+    return (
+      'This page came over plain http, so the browser lends one core only and keeps nothing: the ' +
+      'base model comes again each time. An https address, or `barnraise join` in a terminal, ' +
+      'does better.'
+    )
+  }
+  if (!crossOriginIsolated) {
+    return (
+      'Something between you and the coordinator drops the headers that isolate this page, so ' +
+      'the browser lends one core only.'
+    )
+  }
+  return null
+}
+
+/** The name under which the run lists this tab. */
+export function ownRow() {
+  const { peer } = lent.value
+  return peer === null ? undefined : tables.peers.get(peer)
+}

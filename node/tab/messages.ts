@@ -1,0 +1,25 @@
+/** What a page and the worker that volunteers for it tell each other. */
+import type { LogLevel } from '../log.ts'
+import type { Invite } from '../network/link.ts'
+import type { VolunteerOutcome } from '../roles/volunteer.ts'
+import type { StepProgress } from '../training/compute.ts'
+import type { JobLimits } from '../training/job.ts'
+
+export type ToVolunteer =
+  | { type: 'start'; invite: Invite; name: string; limits: JobLimits }
+  /** At once, in the middle of a step; nothing is lost unless the lease ends meanwhile. */
+  | { type: 'pause' | 'resume' }
+  /** Hands in the finished prefix, then goes. */
+  | { type: 'leave' }
+  /** Forgets weights and data. */
+  | { type: 'erase' }
+
+export type FromVolunteer =
+  | { type: 'started'; peer: string; storage: 'kept' | 'forgotten' }
+  | { type: 'log'; level: LogLevel; text: string }
+  | ({ type: 'step' } & StepProgress)
+  | { type: 'transfer'; what: string; done: number; total: number }
+  | ({ type: 'exit' } & VolunteerOutcome)
+  | { type: 'erased' }
+  /** It cannot go on. */
+  | { type: 'failed'; reason: string }

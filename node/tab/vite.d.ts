@@ -1,0 +1,4 @@
+/// <reference types="vite/client" />
+
+/** Of package.json, written by Vite. */
+declare const __VERSION__: string

@@ -1,0 +1,80 @@
+/**
+ * A volunteer in a page: a worker, since timers of a hidden page sleep, and only workers may write
+ * to the browser's files in place.
+ */
+import type { LogLevel } from '../log.ts'
+import { createHost } from '../network/host.ts'
+import { resettableWebSockets } from '../network/websocket-reset.ts'
+import { createVolunteer, type VolunteerRole } from '../roles/volunteer.ts'
+import type { BlobStore } from '../storage/blob-store.ts'
+import { createMemoryBlobStore } from '../storage/memory-blob-store.ts'
+import type { Compute } from '../training/compute.ts'
+import { loadIdentity } from './key-store.ts'
+import type { FromVolunteer, ToVolunteer } from './messages.ts'
+import { createOpfsBlobStore, eraseBlobs } from './opfs-blob-store.ts'
+import { startCompute } from './start-compute.ts'
+
+let role: VolunteerRole | null = null
+let compute: Compute | null = null
+
+async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<void> {
+  const { invite, name, limits } = given
+  const identity = await loadIdentity()
+  const { blobs, storage } = await openStore()
+  const host = await createHost({
+    privateKey: identity.privateKey,
+    listen: [],
+    role: 'volunteer',
+    transports: [resettableWebSockets()],
+    // Browsers refuse addresses of the own network unless told otherwise.
+    connectionGater: { denyDialMultiaddr: () => false },
+  })
+  compute = startCompute()
+  role = createVolunteer(invite, {
+    ...{ name, limits, identity, host, blobs, compute },
+    software: `barnraise/${__VERSION__} (browser)`,
+    log: { debug: () => {}, info: tell('info'), warn: tell('warn'), error: tell('error') },
+    findBase: async () => false,
+    onStep: (progress) => post({ type: 'step', ...progress }),
+    onTransfer: (what, done, total) => post({ type: 'transfer', what, done, total }),
+  })
+  post({ type: 'started', peer: role.peer, storage })
+  const outcome = await role.exited
+  await role.stop()
+  role = null
+  post({ type: 'exit', ...outcome })
+}
+
+/** Where the browser keeps no files (private windows, plain http), memory holds the blobs. */
+async function openStore(): Promise<{ blobs: BlobStore; storage: 'kept' | 'forgotten' }> {
+  try {
+    return { blobs: await createOpfsBlobStore(), storage: 'kept' }
+  } catch {
+    return { blobs: createMemoryBlobStore(), storage: 'forgotten' }
+  }
+}
+
+function tell(level: LogLevel): (text: string) => void {
+  return (text) => post({ type: 'log', level, text })
+}
+
+function post(message: FromVolunteer): void {
+  postMessage(message)
+}
+
+addEventListener('message', ({ data }: MessageEvent<ToVolunteer>) => {
+  const fail = (error: Error) => post({ type: 'failed', reason: error.message })
+  switch (data.type) {
+    case 'start':
+      start(data).catch(fail)
+      return
+    case 'pause':
+      return compute?.pause()
+    case 'resume':
+      return compute?.resume()
+    case 'leave':
+      return role?.leave('the user left')
+    case 'erase':
+      eraseBlobs().then(() => post({ type: 'erased' }), fail)
+  }
+})
