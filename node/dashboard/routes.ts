@@ -6,6 +6,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { Hono } from 'hono'
+import { compress } from 'hono/compress'
 import { streamSSE } from 'hono/streaming'
 import { createFeed, WATCHERS_MAX } from './feed.ts'
 import { createMetrics } from './metrics.ts'
@@ -89,6 +90,7 @@ export function createDashboard(options: DashboardOptions): { app: Hono; close()
       ...{ 'Content-Type': 'application/zip', 'Content-Disposition': disposition },
     })
   })
+  app.use('/:file', compress())
   app.get('/:file{[\\w-]*(\\.[a-z]+)?}', async (context) => {
     const file = context.req.param('file') || 'index.html'
     const bytes = await readFile(join(pages, file)).catch(() => null)

@@ -1,4 +1,4 @@
-/** The key of this browser, in IndexedDB: made on first use, one for all coordinators of an origin. */
+/** The key of this browser, in IndexedDB: made on first use, one for an origin. */
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { type Identity, identityOf } from '../network/identity.ts'
 

@@ -1,5 +1,5 @@
 /** The system's Chromium, headless, one for all tests of a file. */
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { chromiumPath } from './chromium.ts'
 
@@ -12,9 +12,11 @@ export function useBrowser(): void {
   afterAll(() => browser.close())
 }
 
+export type PageOptions = Pick<BrowserContextOptions, 'viewport' | 'colorScheme'>
+
 /** A page of its own; whatever it complains about on its console fails the test. */
-export async function openPage(url: string): Promise<Page> {
-  const context = await browser.newContext()
+export async function openPage(url: string, options: PageOptions = {}): Promise<Page> {
+  const context = await browser.newContext(options)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))

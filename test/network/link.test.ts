@@ -3,7 +3,7 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatLink, parseLink } from '../../node/network/link.ts'
+import { formatLink, pageAddress, parseLink, swarmAddress } from '../../node/network/link.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
 const idOf = async (seed: number) =>
@@ -30,6 +30,22 @@ describe('what a link says', () => {
   ] as const) {
     test(link, () => expect(parseLink(link)).toEqual({ ...expected, coordinator: ID }))
   }
+})
+
+for (const [address, page] of [
+  ['/ip4/192.168.1.7/tcp/4001/ws', 'http://192.168.1.7:4001/'],
+  ['/ip6/::1/tcp/4001/ws', 'http://[::1]:4001/'],
+  ['/dns/run.example.org/tcp/80/ws', 'http://run.example.org/'],
+  ['/dns/run.example.org/tcp/443/tls/ws', 'https://run.example.org/'],
+] as const) {
+  test(`the page of ${address}, and back`, () => {
+    expect(pageAddress(`${address}/p2p/${ID}`)).toBe(page)
+    expect(swarmAddress(new URL(page), ID)).toBe(`${address}/p2p/${ID}`)
+  })
+}
+
+test('an address that takes no WebSockets has no page', () => {
+  expect(pageAddress(TCP)).toBeNull()
 })
 
 describe('what is no link', () => {

@@ -5,7 +5,11 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { silentLog } from '../../node/log.ts'
 import { parseLink } from '../../node/network/link.ts'
-import { type CoordinatorRole, startCoordinator } from '../../node/roles/coordinator.ts'
+import {
+  type CoordinatorOptions,
+  type CoordinatorRole,
+  startCoordinator,
+} from '../../node/roles/coordinator.ts'
 import { startVolunteer } from '../../node/roles/local-volunteer.ts'
 import type { Progress } from '../../node/roles/progress.ts'
 import type { VolunteerRole } from '../../node/roles/volunteer.ts'
@@ -89,14 +93,18 @@ export interface Hosted extends CoordinatorRole {
   facts: Progress[]
 }
 
-export async function hostRun(run: RunFolder, port = 0): Promise<Hosted> {
+export async function hostRun(
+  run: RunFolder,
+  options: Partial<CoordinatorOptions> = {},
+): Promise<Hosted> {
   const facts: Progress[] = []
   const role = await startCoordinator(run, {
-    listen: [`/ip4/127.0.0.1/tcp/${port}`],
+    listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
     limits: LIMITS,
     log: silentLog,
     onProgress: (fact) => facts.push(fact),
+    ...options,
   })
   let stopped: Promise<void> | null = null
   const stop = () => {

@@ -58,7 +58,7 @@ export function Rounds() {
     .sort((a, b) => b.round - a.round)
     .slice(0, ROUNDS_SHOWN)
   return (
-    <section class="card" aria-labelledby="rounds">
+    <section class="card rounds" aria-labelledby="rounds">
       <h2 id="rounds">Rounds and adapters</h2>
       {rounds.length === 0 && <p class="empty">No round is merged yet.</p>}
       <Scroll holds="rounds">

@@ -88,6 +88,11 @@ function dataOf(rounds: readonly RoundRow[], axis: Axis): uPlot.AlignedData {
   return [xs, train, heldOut, xs.map(() => base)] as uPlot.AlignedData
 }
 
+/** Rounds and tokens come whole. */
+const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** power),
+).flat()
+
 function optionsOf(element: HTMLElement): uPlot.Options {
   const color = (name: string) => colorOf(element, name)
   const axis = { stroke: color('--soft'), grid: { stroke: color('--rule'), width: 1 } }
@@ -101,7 +106,7 @@ function optionsOf(element: HTMLElement): uPlot.Options {
     legend: { show: false },
     cursor: { y: false },
     scales: { x: { time: false } },
-    axes: [axis, axis],
+    axes: [{ ...axis, incrs: WHOLE_STEPS }, axis],
     series: [
       {},
       curve('training', '--train'),

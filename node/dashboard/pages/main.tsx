@@ -6,7 +6,7 @@ import { Learning } from './chart.tsx'
 import { byteSize, compact, doneOf, duration, speedOf, timeLeft } from './figures.ts'
 import { Grid } from './grid.tsx'
 import { Lend } from './lend.tsx'
-import { isInvited, readSensors } from './lend-store.ts'
+import { isInvited, lent, readSensors } from './lend-store.ts'
 import { People } from './people.tsx'
 import { follow, line, readInvitation, tables, version } from './store.ts'
 import './style.css'
@@ -54,7 +54,7 @@ function Run({ run }: { run: RunRow }) {
         </p>
         <progress aria-label="Share of the run that is done" max={100} value={percent} />
       </header>
-      {isInvited && run.phase !== 'finished' && <Lend />}
+      {isInvited && (run.phase !== 'finished' || lent.value.phase !== 'idle') && <Lend />}
       <Tiles run={run} />
       <div class="cards">
         <Learning />

@@ -1,0 +1,68 @@
+/** The pages as people see them: every view, wide and narrow, light and dark, and read aloud. */
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+import { expect, onTestFinished, test } from 'vitest'
+import { createPages } from '../../node/dashboard/server.ts'
+import { runFolder } from '../../node/run/run-folder.ts'
+import { playTranscript } from '../dashboard/transcript-events.ts'
+import { openPage, type PageOptions, useBrowser } from './browser.ts'
+
+/** Not kept: made anew by each run of these tests, to be looked at. */
+const PICTURES = join(import.meta.dirname, 'screenshots')
+
+const LINK = 'barnraise:/ip4/192.168.1.7/tcp/4001/ws/p2p/12D3KooW#0123456789abcdef.secret'
+
+useBrowser()
+
+async function servePages(transcript: string): Promise<string> {
+  const { model } = playTranscript(transcript)
+  const invitation = { run: model.run.runId, coordinator: '12D3KooW', link: LINK }
+  const { answer, close } = createPages({
+    ...{ model, invitation, admin: 'admin', folder: runFolder('none') },
+  })
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    close()
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
+
+const SIZES = { wide: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } }
+/** Whoever looks, what they look at, by which word, and what they alone see. */
+const VIEWS = [
+  ['organiser', 'coordinator-merge.txt', '#admin=admin', 'Join'],
+  ['guest', 'coordinator-straggler.txt', '#join=0123456789abcdef', 'Train in this tab'],
+] as const
+
+for (const [view, transcript, word, heading] of VIEWS) {
+  for (const size of ['wide', 'phone'] as const) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`${view}, ${size}, ${colorScheme}: nothing that axe complains about`, async () => {
+        const options: PageOptions = { viewport: SIZES[size], colorScheme }
+        const page = await openPage(`${await servePages(transcript)}${word}`, options)
+        await page.getByText('live', { exact: true }).waitFor()
+        await page.getByRole('heading', { name: heading }).waitFor()
+        mkdirSync(PICTURES, { recursive: true })
+        const path = join(PICTURES, `${view}-${size}-${colorScheme}.png`)
+        await page.screenshot({ path, fullPage: true })
+        expect(await violations(page)).toEqual([])
+        const isTooWide = 'document.documentElement.scrollWidth > innerWidth'
+        expect(await page.evaluate(isTooWide)).toBe(false)
+      })
+    }
+  }
+}
+
+/** What axe finds, by rule and place. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const found = (await page.evaluate('axe.run()')) as axe.AxeResults
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}

@@ -1,0 +1,66 @@
+/** Tabs that train: pages of a coordinator, opened in Chromium, beside a volunteer in Node. */
+import type { Page } from 'playwright-core'
+import { expect, onTestFinished, test } from 'vitest'
+import { createPages } from '../../node/dashboard/server.ts'
+import type { HostedRun } from '../../node/roles/coordinator.ts'
+import type { RunFolder } from '../../node/run/run-folder.ts'
+import { verifyRun } from '../../node/run/verify-run.ts'
+import { type Hosted, hostRun, joinRun, type Overrides, prepareSmallRun } from '../roles/swarm.ts'
+import { openPage, useBrowser } from './browser.ts'
+
+useBrowser()
+
+/** A coordinator whose WebSocket port serves the pages. */
+async function hostWithPages(run: RunFolder): Promise<Hosted> {
+  return hostRun(run, {
+    listen: ['/ip4/127.0.0.1/tcp/0/ws'],
+    pages: ({ runId, coordinator, link, dashboard }: HostedRun) => {
+      const invitation = { run: runId, coordinator, link }
+      const pages = createPages({ model: dashboard, invitation, admin: 'admin', folder: run })
+      onTestFinished(pages.close)
+      return pages.answer
+    },
+  })
+}
+
+/** Opens the page that volunteers are sent to, in a browser of its own, and presses the button. */
+async function lendTab({ link, pageAddresses }: Hosted, name: string): Promise<Page> {
+  const page = await openPage(`${pageAddresses[0]}#join=${link.split('#')[1]}`)
+  await page.getByLabel('Your name').fill(name)
+  await page.getByRole('button', { name: 'Start training' }).click()
+  return page
+}
+
+const BATCHES = 48
+const SETTINGS: Overrides = { max_steps: BATCHES }
+/** Nobody waits long for a tab that is gone, whatever it had promised. */
+const SWARM: Overrides = { rejoin_seconds: 0, grace_seconds: 2 }
+
+async function adapterOf(run: RunFolder, hosted: Hosted): Promise<string> {
+  await hosted.finished
+  const { base, batchesCounted } = hosted.status()
+  await hosted.stop()
+  expect(batchesCounted).toBe(BATCHES)
+  expect(await verifyRun(run, () => {})).toMatchObject({ verified: true, adapter: base })
+  return base
+}
+
+test('two tabs, one killed, and a process make the adapter of a process alone', async () => {
+  const run = await prepareSmallRun(SETTINGS, SWARM)
+  const hosted = await hostWithPages(run)
+  const [killed, tab] = await Promise.all([lendTab(hosted, 'killed'), lendTab(hosted, 'tab')])
+  await tab.getByText('Training, step').waitFor()
+  await killed.getByText('Training, step').waitFor()
+  await killed.close()
+  await joinRun(run, hosted.link, 'process')
+  await tab.getByText('The run is finished').waitFor()
+  const names = hosted.facts.flatMap((fact) => (fact.type === 'committed' ? [fact.name] : []))
+  expect([...new Set(names)]).toEqual(expect.arrayContaining(['tab', 'process']))
+  await tab.close()
+  const together = await adapterOf(run, hosted)
+
+  const alone = await prepareSmallRun(SETTINGS, SWARM)
+  const hostedAlone = await hostRun(alone)
+  await joinRun(alone, hostedAlone.link, 'process')
+  expect(together).toBe(await adapterOf(alone, hostedAlone))
+})
