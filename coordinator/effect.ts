@@ -54,8 +54,11 @@ export type ParticipantEffect =
   /** Bring the adapter to the round's base: update if it fits, else checkpoint. */
   | { type: 'prepare'; start: RoundStart }
   | { type: 'train'; lease: Lease; start: RoundStart }
-  /** End after the step in progress and hand over the prefix (`trained`). */
-  | { type: 'stop-training'; leaseId: LeaseId }
+  /**
+   * End and hand over the prefix (`trained`): after the step in progress, with at least one, or in
+   * the middle of it, with nothing perhaps (`training-failed`).
+   */
+  | { type: 'stop-training'; leaseId: LeaseId; when: 'after-step' | 'now' }
   /** The lease is lost: end and forget it; no event follows. */
   | { type: 'abandon-training'; leaseId: LeaseId }
   /**

@@ -81,8 +81,15 @@ export type ParticipantEvent =
   | { type: 'uploaded'; at: number; leaseId: LeaseId }
   /** `refusal` where the coordinator said no; else the transfer broke and may be tried again. */
   | { type: 'upload-failed'; at: number; leaseId: LeaseId; reason: string; refusal?: Refusal }
+  /** The machine is needed for something else: stop at once, hand in the finished prefix. */
+  | { type: 'pause'; at: number; reason: string }
+  | { type: 'resume'; at: number }
+  /** The user wants to go when the lease in progress is worked off. */
+  | { type: 'finish'; at: number; reason: string }
   /** The user wants to go: hand in the finished prefix first. */
   | { type: 'leave'; at: number; reason: string }
+  /** The machine slept: whatever it was connected to is gone. */
+  | { type: 'woke'; at: number }
   | { type: 'tick'; at: number }
 
 export type CoordinatorEventOf<T extends CoordinatorEvent['type']> = Extract<

@@ -10,24 +10,32 @@ import { decodeRunConfig, type RunConfig } from '../protocol/run-config.ts'
 import type { ParticipantEffect } from './effect.ts'
 import { log } from './outcome.ts'
 import { ask, exit } from './participant-effects.ts'
-import { backoffMs, isAsking, isCurrent, type ParticipantState } from './participant-state.ts'
+import {
+  backoffMs,
+  isAsking,
+  isCurrent,
+  type ParticipantState,
+  wantsLink,
+} from './participant-state.ts'
 import { followRound } from './participant-work.ts'
 
 /** Connects or joins when it is time to. */
 export function advanceLink(state: ParticipantState, at: number): ParticipantEffect[] {
-  if (state.link === 'offline' && state.reconnectAt !== null && at >= state.reconnectAt) {
+  const { reconnectAt } = state
+  if (reconnectAt !== null && at >= reconnectAt && wantsLink(state)) {
     state.link = 'connecting'
     state.reconnectAt = null
     return [{ type: 'connect' }]
   }
   if (isSilent(state, at)) return breakLink(state, at, 'the coordinator is silent')
-  if (state.link === 'connected' && !isAsking(state, 'join')) return [join(state)]
-  return []
+  const canJoin = state.link === 'connected' && wantsLink(state)
+  return canJoin && !isAsking(state, 'join') ? [join(state)] : []
 }
 
-export function linkDeadline({ link, reconnectAt, heardAt }: ParticipantState): number | null {
+export function linkDeadline(state: ParticipantState): number | null {
+  const { link, reconnectAt, heardAt } = state
   if (link === 'connected' || link === 'joined') return heardAt + HEARTBEAT_TIMEOUT_MS
-  return reconnectAt
+  return wantsLink(state) ? reconnectAt : null
 }
 
 function isSilent({ link, heardAt }: ParticipantState, at: number): boolean {
@@ -41,17 +49,43 @@ function join(state: ParticipantState): ParticipantEffect {
   return ask(state, { type: 'join' }, request)
 }
 
-/** The link is down; nothing that was asked will be answered. */
-export function loseLink(state: ParticipantState, at: number, reason: string): ParticipantEffect[] {
+/** Nothing that was asked will be answered. */
+function goOffline(state: ParticipantState, reconnectAt: number): void {
   state.link = 'offline'
   state.asked.clear()
   // Without the coordinator no data can be fetched: that says nothing against this machine.
   state.workFailures = 0
+  state.reconnectAt = reconnectAt
+}
+
+/** The link is down. */
+export function loseLink(state: ParticipantState, at: number, reason: string): ParticipantEffect[] {
   state.linkFailures += 1
   const delayMs = backoffMs(state.random, state.linkFailures)
-  state.reconnectAt = at + delayMs
+  goOffline(state, at + delayMs)
+  if (!wantsLink(state)) return [log('info', `disconnected (${reason})`)]
   const seconds = Math.ceil(delayMs / 1000)
   return [log('info', `disconnected (${reason}); connecting again in ${seconds} s`)]
+}
+
+/** Nothing is wrong with it, but it is of no use: hangs up, to connect at once when it is. */
+export function hangUp(state: ParticipantState, at: number): ParticipantEffect {
+  goOffline(state, at)
+  return { type: 'disconnect' }
+}
+
+/** A link that was there before the machine slept is dead, whatever it looks like. */
+export function onWoke(state: ParticipantState, at: number): ParticipantEffect[] {
+  const effects: ParticipantEffect[] = [log('info', 'this machine slept')]
+  if (state.link === 'connected' || state.link === 'joined') effects.push(hangUp(state, at))
+  retryLinkNow(state, at)
+  return effects
+}
+
+/** The failures so far say nothing about now. */
+export function retryLinkNow(state: ParticipantState, at: number): void {
+  state.linkFailures = 0
+  if (state.reconnectAt !== null) state.reconnectAt = at
 }
 
 /** Hangs up first. */

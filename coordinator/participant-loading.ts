@@ -17,7 +17,8 @@ export function advanceLoading(state: ParticipantState, at: number): Participant
 }
 
 function canLoad(state: ParticipantState): boolean {
-  if (state.link !== 'joined' || state.loading !== null || state.leaving !== null) return false
+  const { link, loading, leaving, paused } = state
+  if (link !== 'joined' || loading !== null || leaving !== null || paused !== null) return false
   return !state.isSetUp || !isCurrent(state, state.prepared)
 }
 
@@ -48,6 +49,8 @@ export function onLoadFailed(
 ): ParticipantEffect[] {
   if (fatal) return exit(state, 'failed', reason)
   state.loading = null
+  // The pause broke the link, and by that the transfer.
+  if (state.paused !== null) return []
   state.loadFailures += 1
   state.loadAt = at + backoffMs(state.random, state.loadFailures)
   return [log('warn', `${what} failed and will be tried again: ${reason}`)]

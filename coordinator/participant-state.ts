@@ -55,7 +55,9 @@ export interface ParticipantState {
   /** Wall time of one local step; null before the first. */
   stepMs: number | null
   handIns: HandIn[]
-  leaving: { reason: string; by: number } | null
+  /** Why it does not train now, in words; null: it may. */
+  paused: string | null
+  leaving: Leaving | null
   hasExited: boolean
 }
 
@@ -67,6 +69,14 @@ export interface Work {
   stopAt: number
   /** Told to stop; what is done follows. */
   isStopping: boolean
+}
+
+export interface Leaving {
+  /** `finish`: with the lease in progress, all of it. */
+  how: 'finish' | 'leave'
+  reason: string
+  /** Not to try to hand in after this; null while a lease is worked off. */
+  by: number | null
 }
 
 export interface HandIn {
@@ -101,6 +111,7 @@ export function createParticipant(options: ParticipantOptions): ParticipantState
     askAt: null,
     stepMs: null,
     handIns: [],
+    paused: null,
     leaving: null,
     hasExited: false,
   }
@@ -125,6 +136,11 @@ export function jittered(random: Prng, ms: number): number {
 export function isAsking(state: ParticipantState, type: Asked['type']): boolean {
   for (const asked of state.asked.values()) if (asked.type === type) return true
   return false
+}
+
+/** A paused participant has no use for the coordinator but to hand in what is done. */
+export function wantsLink({ paused, work, handIns }: ParticipantState): boolean {
+  return paused === null || work !== null || handIns.length > 0
 }
 
 /** Does this belong to the round that goes on? */

@@ -50,9 +50,10 @@ export function advanceWork(state: ParticipantState, at: number): ParticipantEff
 }
 
 function canAsk(state: ParticipantState): boolean {
-  const { link, loading, leaving, work, handIns } = state
-  if (link !== 'joined' || leaving !== null || isAsking(state, 'lease')) return false
+  const { link, loading, leaving, paused, work, handIns } = state
+  if (link !== 'joined' || isAsking(state, 'lease')) return false
   if (state.mustConfirmWork) return true
+  if (leaving !== null || paused !== null) return false
   // The coordinator would give the same lease again until its result is committed.
   const isCommitted = handIns.every(({ stage }) => stage !== 'trained')
   const isReady = loading === null && state.isSetUp && isCurrent(state, state.prepared)
@@ -67,12 +68,15 @@ export function workDeadlines(state: ParticipantState): (number | null)[] {
   ]
 }
 
-export function stopWork(state: ParticipantState): ParticipantEffect[] {
+export function stopWork(
+  state: ParticipantState,
+  when: 'after-step' | 'now' = 'after-step',
+): ParticipantEffect[] {
   const { work } = state
-  if (work === null || work.isStopping) return []
+  if (work === null || (work.isStopping && when === 'after-step')) return []
   work.isStopping = true
   state.mustConfirmWork = false
-  return [{ type: 'stop-training', leaseId: work.lease.leaseId }]
+  return [{ type: 'stop-training', leaseId: work.lease.leaseId, when }]
 }
 
 export function onLeased(state: ParticipantState, at: number, lease: Lease): ParticipantEffect[] {
@@ -84,13 +88,15 @@ export function onLeased(state: ParticipantState, at: number, lease: Lease): Par
     return []
   }
   if (handIns.some(({ contribution }) => contribution.leaseId === lease.leaseId)) return []
-  // The round moved on while the answer was under way, or there is no time for it any more.
-  if (!isCurrent(state, lease) || state.leaving !== null) return []
+  // The round moved on while the answer was under way.
+  if (!isCurrent(state, lease)) return []
   const effects: ParticipantEffect[] = []
   if (work !== null) {
     effects.push(log('warn', `lease ${work.lease.leaseId} was lost; its training is given up`))
     effects.push(abandon(state, work.lease.leaseId))
   }
+  // There is no time for it any more: leaving gives it back.
+  if (state.leaving !== null || state.paused !== null) return effects
   state.work = { lease, stopAt, isStopping: false }
   const last = lease.firstBatch + lease.steps - 1
   effects.push(log('info', `round ${lease.round}: batches ${lease.firstBatch} to ${last}`))

@@ -9,7 +9,7 @@ import type { Notice, Refusal, Reply } from '../protocol/messages.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEvent, ParticipantEventOf } from './event.ts'
 import { log } from './outcome.ts'
-import { ask, exit } from './participant-effects.ts'
+import { exit } from './participant-effects.ts'
 import {
   advanceHandIns,
   dropHandIn,
@@ -19,7 +19,14 @@ import {
   onDelivered,
   onUploadFailed,
 } from './participant-hand-in.ts'
-import { advanceLink, breakLink, linkDeadline, loseLink, onJoined } from './participant-link.ts'
+import {
+  advanceLink,
+  breakLink,
+  linkDeadline,
+  loseLink,
+  onJoined,
+  onWoke,
+} from './participant-link.ts'
 import {
   advanceLoading,
   loadingDeadline,
@@ -27,7 +34,16 @@ import {
   onPrepared,
   onSetUp,
 } from './participant-loading.ts'
-import { type Asked, isAsking, type ParticipantState } from './participant-state.ts'
+import type { Asked, ParticipantState } from './participant-state.ts'
+import {
+  advanceLeaving,
+  advancePause,
+  onFinish,
+  onGoodbye,
+  onLeave,
+  onPause,
+  onResume,
+} from './participant-wishes.ts'
 import {
   advanceWork,
   askLater,
@@ -41,9 +57,6 @@ import {
   stopWork,
   workDeadlines,
 } from './participant-work.ts'
-
-/** How long a leaving participant tries to hand in what it has; a step in progress has to end. */
-const LEAVE_MS_MAX = 60_000
 
 export function participantStep(
   state: ParticipantState,
@@ -100,8 +113,16 @@ function decide(state: ParticipantState, event: ParticipantEvent): ParticipantEf
       return onDelivered(state, event.leaseId)
     case 'upload-failed':
       return onUploadFailed(state, event)
+    case 'pause':
+      return onPause(state, event)
+    case 'resume':
+      return onResume(state, event.at)
+    case 'finish':
+      return onFinish(state, event)
     case 'leave':
       return onLeave(state, event)
+    case 'woke':
+      return onWoke(state, event.at)
     case 'tick':
       return []
     default:
@@ -109,10 +130,19 @@ function decide(state: ParticipantState, event: ParticipantEvent): ParticipantEf
   }
 }
 
+const PARTS = [
+  advanceLink,
+  advanceLoading,
+  advanceHandIns,
+  advanceWork,
+  advancePause,
+  advanceLeaving,
+]
+
 /** Does whatever has become possible or due. */
 function advance(state: ParticipantState, at: number): ParticipantEffect[] {
   const effects: ParticipantEffect[] = []
-  for (const part of [advanceLink, advanceLoading, advanceHandIns, advanceWork, advanceLeaving]) {
+  for (const part of PARTS) {
     if (!state.hasExited) effects.push(...part(state, at))
   }
   return effects
@@ -155,7 +185,7 @@ function onAnswer(
     case 'committed':
       return onCommitted(state, reply.leaseId)
     case 'goodbye':
-      return exit(state, 'left', state.leaving?.reason ?? '')
+      return onGoodbye(state, at, state.leaving?.reason ?? '')
     case 'go':
     case 'status':
       return [log('warn', `${reply.type} is no answer to ${asked.type}`)]
@@ -187,7 +217,7 @@ function onRefused(
       return []
     default:
       if (asked.type === 'commit') return dropHandIn(state, asked.leaseId, refusal, reason)
-      if (asked.type === 'leave') return exit(state, 'left', reason)
+      if (asked.type === 'leave') return onGoodbye(state, at, reason)
       // A lease on a round that is over: joining again tells where the run is.
       askLater(state, at)
       state.link = 'connected'
@@ -211,7 +241,7 @@ function onRequestFailed(
     case 'commit':
       return onCommitFailed(state, at, asked.leaseId, reason)
     case 'leave':
-      return exit(state, 'left', reason)
+      return onGoodbye(state, at, reason)
     default:
       return assertNever(asked)
   }
@@ -237,24 +267,4 @@ function onNotice(state: ParticipantState, notice: Notice): ParticipantEffect[] 
     default:
       return assertNever(notice)
   }
-}
-
-/** The first time, hands in what is done; the second time, goes at once. */
-function onLeave(
-  state: ParticipantState,
-  { at, reason }: ParticipantEventOf<'leave'>,
-): ParticipantEffect[] {
-  if (state.leaving !== null) return exit(state, 'left', reason)
-  state.leaving = { reason, by: at + LEAVE_MS_MAX }
-  return stopWork(state)
-}
-
-function advanceLeaving(state: ParticipantState, at: number): ParticipantEffect[] {
-  const { leaving, work, handIns, link } = state
-  if (leaving === null) return []
-  if (at >= leaving.by) return exit(state, 'left', `${leaving.reason}; work was not handed in`)
-  if (work !== null || handIns.length > 0) return []
-  if (link !== 'joined') return exit(state, 'left', leaving.reason)
-  if (isAsking(state, 'leave')) return []
-  return [ask(state, { type: 'leave' }, { type: 'leave', reason: leaving.reason })]
 }

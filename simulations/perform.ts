@@ -39,7 +39,7 @@ export function perform(world: World, volunteer: Volunteer, effect: Performed): 
     case 'train':
       return startTraining(world, volunteer, effect.lease)
     case 'stop-training':
-      return stopTraining(world, volunteer)
+      return stopTraining(world, volunteer, effect.when)
     case 'abandon-training':
       return endTraining(world, volunteer, 'late')
     case 'upload':

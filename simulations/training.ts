@@ -19,6 +19,7 @@ export function startTraining(world: World, volunteer: Volunteer, lease: Lease):
     fails: chance(random, preset.machine.failed) || breaks,
     steps: lease.steps,
     pausedMs: 0,
+    cutAt: null,
     since: world.queue.now,
   }
   volunteer.training = training
@@ -34,8 +35,9 @@ function stepMsOf({ queue }: World, { host, session, slowness }: Volunteer): num
   return Math.min(STEP_MS_MAX, host.stepMs * factor * lognormal(random, 1, STEP_SD))
 }
 
-const endOf = ({ since, steps, stepMs, pausedMs }: Training): number =>
-  since + steps * stepMs - pausedMs
+/** Cut short, it ends now, however far it was. */
+const endOf = ({ since, steps, stepMs, pausedMs, cutAt }: Training): number =>
+  cutAt ?? since + steps * stepMs - pausedMs
 
 function scheduleEnd(world: World, volunteer: Volunteer, training: Training): void {
   const endsAt = endOf(training)
@@ -47,13 +49,14 @@ function scheduleEnd(world: World, volunteer: Volunteer, training: Training): vo
 }
 
 function finish(world: World, volunteer: Volunteer, training: Training): void {
-  const { lease, steps, stepMs, pausedMs } = training
+  const { lease, steps, stepMs, pausedMs, cutAt, since } = training
   const { leaseId, round, base, firstBatch } = lease
   const ms = steps * stepMs - pausedMs
   volunteer.training = null
-  if (training.fails) {
+  if (cutAt !== null) world.accounts.waste('departed', cutAt - since - ms)
+  if (training.fails || steps === 0) {
     world.accounts.waste('failed', ms)
-    const reason = 'a number is not finite'
+    const reason = training.fails ? 'a number is not finite' : 'ended before a step'
     world.feed(volunteer, { type: 'training-failed', at: 0, leaseId, reason })
     return
   }
@@ -67,12 +70,14 @@ function finish(world: World, volunteer: Volunteer, training: Training): void {
   world.feed(volunteer, { type: 'trained', at: 0, leaseId, contribution, signature: SIGNATURE })
 }
 
-/** Ends after the step in progress, with at least one. */
-export function stopTraining(world: World, volunteer: Volunteer): void {
+/** Ends after the step in progress, with at least one, or in the middle of it. */
+export function stopTraining(world: World, volunteer: Volunteer, when: 'after-step' | 'now'): void {
   const { training } = volunteer
   if (training === null) return
   const elapsed = training.pausedMs + world.queue.now - training.since
-  training.steps = Math.min(training.steps, Math.floor(elapsed / training.stepMs) + 1)
+  const done = Math.floor(elapsed / training.stepMs)
+  if (when === 'now') training.cutAt = world.queue.now
+  training.steps = Math.min(training.steps, when === 'now' ? done : done + 1)
   scheduleEnd(world, volunteer, training)
 }
 

@@ -109,6 +109,8 @@ export interface Training {
   steps: number
   /** Time trained before the machine slept, which is booked as lost. */
   pausedMs: number
+  /** When it was ended in the middle of a step; null: it was not. */
+  cutAt: number | null
   /** Training goes on since; Infinity while the machine sleeps. */
   since: number
 }

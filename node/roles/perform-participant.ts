@@ -102,7 +102,7 @@ export function createParticipantPerformer(world: ParticipantWorld): Participant
         startTraining(world, held, effect)
         return
       case 'stop-training':
-        return world.compute.stopTraining(effect.leaseId)
+        return world.compute.stopTraining(effect.leaseId, effect.when)
       case 'abandon-training':
         held.abandoned.add(effect.leaseId)
         return world.compute.abandonTraining(effect.leaseId)

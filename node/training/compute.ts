@@ -22,8 +22,8 @@ export interface Compute {
   ): Promise<Tasks[K]['output']>
   /** Ends the text that is being written, after the token in progress. */
   hush(): void
-  /** Ends the training of a lease after the step in progress. */
-  stopTraining(leaseId: LeaseId): void
+  /** Ends the training of a lease after the step in progress, or at once with those before it. */
+  stopTraining(leaseId: LeaseId, when: 'after-step' | 'now'): void
   /** Gives it up in the middle of a step; it ends as failed. */
   abandonTraining(leaseId: LeaseId): void
   /** Everything sleeps, within one operation, until `resume`; nothing is lost. */
@@ -68,6 +68,11 @@ export function createCompute(thread: ComputeThread): Compute {
   function fail(error: Error): void {
     for (const id of [...pending.keys()]) settle(id)?.reject(error)
   }
+  /** Between steps it hears the message, within one only the other. */
+  function endNow(how: 'cut' | 'abandon', leaseId: LeaseId): void {
+    post({ type: how, leaseId })
+    if (training?.leaseId === leaseId) requestStop(control, training.id)
+  }
   thread.onMessage((message) => {
     if (message.type === 'step') listener(message)
     else if (message.type === 'token') pending.get(message.id)?.onToken(message.token)
@@ -85,12 +90,11 @@ export function createCompute(thread: ComputeThread): Compute {
         post({ type: 'task', id: lastId, name, input } as ToWorker)
       }),
     hush: () => post({ type: 'hush' }),
-    stopTraining: (leaseId) => post({ type: 'stop', leaseId }),
-    abandonTraining: (leaseId) => {
-      // Between steps it hears the message, within one only the other.
-      post({ type: 'abandon', leaseId })
-      if (training?.leaseId === leaseId) requestStop(control, training.id)
+    stopTraining: (leaseId, when) => {
+      if (when === 'now') endNow('cut', leaseId)
+      else post({ type: 'stop', leaseId })
     },
+    abandonTraining: (leaseId) => endNow('abandon', leaseId),
     pause: () => {
       setPaused(control, true)
       post({ type: 'pause' })

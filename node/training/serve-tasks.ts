@@ -25,7 +25,7 @@ type Handlers = {
   [K in TaskName]: (input: Tasks[K]['input'], id: number) => Promise<Tasks[K]['output']>
 }
 
-const ABANDONED: TrainOutput = { status: 'failed', reason: 'the lease was abandoned' }
+const NO_STEP: TrainOutput = { status: 'failed', reason: 'the lease was ended before a step' }
 
 /** Returns what hears the messages of the main thread. */
 export function createTaskServer(platform: TaskPlatform): (message: ToWorker) => void {
@@ -34,8 +34,8 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
   let isHushed = false
   let pause = Promise.withResolvers<void>()
   pause.resolve()
-  const stopped = new Set<LeaseId>()
-  const abandoned = new Set<LeaseId>()
+  /** Leases whose training is to end, by how. */
+  const ending = { stop: new Set<LeaseId>(), cut: new Set<LeaseId>(), abandon: new Set<LeaseId>() }
 
   async function turn(): Promise<void> {
     await platform.turn()
@@ -48,35 +48,31 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
   }
 
   /**
-   * Steps until all are done, the lease is stopped, after at least one step, or the training's name
-   * is stopped through the control, in the middle of any.
+   * Steps until all are done or the lease is ended: with a message between two steps, through the
+   * control in the middle of one, which then counts for nothing.
    */
   async function train(input: TrainInput, name: number): Promise<TrainOutput> {
     const { leaseId } = input
     const started = performance.now()
-    let steps = 0
+    let done: Omit<Extract<TrainOutput, { status: 'trained' }>, 'payload'> | null = null
+    if (ending.cut.delete(leaseId)) return NO_STEP
     for (const pause of engine.train(input, name)) {
       if (pause.status === 'non-finite') {
         return { status: 'failed', reason: `a number in the ${pause.where} is not finite` }
       }
-      if (pause.status === 'stopped') return ABANDONED
-      steps = pause.progress.steps
-      const stepMs = (performance.now() - started) / steps
-      const loss = pause.progress.lossSum / Math.max(1, pause.progress.targetTokens)
-      post({ type: 'step', leaseId, steps, stepMs, loss })
-      await turn()
-      if (abandoned.delete(leaseId)) return ABANDONED
-      if (!stopped.delete(leaseId) && steps < input.steps) continue
-      const { trace, targetTokens } = pause.progress
-      const payload = engine.payload(input)
-      return {
-        status: 'trained',
-        ...{ steps, loss, payload, stepMs },
-        tokens: targetTokens,
-        trace: [...trace],
+      if (pause.status === 'ok') {
+        const { steps, lossSum, targetTokens, trace } = pause.progress
+        const stepMs = (performance.now() - started) / steps
+        const loss = lossSum / Math.max(1, targetTokens)
+        done = { status: 'trained', steps, tokens: targetTokens, loss, trace: [...trace], stepMs }
+        post({ type: 'step', leaseId, steps, stepMs, loss })
       }
+      await turn()
+      if (ending.abandon.delete(leaseId)) return NO_STEP
+      const isAsked = ending.stop.delete(leaseId) || ending.cut.delete(leaseId)
+      if (isAsked || pause.status === 'stopped' || done?.steps === input.steps) break
     }
-    return { status: 'failed', reason: 'the lease has no steps' }
+    return done === null ? NO_STEP : { ...done, payload: engine.payload(input) }
   }
 
   const handlers: Handlers = {
@@ -142,8 +138,7 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
       return
     }
     if (message.type !== 'task') {
-      const told = message.type === 'stop' ? stopped : abandoned
-      told.add(message.leaseId)
+      ending[message.type].add(message.leaseId)
       return
     }
     const { id, name, input } = message

@@ -110,8 +110,11 @@ export interface WorkerData {
 
 export type ToWorker =
   | { [K in TaskName]: { type: 'task'; id: number; name: K; input: Tasks[K]['input'] } }[TaskName]
-  /** End the training of a lease after the step in progress, with or without a payload. */
-  | { type: 'stop' | 'abandon'; leaseId: LeaseId }
+  /**
+   * End the training of a lease: `stop` with what is done after the step in progress, `cut` with
+   * what is done before it, `abandon` with nothing.
+   */
+  | { type: 'stop' | 'cut' | 'abandon'; leaseId: LeaseId }
   /** End the text that is being written. */
   | { type: 'hush' }
   /** Wait between two steps, where memory is not shared by which a thread could be told in one. */

@@ -1,7 +1,8 @@
 /**
  * The commands of the participant's transcripts, `TIME WORD ARGS`:
  *
- *   started / connected / disconnected / set-up / tick / leave
+ *   started / connected / disconnected / set-up / tick
+ *   pause / resume / finish / leave / woke
  *   prepared 0                         the base of round 0
  *   failed prepare [fatal]
  *   step 3 500 / trained 3 4 / untrained 3
@@ -57,6 +58,8 @@ export function eventOf(state: ParticipantState, line: string): ParticipantEvent
     case 'connected':
     case 'set-up':
     case 'tick':
+    case 'resume':
+    case 'woke':
       return { type: word, at }
     case 'disconnected':
       return { type: word, at, reason: 'broken pipe' }
@@ -80,6 +83,9 @@ export function eventOf(state: ParticipantState, line: string): ParticipantEvent
       const refusal = second === '' ? {} : { refusal: second as Refusal }
       return { type: 'upload-failed', at, leaseId, reason: 'broken pipe', ...refusal }
     }
+    case 'pause':
+      return { type: word, at, reason: 'on battery' }
+    case 'finish':
     case 'leave':
       return { type: word, at, reason: 'enough' }
     default:
@@ -184,6 +190,7 @@ function printEffect(effect: ParticipantEffect): string {
     case 'train':
       return `train lease ${effect.lease.leaseId} of round ${effect.start.round}`
     case 'stop-training':
+      return `stop-training ${effect.leaseId}${effect.when === 'now' ? ' now' : ''}`
     case 'abandon-training':
     case 'upload':
       return `${effect.type} ${effect.leaseId}`
@@ -207,6 +214,8 @@ function printRequest(request: Request): string {
       const { leaseId, steps } = request.contribution
       return `commit ${steps} steps of lease ${leaseId}`
     }
+    case 'leave':
+      return `leave, ${request.reason}`
     default:
       return request.type
   }

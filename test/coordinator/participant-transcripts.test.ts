@@ -7,11 +7,14 @@ import { checkTranscript, commandsOf, readTranscript, transcriptsOf } from './tr
 
 const names = transcriptsOf('participant')
 
+/** Time starts anew with each participant. */
+const isFresh = (line: string) => line.startsWith('0 ')
+
 for (const name of names) {
   test(`${name} reads as written`, () => {
     let state = newParticipant()
     checkTranscript(name, (line) => {
-      if (/^\S+ started/.test(line)) state = newParticipant()
+      if (isFresh(line)) state = newParticipant()
       return playCommand(state, line)
     })
   })
@@ -22,7 +25,7 @@ for (const name of names) {
     let state = newParticipant()
     for (const line of commandsOf(readTranscript(name))) {
       if (line === 'state') continue
-      if (/^\S+ started/.test(line)) state = newParticipant()
+      if (isFresh(line)) state = newParticipant()
       const effects = participantStep(state, eventOf(state, line))
       for (const effect of effects) {
         if (effect.type === 'request') {

@@ -99,6 +99,37 @@ test('who leaves hands in the prefix first', () => {
   finish(network)
 })
 
+test('who pauses hands in the prefix, is gone from the run, and comes back', () => {
+  const network = start({ volunteers: [ann, { name: 'bob', stepMs: 3000 }] })
+  const { clock, coordinator } = network
+  const { members, leases, records } = coordinator.state
+  const lease = () => leases.get(members.get('bob')?.leaseId ?? -1)
+  clock.runUntil(() => (lease()?.steps ?? 0) > 2, DAY_MS)
+  const { leaseId, steps } = lease()!
+  clock.runUntil(() => false, clock.now + 4000)
+  network.volunteer('bob').pause()
+  clock.runUntil(() => !members.has('bob'), clock.now + 2000)
+  const { stage, steps: handedIn } = leases.get(leaseId)!
+  expect({ stage, handedIn }).toEqual({ stage: 'uploaded', handedIn: 1 })
+  expect(handedIn).toBeLessThan(steps)
+  network.volunteer('bob').resume()
+  clock.runUntil(() => members.has('bob'), clock.now + 2000)
+  finish(network)
+  expect(records.get('bob')!.contributions).toBeGreaterThan(1)
+})
+
+test('a pause before the first step gives the lease back at once', () => {
+  const network = start({ volunteers: [ann, { name: 'bob', stepMs: 30_000 }] })
+  const { clock, coordinator } = network
+  const { members, leases } = coordinator.state
+  clock.runUntil(() => members.get('bob')?.leaseId != null, DAY_MS)
+  const leaseId = members.get('bob')!.leaseId!
+  network.volunteer('bob').pause()
+  clock.runUntil(() => !members.has('bob'), clock.now + 2000)
+  expect([members.has('bob'), leases.has(leaseId)]).toEqual([false, false])
+  finish(network)
+})
+
 test('the same seed is the same run, to the last event', () => {
   const digests = [1, 2].map(() => {
     const network = start({ seed: 5 })
@@ -143,6 +174,10 @@ function misfortune(network: VirtualNetwork, names: string[]): void {
     () => victim.breakLink(),
     () => victim.breakLink(),
     () => victim.kill(pauseMs),
+    () => {
+      victim.pause()
+      network.clock.later(pauseMs, victim.resume)
+    },
     () => coordinator.isUp && coordinator.restart(pauseMs),
     () => {
       for (const name of names) network.volunteer(name).breakLink()

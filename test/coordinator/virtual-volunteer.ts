@@ -25,6 +25,8 @@ export interface VirtualVolunteer {
   breakLink(): void
   /** The process dies; `restartAfterMs` null: for good. */
   kill(restartAfterMs: number | null): void
+  pause(): void
+  resume(): void
   leave(): void
 }
 
@@ -110,7 +112,9 @@ export function createVirtualVolunteer(
         training = { lease: effect.lease, steps: 0, isStopping: false }
         return trainStep()
       case 'stop-training':
-        if (training?.lease.leaseId === effect.leaseId) training.isStopping = true
+        if (training?.lease.leaseId !== effect.leaseId) return
+        if (effect.when === 'now') return later(0, endTraining)
+        training.isStopping = true
         return
       case 'abandon-training':
         if (training?.lease.leaseId === effect.leaseId) training = null
@@ -157,10 +161,19 @@ export function createVirtualVolunteer(
       feed({ type: 'step-done', leaseId, steps, stepMs })
       if (training !== mine) return
       if (steps < lease.steps && !mine.isStopping) return trainStep()
-      training = null
-      const contribution = contributionOf(lease, steps)
-      feed({ type: 'trained', leaseId, contribution, signature: new Uint8Array(64) })
+      endTraining()
     })
+  }
+
+  /** With the steps that are done. */
+  function endTraining(): void {
+    if (training === null) return
+    const { lease, steps } = training
+    const { leaseId } = lease
+    training = null
+    if (steps === 0) return feed({ type: 'training-failed', leaseId, reason: 'no step' })
+    const contribution = contributionOf(lease, steps)
+    feed({ type: 'trained', leaseId, contribution, signature: new Uint8Array(64) })
   }
 
   /** Work that depends on the base and the batches alone, as real work does. */
@@ -228,6 +241,8 @@ export function createVirtualVolunteer(
       training = null
       if (restartAfterMs !== null) clock.later(restartAfterMs, volunteer.start)
     },
+    pause: () => feed({ type: 'pause', reason: 'on battery' }),
+    resume: () => feed({ type: 'resume' }),
     leave: () => feed({ type: 'leave', reason: 'enough' }),
   }
   return volunteer
