@@ -3,6 +3,7 @@ import type { ParticipantEffect } from '../../coordinator/effect.ts'
 import { createParticipant } from '../../coordinator/participant-state.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { createClock } from '../clock.ts'
+import { createSleepWatch, LOOK_MS } from '../guest/sleep-watch.ts'
 import type { Log } from '../log.ts'
 import { connect } from '../network/dial.ts'
 import type { Host } from '../network/host.ts'
@@ -39,7 +40,15 @@ export interface VolunteerRole {
   peer: string
   /** How it ended. */
   exited: Promise<VolunteerOutcome>
-  /** Hands in the finished prefix, then goes. */
+  /**
+   * Stops at once, hands in the finished prefix, and is gone from the run until `resume`; may be
+   * asked for again with another reason.
+   */
+  pause(reason: string): void
+  resume(): void
+  /** Works the lease in progress off, hands it in, then goes. */
+  finish(reason: string): void
+  /** Hands in the finished prefix, then goes; asked for twice, at once. */
   leave(reason: string): void
   stop(): Promise<void>
 }
@@ -49,6 +58,7 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const peer = identity.peerId
   const exited = Promise.withResolvers<VolunteerOutcome>()
   const stopping = new AbortController()
+  const clock = createClock()
   const { run, token } = invite
   const state = createParticipant({ peer, name, software, run, token, seed: seedOf(peer) })
   const world: ParticipantWorld = {
@@ -68,15 +78,23 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   }
   const performer = createParticipantPerformer(world)
   const shell = createParticipantShell({
-    ...{ state, clock: createClock(), perform: performer.perform },
+    ...{ state, clock, perform: performer.perform },
     onFatal: exited.reject,
   })
   shell.start()
+  const hasSlept = createSleepWatch(clock())
+  const watch = setInterval(() => {
+    if (hasSlept(clock())) shell.feed({ type: 'woke' })
+  }, LOOK_MS)
   return {
     peer,
     exited: exited.promise,
+    pause: (reason) => shell.feed({ type: 'pause', reason }),
+    resume: () => shell.feed({ type: 'resume' }),
+    finish: (reason) => shell.feed({ type: 'finish', reason }),
     leave: (reason) => shell.feed({ type: 'leave', reason }),
     stop: async () => {
+      clearInterval(watch)
       shell.stop()
       stopping.abort(new Error('This volunteer is leaving'))
       await performer.disconnect()

@@ -97,6 +97,28 @@ test('a volunteer killed in the middle of a lease costs only that lease', async 
   await checkWhole(run, 16)
 }, 120_000)
 
+test('a pause hands in the finished prefix; afterwards the run goes on', async () => {
+  const run = await prepareSmallRun({}, { lease_steps_max: 8, lease_steps_min: 8 })
+  const committed = Promise.withResolvers<Extract<Progress, { type: 'committed' }>>()
+  const hosted = await hostRun(run, {
+    onProgress: (fact) => {
+      if (fact.type === 'committed') committed.resolve(fact)
+    },
+  })
+  let steps = 0
+  const role = await joinRun(run, hosted.link, 'napper', () => {
+    steps += 1
+    if (steps === 2) role.pause('on battery')
+  })
+  const { steps: handedIn } = await committed.promise
+  expect(handedIn).toBeGreaterThanOrEqual(2)
+  expect(handedIn).toBeLessThan(8)
+  role.resume()
+  await hosted.finished
+  await hosted.stop()
+  await checkWhole(run, 16)
+}, 120_000)
+
 test('a volunteer that leaves hands in the finished prefix', async () => {
   const run = await prepareSmallRun({}, { lease_steps_max: 8, lease_steps_min: 8 })
   const hosted = await hostRun(run)

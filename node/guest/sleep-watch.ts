@@ -1,0 +1,19 @@
+/**
+ * Did this machine sleep? Then nothing ran for a while: between two looks at the clock lies far
+ * more time than was asked for. Pure: the caller looks, and says what time it is.
+ */
+
+/** How often to look. */
+export const LOOK_MS = 1_000
+/** A gap that only sleep explains, and that connections do not survive. */
+const SLEEP_MS_MIN = 30_000
+
+/** Returns what hears the time of each look, and says whether the machine slept before it. */
+export function createSleepWatch(at: number): (at: number) => boolean {
+  let before = at
+  return (now) => {
+    const hasSlept = now - before > SLEEP_MS_MIN
+    before = now
+    return hasSlept
+  }
+}
