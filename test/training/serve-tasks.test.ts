@@ -1,4 +1,4 @@
-/** A training that is ended early hands over the steps before, the same bits as if it had no more. */
+/** A training that is ended early hands over the steps before, bit for bit. */
 import { expect, test } from 'vitest'
 import { newControl, requestStop } from '../../kernels/control.ts'
 import { adapterLayout, initialAdapter } from '../../kernels/lora.ts'
