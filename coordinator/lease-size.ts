@@ -9,7 +9,11 @@
  */
 import type { RunConfig } from '../protocol/run-config.ts'
 
-/** A volunteer of unknown speed joins a round that has at least this share of its box left. */
+/**
+ * A volunteer of unknown speed joins a round that has at least this much of its box left, or this
+ * share where boxes are short: most make a step in it, which counts, and tells their speed.
+ */
+const UNKNOWN_SPEED_MS = 120_000
 const UNKNOWN_SPEED_SHARE = 1 / 3
 /** What an unmeasured upload is taken to cost, as a share of the grace time made for it. */
 const TRANSFER_SHARE = 1 / 4
@@ -47,7 +51,8 @@ export function sizeLease(round: RunConfig['round'], wish: LeaseWish): LeaseSize
   const { stepsMin, stepsMax } = round
   const boxMs = round.seconds * 1000
   if (stepMs === null) {
-    if (leftMs < boxMs * UNKNOWN_SPEED_SHARE) return none('too little of the round is left')
+    const neededMs = Math.min(UNKNOWN_SPEED_MS, boxMs * UNKNOWN_SPEED_SHARE)
+    if (leftMs < neededMs) return none('too little of the round is left')
     return { steps: Math.min(stepsMin, available), expectedMs: null, reason: '' }
   }
   const transferMs = transferAllowance(round, wish.transferMs)

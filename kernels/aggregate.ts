@@ -104,9 +104,15 @@ function measure(
   const malformed = decodeTo(ops, arena, x, codec, bytes, count)
   if (malformed !== null) return { reason: malformed }
   const values = new Float32Array(ops.memory.buffer, x, count)
-  const worst = values.findIndex((value) => Math.abs(value) > deltaMax)
+  const worst = firstBeyond(values, deltaMax)
   if (worst >= 0) return { reason: `scalar ${worst} is ${values[worst]}, beyond ±${deltaMax}` }
   return { norm: Math.sqrt(ops.sumSquares(x, count)) }
+}
+
+/** A callback for each of millions of scalars would cost more than all the rest. */
+function firstBeyond(values: Float32Array, max: number): number {
+  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) > max) return i
+  return -1
 }
 
 /** Caps weights and clips norms by the medians of what can be counted. */

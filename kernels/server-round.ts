@@ -50,12 +50,13 @@ export function serverRound(
   round: ServerRound,
 ): ServerOutcome {
   const { contributions, downlink } = round
+  const boundOf = bounds(state, round)
   const parts = contributions.map(({ payload, tokens, steps }) => ({
     codec: round.uplink,
     bytes: deltaOf(payload, state.mode, round.uplink, layout),
     weight: tokens,
     steps,
-    deltaMax: boundOf(state, round, steps),
+    deltaMax: boundOf(steps),
   }))
   const { mean, parts: outcomes } = aggregated(ops, arena, layout, state, round, parts)
   const rejected = outcomes.flatMap((outcome, index) =>
@@ -83,17 +84,19 @@ function deltaOf(
   return payload.subarray(0, isWhole ? encodedBytes(codec, layout.count) : 0)
 }
 
-/** What no honest scalar exceeds. A gradient has no such bound. */
-function boundOf(
+/** What no honest scalar exceeds after so many steps. A gradient has no such bound. */
+function bounds(
   state: OuterState,
   { inner, learningRate, uplink }: ServerRound,
-  steps: number,
-): number {
-  if (state.mode === 'gradient') return Number.POSITIVE_INFINITY
-  const adapterMax = state.adapter.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+): (steps: number) => number {
+  if (state.mode === 'gradient') return () => Number.POSITIVE_INFINITY
   const { ratioMax, weightDecay } = inner
-  const learningRateSum = steps * learningRate
-  return deltaMax({ adapterMax, steps, learningRateSum, ratioMax, weightDecay, codec: uplink })
+  let adapterMax = 0
+  for (const value of state.adapter) adapterMax = Math.max(adapterMax, Math.abs(value))
+  return (steps) => {
+    const learningRateSum = steps * learningRate
+    return deltaMax({ adapterMax, steps, learningRateSum, ratioMax, weightDecay, codec: uplink })
+  }
 }
 
 /** Averaged gradients must be exactly those of one big batch: no cap, no clip. */

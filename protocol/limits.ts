@@ -24,7 +24,7 @@ export const BLOB_BYTES_MAX = 2 ** 32 - 1
 /** Chunk hashes of the largest blob, 32 bytes each, and the head of its manifest. */
 export const BLOB_MANIFEST_BYTES_MAX = Math.ceil(BLOB_BYTES_MAX / BLOB_CHUNK_BYTES) * 32 + 1024
 /** Uploads that a coordinator takes at the same time; the others wait for their `go`. */
-export const UPLOAD_SLOTS = 8
+export const UPLOAD_SLOTS = 64
 
 // Patience.
 export const REQUEST_TIMEOUT_MS = 30_000

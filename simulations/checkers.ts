@@ -17,6 +17,7 @@ export interface Checkers {
   /** Everything that holds between events. */
   whole(state: CoordinatorState): void
   complain(what: string): void
+  readonly hasViolations: boolean
   /** Each once, with the time of the first. */
   readonly violations: readonly string[]
 }
@@ -175,6 +176,9 @@ export function createCheckers(nowOf: () => number): Checkers {
     after,
     whole,
     complain,
+    get hasViolations() {
+      return violations.size > 0
+    },
     get violations() {
       return [...violations.values()]
     },

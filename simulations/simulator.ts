@@ -231,7 +231,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
 
   return {
     // What comes after a violation only hides it.
-    runUntil: (time) => queue.runUntil(time, () => isFinished() || checkers.violations.length > 0),
+    runUntil: (time) => queue.runUntil(time, () => isFinished() || checkers.hasViolations),
     get isFinished() {
       return isFinished()
     },

@@ -1,7 +1,7 @@
 /**
  * Blobs, as the coordinator moves them: it serves what a peer may have, and takes what a peer has
  * committed. Nothing is sent in bulk before the receiver says `go`; the coordinator says it to a
- * few at a time, so that a round's end with a thousand uploads costs the memory of eight.
+ * few dozen at a time, so that a round's end with thousands of uploads costs the memory of those.
  */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import {

@@ -7,7 +7,6 @@ import { createQuota } from '../../node/network/quota.ts'
 import { createSlots } from '../../node/network/slots.ts'
 import type { BlobStore } from '../../node/storage/blob-store.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
-import { UPLOAD_SLOTS } from '../../protocol/limits.ts'
 import { BLOB, blobPair, randomBytes } from './blob-pair.ts'
 import { addressesOf, testHost, until } from './hosts.ts'
 
@@ -37,11 +36,15 @@ function countingStore(released: Promise<void>): {
   return { store, now: () => now, most: () => most }
 }
 
+/** Fewer than uploads. */
+const UPLOAD_SLOTS = 8
+
 test(`of 20 uploads, ${UPLOAD_SLOTS} are taken at a time, and all arrive`, async () => {
   const released = Promise.withResolvers<void>()
   const { store, now, most } = countingStore(released.promise)
   const { coordinator, uploaded } = await blobPair('memory', {
     theirs: store,
+    uploadSlots: UPLOAD_SLOTS,
     idleTimeoutMs: 20_000,
   })
   const uploads = Array.from({ length: 20 }, async (_, index) => {
