@@ -32,7 +32,7 @@ const PATIENCE = 3
 const UPLOADS_OWED_MAX = 2
 /** Bounds of how long a member is told to wait before it asks again. */
 const WAIT_MS_MIN = 250
-const WAIT_MS_MAX = 30_000
+const WAIT_MS_MAX = 120_000
 
 export function onLease(
   state: CoordinatorState,

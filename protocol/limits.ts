@@ -39,11 +39,11 @@ export const HEARTBEAT_MS = 5_000
 export const HEARTBEAT_TIMEOUT_MS = 20_000
 
 // Runs.
-export const MEMBERS_MAX = 10_000
+export const MEMBERS_MAX = 65_536
 /** Leases of one round, hence entries of its manifest. */
 export const ROUND_LEASES_MAX = 4 * MEMBERS_MAX
 /** Local steps in one lease; a contribution carries one digest a step. */
-export const STEPS_MAX = 64
+export const STEPS_MAX = 512
 export const BATCHES_MAX = 2 ** 31 - 1
 export const ROUNDS_MAX = 100_000
 export const SHARDS_MAX = 8_192

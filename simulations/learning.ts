@@ -5,6 +5,7 @@
 import type { AggregationJob } from '../coordinator/effect.ts'
 import type { Aggregate } from '../coordinator/event.ts'
 import { type Digest, digestOf, utf8ToBytes } from '../protocol/digest.ts'
+import { STEPS_MAX } from '../protocol/limits.ts'
 import type { Contribution, Lease } from '../protocol/messages.ts'
 import type { RunConfig } from '../protocol/run-config.ts'
 
@@ -33,7 +34,9 @@ export function modelledLearning(config: RunConfig, sizes: Sizes): Learning {
   const { batchSequences } = config.training
   const tokensOfStep = batchSequences * config.dataset.sequenceLength
   const link = digestOfText('a step')
-  const traces = Array.from({ length: 65 }, (_, steps) => Array<Digest>(steps).fill(link))
+  const traces = Array.from({ length: STEPS_MAX + 1 }, (_, steps) =>
+    Array<Digest>(steps).fill(link),
+  )
   return {
     base: digestOfText(`adapter 0 of ${config.seed}`),
     train: (lease, peer, steps) => ({

@@ -46,7 +46,7 @@ export interface SimulationOptions {
   learning?: Learning
   /** Tests plant wrong decisions here. */
   step?: Step
-  /** Events between two checks of the whole state, and of the journal against it. */
+  /** Events between two checks of the whole state, at least: a crowd's are further apart. */
   checkEvery: number
   journal: { entriesMax: number; verifyEvery: number; asBytes: boolean }
   /** Time between two samples of the history. */
@@ -98,6 +98,8 @@ export interface SimulateOptions {
 
 const DAY_MS = 86_400_000
 const PROGRESS_STEPS = 100
+/** Between two snapshots, whose cost is that of the state. */
+const JOURNAL_ENTRIES = 200_000
 
 /**
  * A run from its first moment to its end or the horizon's; `crowds` mix freely. What is left out is
@@ -114,7 +116,7 @@ export function simulate(options: SimulateOptions): SimulationResult {
     world: { ...defaultWorld(config), ...options.world },
     churn: churnOf(seed, crowds, endMs),
     faultsUntil: horizonMs,
-    journal: { entriesMax: 50_000, verifyEvery: 10, asBytes: false },
+    journal: { entriesMax: JOURNAL_ENTRIES, verifyEvery: 10, asBytes: false },
   })
   for (let part = 1; part <= PROGRESS_STEPS; part++) {
     simulation.runUntil((horizonMs * part) / PROGRESS_STEPS)
@@ -125,6 +127,9 @@ export function simulate(options: SimulateOptions): SimulationResult {
   if (daysToFinish === 0 || result.finished || result.violations.length > 0) return result
   return { ...result, violations: [...result.violations, 'the run does not finish'] }
 }
+
+/** A check of the whole state costs as much as so many events for each member. */
+const WHOLE_EVENTS = 4
 
 export function createSimulation(options: SimulationOptions): Simulation {
   const { seed, config, churn } = options
@@ -141,6 +146,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
   const volunteers: Volunteer[] = []
   const byHost = new Map<number, Volunteer>()
   let events = 0
+  let wholeAt = options.checkEvery
   let job: AggregationJob | null = null
 
   const coordinator = createCoordinatorProcess(() => world, {
@@ -156,7 +162,10 @@ export function createSimulation(options: SimulationOptions): Simulation {
       if (event.type === 'aggregated' && outcome.accepted) {
         settle(world, job!, event.aggregate.rejected)
       }
-      if (events % options.checkEvery === 0) checkers.whole(state)
+      if (events >= wholeAt) {
+        checkers.whole(state)
+        wholeAt = events + Math.max(options.checkEvery, WHOLE_EVENTS * state.members.size)
+      }
       journal.checkpoint(state)
     },
   })

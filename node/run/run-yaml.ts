@@ -36,7 +36,7 @@ const swarm = z
     rejoin_seconds: seconds.default(20),
     round_batches: count(limits.BATCHES_MAX).default(limits.BATCHES_MAX),
     lease_steps_min: count(limits.STEPS_MAX).default(4),
-    lease_steps_max: count(limits.STEPS_MAX).default(limits.STEPS_MAX),
+    lease_steps_max: count(limits.STEPS_MAX).default(64),
     quorum: fraction.default(0.5),
     outer_learning_rate: z.number().min(0).max(10).default(0.7),
     outer_momentum: z.number().min(0).max(0.9999).default(0.6),
