@@ -6,7 +6,7 @@ import { digestOf } from '../protocol/digest.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { HEARTBEAT_TIMEOUT_MS, PROTOCOL_VERSION } from '../protocol/limits.ts'
 import type { ReplyOf } from '../protocol/messages.ts'
-import { decodeRunConfig, type RunConfig } from '../protocol/run-config.ts'
+import { decodeRunConfig, type RunConfig, type RunId } from '../protocol/run-config.ts'
 import type { ParticipantEffect } from './effect.ts'
 import { log } from './outcome.ts'
 import { ask, exit } from './participant-effects.ts'
@@ -101,13 +101,12 @@ export function onJoined(
   state: ParticipantState,
   { runConfig, start }: ReplyOf<'joined'>,
 ): ParticipantEffect[] {
-  const runId = digestOf(runConfig)
+  const { runId, config } = readRun(runConfig)
   const wanted = state.run?.runId ?? state.options.run ?? ''
   if (!runId.startsWith(wanted)) {
     return exit(state, 'refused', `the coordinator hosts run ${runId}, not ${wanted}`)
   }
   if (state.run === null) {
-    const config = decodedConfig(runConfig)
     if (typeof config === 'string') return exit(state, 'failed', config)
     state.run = { config, runId }
   }
@@ -120,7 +119,23 @@ export function onJoined(
   return [log('info', `joined run ${state.run.config.name}`), ...effects]
 }
 
-/** The config, or why this software cannot take part. */
+interface ReadRun {
+  runId: RunId
+  /** Or why this software cannot take part. */
+  config: RunConfig | string
+}
+
+/** The same bytes say the same to all who join in one process, as a simulated crowd does. */
+const readBefore = new WeakMap<Uint8Array, ReadRun>()
+
+function readRun(bytes: Uint8Array): ReadRun {
+  const before = readBefore.get(bytes)
+  if (before !== undefined) return before
+  const read = { runId: digestOf(bytes), config: decodedConfig(bytes) }
+  readBefore.set(bytes, read)
+  return read
+}
+
 function decodedConfig(bytes: Uint8Array): RunConfig | string {
   try {
     return decodeRunConfig(bytes)

@@ -1,0 +1,29 @@
+/**
+ * How much of the volunteers' time counts, with the settings that docs/simulate.md gives for each
+ * kind of crowd. The bars are those below which a change of the state machine has made it worse.
+ */
+import { expect, test } from 'vitest'
+import { crowdsOf, settingsWith } from '../../simulations/settings.ts'
+import { simulate } from '../../simulations/simulator.ts'
+
+const HOURS = 1 / 24
+
+for (const [preset, bar, stepsMax, graceSeconds] of [
+  ['seti-like', 0.95, 16, 60],
+  ['evening-laptops', 0.92, 16, 60],
+  ['browser-tabs', 0.88, 16, 60],
+  ['phones-wifi', 0.75, 8, 180],
+  ['flash-crowd', 0.85, 8, 180],
+] as const) {
+  test(`${preset}: at least ${bar} of the time counts`, () => {
+    const settings = settingsWith([
+      'round.seconds=3600',
+      `round.stepsMax=${stepsMax}`,
+      `round.graceSeconds=${graceSeconds}`,
+    ])
+    const crowds = crowdsOf(preset, 64)
+    const result = simulate({ ...settings, crowds, seed: 1, days: 6 * HOURS })
+    expect(result.violations).toEqual([])
+    expect(result.goodput).toBeGreaterThanOrEqual(bar)
+  })
+}
