@@ -116,7 +116,7 @@ const SETI_LIKE: Preset = {
   machine: { ...HOME, failed: 0.02, corrupt: 0.002 },
 }
 
-const EVENING_LAPTOPS: Preset = {
+export const EVENING_LAPTOPS: Preset = {
   name: 'evening-laptops',
   session: { law: 'lognormal', median: 50 * MINUTE, sd: 1 },
   absence: { law: 'lognormal', median: 23 * HOUR, sd: 0.1 },

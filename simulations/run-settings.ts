@@ -86,9 +86,12 @@ export const DEFAULT_RUN: RunConfig = {
   admission: { membersMax: MEMBERS_MAX },
 }
 
-/** The run with some of its parts changed. */
-export function runWith(changes: { [K in keyof RunConfig]?: Partial<RunConfig[K]> }): RunConfig {
-  const config: Record<string, unknown> = { ...structuredClone(DEFAULT_RUN) }
+/** A run with some of its parts changed. */
+export function runWith(
+  changes: { [K in keyof RunConfig]?: Partial<RunConfig[K]> },
+  usual = DEFAULT_RUN,
+): RunConfig {
+  const config: Record<string, unknown> = { ...structuredClone(usual) }
   for (const [name, part] of Object.entries(changes)) {
     const own = config[name]
     config[name] = typeof own === 'object' ? { ...own, ...(part as object) } : part

@@ -7,7 +7,7 @@ import type { RunConfig } from '../protocol/run-config.ts'
 import type { Crowd } from './churn.ts'
 import { EVERYDAY, type FaultRates } from './faults.ts'
 import { PRESETS } from './presets.ts'
-import { defaultWorld, runWith } from './run-settings.ts'
+import { DEFAULT_RUN, defaultWorld, runWith } from './run-settings.ts'
 import type { WorldOptions } from './world.ts'
 
 export interface Settings {
@@ -47,8 +47,7 @@ export function crowdsOf(text: string, volunteers: number): Crowd[] {
  * `faults`, or `world`.
  * @throws ConfigError unless the key is there, is a number, and the run is one with it
  */
-export function settingsWith(changes: readonly string[]): Settings {
-  const usual = runWith({})
+export function settingsWith(changes: readonly string[], usual: RunConfig = DEFAULT_RUN): Settings {
   const sections = new Map<string, Record<string, number>>()
   const known: Record<string, unknown> = {
     ...usual,
@@ -75,7 +74,7 @@ export function settingsWith(changes: readonly string[]): Settings {
     sections.set(section, { ...sections.get(section), [key]: value })
   }
   const { faults, world, ...run } = Object.fromEntries(sections)
-  const config = checkedRun(run)
+  const config = checkedRun(run, usual)
   return {
     config,
     faults: { ...EVERYDAY, ...faults },
@@ -84,9 +83,9 @@ export function settingsWith(changes: readonly string[]): Settings {
 }
 
 /** What a run cannot be is, here, for whoever set it to mend. */
-function checkedRun(changes: Parameters<typeof runWith>[0]): RunConfig {
+function checkedRun(changes: Parameters<typeof runWith>[0], usual: RunConfig): RunConfig {
   try {
-    return runWith(changes)
+    return runWith(changes, usual)
   } catch (error) {
     throw new ConfigError((error as Error).message)
   }

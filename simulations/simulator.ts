@@ -81,6 +81,8 @@ export interface Simulation {
 export interface SimulateOptions {
   seed: number
   crowds: readonly Crowd[]
+  /** Who comes and goes, instead of the crowds. */
+  churn?: Churn
   /** Virtual days with faults. */
   days: number
   /** Virtual days without, after that, in which the run has to finish; 0: it need not. */
@@ -114,7 +116,7 @@ export function simulate(options: SimulateOptions): SimulationResult {
     ...{ seed, config, checkEvery: 10_000, sampleMs: 300_000, faults: EVERYDAY },
     ...options,
     world: { ...defaultWorld(config), ...options.world },
-    churn: churnOf(seed, crowds, endMs),
+    churn: options.churn ?? churnOf(seed, crowds, endMs),
     faultsUntil: horizonMs,
     journal: { entriesMax: JOURNAL_ENTRIES, verifyEvery: 10, asBytes: false },
   })

@@ -214,8 +214,12 @@ function addSimulating(program: Command): void {
     .option('--volunteers <n>', 'online at once, in the mean', positive, 64)
     .option('--days <n>', 'virtual days', days, 1)
     .option('--seed <n>', 'same seed, same run', seedOf, 1)
+    .option('--trace <file>', 'who comes and goes as in a CSV file, instead of a preset')
+    .option('--run <file>', 'the run of a run.yaml, instead of one of 135 million parameters')
+    .option('--compare <files...>', 'several run.yaml files, under the same churn')
     .option('--set <key=value...>', 'change a number, as round.seconds=300', [])
     .option('--swarm', 'faults of every kind, as the seed draws them', false)
+    .option('-o, --out <folder>', 'write a report: index.html, figures.json, figures.csv')
     .addOption(json())
     .action(async (options) => (await import('./simulate.ts')).simulate(options))
 }

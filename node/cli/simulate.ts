@@ -1,56 +1,189 @@
 /** `barnraise simulate`: a run with thousands of volunteers, in virtual time, from one seed. */
-import { prepareSimulation, type SimulationRequest, wasteShares } from '../../simulations/main.ts'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { ConfigError } from '../../protocol/errors.ts'
+import type { RunConfig } from '../../protocol/run-config.ts'
+import {
+  figuresCsv,
+  figuresOf,
+  prepareSimulation,
+  reportPage,
+  type SimulationResult,
+  wasteShares,
+} from '../../simulations/main.ts'
 import { EXIT } from '../exit-code.ts'
+import { locateRun } from '../run/locate-run.ts'
+import { planRun } from '../run/prepare-run.ts'
+import { readRunYaml } from '../run/run-yaml.ts'
 import { CommandFailure } from './failure.ts'
-import { printJson, printLine, printTable } from './output.ts'
-import { bar, byteSize, createScreen } from './terminal.ts'
+import { hubOf } from './hub.ts'
+import { printColumns, printJson, printLine, printTable } from './output.ts'
+import { bar, byteSize, createScreen, type Screen } from './terminal.ts'
 
-export interface SimulateCommandOptions extends SimulationRequest {
+export interface SimulateCommandOptions {
+  seed: number
+  preset: string
+  volunteers: number
+  days: number
+  set: string[]
+  swarm: boolean
+  /** A CSV file of sessions. */
+  trace?: string
+  /** A run.yaml. */
+  run?: string
+  /** Several, each simulated under the same churn. */
+  compare?: string[]
+  /** Folder for the report. */
+  out?: string
   json?: boolean
+}
+
+interface Simulated {
+  result: SimulationResult
+  command: string
+  wallSeconds: number
 }
 
 const BAR_WIDTH = 20
 
 /** Exit code 1 where something that must hold did not. */
 export async function simulate(options: SimulateCommandOptions): Promise<void> {
-  const { seed, volunteers, days } = options
-  const { faults, run } = prepareSimulation(options)
   const screen = createScreen(process.stderr)
-  const drawn = Object.entries(faults).filter(([, rate]) => rate !== 0)
-  printLine(`seed=${seed}`)
-  printLine(`faults: ${drawn.map(([name, rate]) => `${name} ${rate}`).join(', ') || 'none'}`)
-  const startedAt = performance.now()
-  const result = run((share) =>
-    screen.update(`${bar(share, BAR_WIDTH)} day ${(share * days).toFixed(2)} of ${days}`),
-  )
-  screen.clear()
-  const wallSeconds = (performance.now() - startedAt) / 1000
+  printLine(`seed=${options.seed}`)
+  if (options.compare !== undefined) return compare(options.compare, options, screen)
+  const simulated = await simulateRun(options.run ?? null, options, screen)
+  const { result, command, wallSeconds } = simulated
   const peakBytes = process.resourceUsage().maxRSS * 1024
   const { events, goodput, rounds, violations, traceDigest } = result
-  const waste = wasteShares(result)
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`
   printTable([
-    ['goodput', percent(goodput)],
-    ...Object.entries(waste).map(([cause, share]): [string, string] => [cause, percent(share)]),
-    ['rounds', String(rounds)],
-    ['received', byteSize(result.bytes.up)],
-    ['sent', byteSize(result.bytes.down)],
+    ...figureRows(result),
     ['events', `${events} in ${wallSeconds.toFixed(1)} s, ${byteSize(peakBytes)} of memory`],
     ['trace', traceDigest],
     ...violations.map((what): [string, string] => ['violated', what]),
   ])
-  printLine(`seed=${seed}; again: ${commandOf(options)}`)
+  if (options.out !== undefined) await writeReport(options.out, options, simulated)
+  const { seed, volunteers, days } = options
+  printLine(`seed=${seed}; again: ${command}`)
   if (options.json) {
+    const waste = wasteShares(result)
     printJson({
       ...{ seed, volunteers, days, wallSeconds, peakBytes, events, goodput, waste },
       ...{ rounds, violations, traceDigest },
     })
   }
-  if (violations.length > 0) throw new CommandFailure(EXIT.failure, 'Something did not hold')
+  failIfViolated([result])
 }
 
-function commandOf({ seed, preset, volunteers, days, set, swarm }: SimulationRequest): string {
+async function simulateRun(
+  run: string | null,
+  options: SimulateCommandOptions,
+  screen: Screen,
+): Promise<Simulated> {
+  const { days } = options
+  const prepared = prepareSimulation({
+    ...options,
+    config: run === null ? null : await configOf(run, screen),
+    trace: options.trace === undefined ? null : await textOf(options.trace),
+  })
+  const drawn = Object.entries(prepared.faults).filter(([, rate]) => rate !== 0)
+  printLine(`faults: ${drawn.map(([name, rate]) => `${name} ${rate}`).join(', ') || 'none'}`)
+  const startedAt = performance.now()
+  const result = prepared.run((share) =>
+    screen.update(`${bar(share, BAR_WIDTH)} day ${(share * days).toFixed(2)} of ${days}`),
+  )
+  screen.clear()
+  const wallSeconds = (performance.now() - startedAt) / 1000
+  return { result, wallSeconds, command: commandOf(run, options) }
+}
+
+/** The runs side by side. */
+async function compare(
+  runs: readonly string[],
+  options: SimulateCommandOptions,
+  screen: Screen,
+): Promise<void> {
+  if (runs.length < 2) {
+    throw new ConfigError("Cannot compare as '--compare' must be followed by two files or more")
+  }
+  const all: Simulated[] = []
+  for (const run of runs) all.push(await simulateRun(run, options, screen))
+  const columns = all.map(({ result }) => figureRows(result))
+  printColumns([
+    ['', ...runs],
+    ...columns[0]!.map(([name], row) => [name, ...columns.map((rows) => rows[row]![1])]),
+  ])
+  for (const [index, simulated] of all.entries()) {
+    const out = options.out
+    if (out !== undefined) await writeReport(join(out, String(index + 1)), options, simulated)
+  }
+  if (options.json) {
+    printJson(
+      all.map(({ result }, index) => {
+        const { goodput, rounds, batches, bytes, violations, traceDigest } = result
+        const waste = wasteShares(result)
+        return { run: runs[index], goodput, waste, rounds, batches, bytes, violations, traceDigest }
+      }),
+    )
+  }
+  failIfViolated(all.map(({ result }) => result))
+}
+
+function figureRows(result: SimulationResult): [string, string][] {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`
+  const waste = Object.entries(wasteShares(result))
+  return [
+    ['goodput', percent(result.goodput)],
+    ...waste.map(([cause, share]): [string, string] => [cause, percent(share)]),
+    ['rounds', String(result.rounds)],
+    ['batches', String(result.batches)],
+    ['received', byteSize(result.bytes.up)],
+    ['sent', byteSize(result.bytes.down)],
+  ]
+}
+
+async function writeReport(
+  out: string,
+  { seed, days, preset, volunteers, trace }: SimulateCommandOptions,
+  { result, command }: Simulated,
+): Promise<void> {
+  const figures = figuresOf(result, { command, seed, days })
+  const who = trace === undefined ? `${volunteers} volunteers, ${preset}` : `the trace ${trace}`
+  const folder = resolve(out)
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'index.html'), reportPage(figures, `Simulated: ${who}`))
+  await writeFile(join(folder, 'figures.json'), `${JSON.stringify(figures, null, 1)}\n`)
+  await writeFile(join(folder, 'figures.csv'), figuresCsv(figures))
+  printLine(`The report is in ${folder}`)
+}
+
+/** What a run.yaml means: its base's shape, its data's size, its rounds. */
+async function configOf(file: string, screen: Screen): Promise<RunConfig> {
+  const { yaml } = await readRunYaml(file)
+  const located = await locateRun(yaml, dirname(resolve(file)), await hubOf(screen))
+  const { config, base } = await planRun(located)
+  base.close()
+  return config
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError(`Cannot read the trace '${file}': ${(error as Error).message}`)
+  }
+}
+
+function failIfViolated(results: readonly SimulationResult[]): void {
+  if (results.every(({ violations }) => violations.length === 0)) return
+  throw new CommandFailure(EXIT.failure, 'Something did not hold')
+}
+
+function commandOf(run: string | null, options: SimulateCommandOptions): string {
+  const { seed, preset, volunteers, days, set, swarm, trace } = options
+  const who =
+    trace === undefined ? `--preset ${preset} --volunteers ${volunteers}` : `--trace ${trace}`
+  const of = run === null ? '' : ` --run ${run}`
   const sets = set.map((change) => ` --set ${change}`).join('')
-  const parts = `--preset ${preset} --volunteers ${volunteers} --days ${days} --seed ${seed}`
-  return `barnraise simulate ${parts}${sets}${swarm ? ' --swarm' : ''}`
+  const rest = `--days ${days} --seed ${seed}${sets}${swarm ? ' --swarm' : ''}`
+  return `barnraise simulate ${who}${of} ${rest}`
 }

@@ -35,7 +35,7 @@ for (const change of ['round.nothing=1', 'name=1', 'round.seconds=', 'base.name=
 test('the same request gives the same trace, and time is accounted for', () => {
   const request = {
     ...{ seed: 5, preset: 'browser-tabs:1,seti-like:1', volunteers: 8, days: 0.05 },
-    ...{ set: ['round.seconds=120'], swarm: true },
+    ...{ set: ['round.seconds=120'], swarm: true, trace: null, config: null },
   }
   const [a, b] = [0, 1].map(() => prepareSimulation(request).run(() => {}))
   expect(a!.traceDigest).toBe(b!.traceDigest)

@@ -1,0 +1,246 @@
+/** The report: one page, everything in it, nothing asked of anybody. */
+import { CAUSES, type Cause } from '../accounts.ts'
+import type { Figures, SampleFigures } from './figures.ts'
+import { escaped, gantt, histogram, linePlot, type Span } from './svg.ts'
+
+const HOUR_MS = 3_600_000
+/** More points than pixels show nothing more. */
+const POINTS_MAX = 1_400
+const CLASSES = 24
+
+const CAUSE_WORDS: Record<Cause, string> = {
+  waiting: 'waiting: between rounds, or asking for work',
+  loading: 'loading: connecting, fetching what a round needs',
+  departed: 'departed: work whose maker went before it was handed in',
+  late: 'late: work that came after its round or lease was over',
+  failed: 'failed: training that failed, results that were refused',
+}
+
+/** HTML of one simulation. */
+export function reportPage(figures: Figures, title: string): string {
+  const samples = thinned(figures.samples)
+  const sections = [
+    ['Volunteers online', online(samples)],
+    ['Where their time went', waste(figures)],
+    ['Goodput over time', goodput(samples)],
+    ['Rounds', rounds(figures)],
+    ['How long rounds took', roundTimes(figures)],
+    ['Bytes through the coordinator', bytes(samples)],
+    ...learning(figures),
+    ['Leases of some volunteers', leases(figures)],
+    ['What went wrong', failures(figures)],
+    ['How this was made', made(figures)],
+  ] as const
+  const body = sections.map(([name, html]) => `<section><h2>${name}</h2>${html}</section>`)
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escaped(title)}</title>
+<style>${STYLE}</style>
+<main>
+<header><h1>${escaped(title)}</h1>${summary(figures)}</header>
+${body.join('\n')}
+</main>
+</html>
+`
+}
+
+function summary({ goodput, rounds, onlineHours, days, violations, seed }: Figures): string {
+  const tiles: [string, string][] = [
+    ['goodput', percent(goodput)],
+    ['rounds', String(rounds.length)],
+    ['time online', `${Math.round(onlineHours).toLocaleString('en')} h`],
+    ['simulated', `${days} day${days === 1 ? '' : 's'}`],
+    ['seed', String(seed)],
+    ['violations', String(violations.length)],
+  ]
+  const divs = tiles.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`)
+  return `<dl>${divs.join('')}</dl>`
+}
+
+function online(samples: readonly SampleFigures[]): string {
+  const points = samples.map(({ hours, online }) => ({ x: hours, y: online }))
+  return linePlot([{ name: 'online', color: 'c1', points, isArea: true }], {
+    ...{ title: 'Volunteers online over time', xLabel: 'hours', yLabel: 'volunteers' },
+  })
+}
+
+function goodput(samples: readonly SampleFigures[]): string {
+  const points = samples.flatMap(({ hours, goodput }) =>
+    goodput === null ? [] : [{ x: hours, y: 100 * goodput }],
+  )
+  return linePlot([{ name: 'goodput', color: 'c2', points }], {
+    ...{ title: 'Goodput over time', xLabel: 'hours', yLabel: '% of time online', yMax: 100 },
+  })
+}
+
+function waste({ goodput, waste: shares }: Figures): string {
+  const parts: [string, string, number][] = [
+    ['counted', 'counted: steps that are in the adapter', goodput],
+    ...CAUSES.map((cause): [string, string, number] => [cause, CAUSE_WORDS[cause], shares[cause]]),
+  ]
+  const bar = parts.map(
+    ([name, , share]) => `<span class="${name}" style="flex-grow:${share.toFixed(5)}"></span>`,
+  )
+  const list = parts.map(
+    ([name, words, share]) => `<li><i class="${name}"></i>${words}<b>${percent(share)}</b></li>`,
+  )
+  return `<div class="shares">${bar.join('')}</div><ul class="legend">${list.join('')}</ul>`
+}
+
+function rounds({ rounds: all }: Figures): string {
+  const points = all.map(({ mergedAt, batches }) => ({ x: mergedAt / HOUR_MS, y: batches }))
+  return linePlot([{ name: 'batches', color: 'c3', points, isStep: true }], {
+    ...{ title: 'Batches merged by round', xLabel: 'hours', yLabel: 'batches a round' },
+  })
+}
+
+function roundTimes({ rounds: all }: Figures): string {
+  const minutes = all.map(({ startedAt, mergedAt }) => (mergedAt - startedAt) / 60_000)
+  return histogram(minutes, CLASSES, {
+    ...{ title: 'Distribution of round times', xLabel: 'minutes', yLabel: 'rounds' },
+  })
+}
+
+function bytes(samples: readonly SampleFigures[]): string {
+  const of = (name: 'bytesUp' | 'bytesDown') =>
+    samples.map((sample) => ({ x: sample.hours, y: sample[name] / 1e9 }))
+  const plot = linePlot(
+    [
+      { name: 'received', color: 'c1', points: of('bytesUp') },
+      { name: 'sent', color: 'c3', points: of('bytesDown') },
+    ],
+    { title: 'Bytes received and sent', xLabel: 'hours', yLabel: 'GB' },
+  )
+  return (
+    `${plot}<ul class="legend"><li><i class="c1"></i>received</li>` +
+    '<li><i class="c3"></i>sent</li></ul>'
+  )
+}
+
+/** Where numbers are real. */
+function learning({ rounds: all }: Figures): [string, string][] {
+  const known = all.filter(({ loss }) => loss !== null)
+  if (known.length === 0) return []
+  let tokens = 0
+  const byToken = all.flatMap((round) => {
+    tokens += round.tokens
+    return round.loss === null ? [] : [{ x: tokens, y: round.loss }]
+  })
+  const byTime = known.map(({ mergedAt, loss }) => ({ x: mergedAt / HOUR_MS, y: loss! }))
+  const options = { title: 'Held-out loss', yLabel: 'nats a token' }
+  return [
+    [
+      'Held-out loss by time',
+      linePlot([{ name: 'loss', color: 'c2', points: byTime }], { ...options, xLabel: 'hours' }),
+    ],
+    [
+      'Held-out loss by tokens',
+      linePlot([{ name: 'loss', color: 'c2', points: byToken }], { ...options, xLabel: 'tokens' }),
+    ],
+  ]
+}
+
+function leases({ leases: bars, samples }: Figures): string {
+  const lanes = [...new Set(bars.map(({ peer }) => peer))]
+  const laneOf = new Map(lanes.map((peer, lane) => [peer, lane]))
+  const end = samples.at(-1)?.hours ?? 1
+  const spans = bars.map(({ peer, from, to, fate }): Span => {
+    const until = to === null ? end : to / HOUR_MS
+    const color = fate ?? 'open'
+    return { lane: laneOf.get(peer)!, from: from / HOUR_MS, to: until, color }
+  })
+  const legend =
+    '<ul class="legend"><li><i class="counted"></i>handed in</li>' +
+    '<li><i class="late"></i>lost</li><li><i class="open"></i>open at the end</li></ul>'
+  return gantt(spans, lanes, Math.max(end, 1e-9)) + legend
+}
+
+function failures({ failures: counts, violations }: Figures): string {
+  const rows = Object.entries(counts).sort(([, a], [, b]) => b - a)
+  const list = rows.map(([name, count]) => `<li>${escaped(name)}<b>${count}</b></li>`)
+  const broken = violations.map((what) => `<li class="broken">violated: ${escaped(what)}</li>`)
+  if (rows.length === 0 && broken.length === 0) return '<p>Nothing.</p>'
+  return `<ul class="legend">${broken.join('')}${list.join('')}</ul>`
+}
+
+function made({ command, traceDigest, events, bytes: { up, down } }: Figures): string {
+  const size = `${gigabytes(up)} received, ${gigabytes(down)} sent`
+  return (
+    "<p>The coordinator's and the volunteers' own state machines, in virtual time. This command " +
+    `makes it again, to the byte:</p><pre>${escaped(command)}</pre>` +
+    `<p>${events.toLocaleString('en')} events; ${size}; trace digest ` +
+    `<code>${traceDigest}</code></p>`
+  )
+}
+
+/** Every so many-th, and the last. */
+function thinned<T>(all: readonly T[]): T[] {
+  const every = Math.ceil(all.length / POINTS_MAX)
+  return all.filter((_, index) => index % every === 0 || index === all.length - 1)
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+const gigabytes = (count: number): string => `${(count / 1e9).toFixed(2)} GB`
+
+const STYLE = `
+:root{
+color-scheme:light dark;--page:light-dark(#f6f4ef,#16181b);--card:light-dark(#fff,#1f2226);
+--ink:light-dark(#22262b,#e8e6e1);--soft:light-dark(#5d646c,#a4abb3);
+--rule:light-dark(#e3dfd6,#32373d);--c1:light-dark(#1c6e8c,#6bc1de);
+--c2:light-dark(#2f7d4f,#5fbf85);--c3:light-dark(#b5651d,#e0a565);
+--waiting:light-dark(#9aa7b1,#6d7a86);--loading:light-dark(#5b8fb0,#7fb4d4);
+--departed:light-dark(#8a5fa8,#b995d3);--late:light-dark(#dd9a37,#d7a04c);
+--failed:light-dark(#b3261e,#f2726a);font:16px/1.5 system-ui,sans-serif;}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink)}
+main{
+max-width:1240px;margin:0 auto;padding:1.25rem;display:grid;gap:1rem;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,34rem),1fr));}
+header{grid-column:1/-1}
+h1{margin:0 0 .6rem;font-size:1.6rem;overflow-wrap:anywhere}
+h2{margin:0 0 .5rem;font-size:1.05rem}
+section,dl div{
+background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:1rem;min-width:0;}
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.75rem;margin:0}
+dl div{padding:.6rem .9rem}
+dt{font-size:.8rem;color:var(--soft)}
+dd{margin:0;font-size:1.25rem;font-variant-numeric:tabular-nums}
+svg{display:block;width:100%;height:auto}
+.tick{font-size:12px;fill:var(--soft)}
+.grid{stroke:var(--rule);fill:none}
+.line{fill:none;stroke-width:2;stroke-linejoin:round}
+.area{opacity:.18}
+.bar{fill:var(--c1)}
+.line.c1{stroke:var(--c1)}
+.line.c2{stroke:var(--c2)}
+.line.c3{stroke:var(--c3)}
+.area.c1{fill:var(--c1)}
+.area.c2{fill:var(--c2)}
+.area.c3{fill:var(--c3)}
+.span.counted{fill:var(--c2)}
+.span.lost{fill:var(--late)}
+.span.open{fill:var(--waiting)}
+.shares{display:flex;height:2.4rem;border-radius:6px;overflow:hidden;gap:1px}
+.shares span{flex-basis:0;min-width:1px}
+.counted{background:var(--c2)}
+.c1{background:var(--c1)}
+.c3{background:var(--c3)}
+.open{background:var(--waiting)}
+.waiting{background:var(--waiting)}
+.loading{background:var(--loading)}
+.departed{background:var(--departed)}
+.late{background:var(--late)}
+.failed{background:var(--failed)}
+svg [class]{background:none}
+.legend{list-style:none;padding:0;margin:.7rem 0 0;font-size:.9rem}
+.legend li{display:flex;align-items:baseline;gap:.5rem}
+.legend b{margin-left:auto;white-space:nowrap;font-variant-numeric:tabular-nums}
+.legend i{flex:none;width:.8em;height:.8em;border-radius:2px}
+.broken{color:var(--failed)}
+pre{overflow:auto;background:var(--page);padding:.6rem;border-radius:6px;font-size:.85rem}
+code{overflow-wrap:anywhere}
+p{margin:.4rem 0}
+`
