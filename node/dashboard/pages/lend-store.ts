@@ -1,7 +1,8 @@
 /** This tab as a volunteer: what it does, what speaks against it, and the worker that does it. */
 import { effect, signal } from '@preact/signals'
+import { pauseReasons, type Readings, type Wishes } from '../../guest/governor.ts'
 import { parseFragment, swarmAddress } from '../../network/link.ts'
-import { createBusySensor, pauseReasons, type Readings, WISHES } from '../../tab/governor.ts'
+import { createDriftSensor } from '../../tab/drift.ts'
 import type { FromVolunteer, ToVolunteer } from '../../tab/messages.ts'
 import { invitation, tables } from './store.ts'
 
@@ -34,13 +35,25 @@ const IDLE: Lent = {
   reason: '',
 }
 const SENSORS_MS = 1_000
+/** Others take this much when a step takes 2.5 times as long as the fastest. */
+export const OTHERS_SHARE_MAX = 0.6
 
 export const lent = signal<Lent>(IDLE)
-export const wishes = signal(WISHES)
+export const wishes = signal<Wishes>({
+  isPaused: false,
+  hours: [],
+  pauseHidden: false,
+  pauseOnBattery: true,
+  othersShareMax: OTHERS_SHARE_MAX,
+  celsiusMax: null,
+  bytesMax: null,
+})
 export const readings = signal<Readings>({
+  minute: 0,
   isHidden: document.hidden,
   isOnBattery: null,
-  isBusy: false,
+  othersShare: null,
+  celsius: null,
   bytes: 0,
 })
 /** Bytes that the browser keeps for this page; null: it keeps none, or does not tell. */
@@ -57,7 +70,7 @@ const word = new URLSearchParams(location.hash.slice(1)).get('join')
 export const isInvited = word !== null
 
 let worker: Worker | null = null
-const busy = createBusySensor()
+const drift = createDriftSensor()
 
 export function lend({ name, ...limits }: LendChoice): void {
   if (word === null || invitation.value === null) return
@@ -103,7 +116,7 @@ function startWorker(): Worker {
     step: ({ leaseId, steps, loss, stepMs }) => {
       const at = performance.now()
       if (lastStep?.leaseId === leaseId && reasons.value.length === 0) {
-        busy.step(at - lastStep.at, at)
+        drift.step(at - lastStep.at, at)
       }
       lastStep = { leaseId, at }
       const doing = `Training, step ${steps} of this lease`
@@ -151,8 +164,10 @@ export async function readSensors(): Promise<void> {
     readings.value = { ...readings.value, isHidden: document.hidden }
   })
   setInterval(() => {
-    const isBusy = busy.isBusy(performance.now())
-    if (isBusy !== readings.value.isBusy) readings.value = { ...readings.value, isBusy }
+    const othersShare = drift.othersShare(performance.now())
+    if (othersShare !== readings.value.othersShare) {
+      readings.value = { ...readings.value, othersShare }
+    }
   }, SENSORS_MS)
   void measureKept()
   const { getBattery } = navigator as { getBattery?: () => Promise<Battery> }

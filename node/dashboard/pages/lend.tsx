@@ -1,6 +1,6 @@
 /** Lend this tab: one button, what it does, why it pauses, what it may take. */
 import { useSignal } from '@preact/signals'
-import type { PauseReason, Wishes } from '../../tab/governor.ts'
+import type { PauseReason, Wishes } from '../../guest/governor.ts'
 import { byteSize, compact } from './figures.ts'
 import {
   capabilities,
@@ -10,6 +10,7 @@ import {
   leave,
   lend,
   lent,
+  OTHERS_SHARE_MAX,
   ownRow,
   readings,
   reasons,
@@ -20,9 +21,11 @@ import { WakeLock } from './wake-lock.tsx'
 
 const REASON_WORDS: Record<PauseReason, string> = {
   asked: 'you paused it',
+  hours: 'it is not the time',
   hidden: 'this tab is hidden',
   battery: 'this machine runs on its battery',
   busy: 'something else needs this machine',
+  hot: 'this machine is hot',
   'data-cap': 'the data that you allowed is used up',
 }
 
@@ -167,7 +170,7 @@ function Switches() {
   const set = (part: Partial<Wishes>) => {
     wishes.value = { ...wishes.value, ...part }
   }
-  const { pauseHidden, pauseOnBattery, pauseBusy, bytesMax } = wishes.value
+  const { pauseHidden, pauseOnBattery, othersShareMax, bytesMax } = wishes.value
   const { isOnBattery } = readings.value
   return (
     <fieldset class="switches">
@@ -178,7 +181,10 @@ function Switches() {
       <Switch isOn={pauseOnBattery} onChange={(on) => set({ pauseOnBattery: on })}>
         on battery{isOnBattery === null && ' (this browser does not tell)'}
       </Switch>
-      <Switch isOn={pauseBusy} onChange={(on) => set({ pauseBusy: on })}>
+      <Switch
+        isOn={othersShareMax !== null}
+        onChange={(on) => set({ othersShareMax: on ? OTHERS_SHARE_MAX : null })}
+      >
         while something else needs the machine
       </Switch>
       <label>
