@@ -19,7 +19,7 @@ export function onPause(
   { reason }: ParticipantEventOf<'pause'>,
 ): ParticipantEffect[] {
   state.paused = reason
-  return [log('info', `paused: ${reason}`), ...stopWork(state, 'now')]
+  return [log('debug', `paused: ${reason}`), ...stopWork(state, 'now')]
 }
 
 export function onResume(state: ParticipantState, at: number): ParticipantEffect[] {
@@ -27,7 +27,7 @@ export function onResume(state: ParticipantState, at: number): ParticipantEffect
   state.paused = null
   state.loadAt = null
   retryLinkNow(state, at)
-  return [log('info', 'the pause is over')]
+  return [log('debug', 'the pause is over')]
 }
 
 export function onFinish(

@@ -148,7 +148,7 @@ function play(
   const volunteer = (name: string): Child<VolunteerFact> => {
     count += 1
     const cache = join(folder.root, 'volunteers', name.toLowerCase())
-    const options = ['--name', name, '--cache', cache, '--threads', THREADS]
+    const options = ['--name', name, '--cache', cache, '--threads', THREADS, '--dedicated']
     return start<VolunteerFact>(['join', link, ...options])
   }
   const begin = () => {

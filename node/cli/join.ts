@@ -3,24 +3,32 @@
  * prefix.
  */
 import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { NAME_LENGTH_MAX } from '../../protocol/limits.ts'
+import { createClock } from '../clock.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
+import { type DataMeter, openDataMeter } from '../guest/data-meter.ts'
+import type { Explained } from '../guest/explain.ts'
+import { LOOK_MS, startGuest } from '../guest/guest.ts'
+import { lowerPriority } from '../guest/priority.ts'
+import { createSensors } from '../guest/sensors.ts'
 import { hubSettings } from '../hub/settings.ts'
-import { createLog } from '../log.ts'
+import { createLog, type Log } from '../log.ts'
 import { parseLink } from '../network/link.ts'
 import { checkMirror } from '../roles/base-sources.ts'
-import { startVolunteer } from '../roles/local-volunteer.ts'
-import type { VolunteerOutcome } from '../roles/volunteer.ts'
+import { type LocalVolunteerOptions, startVolunteer } from '../roles/local-volunteer.ts'
+import type { VolunteerOutcome, VolunteerRole } from '../roles/volunteer.ts'
 import { SOFTWARE } from '../software.ts'
 import { CommandFailure } from './failure.ts'
 import { cacheFolder } from './folders.ts'
+import { type GuestOptions, niceOf, wishesOf } from './guest-options.ts'
 import { onInterrupt } from './interrupt.ts'
 import { printJson } from './output.ts'
-import { byteSize, createScreen } from './terminal.ts'
+import { byteSize, createScreen, type Screen } from './terminal.ts'
 
-export interface JoinOptions {
+export interface JoinOptions extends GuestOptions {
   name?: string
   cache?: string
   identity?: string
@@ -39,19 +47,65 @@ const EXIT_CODES: Record<VolunteerOutcome['outcome'], ExitCode> = {
   failed: EXIT.failure,
 }
 
+/** What a command shows while it runs. */
+interface Voice {
+  screen: Screen
+  log: Log
+  /** For scripts, one JSON value a line. */
+  report(fact: object): void
+}
+
 export async function join(link: string, options: JoinOptions): Promise<void> {
   const invite = parseLink(link)
   const screen = createScreen(process.stderr)
-  const report = (fact: object) => {
-    if (options.json) printJson(fact)
+  const level = options.verbose ? 'debug' : 'info'
+  const voice: Voice = {
+    screen,
+    log: createLog(level, (line) => screen.print(line.trimEnd())),
+    report: (fact) => {
+      if (options.json) printJson(fact)
+    },
   }
-  const log = createLog(options.verbose ? 'debug' : 'info', (line) => screen.print(line.trimEnd()))
-  const role = await startVolunteer(invite, {
+  // Threads that start later are as unimportant.
+  lowerPriority(niceOf(options))
+  const cache = options.cache ?? joinPath(cacheFolder(), keyOf(invite.coordinator))
+  await mkdir(cache, { recursive: true })
+  const meter = await openDataMeter(joinPath(cache, 'moved-today.json'), () => new Date())
+  const volunteer = await volunteerOptions(options, cache, voice, meter)
+  const guest = await startGuest(
+    {
+      wishes: wishesOf(options),
+      sensors: createSensors(meter.today),
+      clock: createClock(),
+      onChange: (reasons) => tellReasons(reasons, voice),
+    },
+    (paused) => startVolunteer(invite, { ...volunteer, paused }),
+  )
+  const looking = setInterval(() => {
+    Promise.all([guest.look(), meter.save()]).catch((error: Error) => voice.log.warn(error.message))
+  }, LOOK_MS)
+  try {
+    await untilExit(guest.role, voice)
+  } finally {
+    clearInterval(looking)
+    await guest.role.stop()
+    await meter.save()
+  }
+}
+
+async function volunteerOptions(
+  options: JoinOptions,
+  cache: string,
+  { screen, log, report }: Voice,
+  meter: DataMeter,
+): Promise<Omit<LocalVolunteerOptions, 'paused'>> {
+  return {
     name: (options.name ?? hostname()).slice(0, NAME_LENGTH_MAX),
     software: SOFTWARE,
-    cache: options.cache ?? joinPath(cacheFolder(), keyOf(invite.coordinator)),
+    cache,
     identity: options.identity ?? null,
     limits: { threads: options.threads, memoryBytesMax: options.memory },
+    dataBytesMax: options.dataPerDay ?? null,
     hubCache: (await hubSettings(process.env, homedir())).cache,
     mirrors: (options.mirror ?? []).map(checkMirror),
     log,
@@ -60,11 +114,30 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
       const { steps, loss, stepMs } = progress
       screen.update(`step ${steps}, loss ${loss.toFixed(3)}, ${Math.round(stepMs)} ms a step`)
     },
-    onTransfer: (what, done, total) => {
-      report({ type: 'transfer', what, done, total })
-      screen.update(`fetching ${what}: ${byteSize(done)} of ${byteSize(total)}`)
+    onTransfer: (progress) => {
+      meter.add(progress.moved)
+      report({ type: 'transfer', ...progress })
+      const { what, done, total } = progress
+      screen.update(`moving ${what}: ${byteSize(done)} of ${byteSize(total)}`)
     },
-  })
+  }
+}
+
+/** Why it pauses and how to overrule that, or that it goes on. */
+function tellReasons(reasons: readonly Explained[], { screen, report }: Voice): void {
+  screen.clear()
+  if (reasons.length === 0) {
+    report({ type: 'resumed' })
+    screen.print('Going on')
+    return
+  }
+  report({ type: 'paused', reasons })
+  screen.print(`Paused: ${reasons.map(({ text }) => text).join('; ')}`)
+  screen.print(`  to overrule it: ${reasons.map(({ override }) => override).join(', ')}`)
+}
+
+/** @throws CommandFailure where the end is not a good one */
+async function untilExit(role: VolunteerRole, { screen, report }: Voice): Promise<void> {
   report({ type: 'started', peer: role.peer })
   const stopListening = onInterrupt(() => {
     screen.print('Handing in what is finished, then leaving (Ctrl-C again to just go)')
@@ -79,7 +152,6 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
     screen.print(outcome === 'finished' ? `The run is finished: thank you.` : `Left: ${reason}`)
   } finally {
     stopListening()
-    await role.stop()
   }
 }
 

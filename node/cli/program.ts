@@ -4,7 +4,9 @@ import { EXIT } from '../exit-code.ts'
 import { DTYPE_NAMES, EXPORT_FORMATS } from '../export/formats.ts'
 import { defaultMemoryBytes, defaultThreads } from '../training/thread-pool.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
+import { addGuestOptions } from './guest-options.ts'
 import { addModelOptions } from './model-choice.ts'
+import { byteCount } from './sizes.ts'
 
 const json = () => new Option('--json', 'print data as JSON on stdout, for scripts')
 const verbose = () => new Option('-v, --verbose', 'log more on stderr')
@@ -29,12 +31,6 @@ function positive(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('It must be a whole number above 0.')
-}
-
-function byteCount(text: string): number {
-  const [, count, unit] = /^(\d+(?:\.\d+)?)\s*(MB|GB)$/i.exec(text) ?? []
-  if (count === undefined) throw new InvalidArgumentError('It must be a size, as 900MB or 2GB.')
-  return Number(count) * (unit!.toUpperCase() === 'GB' ? 1e9 : 1e6)
 }
 
 function tokenIds(text: string): number[] {
@@ -109,7 +105,7 @@ function addRunning(program: Command): void {
     .addOption(json())
     .addOption(verbose())
     .action(async (file, options) => (await import('./host.ts')).host(file, options))
-  program
+  const join = program
     .command('join')
     .description('volunteer: train for a run until it ends, or until Ctrl-C')
     .argument('<link>', 'the link that the organiser gave you')
@@ -122,6 +118,7 @@ function addRunning(program: Command): void {
     .addOption(json())
     .addOption(verbose())
     .action(async (link, options) => (await import('./join.ts')).join(link, options))
+  addGuestOptions(join)
 }
 
 function addReading(program: Command): void {

@@ -1,7 +1,7 @@
 /** Spans of the day, as `22-7` or `12:30-13:30`, where this machine is. */
 import { ConfigError } from '../../protocol/errors.ts'
 
-/** Minutes since midnight; `to` is no part of it, and lies on the next day where it is not later. */
+/** Minutes since midnight; `to` is no part of it, and on the next day where it is not later. */
 export interface Hours {
   from: number
   to: number

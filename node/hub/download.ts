@@ -15,7 +15,8 @@ export interface Download {
   path: string
   bytes: number
   hash: ContentHash
-  onBytes?(done: number): void
+  /** Hears of the bytes that are here, and of those just moved. */
+  onBytes?(done: number, moved: number): void
 }
 
 /** SHA-256, or what git calls a file: SHA-1 of `blob <bytes>\0` and the bytes. */
@@ -79,7 +80,7 @@ async function fetchRest(file: Download, partial: string): Promise<void> {
       if (done + piece.length > file.bytes) throw tooLong(file)
       await handle.write(piece, 0, piece.length, done)
       done += piece.length
-      file.onBytes?.(done)
+      file.onBytes?.(done, piece.length)
     }
     if (done < file.bytes) throw new Error(`it ended after ${done} of ${file.bytes} bytes`)
     await handle.sync()

@@ -10,8 +10,8 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import type { PartialBlob } from '../storage/partial-blob.ts'
 import type { Frames } from './frames.ts'
 
-/** Called with the bytes that are across and the bytes of the blob. */
-export type OnProgress = (bytesDone: number, bytes: number) => void
+/** Called with the bytes that are across, those of the blob, and those just moved. */
+export type OnProgress = (bytesDone: number, bytes: number, moved: number) => void
 
 type Chunks = AsyncIterable<Uint8Array>
 
@@ -89,7 +89,7 @@ function reported(
     for await (const chunk of chunks) {
       yield chunk
       bytesDone += chunk.length
-      onProgress?.(bytesDone, manifest.bytes)
+      onProgress?.(bytesDone, manifest.bytes, chunk.length)
     }
   }
 }

@@ -37,7 +37,7 @@ export async function findBase(
   blobs: BlobStore,
   { hubCache, mirrors, folder }: BaseSources,
   log: Log,
-  onBytes: (done: number) => void,
+  onBytes: (done: number, moved: number) => void,
 ): Promise<boolean> {
   const cached = hubCache === null ? null : await findByDigest(hubCache, base.digest)
   if (cached !== null && (await take(base, blobs, cached))) {

@@ -22,7 +22,7 @@ export async function startVolunteer(
   invite: Invite,
   options: LocalVolunteerOptions,
 ): Promise<VolunteerRole> {
-  const { cache, hubCache, mirrors, log } = options
+  const { cache, hubCache, mirrors, dataBytesMax, log } = options
   const identity = await loadIdentity(options.identity ?? join(cache, 'identity.key'))
   const blobs = await createFileBlobStore(join(cache, 'blobs'))
   const sources: BaseSources = { hubCache, mirrors, folder: join(cache, 'mirrored') }
@@ -35,6 +35,10 @@ export async function startVolunteer(
   return createVolunteer(invite, {
     ...options,
     ...{ identity, blobs, host, compute: startCompute() },
-    findBase: (base, onBytes) => findBase(base, blobs, sources, log, onBytes),
+    findBase: (base, onBytes) => {
+      const mayMove = dataBytesMax === null || base.bytes <= dataBytesMax
+      const allowed = mayMove ? sources : { ...sources, mirrors: [] }
+      return findBase(base, blobs, allowed, log, onBytes)
+    },
   })
 }

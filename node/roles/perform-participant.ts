@@ -23,7 +23,7 @@ import { request } from '../network/rpc.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { Compute, StepProgress } from '../training/compute.ts'
 import { bytesOf, floatsOf } from '../training/floats.ts'
-import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
+import { checkData, describeJob, fitJob, type JobLimits } from '../training/job.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
 
 export interface ParticipantWorld {
@@ -31,8 +31,10 @@ export interface ParticipantWorld {
   blobs: BlobStore
   compute: Compute
   limits: JobLimits
+  /** May be moved in a day, both ways; null: as much as it takes. */
+  dataBytesMax: number | null
   /** Looks for the base elsewhere, before the coordinator is asked for it. */
-  findBase(base: BlobReference, onBytes: (done: number) => void): Promise<boolean>
+  findBase(base: BlobReference, onBytes: (done: number, moved: number) => void): Promise<boolean>
   log: Log
   sign(bytes: Uint8Array): Promise<Uint8Array>
   /** Dials the coordinator and listens for notices until the connection ends. */
@@ -41,8 +43,16 @@ export interface ParticipantWorld {
   ): Promise<{ connection: Connection; ended: Promise<string> }>
   feed(event: NewParticipantEvent): void
   onStep(progress: StepProgress): void
-  onTransfer(what: string, done: number, total: number): void
+  onTransfer(progress: TransferProgress): void
   onExit(outcome: Extract<ParticipantEffect, { type: 'exit' }>): void
+}
+
+export interface TransferProgress {
+  what: string
+  done: number
+  total: number
+  /** Bytes since this was told last. */
+  moved: number
 }
 
 /** What the participant holds of the run, between effects. */
@@ -175,9 +185,11 @@ async function setUp(
   const fitted = fitJob(config, world.limits)
   world.log.info(`Training will take ${describeJob(config, fitted)}`)
   const { weights: base } = config.base
-  const onBytes = (done: number) => world.onTransfer('base model', done, base.bytes)
   if (!(await world.blobs.has(base.digest))) {
-    await world.findBase(base, onBytes)
+    const isFound = await world.findBase(base, (done, moved) =>
+      world.onTransfer({ what: 'base model', done, total: base.bytes, moved }),
+    )
+    if (!isFound) checkData(base, world.dataBytesMax)
   }
   const weights = await fetched(world, held, base, 'base model')
   await world.compute.run('set-up', { config, job: fitted.job, weights })
@@ -195,7 +207,7 @@ async function fetched(
 ): Promise<Uint8Array> {
   if (!(await world.blobs.has(reference.digest))) {
     await fetchBlob(connectionOf(held), reference, world.blobs, {
-      onProgress: (done: number) => world.onTransfer(what, done, reference.bytes),
+      onProgress: (done, total, moved) => world.onTransfer({ what, done, total, moved }),
     })
   }
   return world.blobs.read(reference.digest)
@@ -307,7 +319,9 @@ async function upload(
   leaseId: LeaseId,
   payload: BlobReference,
 ): Promise<NewParticipantEvent> {
-  await uploadBlob(connectionOf(held), leaseId, payload, world.blobs, {})
+  await uploadBlob(connectionOf(held), leaseId, payload, world.blobs, {
+    onProgress: (done, total, moved) => world.onTransfer({ what: 'result', done, total, moved }),
+  })
   await world.blobs.remove(payload.digest)
   return { type: 'uploaded', leaseId }
 }

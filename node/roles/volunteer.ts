@@ -1,5 +1,6 @@
 /** The volunteer's role, in a process or a page: a link, joined until the run ends. */
 import type { ParticipantEffect } from '../../coordinator/effect.ts'
+import { type Activity, activityOf } from '../../coordinator/participant-activity.ts'
 import { createParticipant } from '../../coordinator/participant-state.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { createClock } from '../clock.ts'
@@ -14,11 +15,15 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import type { Compute, StepProgress } from '../training/compute.ts'
 import type { JobLimits } from '../training/job.ts'
 import { createParticipantShell } from './participant-shell.ts'
-import { createParticipantPerformer, type ParticipantWorld } from './perform-participant.ts'
+import {
+  createParticipantPerformer,
+  type ParticipantWorld,
+  type TransferProgress,
+} from './perform-participant.ts'
 
 export interface VolunteerListeners {
   onStep(progress: StepProgress): void
-  onTransfer(what: string, done: number, total: number): void
+  onTransfer(progress: TransferProgress): void
 }
 
 /** What a platform gives a volunteer; it is stopped with it. */
@@ -26,6 +31,10 @@ export interface VolunteerParts extends VolunteerListeners {
   name: string
   software: string
   limits: JobLimits
+  /** May be moved in a day, both ways; null: as much as it takes. */
+  dataBytesMax: number | null
+  /** Why it starts with a pause; null: it does not. */
+  paused: string | null
   log: Log
   identity: Identity
   host: Host
@@ -38,6 +47,10 @@ export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>
 
 export interface VolunteerRole {
   peer: string
+  /** What it is doing now. */
+  activity(): Activity
+  /** The name of the run; null before it has joined. */
+  run(): string | null
   /** How it ended. */
   exited: Promise<VolunteerOutcome>
   /**
@@ -54,7 +67,7 @@ export interface VolunteerRole {
 }
 
 export function createVolunteer(invite: Invite, parts: VolunteerParts): VolunteerRole {
-  const { name, software, identity, host, compute } = parts
+  const { name, software, paused, identity, host, compute } = parts
   const peer = identity.peerId
   const exited = Promise.withResolvers<VolunteerOutcome>()
   const stopping = new AbortController()
@@ -81,6 +94,7 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
     ...{ state, clock, perform: performer.perform },
     onFatal: exited.reject,
   })
+  if (paused !== null) shell.feed({ type: 'pause', reason: paused })
   shell.start()
   const hasSlept = createSleepWatch(clock())
   const watch = setInterval(() => {
@@ -88,6 +102,8 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   }, LOOK_MS)
   return {
     peer,
+    activity: () => activityOf(state),
+    run: () => state.run?.config.name ?? null,
     exited: exited.promise,
     pause: (reason) => shell.feed({ type: 'pause', reason }),
     resume: () => shell.feed({ type: 'resume' }),

@@ -1,6 +1,7 @@
 /** What a page and the worker that volunteers for it tell each other. */
 import type { LogLevel } from '../log.ts'
 import type { Invite } from '../network/link.ts'
+import type { TransferProgress } from '../roles/perform-participant.ts'
 import type { VolunteerOutcome } from '../roles/volunteer.ts'
 import type { StepProgress } from '../training/compute.ts'
 import type { JobLimits } from '../training/job.ts'
@@ -18,7 +19,7 @@ export type FromVolunteer =
   | { type: 'started'; peer: string; storage: 'kept' | 'forgotten' }
   | { type: 'log'; level: LogLevel; text: string }
   | ({ type: 'step' } & StepProgress)
-  | { type: 'transfer'; what: string; done: number; total: number }
+  | ({ type: 'transfer' } & TransferProgress)
   | ({ type: 'exit' } & VolunteerOutcome)
   | { type: 'erased' }
   /** It cannot go on. */

@@ -32,11 +32,12 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
   compute = startCompute()
   role = createVolunteer(invite, {
     ...{ name, limits, identity, host, blobs, compute },
+    ...{ dataBytesMax: null, paused: null },
     software: `barnraise/${__VERSION__} (browser)`,
     log: { debug: () => {}, info: tell('info'), warn: tell('warn'), error: tell('error') },
     findBase: async () => false,
     onStep: (progress) => post({ type: 'step', ...progress }),
-    onTransfer: (what, done, total) => post({ type: 'transfer', what, done, total }),
+    onTransfer: (progress) => post({ type: 'transfer', ...progress }),
   })
   post({ type: 'started', peer: role.peer, storage })
   const outcome = await role.exited

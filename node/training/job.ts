@@ -1,8 +1,8 @@
-/** The job that a run asks of this machine, in the memory that it may take. */
+/** What a run asks of this machine, in the memory and with the data that it may take. */
 import { fitMemory, JOB_BYTES_MAX } from '../../kernels/plan.ts'
 import type { JobShape } from '../../kernels/train-step.ts'
 import { ConfigError } from '../../protocol/errors.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
+import type { BlobReference, RunConfig } from '../../protocol/run-config.ts'
 
 export interface JobLimits {
   /** How many cores a step may take. */
@@ -49,6 +49,15 @@ export function fitJob(config: RunConfig, { threads, memoryBytesMax }: JobLimits
   throw new ConfigError(
     `Cannot train for this run as '--memory' must be at least ${megabytes(fit.bytes)}: current ` +
       `value is ${megabytes(memoryBytesMax)}. Allow more, or take fewer '--threads'.`,
+  )
+}
+
+/** @throws ConfigError when the base is more than may be moved in a day; null: no limit */
+export function checkData(base: BlobReference, dataBytesMax: number | null): void {
+  if (dataBytesMax === null || base.bytes <= dataBytesMax) return
+  throw new ConfigError(
+    `Cannot train for this run as '--data-per-day' must be at least ${megabytes(base.bytes)}, ` +
+      `which its base model has: current value is ${megabytes(dataBytesMax)}`,
   )
 }
 

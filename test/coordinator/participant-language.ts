@@ -15,6 +15,7 @@
 import type { ParticipantEffect } from '../../coordinator/effect.ts'
 import type { ParticipantEvent } from '../../coordinator/event.ts'
 import { participantDeadline, participantStep } from '../../coordinator/participant.ts'
+import { activityOf } from '../../coordinator/participant-activity.ts'
 import { createParticipant, type ParticipantState } from '../../coordinator/participant-state.ts'
 import type {
   Contribution,
@@ -222,12 +223,13 @@ function printRequest(request: Request): string {
 }
 
 function describe(state: ParticipantState): string {
-  const { link, start, prepared, work, handIns, askAt } = state
+  const { start, prepared, work, handIns, askAt } = state
   const training =
     work === null ? '-' : `${work.lease.leaseId}${work.isStopping ? ' stopping' : ''}`
   const handing = handIns.map(({ contribution, stage }) => `${contribution.leaseId} ${stage}`)
   return (
-    `${link} round=${start?.round ?? '-'} prepared=${prepared?.round ?? '-'} ` +
+    `${state.link}, ${activityOf(state)}: ` +
+    `round=${start?.round ?? '-'} prepared=${prepared?.round ?? '-'} ` +
     `training=${training} handing in=${handing.join(', ') || '-'} ask at=${askAt ?? '-'} ` +
     `deadline=${participantDeadline(state) ?? '-'}`
   )

@@ -62,7 +62,7 @@ test('a coordinator killed in the middle of a round goes on with it', async () =
   const { link } = await first.seen('ready')
   const port = /\/tcp\/(\d+)\/ws/.exec(link)![1]!
   const volunteers = ['ada', 'ben'].map((name) =>
-    start<StepFact>(['join', link, '--name', name, '--cache', join(folder, name)]),
+    start<StepFact>(['join', link, '--dedicated', '--name', name, '--cache', join(folder, name)]),
   )
   await first.seen('committed', 2)
   first.child.kill('SIGKILL')
@@ -82,6 +82,7 @@ test('a volunteer killed in the middle of a lease costs only that lease', async 
   const victim = start<StepFact>([
     'join',
     hosted.link,
+    '--dedicated',
     '--name',
     'victim',
     '--cache',
@@ -125,6 +126,7 @@ test('a volunteer that leaves hands in the finished prefix', async () => {
   const leaver = start<StepFact>([
     'join',
     hosted.link,
+    '--dedicated',
     '--name',
     'leaver',
     '--cache',

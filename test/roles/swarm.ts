@@ -127,7 +127,7 @@ export async function joinRun(
     software: 'test',
     cache: join(run.root, 'volunteers', name),
     identity: null,
-    ...{ limits, hubCache: null, mirrors: [] },
+    ...{ limits, dataBytesMax: null, paused: null, hubCache: null, mirrors: [] },
     log: silentLog,
     onStep,
     onTransfer: () => {},

@@ -107,7 +107,6 @@ function startWorker(): Worker {
   const started = new Worker(new URL('../../tab/volunteer-worker.ts', import.meta.url), {
     type: 'module',
   })
-  let transfer = { what: '', done: 0 }
   let lastStep: { leaseId: number; at: number } | null = null
   const hear: { [K in FromVolunteer['type']]: (m: Extract<FromVolunteer, { type: K }>) => void } = {
     started: ({ peer, storage }) =>
@@ -122,10 +121,8 @@ function startWorker(): Worker {
       const doing = `Training, step ${steps} of this lease`
       update({ doing, share: null, steps: lent.value.steps + 1, loss, stepMs })
     },
-    transfer: ({ what, done, total }) => {
-      const before = transfer.what === what && transfer.done <= done ? transfer.done : 0
-      transfer = { what, done }
-      readings.value = { ...readings.value, bytes: readings.value.bytes + done - before }
+    transfer: ({ what, done, total, moved }) => {
+      readings.value = { ...readings.value, bytes: readings.value.bytes + moved }
       update({ doing: `Moving the ${what}`, share: total === 0 ? null : done / total })
     },
     exit: ({ reason, outcome }) =>

@@ -1,0 +1,24 @@
+/** What a participant is doing, in a word. */
+import { isCurrent, type ParticipantState } from './participant-state.ts'
+
+export type Activity =
+  | 'connecting'
+  | 'loading'
+  /** For a lease. */
+  | 'waiting'
+  | 'training'
+  /** Handing in what is done may go on. */
+  | 'paused'
+  | 'finishing'
+  | 'leaving'
+  | 'gone'
+
+export function activityOf(state: ParticipantState): Activity {
+  const { hasExited, leaving, paused, work, link, prepared } = state
+  if (hasExited) return 'gone'
+  if (leaving !== null) return leaving.how === 'finish' ? 'finishing' : 'leaving'
+  if (paused !== null) return 'paused'
+  if (work !== null) return 'training'
+  if (link !== 'joined') return 'connecting'
+  return isCurrent(state, prepared) ? 'waiting' : 'loading'
+}

@@ -1,0 +1,51 @@
+/**
+ * Does this machine run on its battery? Linux says so in files (Documentation/ABI/testing/
+ * sysfs-class-power), macOS through `pmset`; other systems are not asked.
+ */
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { platform } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const POWER_SUPPLIES = '/sys/class/power_supply'
+const PMSET_MS_MAX = 5_000
+
+/** null: this machine does not tell, or has no battery. */
+export async function readBattery(): Promise<boolean | null> {
+  switch (platform()) {
+    case 'linux':
+      return batteryOf(POWER_SUPPLIES)
+    case 'darwin':
+      return promisify(execFile)('pmset', ['-g', 'batt'], { timeout: PMSET_MS_MAX }).then(
+        ({ stdout }) => batteryIn(stdout),
+        () => null,
+      )
+    default:
+      return null
+  }
+}
+
+/** By the power supplies in a folder of Linux: its own batteries, not those of mice. */
+export async function batteryOf(folder: string): Promise<boolean | null> {
+  const names = await readdir(folder).catch(() => [])
+  const supplies = await Promise.all(
+    names.map(async (name) => {
+      const read = (file: string) =>
+        readFile(join(folder, name, file), 'utf8').then(
+          (text) => text.trim(),
+          () => '',
+        )
+      return { type: await read('type'), status: await read('status'), scope: await read('scope') }
+    }),
+  )
+  const own = supplies.filter(({ type, scope }) => type === 'Battery' && scope !== 'Device')
+  if (own.length === 0) return null
+  return own.some(({ status }) => status === 'Discharging')
+}
+
+/** By what `pmset -g batt` writes first: where the power comes from. */
+export function batteryIn(text: string): boolean | null {
+  const [, source] = /drawing from '(\w+) Power'/.exec(text) ?? []
+  return source === undefined ? null : source === 'Battery'
+}
