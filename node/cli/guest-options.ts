@@ -28,7 +28,7 @@ export function addGuestOptions(command: Command): Command {
     .addOption(
       new Option('--busy-above <percent>', 'pause while other programs take more of the processor')
         .argParser((text) => within(text, 0, NEVER_BUSY))
-        .default(50, '50; 100: never'),
+        .default(60, '60; 100: never'),
     )
     .addOption(
       new Option('--hot-above <celsius>', 'pause while the machine is hotter')

@@ -25,7 +25,7 @@ export interface GuestOptions {
 
 export interface GuestStanding {
   reasons: Explained[]
-  /** When a pause that was asked for ends, in ms since 1970; null: by `resume`, or there is none. */
+  /** When a pause by hand ends, in ms since 1970; null: by `resume`, or there is none. */
   pausedUntil: number | null
   /** What holds, but was overruled until it passes. */
   overruled: PauseReason[]
