@@ -46,13 +46,18 @@ describe('a blob of any size moves whole, both ways', () => {
   }
 })
 
-test('progress counts bytes up to the whole blob', async () => {
+test('progress counts bytes up to the whole blob, and what was moved of it', async () => {
   const { connection, mine, theirs } = await blobPair('memory')
   const blob = await theirs.put(BLOB)
   const seen: number[][] = []
   await fetchBlob(connection, blob, mine, { onProgress: (...progress) => seen.push(progress) })
-  const steps = [1, 2, 2.5].map((chunks) => [chunks * BLOB_CHUNK_BYTES, BLOB.length])
-  expect(seen).toEqual(steps)
+  const chunks = [
+    [1, 1],
+    [2, 1],
+    [2.5, 0.5],
+  ] as const
+  const bytes = (count: number) => count * BLOB_CHUNK_BYTES
+  expect(seen).toEqual(chunks.map(([done, moved]) => [bytes(done), BLOB.length, bytes(moved)]))
 })
 
 test('a blob that is here is not fetched again', async () => {
