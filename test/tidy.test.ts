@@ -25,8 +25,11 @@ const MAY_IMPORT: Record<Room, readonly Room[]> = {
   node: ['protocol', 'coordinator', 'kernels'],
   test: ROOMS,
 }
-/** The one named door: the command that starts the simulator. */
-const DOORS = new Set(['node/cli/simulate.ts -> simulations/main.ts'])
+/** The named door: the command that starts the simulator. */
+const DOORS = new Set([
+  'node/cli/simulate.ts -> simulations/main.ts',
+  'node/cli/simulate-replay.ts -> simulations/main.ts',
+])
 
 const PURE_ROOMS: readonly Room[] = ['protocol', 'coordinator', 'kernels', 'simulations']
 /** Entry points that may touch files and argv. */

@@ -214,6 +214,8 @@ function addSimulating(program: Command): void {
     .option('--trace <file>', 'who comes and goes as in a CSV file, instead of a preset')
     .option('--run <file>', 'the run of a run.yaml, instead of one of 135 million parameters')
     .option('--compare <files...>', 'several run.yaml files, under the same churn')
+    .option('--replay <run>', "hold a run's journal against a simulation of it")
+    .option('--plan', 'search for the settings that suit these volunteers')
     .option('--set <key=value...>', 'change a number, as round.seconds=300', [])
     .option('--swarm', 'faults of every kind, as the seed draws them', false)
     .option('-o, --out <folder>', 'write a report: index.html, figures.json, figures.csv')

@@ -6,9 +6,13 @@ import type { RunConfig } from '../../protocol/run-config.ts'
 import {
   figuresCsv,
   figuresOf,
+  type Prepared,
+  parseTrace,
   prepareSimulation,
   reportPage,
   type SimulationResult,
+  TRIALS_MAX,
+  type Trial,
   wasteShares,
 } from '../../simulations/main.ts'
 import { EXIT } from '../exit-code.ts'
@@ -18,6 +22,7 @@ import { readRunYaml } from '../run/run-yaml.ts'
 import { CommandFailure } from './failure.ts'
 import { hubOf } from './hub.ts'
 import { printColumns, printJson, printLine, printTable } from './output.ts'
+import { replayRun } from './simulate-replay.ts'
 import { bar, byteSize, createScreen, type Screen } from './terminal.ts'
 
 export interface SimulateCommandOptions {
@@ -33,6 +38,10 @@ export interface SimulateCommandOptions {
   run?: string
   /** Several, each simulated under the same churn. */
   compare?: string[]
+  /** Search for good settings instead. */
+  plan?: boolean
+  /** A run's folder: its world, fitted from its journal. */
+  replay?: string
   /** Folder for the report. */
   out?: string
   json?: boolean
@@ -51,6 +60,8 @@ export async function simulate(options: SimulateCommandOptions): Promise<void> {
   const screen = createScreen(process.stderr)
   printLine(`seed=${options.seed}`)
   if (options.compare !== undefined) return compare(options.compare, options, screen)
+  if (options.plan) return planFor(options, screen)
+  if (options.replay !== undefined) return replayRun(options.replay, options)
   const simulated = await simulateRun(options.run ?? null, options, screen)
   const { result, command, wallSeconds } = simulated
   const peakBytes = process.resourceUsage().maxRSS * 1024
@@ -74,17 +85,25 @@ export async function simulate(options: SimulateCommandOptions): Promise<void> {
   failIfViolated([result])
 }
 
+async function prepare(
+  run: string | null,
+  options: SimulateCommandOptions,
+  screen: Screen,
+): Promise<Prepared> {
+  return prepareSimulation({
+    ...options,
+    config: run === null ? null : await configOf(run, screen),
+    trace: options.trace === undefined ? null : parseTrace(await textOf(options.trace)),
+  })
+}
+
 async function simulateRun(
   run: string | null,
   options: SimulateCommandOptions,
   screen: Screen,
 ): Promise<Simulated> {
   const { days } = options
-  const prepared = prepareSimulation({
-    ...options,
-    config: run === null ? null : await configOf(run, screen),
-    trace: options.trace === undefined ? null : await textOf(options.trace),
-  })
+  const prepared = await prepare(run, options, screen)
   const drawn = Object.entries(prepared.faults).filter(([, rate]) => rate !== 0)
   printLine(`faults: ${drawn.map(([name, rate]) => `${name} ${rate}`).join(', ') || 'none'}`)
   const startedAt = performance.now()
@@ -94,6 +113,46 @@ async function simulateRun(
   screen.clear()
   const wallSeconds = (performance.now() - startedAt) / 1000
   return { result, wallSeconds, command: commandOf(run, options) }
+}
+
+/** How many of the best are shown. */
+const TRIALS_SHOWN = 8
+
+/** What to choose for these volunteers, and what it costs. */
+async function planFor(options: SimulateCommandOptions, screen: Screen): Promise<void> {
+  const prepared = await prepare(options.run ?? null, options, screen)
+  const trials = prepared.plan(({ goodput }, count) =>
+    screen.update(`${bar(count / TRIALS_MAX, BAR_WIDTH)} ${count}: ${percent(goodput)}`),
+  )
+  screen.clear()
+  const [best] = trials
+  printColumns([
+    ['box', 'steps a lease', 'grace', 'quorum', 'goodput', 'uploaded an hour', 'rounds'],
+    ...trials.slice(0, TRIALS_SHOWN).map(rowOfTrial),
+  ])
+  const { seconds, stepsMax, graceSeconds, quorumFraction } = best!
+  const keys = {
+    round_seconds: seconds,
+    lease_steps_max: stepsMax,
+    grace_seconds: graceSeconds,
+    quorum: quorumFraction,
+  }
+  printLine('\nIn run.yaml:\n\nswarm:')
+  for (const [key, value] of Object.entries(keys)) printLine(`  ${key}: ${value}`)
+  if (options.json) printJson(trials)
+}
+
+function rowOfTrial(trial: Trial): string[] {
+  const { seconds, stepsMax, graceSeconds, quorumFraction, goodput, bytesPerHour, rounds } = trial
+  return [
+    `${seconds} s`,
+    String(stepsMax),
+    `${graceSeconds} s`,
+    String(quorumFraction),
+    percent(goodput),
+    byteSize(bytesPerHour),
+    String(rounds),
+  ]
 }
 
 /** The runs side by side. */
@@ -129,7 +188,6 @@ async function compare(
 }
 
 function figureRows(result: SimulationResult): [string, string][] {
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`
   const waste = Object.entries(wasteShares(result))
   return [
     ['goodput', percent(result.goodput)],
@@ -140,6 +198,8 @@ function figureRows(result: SimulationResult): [string, string][] {
     ['sent', byteSize(result.bytes.down)],
   ]
 }
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 async function writeReport(
   out: string,

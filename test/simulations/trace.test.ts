@@ -41,7 +41,7 @@ test('a run under a trace ends its work where the trace ends', () => {
     ...{ seed: 1, preset: '', volunteers: 0, days: 0.1, config: null, swarm: false },
     set: ['round.seconds=300'],
   }
-  const day = prepareSimulation({ ...request, trace: TABLE }).run(() => {})
+  const day = prepareSimulation({ ...request, trace: parseTrace(TABLE) }).run(() => {})
   expect(day.violations).toEqual([])
   expect(day.batches).toBeGreaterThan(0)
   expect(day.totals.online).toBeLessThan(3_600_000 + 779_500 + FAREWELL_MS)

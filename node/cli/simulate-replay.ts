@@ -1,0 +1,70 @@
+/** `barnraise simulate --replay RUN`: how well the simulator predicts a run that was. */
+import { prepareSimulation } from '../../simulations/main.ts'
+import { type ObservedRun, observeRun, type RunFigures } from '../run/observe-run.ts'
+import { runFolder } from '../run/run-folder.ts'
+import { printColumns, printJson, printLine } from './output.ts'
+import { byteSize } from './terminal.ts'
+
+export interface ReplayOptions {
+  seed: number
+  set: string[]
+  json?: boolean
+}
+
+const DAY_MS = 86_400_000
+/** Room for a simulation that takes longer than the run did. */
+const SLACK = 3
+
+export async function replayRun(run: string, { seed, set, json }: ReplayOptions): Promise<void> {
+  const observed = await observeRun(runFolder(run))
+  const predicted = predict(observed, seed, set)
+  const real = observed.figures
+  printLine(`${observed.sessions.length} sessions, speeds and links are the journal's`)
+  printColumns([['', 'real', 'predicted', 'off by'], ...rowsOf(real, predicted)])
+  if (json) printJson({ real, predicted })
+}
+
+function predict(observed: ObservedRun, seed: number, set: string[]): RunFigures {
+  const { config, merge, evaluation, setUp, prepare, sessions } = observed
+  const end = Math.max(...sessions.map(({ endMs }) => endMs))
+  // Whoever stayed to the end would have stayed longer, had it taken longer.
+  const trace = sessions.map((session) => ({
+    ...session,
+    downMbit: null,
+    endMs: session.endMs > 0.98 * end ? SLACK * end : session.endMs,
+  }))
+  const { history, batches, bytes, rounds } = prepareSimulation({
+    ...{ seed, set, config, trace, preset: '', volunteers: 0, swarm: false },
+    days: (SLACK * end) / DAY_MS,
+    world: {
+      mergeContributionMs: 0,
+      basesCached: true,
+      ...(merge !== null && { mergeMs: merge }),
+      ...(evaluation !== null && { evaluateMs: evaluation }),
+      ...(setUp !== null && { setUpMs: setUp }),
+      ...(prepare !== null && { prepareMs: prepare }),
+    },
+  }).run(() => {})
+  const times = history.rounds.map(({ startedAt, mergedAt }) => mergedAt - startedAt)
+  const first = history.rounds[0]?.startedAt ?? 0
+  return {
+    ...{ rounds, batches, bytesUp: bytes.up },
+    ms: (history.rounds.at(-1)?.mergedAt ?? 0) - first,
+    roundMs: times.reduce((sum, ms) => sum + ms, 0) / Math.max(1, times.length),
+  }
+}
+
+function rowsOf(real: RunFigures, predicted: RunFigures): string[][] {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
+  const rows: [string, keyof RunFigures, (value: number) => string][] = [
+    ['time', 'ms', seconds],
+    ['a round', 'roundMs', seconds],
+    ['rounds', 'rounds', String],
+    ['batches', 'batches', String],
+    ['uploaded', 'bytesUp', byteSize],
+  ]
+  return rows.map(([name, key, show]) => {
+    const off = real[key] === 0 ? 0 : predicted[key] / real[key] - 1
+    return [name, show(real[key]), show(predicted[key]), `${(100 * off).toFixed(1)} %`]
+  })
+}
