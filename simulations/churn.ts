@@ -124,7 +124,9 @@ function startVisitors(
   const { preset } = crowd
   const { queue, horizonMs } = world
   const rate = arrivalRate(crowd, horizonMs)
-  const online = (rate * mean(preset.session) * hostFactorMean(preset)) / (1 - returns)
+  const visits = (rate * hostFactorMean(preset)) / (1 - returns)
+  const online = visits * mean(preset.session)
+  const absent = visits * returns * mean(preset.absence)
   for (const { share, offsetHours } of preset.zones) {
     const rhythm = rhythmOf(world, preset, offsetHours)
     const arrive = (): void => {
@@ -132,12 +134,23 @@ function startVisitors(
       queue.at(rhythm.advance(queue.now, exponential(random, 1 / (rate * share))), arrive)
     }
     queue.at(rhythm.advance(queue.now, exponential(random, 1 / (rate * share))), arrive)
+    // Hosts that stay, or are away, for long are met more often: the log-normal factor in
+    // proportion to itself.
+    const met = (): Host => {
+      const host = world.newHost(preset)
+      return { ...host, scale: host.scale * Math.exp(preset.hostSd ** 2) }
+    }
     const already = poisson(random, online * share * rhythm.intensityAt(queue.now))
     for (let index = 0; index < already; index++) {
-      const host = world.newHost(preset)
-      // Hosts that stay long are met more often: the log-normal factor in proportion to itself.
-      const met = { ...host, scale: host.scale * Math.exp(preset.hostSd ** 2) }
-      begin(world, met, residual(met, preset.session))
+      const host = met()
+      begin(world, host, residual(host, preset.session))
+    }
+    const away = poisson(random, absent * share)
+    for (let index = 0; index < away; index++) {
+      const host = met()
+      queue.at(rhythm.advance(queue.now, residual(host, preset.absence)), () =>
+        begin(world, host, null),
+      )
     }
   }
   if (burst === null) return
