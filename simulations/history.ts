@@ -91,6 +91,11 @@ export function createHistory(): History {
         }
       }
       if (!accepted) return
+      // The loss of the adapter that a round starts from is that after the round before.
+      if (event.type === 'evaluated' && event.loss > 0) {
+        const made = rounds.find(({ round }) => round === event.round - 1)
+        if (made !== undefined) made.loss = event.loss
+      }
       if (event.type === 'payload-stored') closeBar(event.leaseId, 'counted', now)
       if (event.type === 'request' && event.request.type === 'commit') {
         const bar = open.get(event.request.contribution.leaseId)

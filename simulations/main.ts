@@ -3,6 +3,7 @@ import type { RunConfig } from '../protocol/run-config.ts'
 import type { Waste } from './accounts.ts'
 import { drawFaults, type FaultRates } from './faults.ts'
 import { plan, type Trial } from './plan.ts'
+import { type Numbers, realLearning } from './real-learning.ts'
 import { runWith } from './run-settings.ts'
 import { crowdsOf, settingsWith } from './settings.ts'
 import { type SimulationResult, simulate } from './simulator.ts'
@@ -10,6 +11,7 @@ import { churnOfTrace, type TraceRow } from './trace.ts'
 import type { WorldOptions } from './world.ts'
 
 export { TRIALS_MAX, type Trial } from './plan.ts'
+export type { Numbers } from './real-learning.ts'
 export { figuresCsv, figuresOf } from './report/figures.ts'
 export { reportPage } from './report/page.ts'
 export type { SimulationResult } from './simulator.ts'
@@ -27,6 +29,8 @@ export interface SimulationRequest {
   volunteers: number
   /** Virtual. */
   days: number
+  /** Learning with real numbers; otherwise it is modelled. */
+  numbers?: Numbers | null
   /** What surrounds the run, where it is known. */
   world?: Partial<WorldOptions>
   /** SECTION.KEY=NUMBER */
@@ -53,7 +57,9 @@ export function prepareSimulation(request: SimulationRequest): Prepared {
       ? { crowds: crowdsOf(preset, volunteers) }
       : { crowds: [], churn: churnOfTrace(seed, trace) }
   const world = { ...settings.world, ...request.world }
-  const options = { ...settings, ...who, world, faults, seed, days }
+  const numbers = request.numbers ?? null
+  const learning = numbers === null ? {} : { learning: realLearning(numbers) }
+  const options = { ...settings, ...who, ...learning, world, faults, seed, days }
   return {
     config: settings.config,
     faults,

@@ -65,6 +65,8 @@ export interface SimulationResult {
   failures: ReadonlyMap<string, number>
   replays: number
   violations: readonly string[]
+  /** Digest of the adapter that the next round starts from. */
+  adapter: Digest
   traceDigest: Digest
   history: History
   bytes: { up: number; down: number }
@@ -230,7 +232,11 @@ export function createSimulation(options: SimulationOptions): Simulation {
     queue.after(options.sampleMs, sample)
   }
 
-  const isFinished = (): boolean => coordinator.state.phase === 'finished'
+  /** The last adapter is merged and measured. */
+  function isFinished(): boolean {
+    const { phase, evaluationsPending } = coordinator.state
+    return phase === 'finished' && evaluationsPending.length === 0
+  }
 
   coordinator.start()
   churn.start(queue, arrive)
@@ -265,6 +271,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
         failures: world.failures,
         replays: journal.replays,
         violations: checkers.violations,
+        adapter: state.round.start.base,
         traceDigest: trace.finish(snapshot(state)),
         history,
         bytes: { up: up.bytes + relayUp.bytes, down: down.bytes + relayDown.bytes },

@@ -29,6 +29,7 @@ const MAY_IMPORT: Record<Room, readonly Room[]> = {
 const DOORS = new Set([
   'node/cli/simulate.ts -> simulations/main.ts',
   'node/cli/simulate-replay.ts -> simulations/main.ts',
+  'node/cli/simulate-numbers.ts -> simulations/main.ts',
 ])
 
 const PURE_ROOMS: readonly Room[] = ['protocol', 'coordinator', 'kernels', 'simulations']

@@ -213,6 +213,7 @@ function addSimulating(program: Command): void {
     .option('--seed <n>', 'same seed, same run', seedOf, 1)
     .option('--trace <file>', 'who comes and goes as in a CSV file, instead of a preset')
     .option('--run <file>', 'the run of a run.yaml, instead of one of 135 million parameters')
+    .option('--real', 'train for real what --run says, for the true loss curve')
     .option('--compare <files...>', 'several run.yaml files, under the same churn')
     .option('--replay <run>', "hold a run's journal against a simulation of it")
     .option('--plan', 'search for the settings that suit these volunteers')

@@ -2,7 +2,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../../protocol/errors.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
 import {
   figuresCsv,
   figuresOf,
@@ -22,6 +21,7 @@ import { readRunYaml } from '../run/run-yaml.ts'
 import { CommandFailure } from './failure.ts'
 import { hubOf } from './hub.ts'
 import { printColumns, printJson, printLine, printTable } from './output.ts'
+import { numbersOf } from './simulate-numbers.ts'
 import { replayRun } from './simulate-replay.ts'
 import { bar, byteSize, createScreen, type Screen } from './terminal.ts'
 
@@ -32,6 +32,8 @@ export interface SimulateCommandOptions {
   days: number
   set: string[]
   swarm: boolean
+  /** Train for real what --run says. */
+  real?: boolean
   /** A CSV file of sessions. */
   trace?: string
   /** A run.yaml. */
@@ -90,9 +92,16 @@ async function prepare(
   options: SimulateCommandOptions,
   screen: Screen,
 ): Promise<Prepared> {
+  const planned = run === null ? null : await plannedRun(run, screen)
+  if (options.real && planned === null) {
+    throw new ConfigError("Cannot train for real as '--real' needs a run.yaml after '--run'")
+  }
+  const numbers = options.real && planned !== null ? await numbersOf(planned) : null
+  planned?.base.close()
   return prepareSimulation({
     ...options,
-    config: run === null ? null : await configOf(run, screen),
+    numbers,
+    config: planned?.config ?? null,
     trace: options.trace === undefined ? null : parseTrace(await textOf(options.trace)),
   })
 }
@@ -216,13 +225,13 @@ async function writeReport(
   printLine(`The report is in ${folder}`)
 }
 
-/** What a run.yaml means: its base's shape, its data's size, its rounds. */
-async function configOf(file: string, screen: Screen): Promise<RunConfig> {
+/** What a run.yaml means: its base's shape, its data, its rounds. */
+async function plannedRun(
+  file: string,
+  screen: Screen,
+): Promise<Awaited<ReturnType<typeof planRun>>> {
   const { yaml } = await readRunYaml(file)
-  const located = await locateRun(yaml, dirname(resolve(file)), await hubOf(screen))
-  const { config, base } = await planRun(located)
-  base.close()
-  return config
+  return planRun(await locateRun(yaml, dirname(resolve(file)), await hubOf(screen)))
 }
 
 async function textOf(file: string): Promise<string> {
@@ -239,11 +248,12 @@ function failIfViolated(results: readonly SimulationResult[]): void {
 }
 
 function commandOf(run: string | null, options: SimulateCommandOptions): string {
-  const { seed, preset, volunteers, days, set, swarm, trace } = options
+  const { seed, preset, volunteers, days, set, swarm, trace, real } = options
   const who =
     trace === undefined ? `--preset ${preset} --volunteers ${volunteers}` : `--trace ${trace}`
   const of = run === null ? '' : ` --run ${run}`
+  const really = real ? ' --real' : ''
   const sets = set.map((change) => ` --set ${change}`).join('')
-  const rest = `--days ${days} --seed ${seed}${sets}${swarm ? ' --swarm' : ''}`
+  const rest = `--days ${days} --seed ${seed}${really}${sets}${swarm ? ' --swarm' : ''}`
   return `barnraise simulate ${who}${of} ${rest}`
 }
