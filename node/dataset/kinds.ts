@@ -54,13 +54,17 @@ const conversations = z.looseObject({
     .max(MESSAGES_MAX),
 })
 
-/** What ShareGPT calls those who speak. */
+/** What ShareGPT, and axolotl after it, calls those who speak. */
 const ROLES: ReadonlyMap<string, string> = new Map([
   ['human', 'user'],
   ['gpt', 'assistant'],
   ['chatgpt', 'assistant'],
   ['bing', 'assistant'],
 ])
+
+function said(by: string, content: string): ChatMessage {
+  return { role: ROLES.get(by) ?? by, content }
+}
 
 /** How each kind looks, for whoever got it wrong. */
 const LOOKS: Readonly<Record<Kind, string>> = {
@@ -92,16 +96,15 @@ const READERS: Readonly<Record<Kind, Reader>> = {
   chat_template(value) {
     const { data } = messages.safeParse(value)
     if (data === undefined) return null
-    return { type: 'chat', messages: data.messages }
+    return { type: 'chat', messages: data.messages.map(({ role, content }) => said(role, content)) }
   },
   sharegpt(value) {
     const { data } = conversations.safeParse(value)
     if (data === undefined) return null
-    const said = data.conversations.map(({ from, value }) => ({
-      role: ROLES.get(from) ?? from,
-      content: value,
-    }))
-    return { type: 'chat', messages: said }
+    return {
+      type: 'chat',
+      messages: data.conversations.map(({ from, value }) => said(from, value)),
+    }
   },
 }
 

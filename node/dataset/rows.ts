@@ -1,6 +1,6 @@
 /**
- * The rows of a file: a text is one row, JSON Lines have one a line, JSON a list of them, parquet
- * tables of them. What a row means is for kinds.ts to say.
+ * The rows of a file: a text is one row, JSON Lines have one a line, JSON a list of them (or lines,
+ * as many a `.json` is), parquet tables of them. What a row means is for kinds.ts to say.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
@@ -47,6 +47,8 @@ function* jsonLines(text: string, file: string): Generator<Row> {
 }
 
 function* jsonList(text: string, file: string): Generator<Row> {
+  // A list begins with a bracket, an object on a line of its own with a brace.
+  if (/^\s*\{.*\}[ \t]*\n\s*\{/.test(text)) return yield* jsonLines(text, file)
   const value = parse(text, file)
   if (!Array.isArray(value)) throw new ConfigError(`Cannot read ${file} as it must be a JSON list`)
   for (const [index, row] of value.entries()) yield { name: `${file}[${index}]`, value: row }
@@ -86,10 +88,12 @@ async function readText({ name, path, packing }: FoundFile): Promise<string> {
   const bytes = unpack(await readFile(path), packing, name)
   try {
     // One kind of line end, so that a checkout on Windows makes the same dataset.
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replaceAll('\r\n', '\n')
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!text.includes('\0')) return text.replaceAll('\r\n', '\n')
   } catch {
-    throw new ConfigError(`Cannot read ${name} as it must be UTF-8 text`)
+    // Told below.
   }
+  throw new ConfigError(`Cannot read ${name} as it must be UTF-8 text`)
 }
 
 function unpack(bytes: Uint8Array, packing: Packing | null, name: string): Uint8Array {

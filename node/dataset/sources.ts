@@ -1,5 +1,6 @@
 /** The examples that a dataset of run.yaml holds: its files, what their rows are, and the rows. */
 import { ConfigError } from '../../protocol/errors.ts'
+import { type Columns, named } from './columns.ts'
 import { type FoundFile, findFiles } from './files.ts'
 import { detectKind, type Example, exampleOf, type Kind } from './kinds.ts'
 import { type Row, readRows } from './rows.ts'
@@ -16,15 +17,15 @@ export interface Source {
 
 /** @throws ConfigError that names the file or package which cannot be read, and what to do. */
 export async function openSource(
-  { path, type }: { path: string; type?: Kind | undefined },
+  { path, type, ...columns }: { path: string; type?: Kind | undefined } & Columns,
   folder: string,
 ): Promise<Source> {
   const files = await findFiles(path, folder)
-  const kind = type ?? detectKind(await firstRow(path, files))
+  const kind = type ?? detectKind(named(await firstRow(path, files), columns))
   return {
     ...{ path, kind, isDetected: type === undefined, files: files.length },
     async *examples() {
-      for await (const row of rowsOf(files)) yield exampleOf(kind, row)
+      for await (const row of rowsOf(files)) yield exampleOf(kind, named(row, columns))
     },
   }
 }

@@ -5,6 +5,7 @@
  */
 import { parse } from 'yaml'
 import { ConfigError } from '../../protocol/errors.ts'
+import { COLUMN_KEYS } from '../dataset/columns.ts'
 import { KINDS, type Kind } from '../dataset/kinds.ts'
 import { moduleNames } from './run-yaml.ts'
 import type { RunYamlInput } from './write-yaml.ts'
@@ -167,8 +168,11 @@ function datasetsOf(value: unknown, refuse: (reason: string) => void): RunYamlIn
     const kind = TYPES[`${type}`] ?? type
     const isKnown = KINDS.includes(kind as Kind)
     if (type !== undefined && !isKnown) refuse(`the type ${JSON.stringify(type)} is not known here`)
-    const strange = Object.keys(rest).filter((key) => !['split', 'name'].includes(key))
+    const taken = COLUMN_KEYS.filter((key) => rest[key] !== undefined)
+    const known: readonly string[] = ['split', 'name', ...COLUMN_KEYS]
+    const strange = Object.keys(rest).filter((key) => !known.includes(key))
     if (strange.length > 0) refuse(`${strange.join(', ')} of a dataset mean nothing here`)
-    return { path: String(path), ...(isKnown && { type: kind as Kind }) }
+    const columns = Object.fromEntries(taken.map((key) => [key, rest[key]]))
+    return { path: String(path), ...(isKnown && { type: kind as Kind }), ...columns }
   })
 }

@@ -8,6 +8,7 @@ import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { ConfigError } from '../../protocol/errors.ts'
 import * as limits from '../../protocol/limits.ts'
+import { columns } from '../dataset/columns.ts'
 import { KINDS } from '../dataset/kinds.ts'
 import { nearest } from './nearest.ts'
 
@@ -48,7 +49,11 @@ const swarm = z
   })
   .prefault({})
 
-const dataset = z.strictObject({ path: z.string().min(1), type: z.enum(KINDS).optional() })
+const dataset = z.strictObject({
+  path: z.string().min(1),
+  type: z.enum(KINDS).optional(),
+  ...columns,
+})
 
 const keys = z.strictObject({
   name: z.string().min(1).max(limits.NAME_LENGTH_MAX),

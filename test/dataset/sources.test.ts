@@ -2,7 +2,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { SOURCE_FILE_BYTES_MAX } from '../../node/dataset/rows.ts'
-import { type Document, readDocuments } from '../../node/dataset/sources.ts'
+import { type Document, openSource, readDocuments } from '../../node/dataset/sources.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
 
@@ -116,4 +116,47 @@ describe('what cannot be read is refused', () => {
   for (const row of ['{"text":', '["text"]', '{"text":1}', '{}'])
     test(`the row ${row}`, () =>
       check('rows.jsonl', ['rows.jsonl:2'], { 'rows.jsonl': `{"text":"fine"}\n${row}\n` }))
+})
+
+/** What is read from one file by what run.yaml says of it. */
+async function examples(file: string, content: string | Uint8Array, keys = {}) {
+  const folder = await folderOf({ [file]: content })
+  const all: unknown[] = []
+  const { examples } = await openSource({ path: file, ...keys }, folder)
+  for await (const { name: _, ...body } of examples()) all.push(body)
+  return all
+}
+
+describe('columns of other names', () => {
+  const talk = { said: [{ who: 'human', what: 'Who?' }] }
+  for (const [what, row, keys, expected] of [
+    ['a text', { body: 'A' }, { field: 'body' }, { type: 'text', text: 'A' }],
+    [
+      'a conversation',
+      talk,
+      { field_messages: 'said', message_property_mappings: { role: 'who', content: 'what' } },
+      { type: 'chat', messages: [{ role: 'user', content: 'Who?' }] },
+    ],
+    [
+      'messages alone',
+      { messages: talk.said },
+      { message_property_mappings: { role: 'who', content: 'what' } },
+      { type: 'chat', messages: [{ role: 'user', content: 'Who?' }] },
+    ],
+  ] as const) {
+    test(what, async () =>
+      expect(await examples('a.jsonl', JSON.stringify(row), keys)).toEqual([expected]),
+    )
+  }
+  test('a row that has not the column is refused', async () =>
+    await expect(examples('a.jsonl', '{"text":1}', { field: 'body' })).rejects.toThrow('a.jsonl:1'))
+})
+
+test('a .json that is JSON Lines is read as such', async () => {
+  const lines = '{"text":"A"}\n{"text":"B"}\n'
+  expect(await examples('a.json', lines)).toEqual(await examples('a.jsonl', lines))
+})
+
+test('bytes that are no text are refused, whatever they are called', async () => {
+  await expect(examples('a.txt', Uint8Array.of(65, 0, 66))).rejects.toThrow('must be UTF-8 text')
 })
