@@ -11,7 +11,7 @@
 import { ModelError } from './errors.ts'
 import type { GgufHeader } from './gguf.ts'
 import type { GgufScalar } from './gguf-format.ts'
-import { PRE_TOKENIZERS } from './pre-tokenizers.ts'
+import { PRE_TOKENIZERS, preTokenizerName } from './pre-tokenizers.ts'
 
 /** What llama.cpp calls a kind of token. Source: llama.h, `llama_token_type`. */
 const UNKNOWN = 2
@@ -142,11 +142,9 @@ interface Body {
 }
 
 function byteLevel(entries: Entries, { tokens }: Vocabulary): Body {
-  const name = entries.text('pre')
-  const preTokenizer = Object.hasOwn(PRE_TOKENIZERS, name ?? '') ? PRE_TOKENIZERS[name!] : undefined
-  if (preTokenizer === undefined) {
-    throw unsupported('pre', name, Object.keys(PRE_TOKENIZERS).join(' or '))
-  }
+  const given = entries.text('pre')
+  const name = preTokenizerName(given)
+  if (name === null) throw unsupported('pre', given, Object.keys(PRE_TOKENIZERS).join(' or '))
   const merges = entries.list('merges', 'string')
   if (merges === null) throw missing('merges')
   const decoder = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true }
@@ -154,7 +152,7 @@ function byteLevel(entries: Entries, { tokens }: Vocabulary): Body {
   return {
     json: {
       normalizer: name === 'qwen2' ? { type: 'NFC' } : null,
-      ...{ pre_tokenizer: preTokenizer, decoder },
+      ...{ pre_tokenizer: PRE_TOKENIZERS[name], decoder },
       model: {
         ...{ type: 'BPE', dropout: null, unk_token: null, fuse_unk: false, byte_fallback: false },
         ...{ continuing_subword_prefix: null, end_of_word_suffix: null },

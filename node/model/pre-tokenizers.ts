@@ -29,3 +29,13 @@ export const PRE_TOKENIZERS: Readonly<Record<string, object>> = {
   qwen2: modern(''),
   'llama-bpe': modern('{1,3}'),
 }
+
+/** Older files call the same rule otherwise. */
+const ALIASES: Readonly<Record<string, string>> = { llama3: 'llama-bpe', 'llama-v3': 'llama-bpe' }
+
+/** The name that we have for what a file calls its rule; null: we have no such rule. */
+export function preTokenizerName(given: string | null): string | null {
+  if (given === null) return null
+  const name = Object.hasOwn(ALIASES, given) ? ALIASES[given]! : given
+  return Object.hasOwn(PRE_TOKENIZERS, name) ? name : null
+}

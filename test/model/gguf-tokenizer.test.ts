@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { chatFormat, ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
+import { preTokenizerName } from '../../node/model/pre-tokenizers.ts'
 import { bytesOfJson, expectModelError } from './fixtures.ts'
 import { KNOWN_PRE_TOKENIZERS, UNKNOWN_PRE_TOKENIZER } from './pre-tokenizers.ts'
 
@@ -33,6 +34,19 @@ describe('the way to cut a text has a name at llama.cpp', () => {
       expect(converted({ pre_tokenizer, normalizer, model }).ofGgml('pre')).toBe(name)
     })
 })
+
+for (const [given, name] of [
+  ['llama-bpe', 'llama-bpe'],
+  ['llama3', 'llama-bpe'],
+  ['llama-v3', 'llama-bpe'],
+  ['qwen2', 'qwen2'],
+  ['falcon', null],
+  ['constructor', null],
+  [null, null],
+] as const) {
+  test(`the rule that a file calls ${given} is ${name}`, () =>
+    expect(preTokenizerName(given)).toBe(name))
+}
 
 describe('a tokenizer that llama.cpp would cut texts otherwise than is refused', () => {
   const check = (tokenizer: object, words: readonly string[], vocabSize?: number) =>
