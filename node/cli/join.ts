@@ -10,8 +10,9 @@ import { NAME_LENGTH_MAX } from '../../protocol/limits.ts'
 import { createClock } from '../clock.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
 import { type DataMeter, openDataMeter } from '../guest/data-meter.ts'
-import type { Explained } from '../guest/explain.ts'
+import { type Explained, overruleText } from '../guest/explain.ts'
 import { LOOK_MS, startGuest } from '../guest/guest.ts'
+import { hearOwner } from '../guest/hear-owner.ts'
 import { lowerPriority } from '../guest/priority.ts'
 import { createSensors } from '../guest/sensors.ts'
 import { hubSettings } from '../hub/settings.ts'
@@ -21,6 +22,7 @@ import { checkMirror } from '../roles/base-sources.ts'
 import { type LocalVolunteerOptions, startVolunteer } from '../roles/local-volunteer.ts'
 import type { VolunteerOutcome, VolunteerRole } from '../roles/volunteer.ts'
 import { SOFTWARE } from '../software.ts'
+import { controlFolder } from './control.ts'
 import { CommandFailure } from './failure.ts'
 import { cacheFolder } from './folders.ts'
 import { type GuestOptions, niceOf, wishesOf } from './guest-options.ts'
@@ -47,6 +49,12 @@ const EXIT_CODES: Record<VolunteerOutcome['outcome'], ExitCode> = {
   failed: EXIT.failure,
 }
 
+/** What was done since the start. */
+interface Tally {
+  steps: number
+  stepMs: number | null
+}
+
 /** What a command shows while it runs. */
 interface Voice {
   screen: Screen
@@ -71,7 +79,8 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
   const cache = options.cache ?? joinPath(cacheFolder(), keyOf(invite.coordinator))
   await mkdir(cache, { recursive: true })
   const meter = await openDataMeter(joinPath(cache, 'moved-today.json'), () => new Date())
-  const volunteer = await volunteerOptions(options, cache, voice, meter)
+  const tally: Tally = { steps: 0, stepMs: null }
+  const volunteer = await volunteerOptions(options, cache, voice, { meter, tally })
   const guest = await startGuest(
     {
       wishes: wishesOf(options),
@@ -84,10 +93,18 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
   const looking = setInterval(() => {
     Promise.all([guest.look(), meter.save()]).catch((error: Error) => voice.log.warn(error.message))
   }, LOOK_MS)
+  const fixed = { ...volunteer.limits, name: volunteer.name }
+  const stopHearing = await hearOwner(controlFolder(), guest, () => ({ ...fixed, ...tally })).catch(
+    (error: Error) => {
+      // It trains all the same.
+      voice.log.warn(`Commands such as \`pause\` will not reach it: ${error.message}`)
+    },
+  )
   try {
     await untilExit(guest.role, voice)
   } finally {
     clearInterval(looking)
+    await stopHearing?.()
     await guest.role.stop()
     await meter.save()
   }
@@ -97,7 +114,7 @@ async function volunteerOptions(
   options: JoinOptions,
   cache: string,
   { screen, log, report }: Voice,
-  meter: DataMeter,
+  { meter, tally }: { meter: DataMeter; tally: Tally },
 ): Promise<Omit<LocalVolunteerOptions, 'paused'>> {
   return {
     name: (options.name ?? hostname()).slice(0, NAME_LENGTH_MAX),
@@ -112,6 +129,8 @@ async function volunteerOptions(
     onStep: (progress) => {
       report({ type: 'step', ...progress })
       const { steps, loss, stepMs } = progress
+      tally.steps += 1
+      tally.stepMs = stepMs
       screen.update(`step ${steps}, loss ${loss.toFixed(3)}, ${Math.round(stepMs)} ms a step`)
     },
     onTransfer: (progress) => {
@@ -133,7 +152,7 @@ function tellReasons(reasons: readonly Explained[], { screen, report }: Voice): 
   }
   report({ type: 'paused', reasons })
   screen.print(`Paused: ${reasons.map(({ text }) => text).join('; ')}`)
-  screen.print(`  to overrule it: ${reasons.map(({ override }) => override).join(', ')}`)
+  screen.print(`  to go on: ${overruleText(reasons)}`)
 }
 
 /** @throws CommandFailure where the end is not a good one */

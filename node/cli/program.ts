@@ -2,14 +2,19 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from '../exit-code.ts'
 import { DTYPE_NAMES, EXPORT_FORMATS } from '../export/formats.ts'
+import type { ControlRequest } from '../guest/control.ts'
 import { defaultMemoryBytes, defaultThreads } from '../training/thread-pool.ts'
+import type { ControlOptions } from './control.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addGuestOptions } from './guest-options.ts'
 import { addModelOptions } from './model-choice.ts'
-import { byteCount } from './sizes.ts'
+import { byteCount, duration } from './sizes.ts'
 
 const json = () => new Option('--json', 'print data as JSON on stdout, for scripts')
 const verbose = () => new Option('-v, --verbose', 'log more on stderr')
+
+const pid = () =>
+  new Option('--pid <pid>', 'one volunteer, by its process (default: all)').argParser(positive)
 
 const threads = () =>
   new Option('--threads <n>', 'cores that training may take')
@@ -73,6 +78,7 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
             4 the run cannot be reached, 5 another protocol version, 130 interrupted.`,
     )
   addRunning(program)
+  addVolunteers(program)
   addReading(program)
   addChecking(program)
   addModels(program)
@@ -121,11 +127,32 @@ function addRunning(program: Command): void {
   addGuestOptions(join)
 }
 
+/** What an owner tells the volunteers on this machine. */
+function addVolunteers(program: Command): void {
+  const told = (name: string, description: string) =>
+    program.command(name).description(description).addOption(pid()).addOption(json())
+  const control = async (request: ControlRequest, options: ControlOptions) =>
+    (await import('./control.ts')).control(request, options)
+  told('pause', 'stop the volunteers here at once; what is done is handed in')
+    .argument('[time]', 'for so long, as 30m or 2h (default: until `resume`)', duration)
+    .action((ms = null, options) => control({ command: 'pause', ms }, options))
+  told('resume', 'end their pause')
+    .option('--anyway', 'overrule what else speaks against training, until it passes')
+    .action((options) => control({ command: 'resume', anyway: options.anyway === true }, options))
+  told('finish', 'let them end the lease that they work on, then go').action((options) =>
+    control({ command: 'finish' }, options),
+  )
+  told('leave', 'let them hand in what is done, and go; twice: at once').action((options) =>
+    control({ command: 'leave' }, options),
+  )
+}
+
 function addReading(program: Command): void {
   program
     .command('status')
-    .description('how a run is doing')
-    .argument('<link|folder>', 'a join link, or the folder of a run on this machine')
+    .description('how a run is doing, or without one the volunteers on this machine')
+    .argument('[link|folder]', 'a join link, or the folder of a run on this machine')
+    .addOption(pid())
     .addOption(json())
     .action(async (run, options) => (await import('./status.ts')).status(run, options))
   program

@@ -1,5 +1,6 @@
 /**
  * `barnraise status LINK_OR_FOLDER`: asks the coordinator, or reads the journal on this machine.
+ * Without either, asks the volunteers here.
  */
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { statusOf } from '../../coordinator/status.ts'
@@ -12,11 +13,13 @@ import { request } from '../network/rpc.ts'
 import { localTransports } from '../network/transports.ts'
 import { openRun } from '../run/open-run.ts'
 import { isRunFolder, runFolder } from '../run/run-folder.ts'
+import { type ControlOptions, control } from './control.ts'
 import { CommandFailure } from './failure.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { compact } from './terminal.ts'
 
-export async function status(run: string, options: { json?: boolean }): Promise<void> {
+export async function status(run: string | undefined, options: ControlOptions): Promise<void> {
+  if (run === undefined) return control({ command: 'status' }, options)
   const current = isRunFolder(run)
     ? statusOf((await openRun(runFolder(run))).state)
     : await askCoordinator(run)

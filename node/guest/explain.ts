@@ -5,8 +5,15 @@ import { hoursText } from './hours.ts'
 export interface Explained {
   reason: PauseReason
   text: string
-  /** How to start it so that this does not count. */
-  override: string
+  /** The option of `join` by which this would not count; null: `resume` is enough. */
+  override: string | null
+}
+
+/** What to do to train all the same. */
+export function overruleText(reasons: readonly Explained[]): string {
+  const options = reasons.flatMap(({ override }) => override ?? [])
+  if (options.length === 0) return 'barnraise resume'
+  return `barnraise resume --anyway; for good, join with ${options.join(', ')}`
 }
 
 export function explain(reason: PauseReason, readings: Readings, wishes: Wishes): Explained {
@@ -18,14 +25,14 @@ function wordsOf(
   reason: PauseReason,
   { othersShare, celsius, bytes }: Readings,
   { hours, othersShareMax, celsiusMax, bytesMax }: Wishes,
-): [string, string] {
+): [string, string | null] {
   switch (reason) {
     case 'asked':
-      return ['you paused it', 'barnraise resume']
+      return ['you paused it', null]
     case 'hours':
-      return [`it is not ${hours.map(hoursText).join(' or ')}`, 'no --hours']
+      return [`it is not ${hours.map(hoursText).join(' or ')}`, 'other --hours']
     case 'hidden':
-      return ['the page is hidden', 'show it']
+      return ['the page is hidden', null]
     case 'battery':
       return ['this machine runs on its battery', '--on-battery']
     case 'busy': {
@@ -38,7 +45,7 @@ function wordsOf(
     }
     case 'data-cap': {
       const moved = `${megabytes(bytes)} of ${megabytes(bytesMax ?? 0)}`
-      return [`${moved} were moved today`, '--data-per-day with more']
+      return [`${moved} were moved today`, 'more --data-per-day']
     }
   }
 }

@@ -1,5 +1,6 @@
 /** A guest looks at its machine, tells the volunteer, and hears the person. */
 import { expect, test } from 'vitest'
+import { overruleText } from '../../node/guest/explain.ts'
 import type { Readings } from '../../node/guest/governor.ts'
 import { startGuest } from '../../node/guest/guest.ts'
 
@@ -60,18 +61,29 @@ for (const [what, readings, start, expected] of [
     'hot',
     ['this machine is at 91 °C, more than 85 °C (--hot-above 150)'],
   ],
-  ['the time', { minute: 60 }, 'hours', ['it is not 00:00-01:00 (no --hours)']],
-  [
-    'data',
-    { bytes: 11e6 },
-    'data-cap',
-    ['11 MB of 10 MB were moved today (--data-per-day with more)'],
-  ],
+  ['the time', { minute: 60 }, 'hours', ['it is not 00:00-01:00 (other --hours)']],
+  ['data', { bytes: 11e6 }, 'data-cap', ['11 MB of 10 MB were moved today (more --data-per-day)']],
 ] as [string, Partial<Readings>, string, string[]][]) {
   test(`it starts with ${what} against it`, async () => {
     const { told } = await newGuest(readings)
     expect(told.slice(0, -1)).toEqual(expected)
     expect(told.at(-1)).toBe(`start ${start}`)
+  })
+}
+
+for (const [readings, paused, expected] of [
+  [{}, true, 'barnraise resume'],
+  [{ celsius: 90 }, false, 'barnraise resume --anyway; for good, join with --hot-above 150'],
+  [
+    { celsius: 90, isOnBattery: true },
+    true,
+    'barnraise resume --anyway; for good, join with --on-battery, --hot-above 150',
+  ],
+] as const) {
+  test(`what to do is told: ${expected}`, async () => {
+    const { guest } = await newGuest(readings)
+    if (paused) guest.pause(null)
+    expect(overruleText(guest.standing().reasons)).toBe(expected)
   })
 }
 
@@ -104,7 +116,7 @@ test('a pause is at once, and ends by itself or by resume', async () => {
   machine.at = 9e12
   await look({})
   guest.resume(false)
-  const asked = ['you paused it (barnraise resume)', 'pause asked', 'resume']
+  const asked = ['you paused it (null)', 'pause asked', 'resume']
   expect(told).toEqual(['start at work', ...asked, ...asked])
 })
 

@@ -1,0 +1,122 @@
+/**
+ * Where a volunteer hears its owner's commands: a Unix socket named after the process, in a folder
+ * that is this user's alone; on Windows a named pipe. One line of JSON comes, one goes.
+ */
+import { once } from 'node:events'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { createConnection, createServer, type Socket } from 'node:net'
+import { platform } from 'node:os'
+import { join } from 'node:path'
+import {
+  type ControlReply,
+  type ControlRequest,
+  controlRequest,
+  type VolunteerStatus,
+} from './control.ts'
+
+const LINE_BYTES_MAX = 65_536
+/** How long either side waits for the other. */
+const TIMEOUT_MS = 5_000
+const IS_WINDOWS = platform() === 'win32'
+const PIPES = '\\\\.\\pipe\\'
+
+/**
+ * Hears commands until the function that it returns is called.
+ * @param folder of the sockets; it is made, for this user alone
+ * @throws when no socket can be made there
+ */
+export async function serveControl(
+  folder: string,
+  pid: number,
+  handle: (request: ControlRequest) => VolunteerStatus,
+): Promise<() => Promise<void>> {
+  const path = pathOf(folder, pid)
+  if (!IS_WINDOWS) {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    // Left by a process that had the same number and died.
+    await rm(path, { force: true })
+  }
+  const server = createServer((socket) => {
+    answer(socket, handle).catch(() => socket.destroy())
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  return async () => {
+    server.close()
+    await once(server, 'close')
+  }
+}
+
+function pathOf(folder: string, pid: number): string {
+  return IS_WINDOWS ? `${PIPES}barnraise-${pid}` : join(folder, `${pid}.sock`)
+}
+
+async function answer(
+  socket: Socket,
+  handle: (request: ControlRequest) => VolunteerStatus,
+): Promise<void> {
+  const reply = replyTo(await readLine(socket), handle)
+  socket.end(`${JSON.stringify(reply)}\n`)
+}
+
+function replyTo(line: string, handle: (request: ControlRequest) => VolunteerStatus): ControlReply {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return { error: 'Cannot follow a command as it must be a line of JSON' }
+  }
+  const request = controlRequest.safeParse(value)
+  if (request.success) return { status: handle(request.data) }
+  const [issue] = request.error.issues
+  return { error: `Cannot follow a command as '${issue?.path.join('.')}': ${issue?.message}` }
+}
+
+/** @throws when none comes whole, in time, in its bounds */
+async function readLine(socket: Socket): Promise<string> {
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')))
+  let text = ''
+  for await (const piece of socket.iterator({ destroyOnReturn: false })) {
+    text += String(piece)
+    const end = text.indexOf('\n')
+    if (end >= 0) return text.slice(0, end)
+    if (text.length > LINE_BYTES_MAX) throw new Error('the line is too long')
+  }
+  throw new Error('it hung up')
+}
+
+/** The processes of this user's volunteers, in order; some may be dead. */
+export async function listVolunteers(folder: string): Promise<number[]> {
+  const names = await readdir(IS_WINDOWS ? PIPES : folder).catch(() => [])
+  const pattern = IS_WINDOWS ? /^barnraise-(\d+)$/ : /^(\d+)\.sock$/
+  return names
+    .flatMap((name) => pattern.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
+}
+
+/** null: it is dead. @throws when it lives but does not answer, or answers with an error */
+export async function askVolunteer(
+  folder: string,
+  pid: number,
+  request: ControlRequest,
+): Promise<VolunteerStatus | null> {
+  const path = pathOf(folder, pid)
+  const socket = createConnection(path)
+  try {
+    await once(socket, 'connect')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ECONNREFUSED' && code !== 'ENOENT') throw error
+    if (!IS_WINDOWS) await rm(path, { force: true })
+    return null
+  }
+  try {
+    socket.write(`${JSON.stringify(request)}\n`)
+    const reply = JSON.parse(await readLine(socket)) as ControlReply
+    if ('error' in reply) throw new Error(reply.error)
+    return reply.status
+  } finally {
+    socket.destroy()
+  }
+}
