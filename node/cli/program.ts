@@ -156,6 +156,12 @@ function addReading(program: Command): void {
     .addOption(json())
     .action(async (run, options) => (await import('./status.ts')).status(run, options))
   program
+    .command('watch')
+    .description('see a run as it goes, in a terminal')
+    .argument('<link>', 'the link of a run, or the address of its page')
+    .addOption(json())
+    .action(async (link, options) => (await import('./watch.ts')).watch(link, options))
+  program
     .command('export')
     .description('write what the run has made, for other programs')
     .argument('<folder>', 'the folder of the run')

@@ -1,7 +1,7 @@
 /** The smaller cards: joining, the rounds with their adapters, the log. */
 import { useSignal } from '@preact/signals'
 import qrcode from 'qrcode-generator'
-import { byteSize, compact, duration, timeOfDay } from './figures.ts'
+import { byteSize, compact, duration, timeOfDay } from '../figures.ts'
 import { Scroll } from './scroll.tsx'
 import { invitation, tables, version } from './store.ts'
 

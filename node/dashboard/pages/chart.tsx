@@ -3,9 +3,9 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
+import { learningWords } from '../figures.ts'
 import type { RoundRow } from '../rows.ts'
 import { colorOf } from './color.ts'
-import { learningWords } from './figures.ts'
 import { tables, version } from './store.ts'
 
 const HEIGHT = 280

@@ -1,7 +1,7 @@
 /** Lend this tab: one button, what it does, why it pauses, what it may take. */
 import { useSignal } from '@preact/signals'
 import type { PauseReason, Wishes } from '../../guest/governor.ts'
-import { byteSize, compact } from './figures.ts'
+import { byteSize, compact } from '../figures.ts'
 import {
   capabilities,
   erase,

@@ -1,9 +1,9 @@
 /** The dashboard: is it learning, who is here, what is happening, how long yet. */
 import { render } from 'preact'
+import { byteSize, compact, doneOf, duration, speedOf, timeLeft } from '../figures.ts'
 import type { RunRow } from '../rows.ts'
 import { Join, Log, Rounds } from './cards.tsx'
 import { Learning } from './chart.tsx'
-import { byteSize, compact, doneOf, duration, speedOf, timeLeft } from './figures.ts'
 import { Grid } from './grid.tsx'
 import { Lend } from './lend.tsx'
 import { isInvited, lent, readSensors } from './lend-store.ts'

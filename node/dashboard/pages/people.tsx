@@ -1,7 +1,7 @@
 /** Who is here, and the leaderboard: a table of which only the rows in sight exist. */
 import { useSignal } from '@preact/signals'
+import { compact, duration } from '../figures.ts'
 import type { PeerRow } from '../rows.ts'
-import { compact, duration } from './figures.ts'
 import { Scroll } from './scroll.tsx'
 import { tables, version } from './store.ts'
 

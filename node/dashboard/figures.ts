@@ -1,5 +1,5 @@
 /** Figures for people. */
-import type { PeerRow, RoundRow, RunRow } from '../rows.ts'
+import type { PeerRow, RoundRow, RunRow } from './rows.ts'
 
 export function compact(value: number): string {
   return Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(value)

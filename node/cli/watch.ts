@@ -1,0 +1,119 @@
+/**
+ * `barnraise watch LINK`: the dashboard in a terminal. Lines for what happens, and at the bottom
+ * where the run stands; `--json` prints the changes as they come.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { ConfigError } from '../../protocol/errors.ts'
+import { followRun, nothingSeen } from '../dashboard/events.ts'
+import { doneOf, learningWords, speedOf, timeLeft } from '../dashboard/figures.ts'
+import type { Changes, Tables } from '../dashboard/rows.ts'
+import { EXIT } from '../exit-code.ts'
+import { pageAddress, parseLink } from '../network/link.ts'
+import { CommandFailure } from './failure.ts'
+import { onInterrupt } from './interrupt.ts'
+import { printJson } from './output.ts'
+import { bar, byteSize, clockTime, compact, createScreen, paint, visible } from './terminal.ts'
+
+const BAR_WIDTH = 20
+const LOSSES_SHOWN = 40
+const RETRY_MS = 2_000
+/** So often in a row without an answer, and the coordinator is gone for good. */
+const RETRIES_MAX = 30
+
+export async function watch(link: string, { json }: { json?: boolean }): Promise<void> {
+  const page = pageOf(link)
+  const screen = createScreen(process.stdout)
+  const stopping = new AbortController()
+  const stopListening = onInterrupt(() => stopping.abort())
+  const seen = nothingSeen()
+  let failures = 0
+  try {
+    while (!stopping.signal.aborted) {
+      try {
+        for await (const { tables, changes } of followRun(page, seen, stopping.signal)) {
+          failures = 0
+          if (json) printJson(changes)
+          else show(screen, tables, changes)
+          if (tables.run?.phase === 'finished') return
+        }
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        failures += 1
+        if (seen.id === '' || failures > RETRIES_MAX) {
+          throw new CommandFailure(EXIT.unreachable, `cannot watch: ${messageOf(error)}`)
+        }
+        screen.update('the coordinator does not answer; trying again')
+      }
+      await delay(RETRY_MS, null, { signal: stopping.signal }).catch(() => {})
+    }
+  } finally {
+    stopListening()
+    screen.clear()
+  }
+}
+
+/** Where the pages are: a page's own address, or the one that goes with a link. */
+function pageOf(link: string): string {
+  if (/^https?:\/\//.test(link) && URL.canParse(link)) {
+    const { origin, pathname } = new URL(link)
+    return origin + pathname
+  }
+  const pages = parseLink(link)
+    .addresses.map(pageAddress)
+    .filter((page) => page !== null)
+  if (pages.length > 0) return pages[0]!
+  throw new ConfigError(
+    'Cannot watch as no address of this link takes browsers: give that of the page, http://…',
+  )
+}
+
+function show(screen: ReturnType<typeof createScreen>, tables: Tables, changes: Changes): void {
+  const run = tables.run!
+  if (changes.reset) {
+    screen.print(`${visible(run.name)}: ${visible(run.base)} learns from ${visible(run.dataset)}`)
+  }
+  for (const { at, tone, text } of changes.log) {
+    const time = new Date(at).toLocaleTimeString()
+    const line = visible(text)
+    const shown = tone === 'warn' ? paint('yellow', line, process.stdout) : line
+    screen.print(`${paint('dim', time, process.stdout)}  ${shown}`)
+  }
+  const measured = changes.rounds.some(({ heldOutLoss }) => heldOutLoss !== null)
+  if (measured) for (const line of lossLines(tables)) screen.print(line)
+  screen.update(standing(tables))
+}
+
+/** The curve, and what it means. */
+function lossLines({ rounds }: Tables): string[] {
+  const all = [...rounds.values()].sort((a, b) => a.round - b.round)
+  const losses = all.flatMap(({ heldOutLoss }) => (heldOutLoss === null ? [] : [heldOutLoss]))
+  return [`${sparkline(losses.slice(-LOSSES_SHOWN))}  ${learningWords(all)}`]
+}
+
+const LEVELS = '▁▂▃▄▅▆▇█'
+
+/** Values as bars, from the least to the largest of them. */
+export function sparkline(values: readonly number[]): string {
+  const [min, max] = [Math.min(...values), Math.max(...values)]
+  const level = (value: number) =>
+    max === min ? 0 : Math.round(((value - min) / (max - min)) * (LEVELS.length - 1))
+  return values.map((value) => LEVELS[level(value)]).join('')
+}
+
+function standing(tables: Tables): string {
+  const run = tables.run!
+  const round = Math.min(run.round + 1, run.roundsMax)
+  return [
+    `${bar(doneOf(run), BAR_WIDTH)} round ${round}/${run.roundsMax}`,
+    `${run.hereCount} here`,
+    `${compact(run.countedTokens)} tokens, ${compact(speedOf(run, tables.peers.values()))}/s`,
+    `${byteSize(run.uploadedBytes)} uploaded`,
+    `${clockTime((run.at - run.startedAt) / 1000)} so far`,
+    `${timeLeft(run)} left`,
+  ].join(' · ')
+}
+
+function messageOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error && cause.message !== '' ? `${message}: ${cause.message}` : message
+}
