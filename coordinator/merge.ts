@@ -111,5 +111,5 @@ export function onEvaluated(
   state.evaluationsPending = pending.filter((evaluation) => evaluation.round !== round)
   state.evaluations.push({ round, loss })
   state.evaluations.sort((a, b) => a.round - b.round)
-  return changed(log('info', `held-out loss at the start of round ${round}: ${loss}`))
+  return changed(log('info', `held-out loss at the start of round ${round}: ${loss.toFixed(4)}`))
 }

@@ -12,7 +12,16 @@ import { pageAddress, parseLink } from '../network/link.ts'
 import { CommandFailure } from './failure.ts'
 import { onInterrupt } from './interrupt.ts'
 import { printJson } from './output.ts'
-import { bar, byteSize, clockTime, compact, createScreen, paint, visible } from './terminal.ts'
+import {
+  bar,
+  byteSize,
+  clockTime,
+  compact,
+  createScreen,
+  paint,
+  type Screen,
+  visible,
+} from './terminal.ts'
 
 const BAR_WIDTH = 20
 const LOSSES_SHOWN = 40
@@ -26,6 +35,7 @@ export async function watch(link: string, { json }: { json?: boolean }): Promise
   const stopping = new AbortController()
   const stopListening = onInterrupt(() => stopping.abort())
   const seen = nothingSeen()
+  const show = createView(screen)
   let failures = 0
   try {
     while (!stopping.signal.aborted) {
@@ -33,7 +43,7 @@ export async function watch(link: string, { json }: { json?: boolean }): Promise
         for await (const { tables, changes } of followRun(page, seen, stopping.signal)) {
           failures = 0
           if (json) printJson(changes)
-          else show(screen, tables, changes)
+          else show(tables, changes)
           if (tables.run?.phase === 'finished') return
         }
       } catch (error) {
@@ -67,27 +77,31 @@ function pageOf(link: string): string {
   )
 }
 
-function show(screen: ReturnType<typeof createScreen>, tables: Tables, changes: Changes): void {
-  const run = tables.run!
-  if (changes.reset) {
-    screen.print(`${visible(run.name)}: ${visible(run.base)} learns from ${visible(run.dataset)}`)
+function createView(screen: Screen): (tables: Tables, changes: Changes) => void {
+  let shownLosses = ''
+  return (tables, changes) => {
+    const run = tables.run!
+    if (changes.reset) {
+      screen.print(`${visible(run.name)}: ${visible(run.base)} learns from ${visible(run.dataset)}`)
+    }
+    for (const { at, tone, text } of changes.log) {
+      const time = new Date(at).toLocaleTimeString()
+      const line = visible(text)
+      const shown = tone === 'warn' ? paint('yellow', line, process.stdout) : line
+      screen.print(`${paint('dim', time, process.stdout)}  ${shown}`)
+    }
+    const losses = lossLine(tables)
+    if (losses !== shownLosses) screen.print(losses)
+    shownLosses = losses
+    screen.update(standing(tables))
   }
-  for (const { at, tone, text } of changes.log) {
-    const time = new Date(at).toLocaleTimeString()
-    const line = visible(text)
-    const shown = tone === 'warn' ? paint('yellow', line, process.stdout) : line
-    screen.print(`${paint('dim', time, process.stdout)}  ${shown}`)
-  }
-  const measured = changes.rounds.some(({ heldOutLoss }) => heldOutLoss !== null)
-  if (measured) for (const line of lossLines(tables)) screen.print(line)
-  screen.update(standing(tables))
 }
 
 /** The curve, and what it means. */
-function lossLines({ rounds }: Tables): string[] {
+function lossLine({ rounds }: Tables): string {
   const all = [...rounds.values()].sort((a, b) => a.round - b.round)
   const losses = all.flatMap(({ heldOutLoss }) => (heldOutLoss === null ? [] : [heldOutLoss]))
-  return [`${sparkline(losses.slice(-LOSSES_SHOWN))}  ${learningWords(all)}`]
+  return `${sparkline(losses.slice(-LOSSES_SHOWN))}  ${learningWords(all)}`
 }
 
 const LEVELS = '▁▂▃▄▅▆▇█'
