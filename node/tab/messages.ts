@@ -7,9 +7,10 @@ import type { StepProgress } from '../training/compute.ts'
 import type { JobLimits } from '../training/job.ts'
 
 export type ToVolunteer =
-  | { type: 'start'; invite: Invite; name: string; limits: JobLimits }
-  /** At once, in the middle of a step; nothing is lost unless the lease ends meanwhile. */
-  | { type: 'pause' | 'resume' }
+  | { type: 'start'; invite: Invite; name: string; limits: JobLimits; paused: string | null }
+  /** At once, in the middle of a step; the steps before it are handed in. */
+  | { type: 'pause'; reason: string }
+  | { type: 'resume' }
   /** Hands in the finished prefix, then goes. */
   | { type: 'leave' }
   /** Forgets weights and data. */

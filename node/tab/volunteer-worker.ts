@@ -8,17 +8,15 @@ import { resettableWebSockets } from '../network/websocket-reset.ts'
 import { createVolunteer, type VolunteerRole } from '../roles/volunteer.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { createMemoryBlobStore } from '../storage/memory-blob-store.ts'
-import type { Compute } from '../training/compute.ts'
 import { loadIdentity } from './key-store.ts'
 import type { FromVolunteer, ToVolunteer } from './messages.ts'
 import { createOpfsBlobStore, eraseBlobs } from './opfs-blob-store.ts'
 import { startCompute } from './start-compute.ts'
 
 let role: VolunteerRole | null = null
-let compute: Compute | null = null
 
 async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<void> {
-  const { invite, name, limits } = given
+  const { invite, name, limits, paused } = given
   const identity = await loadIdentity()
   const { blobs, storage } = await openStore()
   const host = await createHost({
@@ -29,10 +27,9 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     // Browsers refuse addresses of the own network unless told otherwise.
     connectionGater: { denyDialMultiaddr: () => false },
   })
-  compute = startCompute()
   role = createVolunteer(invite, {
-    ...{ name, limits, identity, host, blobs, compute },
-    ...{ dataBytesMax: null, paused: null },
+    ...{ name, limits, identity, host, blobs, compute: startCompute() },
+    ...{ dataBytesMax: null, paused },
     software: `barnraise/${__VERSION__} (browser)`,
     log: { debug: () => {}, info: tell('info'), warn: tell('warn'), error: tell('error') },
     findBase: async () => false,
@@ -70,9 +67,9 @@ addEventListener('message', ({ data }: MessageEvent<ToVolunteer>) => {
       start(data).catch(fail)
       return
     case 'pause':
-      return compute?.pause()
+      return role?.pause(data.reason)
     case 'resume':
-      return compute?.resume()
+      return role?.resume()
     case 'leave':
       return role?.leave('the user left')
     case 'erase':

@@ -2,7 +2,7 @@
  * The compute thread, seen from the main thread: tasks in, promises out. The numbers run in a
  * worker so that the main thread only ever moves messages.
  */
-import { type Control, requestStop, setPaused } from '../../kernels/control.ts'
+import { type Control, requestStop } from '../../kernels/control.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { FromWorker, TaskName, Tasks, ToWorker, TrainInput } from './task.ts'
 
@@ -26,9 +26,6 @@ export interface Compute {
   stopTraining(leaseId: LeaseId, when: 'after-step' | 'now'): void
   /** Gives it up in the middle of a step; it ends as failed. */
   abandonTraining(leaseId: LeaseId): void
-  /** Everything sleeps, within one operation, until `resume`; nothing is lost. */
-  pause(): void
-  resume(): void
   /** Called after each local step. */
   onStep(listener: (progress: StepProgress) => void): void
   /** Ends the thread; tasks that are not done never settle. */
@@ -95,14 +92,6 @@ export function createCompute(thread: ComputeThread): Compute {
       else post({ type: 'stop', leaseId })
     },
     abandonTraining: (leaseId) => endNow('abandon', leaseId),
-    pause: () => {
-      setPaused(control, true)
-      post({ type: 'pause' })
-    },
-    resume: () => {
-      setPaused(control, false)
-      post({ type: 'resume' })
-    },
     onStep: (added) => {
       listener = added
     },

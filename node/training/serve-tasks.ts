@@ -29,18 +29,11 @@ const NO_STEP: TrainOutput = { status: 'failed', reason: 'the lease was ended be
 
 /** Returns what hears the messages of the main thread. */
 export function createTaskServer(platform: TaskPlatform): (message: ToWorker) => void {
-  const { engine, post } = platform
+  const { engine, post, turn } = platform
   let reader: Reader | null = null
   let isHushed = false
-  let pause = Promise.withResolvers<void>()
-  pause.resolve()
   /** Leases whose training is to end, by how. */
   const ending = { stop: new Set<LeaseId>(), cut: new Set<LeaseId>(), abandon: new Set<LeaseId>() }
-
-  async function turn(): Promise<void> {
-    await platform.turn()
-    await pause.promise
-  }
 
   function opened(): Reader {
     if (reader === null) throw new Error('Invariant broken: no model is open')
@@ -129,12 +122,6 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
   return (message) => {
     if (message.type === 'hush') {
       isHushed = true
-      return
-    }
-    if (message.type === 'resume') return pause.resolve()
-    if (message.type === 'pause') {
-      pause.resolve()
-      pause = Promise.withResolvers()
       return
     }
     if (message.type !== 'task') {

@@ -117,9 +117,6 @@ export type ToWorker =
   | { type: 'stop' | 'cut' | 'abandon'; leaseId: LeaseId }
   /** End the text that is being written. */
   | { type: 'hush' }
-  /** Wait between two steps, where memory is not shared by which a thread could be told in one. */
-  | { type: 'pause' }
-  | { type: 'resume' }
 
 export type FromWorker =
   | { type: 'done'; id: number; output: Tasks[TaskName]['output'] }

@@ -79,13 +79,11 @@ export function lend({ name, ...limits }: LendChoice): void {
   const invite = { addresses, coordinator, ...parseFragment(word) }
   lent.value = { ...IDLE, phase: 'starting', doing: 'Starting' }
   worker ??= startWorker()
-  tell({ type: 'start', invite, name, limits })
+  tell({ type: 'start', invite, name, limits, paused: reasons.value.join(', ') || null })
 }
 
 export function leave(): void {
   update({ phase: 'leaving', doing: 'Handing in what is finished' })
-  // A paused step has to end first.
-  tell({ type: 'resume' })
   tell({ type: 'leave' })
 }
 
@@ -148,7 +146,8 @@ effect(() => {
   if (now.join() === reasons.peek().join()) return
   const isChange = now.length === 0 || reasons.peek().length === 0
   reasons.value = now
-  if (isChange) tell({ type: now.length === 0 ? 'resume' : 'pause' })
+  if (isChange)
+    tell(now.length === 0 ? { type: 'resume' } : { type: 'pause', reason: now.join(', ') })
 })
 
 interface Battery extends EventTarget {
