@@ -1,6 +1,7 @@
 /**
  * Where this user's programs keep things, by the XDG Base Directory Specification and its likes.
  */
+import { createHash } from 'node:crypto'
 import { homedir, platform } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,4 +15,9 @@ export function cacheFolder(): string {
     default:
       return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'barnraise')
   }
+}
+
+/** What belongs to one coordinator is named by a short hash of its peer id. */
+export function coordinatorKey(coordinator: string): string {
+  return createHash('sha256').update(coordinator).digest('hex').slice(0, 16)
 }

@@ -2,7 +2,6 @@
  * `barnraise join LINK`: trains for a run until it ends or Ctrl-C, which hands in the finished
  * prefix.
  */
-import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
 import { join as joinPath } from 'node:path'
@@ -24,7 +23,7 @@ import type { VolunteerOutcome, VolunteerRole } from '../roles/volunteer.ts'
 import { SOFTWARE } from '../software.ts'
 import { controlFolder } from './control.ts'
 import { CommandFailure } from './failure.ts'
-import { cacheFolder } from './folders.ts'
+import { cacheFolder, coordinatorKey } from './folders.ts'
 import { type GuestOptions, niceOf, wishesOf } from './guest-options.ts'
 import { onInterrupt } from './interrupt.ts'
 import { printJson } from './output.ts'
@@ -76,7 +75,7 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
   }
   // Threads that start later are as unimportant.
   lowerPriority(niceOf(options))
-  const cache = options.cache ?? joinPath(cacheFolder(), keyOf(invite.coordinator))
+  const cache = options.cache ?? joinPath(cacheFolder(), coordinatorKey(invite.coordinator))
   await mkdir(cache, { recursive: true })
   const meter = await openDataMeter(joinPath(cache, 'moved-today.json'), () => new Date())
   const tally: Tally = { steps: 0, stepMs: null }
@@ -172,9 +171,4 @@ async function untilExit(role: VolunteerRole, { screen, report }: Voice): Promis
   } finally {
     stopListening()
   }
-}
-
-/** A cache of its own for each coordinator, named by a short hash of its id. */
-function keyOf(coordinator: string): string {
-  return createHash('sha256').update(coordinator).digest('hex').slice(0, 16)
 }

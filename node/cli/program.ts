@@ -62,10 +62,12 @@ function days(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0, ten years at most.')
 }
 
-function createProgram(): Command {
+function createProgram(argv: readonly string[]): Command {
   const program = new Command('barnraise')
     .description('Pool laptops to fine-tune a LLaMA-family model together.')
     .showHelpAfterError('(see `barnraise --help`)')
+    // Commands that are added inherit it.
+    .exitOverride()
     .addHelpText(
       'after',
       `
@@ -79,6 +81,7 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
     )
   addRunning(program)
   addVolunteers(program)
+  addService(program, argv)
   addReading(program)
   addChecking(program)
   addModels(program)
@@ -111,9 +114,13 @@ function addRunning(program: Command): void {
     .addOption(json())
     .addOption(verbose())
     .action(async (file, options) => (await import('./host.ts')).host(file, options))
-  const join = program
-    .command('join')
+  addJoinOptions(program.command('join'))
     .description('volunteer: train for a run until it ends, or until Ctrl-C')
+    .action(async (link, options) => (await import('./join.ts')).join(link, options))
+}
+
+function addJoinOptions(command: Command): Command {
+  command
     .argument('<link>', 'the link that the organiser gave you')
     .option('--name <name>', 'how others see you')
     .option('--cache <dir>', 'where weights and data are kept')
@@ -123,8 +130,7 @@ function addRunning(program: Command): void {
     .addOption(memory())
     .addOption(json())
     .addOption(verbose())
-    .action(async (link, options) => (await import('./join.ts')).join(link, options))
-  addGuestOptions(join)
+  return addGuestOptions(command)
 }
 
 /** What an owner tells the volunteers on this machine. */
@@ -145,6 +151,25 @@ function addVolunteers(program: Command): void {
   told('leave', 'let them hand in what is done, and go; twice: at once').action((options) =>
     control({ command: 'leave' }, options),
   )
+}
+
+/** @param argv by which the options of `join` are handed on as they were given */
+function addService(program: Command, argv: readonly string[]): void {
+  const service = program
+    .command('service')
+    .description('let this machine start a volunteer by itself, by systemd or launchd')
+  addJoinOptions(service.command('install'))
+    .description('write the file for it; the options are those of `join`')
+    .action(async (link, options) => {
+      const args = argv.slice(argv.indexOf('install') + 1).filter((word) => word !== '--json')
+      await (await import('./service.ts')).install(link, args, options)
+    })
+  service
+    .command('remove')
+    .description('take it away again')
+    .argument('<link>', 'the link that it was installed with')
+    .addOption(json())
+    .action(async (link, options) => (await import('./service.ts')).remove(link, options))
 }
 
 function addReading(program: Command): void {
@@ -302,8 +327,7 @@ function addSampling(command: Command, tokens: number): Command {
 
 /** Runs the command in argv and sets the exit code of the process. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
-  const program = createProgram()
-  for (const command of [program, ...program.commands]) command.exitOverride()
+  const program = createProgram(argv)
   try {
     await program.parseAsync(argv)
   } catch (error) {

@@ -1,10 +1,14 @@
 /** A volunteer's owner at the command line, with processes of their own. */
+import { execFile } from 'node:child_process'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startChild } from '../../node/cli/child.ts'
 import { cacheFolder } from '../../node/cli/folders.ts'
 import type { VolunteerStatus } from '../../node/guest/control.ts'
 import type { Progress } from '../../node/roles/progress.ts'
+import { argumentsOf } from '../guest/service-reading.ts'
 import { hostRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
 
 interface Fact {
@@ -15,11 +19,13 @@ interface Fact {
 }
 
 /** Where this user keeps things is a folder of the test, for the processes it starts as well. */
-async function useOwnHome(): Promise<void> {
+async function useOwnHome(): Promise<string> {
   const home = await temporaryFolder()
-  for (const name of ['HOME', 'XDG_CACHE_HOME', 'LOCALAPPDATA']) vi.stubEnv(name, home)
+  for (const name of ['HOME', 'XDG_CACHE_HOME', 'XDG_CONFIG_HOME', 'LOCALAPPDATA'])
+    vi.stubEnv(name, home)
   onTestFinished(() => void vi.unstubAllEnvs())
   expect(cacheFolder().startsWith(home)).toBe(true)
+  return home
 }
 
 /** What a command prints as JSON, and how it ends. */
@@ -82,3 +88,37 @@ test('its owner overrules, asks, pauses, resumes and lets it finish', async () =
   expect(nobody.complaints).toContain('no volunteer runs here')
   expect(await command('status')).toMatchObject({ code: 0, statuses: [] })
 }, 120_000)
+
+test('what a service starts volunteers to the end of the run', async () => {
+  const home = await useOwnHome()
+  const run = await prepareSmallRun()
+  const hosted = await hostRun(run)
+  const child = startChild<{ path: string; start: string[] }>([
+    ...['service', 'install', hosted.link, '--name', '100 % "Ada"', '--dedicated'],
+    ...['--cache', join(run.root, 'ada')],
+  ])
+  const installed = new Promise<{ path: string }>((resolve) => child.onMessage(resolve))
+  expect(await child.exited, child.complaints()).toBe(0)
+  const { path } = await installed
+  expect(path.startsWith(home)).toBe(true)
+  expect((await stat(path)).mode & 0o077).toBe(0)
+  const [program = '', ...args] = argumentsOf(await readFile(path, 'utf8'))
+  await promisify(execFile)(program, args)
+  await hosted.finished
+  expect(hosted.facts).toContainEqual(expect.objectContaining({ name: '100 % "Ada"' }))
+
+  const removal = startChild(['service', 'remove', hosted.link])
+  expect(await removal.exited).toBe(0)
+  await expect(stat(path)).rejects.toThrow('ENOENT')
+  expect(await startChild(['service', 'remove', hosted.link]).exited).toBe(2)
+}, 120_000)
+
+for (const args of [
+  ['service', 'install'],
+  ['service', 'install', 'xx'],
+  ['service', 'dance'],
+]) {
+  test(`${args.join(' ')} is a mistake in the words`, async () => {
+    expect(await startChild(args).exited).toBe(2)
+  })
+}

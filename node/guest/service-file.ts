@@ -1,0 +1,113 @@
+/**
+ * A volunteer as a service of this user, as files for systemd (systemd.service(5), systemd.exec(5))
+ * and launchd (launchd.plist(5)): started at login, started again after a crash, not after an end
+ * of its own. Pure: values in, text out.
+ */
+import { ConfigError } from '../../protocol/errors.ts'
+
+export interface Service {
+  /** The program and its arguments. */
+  command: readonly string[]
+  /** What relative paths among them start from. */
+  folder: string
+  environment: Readonly<Record<string, string>>
+}
+
+const WRITTEN_BY = 'Written by `barnraise service install`, which replaces it when called again.'
+/** A crash is no reason to hurry. */
+const RESTART_SECONDS = 60
+/** Leaving hands in what is done, which takes a minute at most. */
+const STOP_SECONDS = 90
+
+/** @throws ConfigError when a value has a control character; so does the next one */
+export function systemdUnit({ command, folder, environment }: Service): string {
+  // Only in a command is $ the sign of a variable.
+  const words = command.map((word) => unitWord(word).replaceAll('$', '$$$$'))
+  const variables = Object.entries(environment)
+    .map(([name, value]) => `Environment=${unitWord(`${name}=${value}`)}\n`)
+    .join('')
+  return `# ${WRITTEN_BY}
+[Unit]
+Description=Barnraise volunteer
+
+[Service]
+ExecStart=${words.join(' ')}
+WorkingDirectory=${checked(folder).replaceAll('%', '%%')}
+${variables}Nice=19
+IOSchedulingClass=idle
+CPUWeight=20
+OOMScoreAdjust=500
+Restart=on-failure
+RestartSec=${RESTART_SECONDS}
+# Wrong options, another version: the same would come of it.
+RestartPreventExitStatus=2 5
+TimeoutStopSec=${STOP_SECONDS}
+
+[Install]
+WantedBy=default.target
+`
+}
+
+/** In double quotes, as systemd.syntax(7) reads them. */
+function unitWord(word: string): string {
+  return `"${checked(word).replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`
+}
+
+/** @param log the file that keeps what it says */
+export function launchAgent(label: string, service: Service, log: string): string {
+  const { command, folder, environment } = service
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN"
+  "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<!-- ${WRITTEN_BY} -->
+<plist version="1.0">
+  <dict>
+    <key>Label</key>
+    ${xmlString(label)}
+    <key>ProgramArguments</key>
+    <array>${command.map((word) => `\n      ${xmlString(word)}`).join('')}
+    </array>
+    <key>WorkingDirectory</key>
+    ${xmlString(folder)}
+    <key>EnvironmentVariables</key>
+    <dict>${Object.entries(environment)
+      .map(([name, value]) => `\n      <key>${name}</key>\n      ${xmlString(value)}`)
+      .join('')}
+    </dict>
+    <key>RunAtLoad</key>
+    <true/>
+    <key>KeepAlive</key>
+    <dict>
+      <key>SuccessfulExit</key>
+      <false/>
+    </dict>
+    <key>ThrottleInterval</key>
+    <integer>${RESTART_SECONDS}</integer>
+    <key>ExitTimeOut</key>
+    <integer>${STOP_SECONDS}</integer>
+    <key>ProcessType</key>
+    <string>Background</string>
+    <key>LowPriorityIO</key>
+    <true/>
+    <key>Nice</key>
+    <integer>19</integer>
+    <key>StandardErrorPath</key>
+    ${xmlString(log)}
+  </dict>
+</plist>
+`
+}
+
+function xmlString(value: string): string {
+  const escaped = checked(value).replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  // `]]>` may not stand in a text.
+  return `<string>${escaped.replaceAll('>', '&gt;')}</string>`
+}
+
+function checked(value: string): string {
+  if (!/\p{Cc}/u.test(value)) return value
+  throw new ConfigError(
+    'Cannot write a service as no value may have a control character: ' +
+      `current value is ${JSON.stringify(value)}`,
+  )
+}
