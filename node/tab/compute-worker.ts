@@ -28,7 +28,7 @@ async function start({ control }: ComputeStart): Promise<(message: ToWorker) => 
     help: (work) => {
       release()
       const helpers = Array.from({ length: work.job.threads - 1 }, (_, index) =>
-        startHelper({ ...work, module, control: shared, tiles, thread: index + 1 }),
+        startHelper({ ...work, module, tiles, thread: index + 1 }),
       )
       release = () => {
         closeBoard(work.board)

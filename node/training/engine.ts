@@ -4,7 +4,7 @@
  */
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
 import { type Batch, batchPart } from '../../kernels/batch.ts'
-import { type Control, isStopRequested, newControl, pausable } from '../../kernels/control.ts'
+import { type Control, isStopRequested, newControl } from '../../kernels/control.ts'
 import { createGenerator, type GeneratorShape } from '../../kernels/generator.ts'
 import { type JobPause, localJob, payloadOf } from '../../kernels/local-job.ts'
 import { adapterLayout, initialAdapter } from '../../kernels/lora.ts'
@@ -52,7 +52,7 @@ export interface Engine {
 }
 
 export interface EngineOptions {
-  /** By which other threads pause and stop this one. */
+  /** By which another thread stops this one. */
   control?: Control
   /** Of products, by path; see tune.ts. */
   tiles?: Tiles
@@ -70,9 +70,9 @@ interface Room {
 }
 
 /** A linear memory of its own. */
-function room(module: WebAssembly.Module, control: Control, tiles: Tiles): Room {
+function room(module: WebAssembly.Module, tiles: Tiles): Room {
   const memory = newSharedMemory(INITIAL_PAGES)
-  const ops = pausable(control, createWasmOps(module, memory, { tiles }))
+  const ops = createWasmOps(module, memory, { tiles })
   return { ops, arena: createArena(memory) }
 }
 
@@ -83,7 +83,7 @@ export function createEngine(
   { control = newControl(), tiles = FAIR_TILES, help = () => {} }: EngineOptions = {},
 ): Engine {
   // The coordinator aggregates while it evaluates, so the two don't share a memory.
-  const server = room(module, control, tiles)
+  const server = room(module, tiles)
   let bench: (Room & { config: RunConfig; trainer: Trainer }) | null = null
   /** The training whose step is in progress. */
   let working = UNNAMED
@@ -100,7 +100,7 @@ export function createEngine(
 
   return {
     setUp: (config, job, weights) => {
-      const made = room(module, control, tiles)
+      const made = room(module, tiles)
       const board = newBoard()
       const source = weightsFromBytes(config.base.shape, weights)
       const crew = {
@@ -143,7 +143,7 @@ export function createEngine(
       }
     },
     openReader(shape, weights) {
-      const { ops, arena } = room(module, control, tiles)
+      const { ops, arena } = room(module, tiles)
       return createReader(createGenerator(ops, arena, shape, weights), shape.contextMax)
     },
     aggregate: (input) => aggregateRound(server, input),

@@ -1,5 +1,4 @@
 /** What a helping thread does: parts of the compute thread's steps, until the board is closed. */
-import { type Control, pausable } from '../../kernels/control.ts'
 import type { Pointer } from '../../kernels/ops.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import type { Board } from '../../kernels/threads.ts'
@@ -9,7 +8,6 @@ import { helpTrainer, type JobShape } from '../../kernels/train-step.ts'
 export interface HelperData {
   module: WebAssembly.Module
   memory: WebAssembly.Memory
-  control: Control
   tiles: Tiles
   board: Board
   job: JobShape
@@ -20,9 +18,9 @@ export interface HelperData {
 }
 
 export function help(data: HelperData): void {
-  const { module, memory, control, tiles, board, job, place, thread } = data
+  const { module, memory, tiles, board, job, place, thread } = data
   helpTrainer(
-    (workspace) => pausable(control, createWasmOps(module, memory, { workspace, tiles })),
+    (workspace) => createWasmOps(module, memory, { workspace, tiles }),
     job,
     place,
     thread,

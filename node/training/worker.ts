@@ -21,7 +21,7 @@ const engine = createEngine(module, (bytes) => createHash('sha256').update(bytes
   tiles,
   help: (work) => {
     void pool?.close()
-    pool = startThreads({ ...work, module, control, tiles })
+    pool = startThreads({ ...work, module, tiles })
   },
 })
 

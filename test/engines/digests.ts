@@ -8,7 +8,6 @@
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
-import { newControl } from '../../kernels/control.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { FAIR_TILES } from '../../kernels/tile-template.ts'
 import { KERNELS } from '../../node/training/start-kernels.ts'
@@ -31,7 +30,7 @@ function digestOf(golden: (typeof GOLDEN_JOBS)[number]): string {
   return jobDigest(golden, {
     ...{ ops, arena: createArena(memory), weights, threads },
     help: (work) => {
-      const pool = startThreads({ ...work, module, memory, control: newControl(), tiles })
+      const pool = startThreads({ ...work, module, memory, tiles })
       return () => void pool.close()
     },
   })

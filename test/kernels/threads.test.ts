@@ -1,13 +1,7 @@
 /** The board of a team: each part once, whoever works it off, and no end before all are done. */
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import {
-  isStopRequested,
-  newControl,
-  pausable,
-  requestStop,
-  setPaused,
-} from '../../kernels/control.ts'
+import { isStopRequested, newControl, requestStop } from '../../kernels/control.ts'
 import { closeBoard, createTeam, newBoard } from '../../kernels/threads.ts'
 import {
   COUNT,
@@ -102,30 +96,4 @@ test('a stop is for the work of its name alone', () => {
   const control = newControl()
   requestStop(control, 7)
   expect([6, 7, 8].map((name) => isStopRequested(control, name))).toEqual([false, true, false])
-})
-
-test('a pause holds the next operation back until it is over', async () => {
-  const control = newControl()
-  const cells = new SharedArrayBuffer(4)
-  setPaused(control, true)
-  const source = `
-    const { parentPort, workerData } = require('node:worker_threads')
-    import(workerData.url).then(({ pausable }) => {
-      const counted = new Int32Array(workerData.cells)
-      const { tick } = pausable(workerData.control, { tick: () => Atomics.add(counted, 0, 1) })
-      parentPort.postMessage('about to')
-      tick()
-    })`
-  const url = new URL('../../kernels/control.ts', import.meta.url).href
-  const worker = new Worker(source, { eval: true, workerData: { url, control, cells } })
-  const ended = new Promise((resolve) => worker.once('exit', resolve))
-  await new Promise((resolve) => worker.once('message', resolve))
-  expect(new Int32Array(cells)[0]).toBe(0)
-  setPaused(control, false)
-  await ended
-  expect(new Int32Array(cells)[0]).toBe(1)
-})
-
-test('what is not a function passes through a pausable object', () => {
-  expect(pausable(newControl(), { name: 'wasm', twice: (x: number) => 2 * x }).name).toBe('wasm')
 })
