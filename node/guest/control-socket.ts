@@ -33,6 +33,7 @@ export async function serveControl(
   const path = pathOf(folder, pid)
   if (!IS_WINDOWS) {
     await mkdir(folder, { recursive: true, mode: 0o700 })
+    await sweep(folder)
     // Left by a process that had the same number and died.
     await rm(path, { force: true })
   }
@@ -44,6 +45,21 @@ export async function serveControl(
   return async () => {
     server.close()
     await once(server, 'close')
+  }
+}
+
+/** Takes away what those left that were killed. */
+async function sweep(folder: string): Promise<void> {
+  const dead = (await listVolunteers(folder)).filter((pid) => !isAlive(pid))
+  await Promise.all(dead.map((pid) => rm(pathOf(folder, pid), { force: true })))
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    // It lives, and is somebody else's by now.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

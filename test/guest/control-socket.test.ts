@@ -1,6 +1,7 @@
 /** The owner's commands, through a real socket. */
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { stat, writeFile } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -78,6 +79,16 @@ test('who is gone is not listed, and what a dead one left is taken away', async 
   expect(await listVolunteers(folder)).toEqual([7])
   expect(await askVolunteer(folder, 7, { command: 'status' })).toBe(null)
   expect(await listVolunteers(folder)).toEqual([])
+})
+
+test('a new volunteer sweeps away what the dead left, and not the living', async () => {
+  const folder = await newFolder()
+  await mkdir(folder)
+  const { pid: dead } = spawnSync(process.execPath, ['--version'])
+  for (const pid of [dead, process.pid]) await writeFile(join(folder, `${pid}.sock`), '')
+  const stop = await serveControl(folder, 1, () => STATUS)
+  onTestFinished(stop)
+  expect(await listVolunteers(folder)).toEqual([1, process.pid])
 })
 
 test('a process that has the number of a dead one takes its place', async () => {
