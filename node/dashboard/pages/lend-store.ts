@@ -2,6 +2,7 @@
 import { effect, signal } from '@preact/signals'
 import { pauseReasons, type Readings, type Wishes } from '../../guest/governor.ts'
 import { parseFragment, swarmAddress } from '../../network/link.ts'
+import type { VolunteerOutcome } from '../../roles/volunteer.ts'
 import { createDriftSensor } from '../../tab/drift.ts'
 import type { FromVolunteer, ToVolunteer } from '../../tab/messages.ts'
 import { invitation, tables } from './store.ts'
@@ -123,14 +124,18 @@ function startWorker(): Worker {
       readings.value = { ...readings.value, bytes: readings.value.bytes + moved }
       update({ doing: `Moving the ${what}`, share: total === 0 ? null : done / total })
     },
-    exit: ({ reason, outcome }) =>
-      end(outcome === 'finished' ? 'The run is finished: thank you.' : reason),
+    exit: ({ reason, outcome }) => end(END_WORDS[outcome] ?? `It ended: ${reason}.`),
     erased: () => void measureKept(),
     failed: ({ reason }) => end(reason),
   }
   started.onmessage = ({ data }: MessageEvent<FromVolunteer>) => hear[data.type](data as never)
   started.onerror = ({ message }) => end(`This browser cannot train: ${message}`)
   return started
+}
+
+const END_WORDS: Partial<Record<VolunteerOutcome['outcome'], string>> = {
+  finished: 'The run is finished: thank you.',
+  left: 'What was finished is handed in.',
 }
 
 function end(reason: string): void {
