@@ -14,9 +14,11 @@ import { createOpfsBlobStore, eraseBlobs } from './opfs-blob-store.ts'
 import { startCompute } from './start-compute.ts'
 
 let role: VolunteerRole | null = null
+/** Why it is to be paused, also before there is anybody to pause. */
+let paused: string | null = null
 
 async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<void> {
-  const { invite, name, limits, paused } = given
+  const { invite, name, limits } = given
   const identity = await loadIdentity()
   const { blobs, storage } = await openStore()
   const host = await createHost({
@@ -37,10 +39,24 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     onTransfer: (progress) => post({ type: 'transfer', ...progress }),
   })
   post({ type: 'started', peer: role.peer, storage })
-  const outcome = await role.exited
-  await role.stop()
-  role = null
+  const outcome = await role.exited.finally(async () => {
+    await role?.stop()
+    role = null
+  })
   post({ type: 'exit', ...outcome })
+}
+
+const LOCK = 'barnraise-volunteer'
+
+/** One tab of a browser trains: two would have one key, and end each other's connection. */
+async function alone(work: () => Promise<void>): Promise<void> {
+  // Only secure contexts have it, whatever the types say.
+  const locks = navigator.locks as LockManager | undefined
+  if (locks === undefined) return work()
+  await locks.request(LOCK, { ifAvailable: true }, (lock) => {
+    if (lock === null) throw new Error('Another tab of this browser trains already.')
+    return work()
+  })
 }
 
 /** Where the browser keeps no files (private windows, plain http), memory holds the blobs. */
@@ -64,11 +80,14 @@ addEventListener('message', ({ data }: MessageEvent<ToVolunteer>) => {
   const fail = (error: Error) => post({ type: 'failed', reason: error.message })
   switch (data.type) {
     case 'start':
-      start(data).catch(fail)
+      paused = data.paused
+      alone(() => start(data)).catch(fail)
       return
     case 'pause':
+      paused = data.reason
       return role?.pause(data.reason)
     case 'resume':
+      paused = null
       return role?.resume()
     case 'leave':
       return role?.leave('the user left')

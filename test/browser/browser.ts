@@ -1,7 +1,10 @@
 /** The system's Chromium, headless, one for all tests of a file. */
+import { join } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { chromiumPath } from './chromium.ts'
+
+const PICTURES = join(import.meta.dirname, 'screenshots')
 
 let browser: Browser
 
@@ -29,4 +32,9 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
   })
   await page.goto(url)
   return page
+}
+
+/** Not kept: made anew by each run of the tests, to be looked at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true })
 }

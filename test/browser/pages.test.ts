@@ -1,18 +1,13 @@
 /** The pages as people see them: every view, wide and narrow, light and dark, and read aloud. */
-import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { createPages } from '../../node/dashboard/server.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
 import { playTranscript } from '../dashboard/transcript-events.ts'
-import { openPage, type PageOptions, useBrowser } from './browser.ts'
-
-/** Not kept: made anew by each run of these tests, to be looked at. */
-const PICTURES = join(import.meta.dirname, 'screenshots')
+import { openPage, type PageOptions, picture, useBrowser } from './browser.ts'
 
 const LINK = 'barnraise:/ip4/192.168.1.7/tcp/4001/ws/p2p/12D3KooW#0123456789abcdef.secret'
 
@@ -49,9 +44,7 @@ for (const [view, transcript, word, heading] of VIEWS) {
         const page = await openPage(`${await servePages(transcript)}${word}`, options)
         await page.getByText('live', { exact: true }).waitFor()
         await page.getByRole('heading', { name: heading }).waitFor()
-        mkdirSync(PICTURES, { recursive: true })
-        const path = join(PICTURES, `${view}-${size}-${colorScheme}.png`)
-        await page.screenshot({ path, fullPage: true })
+        await picture(page, `${view}-${size}-${colorScheme}`)
         expect(await violations(page)).toEqual([])
         const isTooWide = 'document.documentElement.scrollWidth > innerWidth'
         expect(await page.evaluate(isTooWide)).toBe(false)

@@ -6,7 +6,7 @@ import type { HostedRun } from '../../node/roles/coordinator.ts'
 import type { RunFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
 import { type Hosted, hostRun, joinRun, type Overrides, prepareSmallRun } from '../roles/swarm.ts'
-import { openPage, useBrowser } from './browser.ts'
+import { openPage, picture, useBrowser } from './browser.ts'
 
 useBrowser()
 
@@ -65,13 +65,20 @@ test('two tabs, one killed, and a process make the adapter of a process alone', 
   expect(together).toBe(await adapterOf(alone, hostedAlone))
 })
 
-test('a pause hands in what is done and leaves; going on joins again', async () => {
+test('a pause hands in what is done and leaves, but keeps its place in the browser', async () => {
   const run = await prepareSmallRun({ max_steps: 4096 }, SWARM)
   const hosted = await hostWithPages(run)
   const tab = await lendTab(hosted, 'tab')
   await tab.getByText('Training, step').waitFor()
+  await picture(tab, 'tab-training')
   await tab.getByRole('button', { name: 'Pause' }).click()
   await tab.getByText('Paused: you paused it.').waitFor()
+  await picture(tab, 'tab-paused')
+  const other = await tab.context().newPage()
+  await other.goto(tab.url())
+  await other.getByRole('button', { name: 'Start training' }).click()
+  await other.getByText('Another tab of this browser trains already.').waitFor()
+  await other.close()
   const isHere = () => hosted.status().participants.some(({ state }) => state === 'here')
   await expect.poll(isHere).toBe(false)
   await tab.getByRole('button', { name: 'Go on' }).click()
