@@ -31,7 +31,7 @@ const RETRIES_MAX = 30
 
 export async function watch(link: string, { json }: { json?: boolean }): Promise<void> {
   const page = pageOf(link)
-  const screen = createScreen(process.stdout)
+  const screen = createScreen(json ? process.stderr : process.stdout)
   const stopping = new AbortController()
   const stopListening = onInterrupt(() => stopping.abort())
   const seen = nothingSeen()
