@@ -96,6 +96,12 @@ async function prepare(
   if (options.real && planned === null) {
     throw new ConfigError("Cannot train for real as '--real' needs a run.yaml after '--run'")
   }
+  const strange = options.set.find((change) => !/^(round|faults|world|admission)\./.test(change))
+  if (options.real && strange !== undefined) {
+    throw new ConfigError(
+      `Cannot train for real with '--set ${strange}': change what is learned in the run.yaml`,
+    )
+  }
   const numbers = options.real && planned !== null ? await numbersOf(planned) : null
   planned?.base.close()
   return prepareSimulation({

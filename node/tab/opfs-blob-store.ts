@@ -109,7 +109,9 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
 export async function eraseBlobs(): Promise<void> {
   const root = await navigator.storage.getDirectory()
   for (const folder of ['blobs', 'partial']) {
-    await root.removeEntry(folder, { recursive: true }).catch(() => {})
+    await root.removeEntry(folder, { recursive: true }).catch((error: DOMException) => {
+      if (error.name !== 'NotFoundError') throw error
+    })
   }
 }
 

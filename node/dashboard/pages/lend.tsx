@@ -225,7 +225,12 @@ function Switch({ isOn, onChange, children }: SwitchProps) {
 
 function Kept() {
   const bytes = keptBytes.value
-  const { phase } = lent.value
+  const { phase, storage } = lent.value
+  if (storage === 'forgotten') {
+    return (
+      <p class="soft">This browser keeps no files here: the base model comes again each time.</p>
+    )
+  }
   if (bytes === null || bytes === 0) return null
   return (
     <p class="soft">
