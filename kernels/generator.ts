@@ -7,10 +7,16 @@
  * backward reads, and with one region for what each layer leaves to itself.
  * Source: Pope et al. 2022, Efficiently Scaling Transformer Inference, §2.
  */
-import type { Arena } from './arena.ts'
+import { ALIGNMENT_BYTES, type Arena } from './arena.ts'
 import { attentionForward } from './attention.ts'
 import { checkBatchShape, checkTokens } from './batch.ts'
-import { type BaseKernels, type BatchShape, type Place, TOKEN_BLOCK } from './buffers.ts'
+import {
+  type BaseKernels,
+  type BatchShape,
+  type Place,
+  placeBuffers,
+  TOKEN_BLOCK,
+} from './buffers.ts'
 import { headRows } from './head.ts'
 import { attentionInputs, feedForwardInputs, feedForwardOutput, type Thread } from './layer.ts'
 import { type Rows, rowAt, stackA } from './linear.ts'
@@ -57,10 +63,7 @@ export function createGenerator(
   { contextMax, ...shape }: GeneratorShape,
   weights: WeightSource,
 ): Generator {
-  const job: BatchShape = {
-    ...shape,
-    ...{ sequenceLength: contextMax, microBatch: 1, threads: 1, recomputedLayers: 0 },
-  }
+  const job = jobOf({ ...shape, contextMax })
   checkBatchShape(job)
   const buffers = allocateBuffers(ops, forwardOnly(arena.allocate), job, weights)
   const { layout, theta, tokens: ids, targets: wanted } = buffers
@@ -141,6 +144,24 @@ export function createGenerator(
       }
       length = to
     },
+  }
+}
+
+/** What a generator takes of its arena, said before it is made. */
+export function generatorBytes(shape: GeneratorShape): number {
+  let bytes = 0
+  const place: Place = (_name, size) => {
+    bytes += ALIGNMENT_BYTES * Math.ceil(size / ALIGNMENT_BYTES)
+    return 0
+  }
+  placeBuffers(jobOf(shape), forwardOnly(place))
+  return bytes
+}
+
+function jobOf({ contextMax, ...shape }: GeneratorShape): BatchShape {
+  return {
+    ...shape,
+    ...{ sequenceLength: contextMax, microBatch: 1, threads: 1, recomputedLayers: 0 },
   }
 }
 

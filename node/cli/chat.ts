@@ -3,7 +3,7 @@
  * the model's chat template where it has one.
  */
 import { createInterface } from 'node:readline/promises'
-import type { ChatMessage } from '../model/chat-template.ts'
+import { createTalk } from '../model/talk.ts'
 import type { Dress, TextSession } from '../run/text-session.ts'
 import { dressesOf, type SamplingOptions, writeOptions } from './generate.ts'
 import { type ModelOptions, withTextSession } from './model-choice.ts'
@@ -21,7 +21,10 @@ export function chat(run: string | undefined, options: ChatOptions): Promise<voi
   return withTextSession(run, options, async (session) => {
     const all = dressesOf(session)
     const dresses = options.compare ? all : all.slice(-1)
-    const talks = new Map(dresses.map((dress) => [dress, newTalk(session, options)]))
+    const { tokenizer } = session.model
+    const template = options.plain ? null : session.model.template
+    const newTalk = () => createTalk({ tokenizer, template, system: options.system })
+    const talks = new Map(dresses.map((dress) => [dress, newTalk()]))
     let turn = 0
     for await (const line of linesTyped(session.hush)) {
       for (const [dress, talk] of talks) {
@@ -30,37 +33,6 @@ export function chat(run: string | undefined, options: ChatOptions): Promise<voi
       turn += 1
     }
   })
-}
-
-interface Talk {
-  /** The ids of all that was said so far, up to where the answer begins. */
-  say(line: string): Int32Array
-  answered(text: string): void
-}
-
-/** In the words of the model's template; without one, or plainly, text that goes on. */
-function newTalk({ model }: TextSession, { system, plain }: ChatOptions): Talk {
-  const { template, tokenizer } = model
-  if (template === null || plain) {
-    let said = system === undefined ? '' : `${system}\n`
-    return {
-      say: (line) => {
-        said += line
-        return tokenizer.encodeWhole(said)
-      },
-      answered: (text) => {
-        said += `${text}\n`
-      },
-    }
-  }
-  const messages: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }]
-  return {
-    say: (line) => {
-      messages.push({ role: 'user', content: line })
-      return tokenizer.encode(template.render(messages, true))
-    },
-    answered: (text) => messages.push({ role: 'assistant', content: text }),
-  }
 }
 
 /** What is typed until /exit or the end of input. Ctrl-C hushes an answer, else ends the talk. */

@@ -2,6 +2,12 @@
 import { z } from 'zod'
 import { ModelError } from './errors.ts'
 
+/**
+ * Zod would compile its checks with `new Function`, which the policy of our pages forbids, and
+ * whose attempt a browser reports. It decides when a schema is made: importers make theirs later.
+ */
+z.config({ jitless: true })
+
 /** A tokenizer.json with a vocabulary of 256 k and its merges takes about 35 MB. */
 export const JSON_BYTES_MAX = 128 * 1024 * 1024
 

@@ -1,9 +1,7 @@
 /**
  * Text to token ids and back: tokenizer.json of a Hugging Face model, read by
- * @huggingface/tokenizers.
+ * @huggingface/tokenizers. Runs in a browser as in Node.
  */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { z } from 'zod'
 import { ModelError } from './errors.ts'
@@ -28,14 +26,10 @@ const tokenizerSchema = z.looseObject({ model: z.looseObject({ type: z.string() 
 const specialToken = z.union([z.string(), z.looseObject({ content: z.string() })])
 const tokenizerConfigSchema = z.looseObject({ eos_token: specialToken })
 
-/** @throws ModelError when a file is missing, broken, or names no end of text. */
-export async function openTokenizer(folder: string): Promise<TextTokenizer> {
-  const tokenizer = await read(join(folder, 'tokenizer.json'))
-  const config = await read(join(folder, 'tokenizer_config.json'))
-  return tokenizerFromBytes(tokenizer, config)
-}
-
-/** The tokenizer from the bytes of tokenizer.json and tokenizer_config.json. */
+/**
+ * The tokenizer from the bytes of tokenizer.json and tokenizer_config.json.
+ * @throws ModelError when one is broken, or they name no end of text
+ */
 export function tokenizerFromBytes(tokenizer: Uint8Array, config: Uint8Array): TextTokenizer {
   const settings = parseJson(config, 'tokenizer_config.json', tokenizerConfigSchema)
   const engine = build(parseJson(tokenizer, 'tokenizer.json', tokenizerSchema), settings)
@@ -69,16 +63,5 @@ function build(tokenizer: object, settings: object): Tokenizer {
     return new Tokenizer(tokenizer, settings)
   } catch (error) {
     throw new ModelError('malformed', `Cannot use tokenizer.json: ${(error as Error).message}`)
-  }
-}
-
-async function read(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    throw new ModelError(
-      'missing',
-      `Cannot open the tokenizer as ${path} cannot be read: ${(error as Error).message}`,
-    )
   }
 }

@@ -1,7 +1,8 @@
 /** The base model and the adapter of a run, each continuing the same text. */
+import type { WriteOptions } from '../training/write-text.ts'
 import type { RunFolder } from './run-folder.ts'
 import { openTextModel } from './text-model.ts'
-import { type Dress, openTextSession, type WriteOptions } from './text-session.ts'
+import { type Dress, openTextSession } from './text-session.ts'
 
 export interface SampleRequest extends WriteOptions {
   prompt: string

@@ -57,8 +57,8 @@ export interface AggregateOutput {
 /** A model to read and write with. */
 export interface ModelInput {
   shape: GeneratorShape
-  /** The file of its weights. */
-  weightsPath: string
+  /** The file of its weights: where it is in Node, itself in a page. */
+  weights: string | Blob
 }
 
 export interface GenerateInput {

@@ -29,6 +29,9 @@ const hear = createTaskServer({
   engine,
   post: (message) => port.postMessage(message),
   turn,
-  openWeights: async ({ shape, weightsPath }) => openWeights(weightsPath, shape.model),
+  openWeights: async ({ shape, weights }) => {
+    if (typeof weights === 'string') return openWeights(weights, shape.model)
+    throw new Error('Invariant broken: in Node a model is opened by its path')
+  },
 })
 port.on('message', hear)

@@ -1,6 +1,11 @@
 /** A generator says what a forward over the whole text says, bit for bit, however it is fed. */
 import { expect, test } from 'vitest'
-import { createGenerator, type Generator, type GeneratorShape } from '../../kernels/generator.ts'
+import {
+  createGenerator,
+  type Generator,
+  type GeneratorShape,
+  generatorBytes,
+} from '../../kernels/generator.ts'
 import { ShapeError } from '../../kernels/shape.ts'
 import { createTrainer } from '../../kernels/train-step.ts'
 import { MACHINES, randomAdapter, randomBatch, randomWeights, TINY, TINY_LAYOUT } from './jobs.ts'
@@ -42,6 +47,13 @@ for (const [machine, create] of MACHINES) {
       expect(logits).toEqual(trainerOf(create).logits(tokens))
     })
   }
+
+  test(`${machine}: it takes the memory that is said before`, () => {
+    const { ops, arena } = create()
+    const before = arena.top
+    createGenerator(ops, arena, SHAPE, WEIGHTS)
+    expect(generatorBytes(SHAPE)).toBe(arena.top - before)
+  })
 
   test(`${machine}: scores add up to the trainer's loss`, () => {
     const generator = generatorOf(create)

@@ -8,8 +8,8 @@ import { createArena, newSharedMemory } from '../../kernels/arena.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { createTrainer } from '../../kernels/train-step.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
+import { openTokenizer } from '../../node/model/open-tokenizer.ts'
 import { decodePeftAdapter } from '../../node/model/peft.ts'
-import { openTokenizer } from '../../node/model/tokenizer.ts'
 import { bytesOfBase64, bytesOfJson, VECTORS } from './fixtures.ts'
 
 const KERNELS = new URL('../../kernels/build/kernels.wasm', import.meta.url)

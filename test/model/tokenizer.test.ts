@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import type { ModelErrorCode } from '../../node/model/errors.ts'
-import { openTokenizer, tokenizerFromBytes } from '../../node/model/tokenizer.ts'
+import { openTokenizer } from '../../node/model/open-tokenizer.ts'
+import { tokenizerFromBytes } from '../../node/model/tokenizer.ts'
 import { bytesOfJson, expectModelError, temporaryFolder, VECTORS } from './fixtures.ts'
 
 const TOKENIZER = readFileSync(join(EMBEDDED_MODEL, 'tokenizer.json'))
