@@ -1,6 +1,6 @@
 /**
  * What the dashboard asks for over HTTP: the stream of changes, the metrics, the adapter of a
- * round, and its own pages. Everything is read-only.
+ * round, what trying the model takes, and its own pages. Everything is read-only.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -11,6 +11,8 @@ import { streamSSE } from 'hono/streaming'
 import { createFeed, WATCHERS_MAX } from './feed.ts'
 import { createMetrics } from './metrics.ts'
 import type { ReadModel } from './read-model.ts'
+import type { TryFiles } from './try-files.ts'
+import { addTryRoutes } from './try-routes.ts'
 
 /** How a page of this coordinator joins its run. */
 export interface Invitation {
@@ -30,6 +32,7 @@ export interface DashboardOptions {
   pages: string
   /** A zip of the PEFT folder after so many rounds; null: there is none. */
   exportRound(round: number): Promise<Uint8Array | null>
+  tryFiles: TryFiles
 }
 
 const TYPES: Record<string, string> = {
@@ -48,7 +51,7 @@ const POLICY =
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
 export function createDashboard(options: DashboardOptions): { app: Hono; close(): void } {
-  const { model, invitation, admin, pages, exportRound } = options
+  const { model, invitation, admin, pages, exportRound, tryFiles } = options
   const feed = createFeed(model)
   const rounds = () => model.changesFrom(null).rounds
   const metrics = createMetrics({ run: model.run, rounds })
@@ -89,6 +92,11 @@ export function createDashboard(options: DashboardOptions): { app: Hono; close()
     return context.body(zip as Uint8Array<ArrayBuffer>, 200, {
       ...{ 'Content-Type': 'application/zip', 'Content-Disposition': disposition },
     })
+  })
+  const word = invitation.link?.split('#')[1] ?? null
+  addTryRoutes(app, {
+    files: tryFiles,
+    mayTry: (authorization) => word !== null && isSame(authorization, `Bearer ${word}`),
   })
   app.use('/:file', compress())
   app.get('/:file{[\\w-]*(\\.[a-z]+)?}', async (context) => {

@@ -9,6 +9,7 @@ import { exportRun } from '../run/export-run.ts'
 import type { RunFolder } from '../run/run-folder.ts'
 import type { ReadModel } from './read-model.ts'
 import { createDashboard, type Invitation } from './routes.ts'
+import { createTryFiles } from './try-files.ts'
 
 /** Made by `npm run prepare`, which `npm ci` runs. */
 const BUILT = join(import.meta.dirname, 'dist')
@@ -28,7 +29,9 @@ export interface Pages {
 
 export function createPages({ model, invitation, admin, folder }: PagesOptions): Pages {
   const exportRound = oneAtATime((round: number) => zipOfRound(folder, model, round))
-  const { app, close } = createDashboard({ model, invitation, admin, pages: BUILT, exportRound })
+  const tryFiles = createTryFiles(folder, model)
+  const doors = { model, invitation, admin, pages: BUILT }
+  const { app, close } = createDashboard({ ...doors, exportRound, tryFiles })
   return { answer: getRequestListener(app.fetch), close }
 }
 

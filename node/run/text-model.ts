@@ -113,8 +113,13 @@ function chatTemplateOf(companions: ReadonlyMap<string, Uint8Array>): ChatTempla
   }
 }
 
+/** Tokens of context where nobody asks for another number. */
+export function defaultContext(contextLength: number): number {
+  return Math.min(contextLength, CONTEXT_DEFAULT_MAX)
+}
+
 function contextOf({ context }: ModelChoice, contextLength: number): number {
-  if (context === undefined) return Math.min(contextLength, CONTEXT_DEFAULT_MAX)
+  if (context === undefined) return defaultContext(contextLength)
   if (context <= contextLength) return context
   throw new ConfigError(
     `Cannot read ${context} tokens at a time as 'context' must be at most ${contextLength}: ` +

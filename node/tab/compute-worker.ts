@@ -11,6 +11,7 @@ import type { HelperData } from '../training/help.ts'
 import { createTaskServer } from '../training/serve-tasks.ts'
 import type { ToWorker } from '../training/task.ts'
 import { loadKernels } from './kernels.ts'
+import { openWeightBlob } from './weight-blob.ts'
 
 /** The first message; null: this page may not share memory between threads. */
 export interface ComputeStart {
@@ -39,7 +40,7 @@ async function start({ control }: ComputeStart): Promise<(message: ToWorker) => 
   return createTaskServer({
     ...{ engine, turn },
     post: (message) => postMessage(message),
-    openWeights: () => Promise.reject(new Error('A page opens no model by its path')),
+    openWeights: async ({ shape, weights }) => openWeightBlob(weights, shape.model),
   })
 }
 

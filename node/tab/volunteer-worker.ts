@@ -6,11 +6,10 @@ import type { LogLevel } from '../log.ts'
 import { createHost } from '../network/host.ts'
 import { resettableWebSockets } from '../network/websocket-reset.ts'
 import { createVolunteer, type VolunteerRole } from '../roles/volunteer.ts'
-import type { BlobStore } from '../storage/blob-store.ts'
-import { createMemoryBlobStore } from '../storage/memory-blob-store.ts'
 import { loadIdentity } from './key-store.ts'
 import type { FromVolunteer, ToVolunteer } from './messages.ts'
-import { createOpfsBlobStore, eraseBlobs } from './opfs-blob-store.ts'
+import { openStore } from './open-store.ts'
+import { eraseBlobs } from './opfs-blob-store.ts'
 import { startCompute } from './start-compute.ts'
 
 let role: VolunteerRole | null = null
@@ -57,15 +56,6 @@ async function alone(work: () => Promise<void>): Promise<void> {
     if (lock === null) throw new Error('Another tab of this browser trains already.')
     return work()
   })
-}
-
-/** Where the browser keeps no files (private windows, plain http), memory holds the blobs. */
-async function openStore(): Promise<{ blobs: BlobStore; storage: 'kept' | 'forgotten' }> {
-  try {
-    return { blobs: await createOpfsBlobStore(), storage: 'kept' }
-  } catch {
-    return { blobs: createMemoryBlobStore(), storage: 'forgotten' }
-  }
 }
 
 function tell(level: LogLevel): (text: string) => void {

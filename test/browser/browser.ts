@@ -1,5 +1,6 @@
 /** The system's Chromium, headless, one for all tests of a file. */
 import { join } from 'node:path'
+import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { chromiumPath } from './chromium.ts'
@@ -37,4 +38,11 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
 /** Not kept: made anew by each run of the tests, to be looked at. */
 export async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true })
+}
+
+/** What axe finds, by rule and place. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const found = (await page.evaluate('axe.run()')) as axe.AxeResults
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }

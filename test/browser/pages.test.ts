@@ -1,13 +1,11 @@
 /** The pages as people see them: every view, wide and narrow, light and dark, and read aloud. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import axe from 'axe-core'
-import type { Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { createPages } from '../../node/dashboard/server.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
 import { playTranscript } from '../dashboard/transcript-events.ts'
-import { openPage, type PageOptions, picture, useBrowser } from './browser.ts'
+import { openPage, type PageOptions, picture, useBrowser, violations } from './browser.ts'
 
 const LINK = 'barnraise:/ip4/192.168.1.7/tcp/4001/ws/p2p/12D3KooW#0123456789abcdef.secret'
 
@@ -51,11 +49,4 @@ for (const [view, transcript, word, heading] of VIEWS) {
       })
     }
   }
-}
-
-/** What axe finds, by rule and place. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const found = (await page.evaluate('axe.run()')) as axe.AxeResults
-  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }

@@ -1,27 +1,13 @@
 /** Tabs that train: pages of a coordinator, opened in Chromium, beside a volunteer in Node. */
 import type { Page } from 'playwright-core'
-import { expect, onTestFinished, test } from 'vitest'
-import { createPages } from '../../node/dashboard/server.ts'
-import type { HostedRun } from '../../node/roles/coordinator.ts'
+import { expect, test } from 'vitest'
 import type { RunFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
 import { type Hosted, hostRun, joinRun, type Overrides, prepareSmallRun } from '../roles/swarm.ts'
 import { openPage, picture, useBrowser } from './browser.ts'
+import { hostWithPages } from './hosted-pages.ts'
 
 useBrowser()
-
-/** A coordinator whose WebSocket port serves the pages. */
-async function hostWithPages(run: RunFolder): Promise<Hosted> {
-  return hostRun(run, {
-    listen: ['/ip4/127.0.0.1/tcp/0/ws'],
-    pages: ({ runId, coordinator, link, dashboard }: HostedRun) => {
-      const invitation = { run: runId, coordinator, link }
-      const pages = createPages({ model: dashboard, invitation, admin: 'admin', folder: run })
-      onTestFinished(pages.close)
-      return pages.answer
-    },
-  })
-}
 
 /** Opens the page that volunteers are sent to, in a browser of its own, and presses the button. */
 async function lendTab({ link, pageAddresses }: Hosted, name: string): Promise<Page> {

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createDashboard } from '../../node/dashboard/routes.ts'
 import { applyChanges, emptyTables } from '../../node/dashboard/rows.ts'
 import { createPages } from '../../node/dashboard/server.ts'
+import { createTryFiles } from '../../node/dashboard/try-files.ts'
 import { connect } from '../../node/network/dial.ts'
 import { pageAddress } from '../../node/network/link.ts'
 import { localTransports } from '../../node/network/transports.ts'
@@ -18,7 +19,8 @@ const PAGES = join(import.meta.dirname, '..', '..', 'node', 'dashboard', 'dist')
 
 function dashboardOf() {
   const exportRound = async (round: number) => (round === 1 ? Uint8Array.of(80, 75) : null)
-  const dashboard = createDashboard({ ...DOORS, model, pages: PAGES, exportRound })
+  const tryFiles = createTryFiles(runFolder('none'), model)
+  const dashboard = createDashboard({ ...DOORS, model, pages: PAGES, exportRound, tryFiles })
   onTestFinished(dashboard.close)
   return dashboard.app
 }
@@ -29,6 +31,7 @@ for (const [path, status, type] of [
   ['/adapter/1.zip', 200, 'application/zip'],
   ['/adapter/2.zip', 404, 'text/plain'],
   ['/adapter/x.zip', 404, 'text/plain'],
+  ['/try/plan', 403, 'text/plain'],
   ['/token', 404, 'text/plain'],
   ['/..%2Froutes.ts', 404, 'text/plain'],
 ] as const) {

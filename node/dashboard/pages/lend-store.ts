@@ -5,7 +5,7 @@ import { parseFragment, swarmAddress } from '../../network/link.ts'
 import type { VolunteerOutcome } from '../../roles/volunteer.ts'
 import { createDriftSensor } from '../../tab/drift.ts'
 import type { FromVolunteer, ToVolunteer } from '../../tab/messages.ts'
-import { invitation, tables } from './store.ts'
+import { invitation, joinWord, tables } from './store.ts'
 
 export type Phase = 'idle' | 'starting' | 'working' | 'leaving' | 'ended'
 
@@ -66,18 +66,16 @@ export interface LendChoice {
   memoryBytesMax: number
 }
 
-/** The word after `#join=`, with which this page was opened. */
-const word = new URLSearchParams(location.hash.slice(1)).get('join')
-export const isInvited = word !== null
+export const isInvited = joinWord !== null
 
 let worker: Worker | null = null
 const drift = createDriftSensor()
 
 export function lend({ name, ...limits }: LendChoice): void {
-  if (word === null || invitation.value === null) return
+  if (joinWord === null || invitation.value === null) return
   const { coordinator } = invitation.value
   const addresses = [swarmAddress(new URL(location.href), coordinator)]
-  const invite = { addresses, coordinator, ...parseFragment(word) }
+  const invite = { addresses, coordinator, ...parseFragment(joinWord) }
   lent.value = { ...IDLE, phase: 'starting', doing: 'Starting' }
   worker ??= startWorker()
   tell({ type: 'start', invite, name, limits, paused: reasons.value.join(', ') || null })

@@ -9,6 +9,7 @@ import { Lend } from './lend.tsx'
 import { isInvited, lent, readSensors } from './lend-store.ts'
 import { People } from './people.tsx'
 import { follow, line, readInvitation, tables, version } from './store.ts'
+import { Try } from './try-card.tsx'
 import './style.css'
 
 const LINE_WORDS = {
@@ -60,6 +61,7 @@ function Run({ run }: { run: RunRow }) {
         <Learning />
         <Grid />
         <People />
+        <Try />
         <Rounds />
         <Log />
         <Join />

@@ -10,6 +10,16 @@ export const line = signal<'connecting' | 'live' | 'broken'>('connecting')
 /** How this run is joined; null until it is here. */
 export const invitation = signal<Invitation | null>(null)
 
+/** The words after the # of the address, such as `join=…`. */
+const words = new URLSearchParams(location.hash.slice(1))
+/** With which this page was opened by whoever may join; null: by somebody else. */
+export const joinWord = words.get('join')
+
+/** What the link to join has after its #, for whoever was given it or may see it. */
+export function ownWord(): string | null {
+  return joinWord ?? invitation.value?.link?.split('#')[1] ?? null
+}
+
 const RETRY_MS = 2_000
 
 /** Follows the run; after a break it asks for what it has missed. */
@@ -33,7 +43,7 @@ export function follow(lastId = ''): void {
 
 /** The word after `#admin=` shows the link to whoever holds it. */
 export async function readInvitation(): Promise<void> {
-  const admin = new URLSearchParams(location.hash.slice(1)).get('admin')
+  const admin = words.get('admin')
   const headers = admin === null ? {} : { Authorization: `Bearer ${admin}` }
   const answer = await fetch('invitation', { headers }).catch(() => null)
   if (answer?.ok) invitation.value = await answer.json()

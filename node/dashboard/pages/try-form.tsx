@@ -1,0 +1,106 @@
+/** The prompt, and how it is answered. */
+import { type Signal, useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { ask, hush, trial } from './try-store.ts'
+
+const PROMPT_LENGTH_MAX = 8_000
+const TOKENS = { least: 1, most: 1024, first: 64 }
+const TEMPERATURE = { least: 0, most: 2, first: 0.8 }
+const SEED = { least: 0, most: 2 ** 31 - 1, first: 1 }
+/** As those of the commands. */
+const CUT = { topK: 0, topP: 0.95 }
+
+export function TryForm() {
+  const prompt = useSignal('')
+  const tokens = useSignal(TOKENS.first)
+  const temperature = useSignal(TEMPERATURE.first)
+  const seed = useSignal(SEED.first)
+  const box = useRef<HTMLTextAreaElement>(null)
+  const { phase, speaks } = trial.value
+  const isAnswering = phase === 'answering'
+  useEffect(() => box.current?.focus(), [])
+  const send = () => {
+    if (isAnswering || prompt.value.trim() === '') return
+    ask({
+      ...{ prompt: prompt.value, tokensMax: tokens.value, seed: seed.value },
+      sampling: { temperature: temperature.value, ...CUT },
+    })
+    if (speaks === 'talk') prompt.value = ''
+  }
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        send()
+      }}
+    >
+      <label class="prompt">
+        {speaks === 'talk' ? 'What you say' : 'How the text begins'}
+        <textarea
+          ref={box}
+          rows={3}
+          maxLength={PROMPT_LENGTH_MAX}
+          value={prompt.value}
+          aria-describedby="try-keys"
+          onInput={({ currentTarget }) => {
+            prompt.value = currentTarget.value
+          }}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape' && isAnswering) hush()
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+            event.preventDefault()
+            send()
+          }}
+        />
+      </label>
+      <p id="try-keys" class="soft">
+        Enter sends, Shift and Enter begins a new line, Escape stops the answers.
+      </p>
+      <div class="buttons">
+        <button type="submit" class="main" disabled={isAnswering}>
+          Ask
+        </button>
+        <button type="button" disabled={!isAnswering} onClick={hush}>
+          Stop
+        </button>
+      </div>
+      <details>
+        <summary>How it is written</summary>
+        <div class="fields">
+          <Amount text="Tokens at most" value={tokens} range={TOKENS} step={1} />
+          <Amount
+            text="Temperature (0: always the likeliest)"
+            value={temperature}
+            range={TEMPERATURE}
+            step={0.1}
+          />
+          <Amount text="Seed (the same: the same text)" value={seed} range={SEED} step={1} />
+        </div>
+      </details>
+    </form>
+  )
+}
+
+interface AmountProps {
+  text: string
+  value: Signal<number>
+  range: { least: number; most: number }
+  step: number
+}
+
+function Amount({ text, value, range, step }: AmountProps) {
+  return (
+    <label>
+      {text}
+      <input
+        type="number"
+        {...{ min: range.least, max: range.most, step }}
+        value={value.value}
+        onInput={({ currentTarget }) => {
+          const { valueAsNumber, validity } = currentTarget
+          if (validity.valid && !Number.isNaN(valueAsNumber)) value.value = valueAsNumber
+        }}
+      />
+    </label>
+  )
+}
