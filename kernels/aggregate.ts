@@ -1,21 +1,24 @@
 /**
  * Many deltas into one: their mean weighted by target tokens, in float64, in the order given, which
- * the caller has made canonical.
+ * the caller has made canonical. Deltas stay encoded, and each is looked at twice: measured alone,
+ * when it comes; and added, when all that count are known.
  *
  * This is the second line of defence, behind replaying the work: a delta larger than any honest
  * optimizer could make is refused, a weight is capped at a multiple of the median, and a norm is
  * clipped to a multiple of the median norm per √step, as an honest delta grows with the root of its
- * steps. Deltas stay encoded and are decoded one at a time, twice.
+ * steps.
  */
 import type { Arena } from './arena.ts'
-import { type Codec, decodedMax, decodeTo } from './compress.ts'
-import type { Ops, Pointer } from './ops.ts'
+import { type Codec, decodedMax, decodeRange, decodeTo } from './compress.ts'
+import type { Ops } from './ops.ts'
 import { ShapeError } from './shape.ts'
 
-export interface Contribution {
-  codec: Codec
-  /** The encoded delta. */
-  bytes: Uint8Array
+/** What a delta is by itself: its norm and largest |scalar|, or why it is none. */
+export type Measured = { norm: number; largest: number } | { malformed: string }
+
+/** A measured delta, as it asks to be counted. */
+export interface Claim {
+  measured: Measured
   /** Target tokens. */
   weight: number
   /** Local steps. */
@@ -35,18 +38,6 @@ export interface AggregationRule {
 export type Part =
   | { status: 'counted'; weight: number; norm: number; clipFactor: number }
   | { status: 'rejected'; reason: string }
-
-export interface Aggregate {
-  /** null when nothing was counted. */
-  mean: Float32Array | null
-  /** In the order of the contributions. */
-  parts: Part[]
-  /** Sum of the counted weights, after the cap. */
-  weight: number
-  meanNorm: number
-  /** Cosine of this mean and the previous one; null when either is missing or zero. */
-  rho: number | null
-}
 
 export interface DeltaLimits {
   /** Largest |scalar| of the adapter that the delta starts from. */
@@ -70,98 +61,64 @@ export function deltaMax(limits: DeltaLimits): number {
   return decodedMax(codec, moved + (adapterMax + moved) * decayedAndRounded)
 }
 
-/** Throws ShapeError on weights and steps that are not positive: the journal answers for those. */
-export function aggregate(
+export function measure(
   ops: Ops,
   arena: Arena,
+  codec: Codec,
+  bytes: Uint8Array,
   count: number,
-  contributions: readonly Contribution[],
-  rule: AggregationRule,
-  previousMean: Float32Array | null,
-): Aggregate {
-  contributions.forEach(checkContribution)
+): Measured {
   const mark = arena.mark()
   const x = arena.allocate('delta', 4 * count)
-  const measured = contributions.map((contribution) => measure(ops, arena, x, count, contribution))
-  const parts = weigh(contributions, measured, rule)
-  const weight = parts.reduce((sum, part) => sum + weightOf(part), 0)
-  const mean = weight === 0 ? null : meanOf(ops, arena, x, count, contributions, parts, weight)
-  arena.release(mark)
-  const meanNorm = mean === null ? 0 : Math.sqrt(dot(mean, mean))
-  return { mean, parts, weight, meanNorm, rho: cosine(mean, previousMean) }
-}
-
-type Measured = { norm: number } | { reason: string }
-
-/** Decodes to x; the norm of a delta, or why it cannot be counted. */
-function measure(
-  ops: Ops,
-  arena: Arena,
-  x: Pointer,
-  count: number,
-  { codec, bytes, deltaMax }: Contribution,
-): Measured {
   const malformed = decodeTo(ops, arena, x, codec, bytes, count)
-  if (malformed !== null) return { reason: malformed }
   const values = new Float32Array(ops.memory.buffer, x, count)
-  const worst = firstBeyond(values, deltaMax)
-  if (worst >= 0) return { reason: `scalar ${worst} is ${values[worst]}, beyond ±${deltaMax}` }
-  return { norm: Math.sqrt(ops.sumSquares(x, count)) }
+  const measured =
+    malformed === null
+      ? { norm: Math.sqrt(ops.sumSquares(x, count)), largest: largestOf(values) }
+      : { malformed }
+  arena.release(mark)
+  return measured
 }
 
 /** A callback for each of millions of scalars would cost more than all the rest. */
-function firstBeyond(values: Float32Array, max: number): number {
-  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) > max) return i
-  return -1
+function largestOf(values: Float32Array): number {
+  let largest = 0
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]!)
+    if (magnitude > largest) largest = magnitude
+  }
+  return largest
 }
 
-/** Caps weights and clips norms by the medians of what can be counted. */
-function weigh(
-  contributions: readonly Contribution[],
-  measured: readonly Measured[],
-  { weightCap, normClip }: AggregationRule,
-): Part[] {
-  const good = contributions.flatMap(({ weight, steps }, index) => {
-    const result = measured[index]!
+/**
+ * What becomes of each claim: those beyond their bounds are rejected, the weights and norms of the
+ * others are capped by the medians. Throws ShapeError on weights and steps that are not positive:
+ * the journal answers for those.
+ */
+export function weigh(claims: readonly Claim[], { weightCap, normClip }: AggregationRule): Part[] {
+  claims.forEach(checkClaim)
+  const judged = claims.map(judge)
+  const good = claims.flatMap(({ weight, steps }, index) => {
+    const result = judged[index]!
     return 'norm' in result ? [{ weight, rate: result.norm / Math.sqrt(steps) }] : []
   })
   const weightMax = weightCap * median(good.map(({ weight }) => weight))
   // A delta of zero says nothing about how large deltas are.
   const rateMax = normClip * median(good.map(({ rate }) => rate).filter((rate) => rate > 0))
-  return measured.map((result, index) => {
+  return judged.map((result, index) => {
     if (!('norm' in result)) return { status: 'rejected', ...result }
     const { norm } = result
-    const { weight, steps } = contributions[index]!
+    const { weight, steps } = claims[index]!
     const normMax = rateMax * Math.sqrt(steps)
     const clipFactor = norm > normMax ? normMax / norm : 1
     return { status: 'counted', weight: Math.min(weight, weightMax), norm, clipFactor }
   })
 }
 
-/** Σ weight · clipFactor · delta / Σ weight, rounded to float32 once. */
-function meanOf(
-  ops: Ops,
-  arena: Arena,
-  x: Pointer,
-  count: number,
-  contributions: readonly Contribution[],
-  parts: readonly Part[],
-  weight: number,
-): Float32Array {
-  const sum = arena.allocate('sum', 8 * count)
-  new Float64Array(ops.memory.buffer, sum, count).fill(0)
-  for (const [index, part] of parts.entries()) {
-    if (part.status === 'rejected') continue
-    const { codec, bytes } = contributions[index]!
-    decodeTo(ops, arena, x, codec, bytes, count)
-    ops.accumulateWeighted(sum, x, part.weight * part.clipFactor, count)
-  }
-  ops.roundSum(x, sum, 1 / weight, count)
-  return new Float32Array(ops.memory.buffer, x, count).slice()
-}
-
-function weightOf(part: Part): number {
-  return part.status === 'counted' ? part.weight : 0
+function judge({ measured, deltaMax }: Claim): { norm: number } | { reason: string } {
+  if ('malformed' in measured) return { reason: measured.malformed }
+  const { norm, largest } = measured
+  return largest > deltaMax ? { reason: `a scalar is ${largest}, beyond ${deltaMax}` } : { norm }
 }
 
 /** Of an even number of values, the mean of the two in the middle; NaN of none. */
@@ -171,17 +128,47 @@ function median(values: readonly number[]): number {
   return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
 }
 
-function cosine(a: Float32Array | null, b: Float32Array | null): number | null {
-  if (a === null || b === null) return null
-  const norms = Math.sqrt(dot(a, a) * dot(b, b))
-  return norms === 0 ? null : dot(a, b) / norms
+/** A mean that grows: Σ weight · clipFactor · delta / Σ weight. */
+export interface Mean {
+  /** The next deltas in canonical order, as many at a time as the caller likes to hold. */
+  add(deltas: readonly { bytes: Uint8Array; part: Part & { status: 'counted' } }[]): void
+  /** Rounded to float32 once; null when nothing was counted. Gives the memory back. */
+  close(): Float32Array | null
 }
 
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, index) => sum + value * b[index]!, 0)
+/** Scalars at a time, so that their sums stay in the second-level cache while deltas go by. */
+const SCALARS_AT_ONCE = 16_384
+
+export function openMean(ops: Ops, arena: Arena, codec: Codec, count: number): Mean {
+  const mark = arena.mark()
+  const sum = arena.allocate('sum', 8 * count)
+  new Float64Array(ops.memory.buffer, sum, count).fill(0)
+  let weightSum = 0
+  return {
+    add: (deltas) => {
+      const inner = arena.mark()
+      const x = arena.allocate('scalars', 4 * Math.min(SCALARS_AT_ONCE, count))
+      for (let first = 0; first < count; first += SCALARS_AT_ONCE) {
+        const n = Math.min(SCALARS_AT_ONCE, count - first)
+        for (const { bytes, part } of deltas) {
+          decodeRange(ops, arena, x, { codec, bytes, count }, first, n)
+          ops.accumulateWeighted(sum + 8 * first, x, part.weight * part.clipFactor, n)
+        }
+      }
+      for (const { part } of deltas) weightSum += part.weight
+      arena.release(inner)
+    },
+    close: () => {
+      const y = arena.allocate('mean', 4 * count)
+      if (weightSum > 0) ops.roundSum(y, sum, 1 / weightSum, count)
+      const mean = new Float32Array(ops.memory.buffer, y, count).slice()
+      arena.release(mark)
+      return weightSum > 0 ? mean : null
+    },
+  }
 }
 
-function checkContribution({ weight, steps }: Contribution): void {
+function checkClaim({ weight, steps }: Claim): void {
   for (const [name, value] of Object.entries({ weight, steps })) {
     if (Number.isFinite(value) && value > 0) continue
     throw new ShapeError(

@@ -109,9 +109,43 @@ export function decodeTo(
   return reason
 }
 
+/**
+ * Scalars `first` to `first + n` of bytes that `decodeTo` has found good, to y (n); `first` begins
+ * a block.
+ */
+export function decodeRange(
+  ops: Ops,
+  arena: Arena,
+  y: Pointer,
+  { codec, bytes, count }: { codec: Codec; bytes: Uint8Array; count: number },
+  first: number,
+  n: number,
+): void {
+  if (codec === 'float32') {
+    new Uint8Array(ops.memory.buffer, y, 4 * n).set(bytes.subarray(4 * first, 4 * (first + n)))
+    return
+  }
+  const mark = arena.mark()
+  const { scales, codes } = allocateQuantised(arena, codec, n)
+  const scalesAt = scaleBytes(first)
+  const codesAt = scaleBytes(count) + codeBytes(codec, first)
+  const from = (at: number, length: number) => bytes.subarray(at, at + length)
+  // Asked for now, since a memory that grows has another buffer.
+  const memory = new Uint8Array(ops.memory.buffer)
+  memory.set(from(scalesAt, scaleBytes(n)), scales)
+  memory.set(from(codesAt, codeBytes(codec, n)), codes)
+  ops.dequantise(y, codes, scales, n, LEVELS[codec])
+  arena.release(mark)
+}
+
 function badScale(scales: Uint16Array): string | null {
-  const block = scales.findIndex((scale) => scale > SCALE_BITS_MAX)
-  return block < 0 ? null : `the scale of block ${block} is negative or not finite`
+  // A callback or an iterator for each of so many costs more than what it looks at.
+  for (let block = 0; block < scales.length; block++) {
+    if (scales[block]! > SCALE_BITS_MAX) {
+      return `the scale of block ${block} is negative or not finite`
+    }
+  }
+  return null
 }
 
 /** The code below -levels exists in two's complement, but nothing rounds to it. */
@@ -151,8 +185,9 @@ function codeBytes(codec: 'int8' | 'int4', count: number): number {
  */
 function hasMinusEight(codes: Uint8Array): boolean {
   const wordCount = codes.length >> 2
-  for (const word of new Uint32Array(codes.buffer, codes.byteOffset, wordCount)) {
-    const x = word ^ 0x88888888
+  const words = new Int32Array(codes.buffer, codes.byteOffset, wordCount)
+  for (let i = 0; i < wordCount; i++) {
+    const x = words[i]! ^ 0x88888888
     if (((x - 0x11111111) & ~x & 0x88888888) !== 0) return true
   }
   return codes.subarray(4 * wordCount).some((byte) => (byte & 15) === 8 || byte >> 4 === 8)

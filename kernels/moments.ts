@@ -72,58 +72,60 @@ export function expandMoment(layout: AdapterLayout, codes: Uint8Array): Float32A
   return v
 }
 
-/**
- * The next round's codes: the median of the received ones, averaged half and half with the previous
- * and at most doubled (half is the least that averaging can give). A coordinate without a past
- * takes the median itself. Nothing received: the previous stays. Throws ShapeError unless all
- * lengths agree.
- */
-export function mergeMoments(
-  previous: Uint8Array | null,
-  received: readonly Uint8Array[],
-): Uint8Array | null {
-  if (received.length === 0) return previous
-  const length = (previous ?? received[0]!).length
-  for (const codes of received) assertLength('codes', codes.length, length)
-  const merged = new Uint8Array(length)
-  for (let first = 0; first < length; first += MEDIANS_AT_ONCE) {
-    const middles = medians(received, first, Math.min(MEDIANS_AT_ONCE, length - first))
-    middles.forEach((middle, i) => {
-      const before = previous === null ? 0 : decodeSum(previous[first + i]!)
-      const next = before === 0 ? middle : Math.min((before + middle) / 2, 2 * before)
-      merged[first + i] = encodeSum(next)
-    })
-  }
-  return merged
+/** The codes that a round has received, counted: what the median needs of them. */
+export interface MomentCounts {
+  /** Throws ShapeError unless all lengths agree. */
+  add(received: readonly Uint8Array[]): void
+  /**
+   * The next round's codes: the median of the received ones, averaged half and half with the
+   * previous and at most doubled (half is the least that averaging can give). A coordinate without
+   * a past takes the median itself. Nothing received: the previous stays.
+   */
+  merge(previous: Uint8Array | null): Uint8Array | null
 }
 
-/** Their counts fit into the first-level cache. */
-const MEDIANS_AT_ONCE = 32
-const CODES = 256
+/** Codes have a vote in their order, up to this many: what a count of 16 bits can hold. */
+const VOTES_MAX = 65_535
+/** A cache line of each, against counts that stay in the second-level cache. */
+const CODES_AT_ONCE = 64
+const VALUES = 256
 
-/**
- * By counting: codes grow with their values, so sorted codes are sorted sums. Of two middle ones,
- * the mean.
- */
-function medians(received: readonly Uint8Array[], first: number, count: number): number[] {
-  const counts = new Uint32Array(count * CODES)
-  for (const codes of received) {
-    for (let i = 0; i < count; i++) counts[i * CODES + codes[first + i]!]! += 1
+/** By counting: codes grow with their values, so sorted codes are sorted sums. */
+export function openMoments(length: number): MomentCounts {
+  const counts = new Uint16Array(length * VALUES)
+  let votes = 0
+  return {
+    add: (received) => {
+      for (const codes of received) assertLength('codes', codes.length, length)
+      const voting = received.slice(0, VOTES_MAX - votes)
+      votes += voting.length
+      for (let first = 0; first < length; first += CODES_AT_ONCE) {
+        const end = Math.min(first + CODES_AT_ONCE, length)
+        for (const codes of voting) {
+          for (let i = first; i < end; i++) counts[i * VALUES + codes[i]!]! += 1
+        }
+      }
+    },
+    merge: (previous) => {
+      if (votes === 0) return previous
+      if (previous !== null) assertLength('previous', previous.length, length)
+      return Uint8Array.from({ length }, (_, i) => {
+        const own = counts.subarray(i * VALUES, (i + 1) * VALUES)
+        // Of two middle ones, the mean.
+        const middle =
+          (decodeSum(ranked(own, (votes - 1) >> 1)) + decodeSum(ranked(own, votes >> 1))) / 2
+        const before = previous === null ? 0 : decodeSum(previous[i]!)
+        return encodeSum(before === 0 ? middle : Math.min((before + middle) / 2, 2 * before))
+      })
+    },
   }
-  const { length } = received
-  return Array.from({ length: count }, (_, i) => {
-    const own = counts.subarray(i * CODES, (i + 1) * CODES)
-    return (decodeSum(ranked(own, (length - 1) >> 1)) + decodeSum(ranked(own, length >> 1))) / 2
-  })
 }
 
 /** The code of so many-th place, from 0, when each comes as often as counted. */
-function ranked(counts: Uint32Array, place: number): number {
-  let rest = place
-  return counts.findIndex((count) => {
-    rest -= count
-    return rest < 0
-  })
+function ranked(counts: Uint16Array, place: number): number {
+  let code = 0
+  for (let rest = place - counts[0]!; rest >= 0; rest -= counts[code]!) code += 1
+  return code
 }
 
 /** The nearest code, ties up. What is too small becomes code 1: a v of zero would lift a brake. */

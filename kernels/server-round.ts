@@ -1,15 +1,24 @@
 /**
  * A round, closed: contributions in canonical order -> the next outer state and the update that
- * brings everyone to it. A pure function, so that anyone who has the payloads can re-derive every
- * adapter of a run.
+ * brings everyone to it. What comes out is a pure function of the payloads, so that anyone who has
+ * them can re-derive every adapter of a run; they come in parts, since all of a crowd's are more
+ * than a machine holds.
  */
 import type { AdamWHyper } from './adamw.ts'
-import { type AggregationRule, aggregate, type Contribution, deltaMax } from './aggregate.ts'
+import {
+  type AggregationRule,
+  deltaMax,
+  type Measured,
+  measure,
+  openMean,
+  type Part,
+  weigh,
+} from './aggregate.ts'
 import type { Arena } from './arena.ts'
 import { type Codec, encodedBytes } from './compress.ts'
 import { payloadBytes } from './local-job.ts'
 import type { AdapterLayout } from './lora.ts'
-import { mergeMoments } from './moments.ts'
+import { type MomentCounts, momentBytes, openMoments } from './moments.ts'
 import type { Ops } from './ops.ts'
 import { type OuterHyper, outerAdamW, outerNesterov, publishAdapter } from './outer.ts'
 import type { OuterState } from './outer-state.ts'
@@ -28,10 +37,18 @@ export interface ServerRound {
 }
 
 export interface RoundContribution {
-  payload: Uint8Array
+  /** Of its payload, by `measurePayload`. */
+  measured: Measured
   /** Target tokens: the weight. */
   tokens: number
   steps: number
+}
+
+/** A merge in progress; it holds memory until it is closed. */
+export interface Merge {
+  /** The payloads of the next contributions, also of those that will be rejected. */
+  add(payloads: readonly Uint8Array[]): void
+  close(): ServerOutcome
 }
 
 export interface ServerOutcome {
@@ -42,46 +59,65 @@ export interface ServerOutcome {
   rejected: { index: number; reason: string }[]
 }
 
-export function serverRound(
+/** The norm of a payload's delta; malformed when the payload has another length than it must. */
+export function measurePayload(
+  ops: Ops,
+  arena: Arena,
+  layout: AdapterLayout,
+  { mode, codec }: { mode: OuterState['mode']; codec: Codec },
+  payload: Uint8Array,
+): Measured {
+  const expected = payloadBytes(mode, codec, layout)
+  if (payload.length !== expected) {
+    return { malformed: `a payload has ${expected} bytes: got ${payload.length}` }
+  }
+  const delta = payload.subarray(0, encodedBytes(codec, layout.count))
+  return measure(ops, arena, codec, delta, layout.count)
+}
+
+export function openMerge(
   ops: Ops,
   arena: Arena,
   layout: AdapterLayout,
   state: OuterState,
   round: ServerRound,
-): ServerOutcome {
-  const { contributions, downlink } = round
-  const boundOf = bounds(state, round)
-  const parts = contributions.map(({ payload, tokens, steps }) => ({
-    codec: round.uplink,
-    bytes: deltaOf(payload, state.mode, round.uplink, layout),
-    weight: tokens,
-    steps,
-    deltaMax: boundOf(steps),
-  }))
-  const { mean, parts: outcomes } = aggregated(ops, arena, layout, state, round, parts)
-  const rejected = outcomes.flatMap((outcome, index) =>
-    outcome.status === 'rejected' ? [{ index, reason: outcome.reason }] : [],
-  )
-  const moments = contributions
-    .filter((_, index) => outcomes[index]!.status === 'counted')
-    .map(({ payload }) => payload.subarray(encodedBytes(round.uplink, layout.count)))
-  const stepped = mean === null ? state : outerStep(ops, arena, state, mean, moments, round)
-  const published = publishAdapter(ops, arena, stepped, downlink)
-  return { state: published.state, update: published.bytes, rejected }
+): Merge {
+  const { uplink, downlink } = round
+  const outcomes = outcomesOf(state, round)
+  const deltaBytes = encodedBytes(uplink, layout.count)
+  const mean = openMean(ops, arena, uplink, layout.count)
+  const moments = openMoments(state.mode === 'delta' ? momentBytes(layout) : 0)
+  let added = 0
+  return {
+    add: (payloads) => {
+      const counted = payloads.flatMap((payload, index) => {
+        const part = outcomes[added + index]!
+        return part.status === 'counted' ? [{ payload, part }] : []
+      })
+      added += payloads.length
+      mean.add(
+        counted.map(({ payload, part }) => ({ bytes: payload.subarray(0, deltaBytes), part })),
+      )
+      moments.add(counted.map(({ payload }) => payload.subarray(deltaBytes)))
+    },
+    close: () => {
+      const delta = mean.close()
+      const stepped = delta === null ? state : outerStep(ops, arena, state, delta, moments, round)
+      const published = publishAdapter(ops, arena, stepped, downlink)
+      const rejected = outcomes.flatMap((outcome, index) =>
+        outcome.status === 'rejected' ? [{ index, reason: outcome.reason }] : [],
+      )
+      return { state: published.state, update: published.bytes, rejected }
+    },
+  }
 }
 
-/**
- * The encoded delta; no bytes, which are malformed, when the payload has another length than it
- * must.
- */
-function deltaOf(
-  payload: Uint8Array,
-  mode: OuterState['mode'],
-  codec: Codec,
-  layout: AdapterLayout,
-): Uint8Array {
-  const isWhole = payload.length === payloadBytes(mode, codec, layout)
-  return payload.subarray(0, isWhole ? encodedBytes(codec, layout.count) : 0)
+function outcomesOf(state: OuterState, round: ServerRound): Part[] {
+  const boundOf = bounds(state, round)
+  const claims = round.contributions.map(({ measured, tokens, steps }) => ({
+    ...{ measured, weight: tokens, steps, deltaMax: boundOf(steps) },
+  }))
+  return weigh(claims, state.mode === 'delta' ? round.rule : PLAIN_MEAN)
 }
 
 /** What no honest scalar exceeds after so many steps. A gradient has no such bound. */
@@ -105,24 +141,12 @@ const PLAIN_MEAN: AggregationRule = {
   normClip: Number.POSITIVE_INFINITY,
 }
 
-function aggregated(
-  ops: Ops,
-  arena: Arena,
-  layout: AdapterLayout,
-  state: OuterState,
-  { rule }: ServerRound,
-  parts: readonly Contribution[],
-) {
-  const applied = state.mode === 'delta' ? rule : PLAIN_MEAN
-  return aggregate(ops, arena, layout.count, parts, applied, null)
-}
-
 function outerStep(
   ops: Ops,
   arena: Arena,
   state: OuterState,
   mean: Float32Array,
-  moments: readonly Uint8Array[],
+  moments: MomentCounts,
   { outer, inner, learningRate, outerScale }: ServerRound,
 ): OuterState {
   if (state.mode === 'gradient') {
@@ -130,5 +154,5 @@ function outerStep(
   }
   const scaled = { ...outer, learningRate: outer.learningRate * outerScale }
   const stepped = outerNesterov(state, mean, scaled)
-  return { ...stepped, moment: mergeMoments(state.moment, moments) }
+  return { ...stepped, moment: moments.merge(state.moment) }
 }

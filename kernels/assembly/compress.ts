@@ -41,9 +41,65 @@ function quantiseBlock(codes: usize, x: usize, n: i32, scale: f32, levels: i32):
 }
 
 export function dequantise(y: usize, codes: usize, scales: usize, n: i32, levels: i32): void {
+  let i = 0
+  for (; i + BLOCK <= n; i += BLOCK) {
+    const scale = f32x4.splat(float16(load<u16>(scales)))
+    for (let part = 0; part < BLOCK; part += 32) {
+      if (levels == INT4_LEVELS) {
+        const pairs = v128.load(codes)
+        const low = v128.and(pairs, i8x16.splat(15))
+        const high = i8x16.shr_u(pairs, 4)
+        widen16(y, signed4(firstHalves(low, high)), scale)
+        widen16(y + 64, signed4(lastHalves(low, high)), scale)
+        codes += 16
+      } else {
+        widen16(y, v128.load(codes), scale)
+        widen16(y + 64, v128.load(codes, 16), scale)
+        codes += 32
+      }
+      y += 128
+    }
+    scales += 2
+  }
+  if (i < n) dequantisePart(y, codes, f32x4.splat(float16(load<u16>(scales))), n - i, levels)
+}
+
+/** Bytes of a and b in turn: of their first eight, and of their last. */
+// @ts-ignore: decorator
+@inline
+function firstHalves(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+}
+
+// @ts-ignore: decorator
+@inline
+function lastHalves(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+}
+
+/** A nibble in two's complement, as a byte. */
+// @ts-ignore: decorator
+@inline
+function signed4(nibbles: v128): v128 {
+  return i8x16.sub(v128.xor(nibbles, i8x16.splat(8)), i8x16.splat(8))
+}
+
+/** y (16) = code · scale of 16 signed bytes. */
+// @ts-ignore: decorator
+@inline
+function widen16(y: usize, codes: v128, scale: v128): void {
+  const low = i16x8.extend_low_i8x16_s(codes)
+  const high = i16x8.extend_high_i8x16_s(codes)
+  v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(low)), scale))
+  v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(low)), scale), 16)
+  v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(high)), scale), 32)
+  v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(high)), scale), 48)
+}
+
+/** A block that is not whole. */
+function dequantisePart(y: usize, codes: usize, scale: v128, n: i32, levels: i32): void {
   const lift = i32x4(1 << 28, 1 << 24, 1 << 20, 1 << 16)
   for (let i = 0; i < n; i += 4) {
-    const scale = f32x4.splat(float16(load<u16>(scales + <usize>(i / BLOCK) * 2)))
     let code: v128
     if (levels == INT4_LEVELS) {
       const word = loadBytes(codes + <usize>(i >> 1), (n - i + 1) >> 1, 2)
@@ -118,10 +174,15 @@ export function widenBfloat16(y: usize, x: usize, n: i32): void {
 }
 
 export function accumulateWeighted(sum: usize, x: usize, weight: f64, n: i32): void {
-  for (let i = 0; i < n; i++) {
-    const cell = sum + (<usize>i << 3)
-    store<f64>(cell, load<f64>(cell) + weight * <f64>load<f32>(x + (<usize>i << 2)))
+  const weights = f64x2.splat(weight)
+  let i = 0
+  for (; i + 2 <= n; i += 2) {
+    const values = f64x2.promote_low_f32x4(v128.load64_zero(x))
+    v128.store(sum, f64x2.add(v128.load(sum), f64x2.mul(weights, values)))
+    sum += 16
+    x += 8
   }
+  if (i < n) store<f64>(sum, load<f64>(sum) + weight * <f64>load<f32>(x))
 }
 
 export function roundSum(y: usize, sum: usize, factor: f64, n: i32): void {

@@ -52,13 +52,15 @@ export async function numbersOf({
       return trained(engine, input, steps)
     },
     merge({ learningRate, outerScale, contributions }, payloads, { outerState }) {
-      return engine.aggregate({
+      const merge = engine.openMerge({
         ...{ config, outerState, learningRate, outerScale },
         contributions: contributions.map(({ leaseId, tokens, steps }, index) => ({
           ...{ leaseId, tokens, steps },
-          payload: payloads[index]!,
+          measured: engine.measure(config, payloads[index]!),
         })),
       })
+      merge.add(payloads)
+      return merge.close()
     },
     evaluate(adapter) {
       let [lossSum, targetTokens] = [0, 0]

@@ -30,8 +30,12 @@ import type { Compute } from '../training/compute.ts'
 import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
 import { startCompute } from '../training/start-compute.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
-import { checkPayload, mayServe } from './door.ts'
-import { performCoordinatorEffect } from './perform-coordinator.ts'
+import { mayServe } from './door.ts'
+import {
+  type CoordinatorWorld,
+  measurePayload,
+  performCoordinatorEffect,
+} from './perform-coordinator.ts'
 import { type Progress, progressOf } from './progress.ts'
 
 export interface CoordinatorOptions {
@@ -93,6 +97,7 @@ export async function startCoordinator(
       journal,
       state,
       compute,
+      measured: new Map(),
       validation,
       dashboard,
       metrics,
@@ -117,6 +122,7 @@ interface OpenRun {
   journal: Journal
   state: CoordinatorState
   compute: Compute
+  measured: CoordinatorWorld['measured']
   validation: Sequences
   dashboard: ReadModel
   metrics: MetricsLog
@@ -136,7 +142,7 @@ async function readValidation({ dataset, base }: RunConfig, blobs: BlobStore): P
 }
 
 async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<CoordinatorRole> {
-  const { config, runId, identity, blobs, journal, state, compute } = run
+  const { config, runId, identity, blobs, journal, state, compute, measured } = run
   const { log, onProgress } = options
   const names = new Map<PeerId, string>()
   const finished = Promise.withResolvers<void>()
@@ -165,7 +171,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     onFatal: finished.reject,
   })
   const world = {
-    ...{ config, runId, blobs, compute, log, validation: run.validation },
+    ...{ config, runId, blobs, compute, measured, log, validation: run.validation },
     sign: identity.sign,
     notify: (to, notice) => (to === 'all' ? board.broadcast(notice) : board.send(to, notice)),
     disconnect: (peer) => {
@@ -204,10 +210,11 @@ function hostedBy(host: Host, { runId, token, dashboard }: OpenRun): HostedRun {
 /** What peers do: the state machine answers requests, and says who may move which blob. */
 async function servePeers(
   host: Host,
-  { config, blobs, state }: OpenRun,
+  run: OpenRun,
   shell: CoordinatorShell,
   log: Log,
 ): Promise<void> {
+  const { blobs, state } = run
   const onError = (error: Error) => log.error(error.stack ?? error.message)
   host.addEventListener('peer:disconnect', ({ detail }) =>
     shell.feed({ type: 'disconnected', peer: detail.toString() }),
@@ -222,8 +229,8 @@ async function servePeers(
     admitUpload: (peer, leaseId, payload) =>
       shell.ask(peer, { type: 'upload', leaseId, payload }, true),
     onUploaded: async (_peer, leaseId, payload) => {
-      const reason = checkPayload(config, await blobs.read(payload.digest))
-      if (reason !== null) throw new ProtocolError('refused', reason)
+      const measured = await measurePayload(run, payload.digest)
+      if ('malformed' in measured) throw new ProtocolError('refused', measured.malformed)
       shell.feed({ type: 'payload-stored', leaseId })
     },
     onUploadRefused: (_peer, leaseId, reason) =>

@@ -1,13 +1,7 @@
-/**
- * What a coordinator lets through its doors: which blobs it gives to whom, and which payloads it
- * takes.
- */
+/** What a coordinator lets out of its doors: which blobs it gives to whom. */
 import type { CoordinatorState } from '../../coordinator/state.ts'
-import { payloadBytes } from '../../kernels/local-job.ts'
-import { adapterLayout } from '../../kernels/lora.ts'
 import type { Digest } from '../../protocol/digest.ts'
 import type { PeerId } from '../../protocol/messages.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
 
 /**
  * Members get the base, the shards they train on, and what the round starts from; never the
@@ -22,15 +16,4 @@ export function mayServe(state: CoordinatorState, peer: PeerId, digest: Digest):
     [checkpoint, update, moment].some((blob) => blob?.digest === digest) ||
     dataset.trainShards.some((shard) => shard.digest === digest)
   )
-}
-
-/**
- * Why a payload cannot be what this run sends up, or null; its numbers are judged when the round
- * closes.
- */
-export function checkPayload(config: RunConfig, payload: Uint8Array): string | null {
-  const layout = adapterLayout(config.base.shape, config.adapter)
-  const expected = payloadBytes(config.training.mode, config.aggregation.uplink, layout)
-  if (payload.length === expected) return null
-  return `a payload of this run has ${expected} bytes: current value is ${payload.length}`
 }

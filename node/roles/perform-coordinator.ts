@@ -1,6 +1,8 @@
 /** Does what the coordinator's effects say, one case an effect, and feeds the outcomes back. */
+
 import type { AggregationJob, CoordinatorEffect } from '../../coordinator/effect.ts'
 import type { Aggregate } from '../../coordinator/event.ts'
+import type { Measured } from '../../kernels/aggregate.ts'
 import { encode } from '../../protocol/codec.ts'
 import { type Digest, digestOf } from '../../protocol/digest.ts'
 import { type Manifest, signingBytes } from '../../protocol/envelope.ts'
@@ -20,6 +22,8 @@ export interface CoordinatorWorld {
   runId: RunId
   blobs: BlobStore
   compute: Compute
+  /** What has come for the round, by digest. */
+  measured: Map<Digest, Measured>
   log: Log
   /** The held-out sequences. */
   validation: Sequences
@@ -79,23 +83,45 @@ async function aggregate(world: CoordinatorWorld, job: AggregationJob): Promise<
   }
 }
 
+type Numbers = Pick<CoordinatorWorld, 'config' | 'blobs' | 'compute' | 'measured'>
+
+/** Payloads in memory at a time: of a whole crowd's, a round can have gigabytes. */
+const PAYLOADS_AT_ONCE = 32
+
 /** The numbers of an aggregation: a pure function of the job and of the blobs it names. */
 export async function computeAggregate(
-  world: Pick<CoordinatorWorld, 'config' | 'blobs' | 'compute'>,
+  world: Numbers,
   job: AggregationJob,
 ): Promise<AggregateOutput> {
-  const { blobs } = world
+  const { blobs, compute, config } = world
   const contributions = []
   for (const { leaseId, payload, tokens, steps } of job.contributions) {
-    contributions.push({ leaseId, payload: await blobs.read(payload.digest), tokens, steps })
+    const measured = await measurePayload(world, payload.digest)
+    contributions.push({ leaseId, measured, tokens, steps })
   }
-  return world.compute.run('aggregate', {
-    config: world.config,
-    outerState: job.outerState === null ? null : await blobs.read(job.outerState.digest),
-    learningRate: job.learningRate,
-    outerScale: job.outerScale,
-    contributions,
-  })
+  const outerState = job.outerState === null ? null : await blobs.read(job.outerState.digest)
+  const { learningRate, outerScale } = job
+  await compute.run('open-merge', { config, outerState, learningRate, outerScale, contributions })
+  for (let first = 0; first < job.contributions.length; first += PAYLOADS_AT_ONCE) {
+    const part = job.contributions.slice(first, first + PAYLOADS_AT_ONCE)
+    const payloads = part.map(({ payload }) => blobs.read(payload.digest))
+    await compute.run('add-payloads', await Promise.all(payloads))
+  }
+  world.measured.clear()
+  return compute.run('close-merge', null)
+}
+
+/** Once for each payload: when it comes, so that the merge at the end of a round is short. */
+export async function measurePayload(
+  { config, blobs, compute, measured }: Numbers,
+  digest: Digest,
+): Promise<Measured> {
+  const known = measured.get(digest)
+  if (known !== undefined) return known
+  const payload = await blobs.read(digest)
+  const result = await compute.run('measure', { config, payload })
+  measured.set(digest, result)
+  return result
 }
 
 type StoredAggregate = Omit<Aggregate, 'manifest' | 'rejected'>

@@ -114,7 +114,10 @@ async function auditRound(audit: Audit, job: AggregationJob, claimed: Aggregate)
   const { state, blobs, compute, result } = audit
   const fault = (text: string) => result.faults.push(`round ${job.round + 1}: ${text}`)
   try {
-    const output = await computeAggregate({ config: state.config, blobs, compute }, job)
+    const output = await computeAggregate(
+      { config: state.config, blobs, compute, measured: new Map() },
+      job,
+    )
     const derived = referencesOf(output)
     const { manifest: _, rejected, ...published } = claimed
     if (!sameBytes(encode(derived), encode(published))) {

@@ -2,6 +2,7 @@
  * The kernels, set up for a run: what a compute thread can do, as plain functions and generators. A
  * generator pauses where its driver may look up.
  */
+import type { Measured } from '../../kernels/aggregate.ts'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
 import { type Batch, batchPart } from '../../kernels/batch.ts'
 import { type Control, isStopRequested, newControl } from '../../kernels/control.ts'
@@ -17,7 +18,7 @@ import {
   parseOuterState,
   serialiseOuterState,
 } from '../../kernels/outer-state.ts'
-import { serverRound } from '../../kernels/server-round.ts'
+import { measurePayload, openMerge } from '../../kernels/server-round.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
 import { FAIR_TILES, type Tiles } from '../../kernels/tile-template.ts'
 import { createTrainer, type JobShape, type Trainer } from '../../kernels/train-step.ts'
@@ -29,11 +30,11 @@ import { weightsFromBytes } from '../model/base-weights.ts'
 import { bytesOf } from './floats.ts'
 import { hyperOf } from './job.ts'
 import { createReader, type Reader } from './reader.ts'
-import type { AggregateInput, AggregateOutput, TrainInput } from './task.ts'
+import type { AggregateOutput, MergeInput, TrainInput } from './task.ts'
 
 export interface Engine {
   /**
-   * Builds the trainer; everything but `aggregate` and `applyUpdate` needs it. The job is the
+   * Builds the trainer; training and evaluating need it. The job is the
    * run's, as it fits this machine.
    */
   setUp(config: RunConfig, job: JobShape, weights: Uint8Array): void
@@ -47,7 +48,10 @@ export interface Engine {
   ): Generator<{ lossSum: number; targetTokens: number }>
   /** A model to read and write with, in a memory of its own. */
   openReader(shape: GeneratorShape, weights: WeightSource): Reader
-  aggregate(input: AggregateInput): AggregateOutput
+  /** What a payload of the run is by itself. */
+  measure(config: RunConfig, payload: Uint8Array): Measured
+  /** One at a time; the payloads follow in their order, in parts. */
+  openMerge(input: MergeInput): OpenMerge
   applyUpdate(config: RunConfig, adapter: Float32Array, update: Uint8Array): Float32Array
 }
 
@@ -58,6 +62,12 @@ export interface EngineOptions {
   tiles?: Tiles
   /** Starts the other threads, and returns what ends them. */
   help?: (work: { memory: WebAssembly.Memory; job: JobShape; place: number; board: Board }) => void
+}
+
+/** A merge in progress. */
+export interface OpenMerge {
+  add(payloads: readonly Uint8Array[]): void
+  close(): AggregateOutput
 }
 
 const INITIAL_PAGES = 64
@@ -84,6 +94,7 @@ export function createEngine(
 ): Engine {
   // The coordinator aggregates while it evaluates, so the two don't share a memory.
   const server = room(module, tiles)
+  const serverStart = server.arena.mark()
   let bench: (Room & { config: RunConfig; trainer: Trainer }) | null = null
   /** The training whose step is in progress. */
   let working = UNNAMED
@@ -146,7 +157,16 @@ export function createEngine(
       const { ops, arena } = room(module, tiles)
       return createReader(createGenerator(ops, arena, shape, weights), shape.contextMax)
     },
-    aggregate: (input) => aggregateRound(server, input),
+    measure: (config, payload) => {
+      const layout = adapterLayout(config.base.shape, config.adapter)
+      const kind = { mode: config.training.mode, codec: config.aggregation.uplink }
+      return measurePayload(server.ops, server.arena, layout, kind, payload)
+    },
+    openMerge: (input) => {
+      // What an earlier one held that was never closed.
+      server.arena.release(serverStart)
+      return mergeOf(server, input)
+    },
     applyUpdate: (config, adapter, update) => {
       const { downlink } = config.aggregation
       const decoded = applyServerDelta(server.ops, server.arena, adapter, downlink, update)
@@ -168,7 +188,7 @@ function traceLink(
   return digestOf(hexToBytes((previous ?? digestOf(seed)) + digestOf(state)))
 }
 
-function aggregateRound({ ops, arena }: Room, input: AggregateInput): AggregateOutput {
+function mergeOf({ ops, arena }: Room, input: MergeInput): OpenMerge {
   const { config, contributions, learningRate, outerScale } = input
   const layout = adapterLayout(config.base.shape, config.adapter)
   const { uplink, downlink, weightCap, normClip } = config.aggregation
@@ -176,21 +196,27 @@ function aggregateRound({ ops, arena }: Room, input: AggregateInput): AggregateO
     input.outerState === null
       ? initialOuterState(config.training.mode, initialAdapter(layout, config.seed))
       : parsed(input.outerState)
-  const { state, update, rejected } = serverRound(ops, arena, layout, before, {
+  const merge = openMerge(ops, arena, layout, before, {
     ...{ uplink, downlink, learningRate, outerScale, contributions },
     rule: { weightCap, normClip },
     outer: config.outer,
     inner: hyperOf(config.training),
   })
   return {
-    outerState: serialiseOuterState(state),
-    adapter: bytesOf(state.adapter),
-    update,
-    moment: state.mode === 'delta' ? state.moment : null,
-    rejected: rejected.map(({ index, reason }) => ({
-      leaseId: contributions[index]!.leaseId,
-      reason,
-    })),
+    add: merge.add,
+    close: () => {
+      const { state, update, rejected } = merge.close()
+      return {
+        outerState: serialiseOuterState(state),
+        adapter: bytesOf(state.adapter),
+        update,
+        moment: state.mode === 'delta' ? state.moment : null,
+        rejected: rejected.map(({ index, reason }) => ({
+          leaseId: contributions[index]!.leaseId,
+          reason,
+        })),
+      }
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a compute thread does: runs tasks one step at a time, listening in between. */
 import type { LeaseId } from '../../protocol/messages.ts'
 import type { BaseWeights } from '../model/base-weights.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, OpenMerge } from './engine.ts'
 import type { Reader } from './reader.ts'
 import type {
   FromWorker,
@@ -31,13 +31,14 @@ const NO_STEP: TrainOutput = { status: 'failed', reason: 'the lease was ended be
 export function createTaskServer(platform: TaskPlatform): (message: ToWorker) => void {
   const { engine, post, turn } = platform
   let reader: Reader | null = null
+  let merge: OpenMerge | null = null
   let isHushed = false
   /** Leases whose training is to end, by how. */
   const ending = { stop: new Set<LeaseId>(), cut: new Set<LeaseId>(), abandon: new Set<LeaseId>() }
 
-  function opened(): Reader {
-    if (reader === null) throw new Error('Invariant broken: no model is open')
-    return reader
+  function opened<T>(thing: T | null, name: string): T {
+    if (thing === null) throw new Error(`Invariant broken: no ${name} is open`)
+    return thing
   }
 
   /**
@@ -86,7 +87,20 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
       }
       return { lossSum, targetTokens }
     },
-    aggregate: async (input) => engine.aggregate(input),
+    measure: async ({ config, payload }) => engine.measure(config, payload),
+    'open-merge': async (input) => {
+      merge = engine.openMerge(input)
+      return null
+    },
+    'add-payloads': async (payloads) => {
+      opened(merge, 'merge').add(payloads)
+      return null
+    },
+    'close-merge': async () => {
+      const output = opened(merge, 'merge').close()
+      merge = null
+      return output
+    },
     'open-model': async (input) => {
       const weights = await platform.openWeights(input)
       reader = engine.openReader(input.shape, weights)
@@ -96,7 +110,7 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
     generate: async (input, id) => {
       const ids: number[] = []
       isHushed = false
-      for (const token of opened().generate(input)) {
+      for (const token of opened(reader, 'model').generate(input)) {
         if (token !== null) {
           ids.push(token)
           post({ type: 'token', id, token })
@@ -109,14 +123,14 @@ export function createTaskServer(platform: TaskPlatform): (message: ToWorker) =>
     score: async (input) => {
       const losses: number[] = []
       const hits: number[] = []
-      for (const part of opened().score(input)) {
+      for (const part of opened(reader, 'model').score(input)) {
         losses.push(...part.losses)
         hits.push(...part.hits)
         await turn()
       }
       return { losses: Float64Array.from(losses), hits: Uint8Array.from(hits) }
     },
-    logits: async (input) => opened().logits(input),
+    logits: async (input) => opened(reader, 'model').logits(input),
   }
 
   return (message) => {

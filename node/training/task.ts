@@ -1,7 +1,8 @@
 /**
  * What the main thread asks of the compute thread. Every task is a pure function of its input (and
- * of the model given in `set-up`), so a task can be asked again, anywhere, for the same bytes.
+ * of what was set up or opened before), so it can be asked again, anywhere, for the same bytes.
  */
+import type { Measured } from '../../kernels/aggregate.ts'
 import type { Batch } from '../../kernels/batch.ts'
 import type { Control } from '../../kernels/control.ts'
 import type { GeneratorShape, Scores } from '../../kernels/generator.ts'
@@ -34,14 +35,15 @@ export type TrainOutput =
     }
   | { status: 'failed'; reason: string }
 
-export interface AggregateInput {
+/** A merge without its payloads. */
+export interface MergeInput {
   config: RunConfig
   /** Serialised outer state; null in round 0, where it follows from the seed. */
   outerState: Uint8Array | null
   learningRate: number
   outerScale: number
   /** In canonical order. */
-  contributions: { leaseId: LeaseId; payload: Uint8Array; tokens: number; steps: number }[]
+  contributions: { leaseId: LeaseId; measured: Measured; tokens: number; steps: number }[]
 }
 
 export interface AggregateOutput {
@@ -94,7 +96,11 @@ export interface Tasks {
     input: Batch & { adapter: Float32Array | null }
     output: { lossSum: number; targetTokens: number }
   }
-  aggregate: { input: AggregateInput; output: AggregateOutput }
+  measure: { input: { config: RunConfig; payload: Uint8Array }; output: Measured }
+  /** Opens a merge, in place of one that was not closed; its payloads follow in their order. */
+  'open-merge': { input: MergeInput; output: null }
+  'add-payloads': { input: readonly Uint8Array[]; output: null }
+  'close-merge': { input: null; output: AggregateOutput }
   'open-model': { input: ModelInput; output: null }
   /** The rest need a model that is open. Each token is told as it is written. */
   generate: { input: GenerateInput; output: Int32Array }

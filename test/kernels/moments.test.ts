@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type AdapterLayout, adapterLayout } from '../../kernels/lora.ts'
-import { expandMoment, factorMoment, mergeMoments, momentBytes } from '../../kernels/moments.ts'
+import { expandMoment, factorMoment, momentBytes } from '../../kernels/moments.ts'
 import { ShapeError } from '../../kernels/shape.ts'
+import { mergeMoments } from './aggregate-all.ts'
 import { randomFloats, TINY, TINY_LAYOUT } from './jobs.ts'
 
 /** One tensor of one scalar: its row sum, column sum and value are all the same number. */

@@ -1,7 +1,6 @@
 /** The coordinator's step and the adapter that follows it. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { aggregate } from '../../kernels/aggregate.ts'
 import { decodedMax, encode, encodedBytes } from '../../kernels/compress.ts'
 import { applyServerDelta, outerAdamW, outerNesterov, publishAdapter } from '../../kernels/outer.ts'
 import {
@@ -11,6 +10,7 @@ import {
   type OuterState,
 } from '../../kernels/outer-state.ts'
 import { ShapeError } from '../../kernels/shape.ts'
+import { aggregate } from './aggregate-all.ts'
 import {
   MACHINES,
   newTrainer,
@@ -141,7 +141,7 @@ for (const [machine, create] of MACHINES) {
         }
       })
       const rule = { weightCap: Number.POSITIVE_INFINITY, normClip: Number.POSITIVE_INFINITY }
-      const { mean } = aggregate(ops, arena, base.length, contributions, rule, null)
+      const { mean } = aggregate(ops, arena, base.length, contributions, rule)
       const stepped = outerAdamW(ops, arena, state, mean!, TINY.hyper, LEARNING_RATE)
       expect(stepped.outcome.status).toBe('ok')
       state = publishAdapter(ops, arena, stepped.state, 'float32').state

@@ -14,7 +14,7 @@ import { localJob, payloadOf } from '../../kernels/local-job.ts'
 import { initialAdapter } from '../../kernels/lora.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { initialOuterState, type OuterState } from '../../kernels/outer-state.ts'
-import { type RoundContribution, serverRound } from '../../kernels/server-round.ts'
+import { measurePayload, openMerge, type RoundContribution } from '../../kernels/server-round.ts'
 import { createTrainer, type Trainer } from '../../kernels/train-step.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
 import { decodeShard, type Sequences } from '../../node/dataset/shards.ts'
@@ -137,7 +137,7 @@ function pooled(
   let batch = 0
   for (let round = 0; batch < BATCHES; round++) {
     const learningRate = learningRateAt(config, batch, round)
-    const contributions: RoundContribution[] = []
+    const contributions: (RoundContribution & { payload: Uint8Array })[] = []
     for (let volunteer = 0; volunteer < VOLUNTEERS && batch < BATCHES; volunteer++) {
       const steps = Math.min(stepsOf(random), BATCHES - batch)
       const part = rows(config, batches, batch, steps)
@@ -145,12 +145,14 @@ function pooled(
       batch += steps
     }
     const { uplink, downlink, weightCap, normClip } = config.aggregation
-    const closed = serverRound(ops, arena, trainer.layout, state, {
+    const merge = openMerge(ops, arena, trainer.layout, state, {
       ...{ uplink, downlink, learningRate, contributions, outerScale: 1 },
       rule: { weightCap, normClip },
       outer: config.outer,
       inner: hyperOf(config.training),
     })
+    merge.add(contributions.map(({ payload }) => payload))
+    const closed = merge.close()
     if (closed.rejected.length > 0) throw new Error(closed.rejected[0]!.reason)
     state = closed.state
   }
@@ -173,7 +175,7 @@ function contributionOf(
   batch: Batch,
   steps: number,
   learningRate: number,
-): RoundContribution {
+): RoundContribution & { payload: Uint8Array } {
   if (state.mode !== 'delta') throw new Error('volunteers send deltas')
   const job = {
     ...{ mode: state.mode, codec: config.aggregation.uplink, steps, batch, learningRate },
@@ -185,7 +187,9 @@ function contributionOf(
     if (pause.status !== 'ok') throw new Error(`a step is ${pause.status}`)
     counted = pause.progress.targetTokens
   }
-  return { payload: payloadOf(ops, arena, trainer, job), tokens: counted, steps }
+  const payload = payloadOf(ops, arena, trainer, job)
+  const measured = measurePayload(ops, arena, trainer.layout, job, payload)
+  return { payload, measured, tokens: counted, steps }
 }
 
 function rows(config: RunConfig, batches: Sequences, first: number, count: number): Batch {
