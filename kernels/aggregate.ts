@@ -71,23 +71,12 @@ export function measure(
   const mark = arena.mark()
   const x = arena.allocate('delta', 4 * count)
   const malformed = decodeTo(ops, arena, x, codec, bytes, count)
-  const values = new Float32Array(ops.memory.buffer, x, count)
   const measured =
     malformed === null
-      ? { norm: Math.sqrt(ops.sumSquares(x, count)), largest: largestOf(values) }
+      ? { norm: Math.sqrt(ops.sumSquares(x, count)), largest: ops.largestMagnitude(x, count) }
       : { malformed }
   arena.release(mark)
   return measured
-}
-
-/** A callback for each of millions of scalars would cost more than all the rest. */
-function largestOf(values: Float32Array): number {
-  let largest = 0
-  for (let i = 0; i < values.length; i++) {
-    const magnitude = Math.abs(values[i]!)
-    if (magnitude > largest) largest = magnitude
-  }
-  return largest
 }
 
 /**

@@ -84,8 +84,8 @@ export interface MomentCounts {
   merge(previous: Uint8Array | null): Uint8Array | null
 }
 
-/** Codes have a vote in their order, up to this many: what a count of 16 bits can hold. */
-const VOTES_MAX = 65_535
+/** So many have a vote, the first ones: the median of more is the same but for chance. */
+const VOTES_MAX = 4_096
 /** A cache line of each, against counts that stay in the second-level cache. */
 const CODES_AT_ONCE = 64
 const VALUES = 256

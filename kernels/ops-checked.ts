@@ -233,6 +233,7 @@ const DOORS: Doors = {
   scale: (door, y, _factor, n) => door.regions(n, { y }),
   subtract: (door, y, a, b, n) => door.regions(n, { y, a, b }),
   sumSquares: (door, x, n) => door.regions(n, { x }),
+  largestMagnitude: (door, x, n) => door.regions(n, { x }),
   allFinite: (door, x, n) => door.regions(n, { x }),
   adamW: (door, { n, theta, gradient, m, v }) => door.regions(n, { theta, gradient, m, v }),
   accumulateWeighted(door, sum, x, _weight, n) {

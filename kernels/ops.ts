@@ -250,6 +250,8 @@ export interface Ops {
   subtract(y: Pointer, a: Pointer, b: Pointer, n: number): void
   /** Sum of squares in float64: four lanes, i mod 4, added ((0+1)+(2+3)). */
   sumSquares(x: Pointer, n: number): number
+  /** max |x| of finite x (n); 0 of none. */
+  largestMagnitude(x: Pointer, n: number): number
   /** Whether every element is finite. */
   allFinite(x: Pointer, n: number): boolean
 

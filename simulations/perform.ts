@@ -184,7 +184,7 @@ function sendPayload(sent: Upload): void {
   startTransfer(world, volunteer, {
     direction: 'up',
     bytes: payload.bytes,
-    onDone: () => deliver(sent),
+    onDone: () => arrive(sent),
     onFailed: (reason) => failUpload(sent, reason, null),
   })
 }
@@ -199,6 +199,14 @@ function failUpload(
     if (volunteer.state !== state) return
     world.feed(volunteer, { type: 'upload-failed', at: 0, leaseId, reason, ...refusal })
   })
+}
+
+/** The payload is measured before it counts as stored. */
+function arrive(sent: Upload): void {
+  const { world } = sent
+  const { queue, options } = world
+  world.measuredAt = Math.max(world.measuredAt, queue.now) + options.measureMs
+  queue.at(world.measuredAt, () => deliver(sent))
 }
 
 function deliver(sent: Upload): void {

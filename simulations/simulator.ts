@@ -190,6 +190,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
       up: createSlots(options.world.uploadSlots),
       down: createSlots(options.world.downloadSlots),
     },
+    measuredAt: 0,
     failures: new Map(),
     feed: (volunteer, event) => feed(world, volunteer, event),
   }

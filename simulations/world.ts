@@ -26,6 +26,8 @@ export interface WorldOptions {
   relayMbit: number
   uploadSlots: number
   downloadSlots: number
+  /** A payload that has come is measured, one after the other. */
+  measureMs: number
   /** A merge takes `mergeMs`, and so much more for each contribution. */
   mergeMs: number
   mergeContributionMs: number
@@ -130,6 +132,8 @@ export interface World {
   readonly volunteers: Volunteer[]
   readonly links: { up: FairLink; down: FairLink; relayUp: FairLink; relayDown: FairLink }
   readonly slots: { up: Slots; down: Slots }
+  /** When the coordinator has measured all payloads that have come. */
+  measuredAt: number
   /** What went wrong, by name. */
   readonly failures: Map<string, number>
   /** Feeds a volunteer's process; the event gets its time here. */

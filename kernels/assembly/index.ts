@@ -1,7 +1,7 @@
 /** The module's exports; what each does is written in kernels/ops.ts, under the same name. */
 export { adamW } from './adamw'
 export {
-  accumulateWeighted, dequantise, quantise, roundSum, widenBfloat16, widenFloat16,
+  accumulateWeighted, dequantise, largestMagnitude, quantise, roundSum, widenBfloat16, widenFloat16,
 } from './compress'
 export { frozenFloat32, gemm } from './gemm'
 export { frozenInt16 } from './gemm-int16'

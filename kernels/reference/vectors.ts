@@ -37,6 +37,10 @@ export function sumSquares(memory: Memory, x: Pointer, n: number): number {
   return s[0]! + s[1]! + (s[2]! + s[3]!)
 }
 
+export function largestMagnitude(memory: Memory, x: Pointer, n: number): number {
+  return new Float32Array(memory.buffer, x, n).reduce((max, v) => Math.max(max, Math.abs(v)), 0)
+}
+
 export function allFinite(memory: Memory, x: Pointer, n: number): boolean {
   return new Float32Array(memory.buffer, x, n).every((value) => Number.isFinite(value))
 }

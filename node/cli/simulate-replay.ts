@@ -41,6 +41,7 @@ export function predict(observed: ObservedRun, seed: number, set: string[]): Run
     ...{ seed, set, config, trace, preset: '', volunteers: 0, swarm: false },
     days: until / DAY_MS,
     world: {
+      measureMs: 0,
       mergeContributionMs: 0,
       basesCached: true,
       ...(merge !== null && { mergeMs: merge }),

@@ -102,11 +102,15 @@ export async function computeAggregate(
   const outerState = job.outerState === null ? null : await blobs.read(job.outerState.digest)
   const { learningRate, outerScale } = job
   await compute.run('open-merge', { config, outerState, learningRate, outerScale, contributions })
+  let adding: Promise<unknown> = Promise.resolve()
   for (let first = 0; first < job.contributions.length; first += PAYLOADS_AT_ONCE) {
     const part = job.contributions.slice(first, first + PAYLOADS_AT_ONCE)
-    const payloads = part.map(({ payload }) => blobs.read(payload.digest))
-    await compute.run('add-payloads', await Promise.all(payloads))
+    const payloads = await Promise.all(part.map(({ payload }) => blobs.read(payload.digest)))
+    // The next ones are read while these are added.
+    await adding
+    adding = compute.run('add-payloads', payloads)
   }
+  await adding
   world.measured.clear()
   return compute.run('close-merge', null)
 }

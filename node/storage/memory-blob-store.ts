@@ -41,7 +41,7 @@ export function createMemoryBlobStore(): BlobStore {
     read: async (digest) => {
       const bytes = get(digest)
       if (digestOf(bytes) !== digest) throw new StorageError('damaged', `Blob ${digest} is damaged`)
-      return bytes
+      return bytes.slice()
     },
     readChunk: async (digest, index) => Uint8Array.from(chunkOf(get(digest), index)),
     async manifest(digest) {

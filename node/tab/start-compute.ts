@@ -12,7 +12,7 @@ export function startCompute(): Compute {
   worker.postMessage(start)
   return createCompute({
     control,
-    post: (message) => worker.postMessage(message),
+    post: (message, given) => worker.postMessage(message, given),
     onMessage: (listener) =>
       worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => listener(data)),
     onEnd: (listener) =>

@@ -35,7 +35,8 @@ export interface Compute {
 /** A worker that serves tasks, as its platform starts one. */
 export interface ComputeThread {
   control: Control
-  post(message: ToWorker): void
+  /** What is given goes to the thread, and is gone here. */
+  post(message: ToWorker, given: ArrayBuffer[]): void
   onMessage(listener: (message: FromWorker) => void): void
   /** It died, and does nothing any more. */
   onEnd(listener: (error: Error) => void): void
@@ -46,6 +47,17 @@ interface Pending {
   resolve(output: never): void
   reject(error: Error): void
   onToken(token: number): void
+}
+
+/** Payloads are given away: a copy costs as much as what is done with it. */
+function givenOf<K extends TaskName>(name: K, input: Tasks[K]['input']): ArrayBuffer[] {
+  const payloads =
+    name === 'measure'
+      ? [(input as Tasks['measure']['input']).payload]
+      : name === 'add-payloads'
+        ? (input as Tasks['add-payloads']['input'])
+        : []
+  return payloads.map(({ buffer }) => buffer as ArrayBuffer)
 }
 
 /** @throws (in every pending task) when the thread dies. */
@@ -67,7 +79,7 @@ export function createCompute(thread: ComputeThread): Compute {
   }
   /** Between steps it hears the message, within one only the other. */
   function endNow(how: 'cut' | 'abandon', leaseId: LeaseId): void {
-    post({ type: how, leaseId })
+    post({ type: how, leaseId }, [])
     if (training?.leaseId === leaseId) requestStop(control, training.id)
   }
   thread.onMessage((message) => {
@@ -84,12 +96,12 @@ export function createCompute(thread: ComputeThread): Compute {
         lastId += 1
         pending.set(lastId, { resolve, reject, onToken })
         if (name === 'train') training = { leaseId: (input as TrainInput).leaseId, id: lastId }
-        post({ type: 'task', id: lastId, name, input } as ToWorker)
+        post({ type: 'task', id: lastId, name, input } as ToWorker, givenOf(name, input))
       }),
-    hush: () => post({ type: 'hush' }),
+    hush: () => post({ type: 'hush' }, []),
     stopTraining: (leaseId, when) => {
       if (when === 'now') endNow('cut', leaseId)
-      else post({ type: 'stop', leaseId })
+      else post({ type: 'stop', leaseId }, [])
     },
     abandonTraining: (leaseId) => endNow('abandon', leaseId),
     onStep: (added) => {

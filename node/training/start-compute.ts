@@ -10,7 +10,7 @@ export function startCompute(): Compute {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
   return createCompute({
     control,
-    post: (message) => worker.postMessage(message),
+    post: (message, given) => worker.postMessage(message, given),
     onMessage: (listener) => worker.on('message', listener),
     onEnd: (listener) => {
       worker.on('error', listener)

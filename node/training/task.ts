@@ -96,8 +96,9 @@ export interface Tasks {
     input: Batch & { adapter: Float32Array | null }
     output: { lossSum: number; targetTokens: number }
   }
+  /** The payload is given away. */
   measure: { input: { config: RunConfig; payload: Uint8Array }; output: Measured }
-  /** Opens a merge, in place of one that was not closed; its payloads follow in their order. */
+  /** Opens a merge, in place of one that was not closed; its payloads follow in their order, and are given away. */
   'open-merge': { input: MergeInput; output: null }
   'add-payloads': { input: readonly Uint8Array[]; output: null }
   'close-merge': { input: null; output: AggregateOutput }

@@ -226,6 +226,7 @@ function vectorCases(n: number): OpCase[] {
       (ops, { y, a, b }) => ops.subtract(y!, a!, b!, n),
     ],
     ['sumSquares', { x: x('x') }, [], (ops, { x }) => ops.sumSquares(x!, n)],
+    ['largestMagnitude', { x: x('x') }, [], (ops, { x }) => ops.largestMagnitude(x!, n)],
     ['allFinite', { x: x('x') }, [], (ops, { x }) => ops.allFinite(x!, n)],
     [
       'accumulateWeighted',
