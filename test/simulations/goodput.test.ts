@@ -9,15 +9,15 @@ import { simulate } from '../../simulations/simulator.ts'
 const HOURS = 1 / 24
 
 for (const [preset, bar, stepsMax, graceSeconds] of [
-  ['seti-like', 0.95, 16, 60],
-  ['evening-laptops', 0.92, 16, 60],
-  ['browser-tabs', 0.88, 16, 60],
+  ['seti-like', 0.95, 64, 60],
+  ['evening-laptops', 0.92, 64, 60],
+  ['browser-tabs', 0.88, 32, 60],
   ['phones-wifi', 0.75, 8, 180],
-  ['flash-crowd', 0.85, 8, 180],
+  ['flash-crowd', 0.85, 16, 180],
 ] as const) {
   test(`${preset}: at least ${bar} of the time counts`, () => {
     const settings = settingsWith([
-      'round.seconds=3600',
+      'round.seconds=5400',
       `round.stepsMax=${stepsMax}`,
       `round.graceSeconds=${graceSeconds}`,
     ])

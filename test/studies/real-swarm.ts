@@ -1,29 +1,35 @@
 /**
- * Nine processes for two minutes, eight of them volunteers that come, are killed, and come again;
- * then the same in virtual time, in the world that the run's journal shows. How far are the two
- * apart? `npx tsx test/studies/real-swarm.ts [SEED]`
- *
- * Eight on a few cores slow each other down: their step times are those of the crowd, not of the
- * machine. Links are loopback's.
+ * Nine processes for four minutes, eight of them volunteers that come, are killed, and come again,
+ * on machines and links of given speeds; then the same in virtual time, in the world that the run's
+ * journal shows. How far are the two apart, and does the journal give the same adapters again?
+ * `npx tsx test/studies/real-swarm.ts [SEED]`
  */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Child, startChild } from '../../node/cli/child.ts'
+import { fileURLToPath } from 'node:url'
+import { startChild } from '../../node/cli/child.ts'
 import { predict } from '../../node/cli/simulate-replay.ts'
 import { observeRun } from '../../node/run/observe-run.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
+import { verifyRun } from '../../node/run/verify-run.ts'
 import { nextFraction, prng } from '../../protocol/prng.ts'
 
 const VOLUNTEERS = 8
-const SECONDS = 120
+const SECONDS = 240
 /** Means of the times there and away; three of four sessions end by SIGKILL. */
-const [THERE, AWAY] = [40, 10]
+const [THERE, AWAY] = [60, 10]
 const KILLED = 0.75
+/** Rest after a step, ms, and Mbit/s up and down: each from its lowest to four times that. */
+const [REST_MS, UP, DOWN] = [250, 2, 10]
+const VOLUNTEER = fileURLToPath(new URL('shaped-volunteer.ts', import.meta.url))
 
 const seed = Number(process.argv[2] ?? 1)
 const random = prng(seed)
+const between = (lowest: number) => String(lowest * 4 ** nextFraction(random))
 const spell = (mean: number) => -mean * Math.log(1 - nextFraction(random))
 
 type Fact = { type: string; link: string }
@@ -49,7 +55,7 @@ const link = await new Promise<string>((resolve, reject) => {
   void host.exited.then(() => reject(new Error(host.complaints())))
 })
 const ends = performance.now() + 1000 * SECONDS
-const running = new Set<Child<Fact>>()
+const running = new Set<ChildProcess>()
 await Promise.all(Array.from({ length: VOLUNTEERS }, (_, index) => volunteer(index)))
 for (const child of running) child.kill('SIGKILL')
 host.kill('SIGINT')
@@ -59,18 +65,22 @@ const real = observed.figures
 const predicted = predict(observed, seed, [])
 console.log(JSON.stringify({ seed, sessions: observed.sessions.length, real, predicted }, null, 1))
 console.log(`goodput ${percent(real.goodput)}, predicted ${percent(predicted.goodput)}`)
+const { rounds, faults } = await verifyRun(runFolder(root), () => {})
+console.log(`${rounds} rounds derived again: ${faults.length === 0 ? 'the same adapters' : faults}`)
 await rm(folder, { recursive: true, force: true })
 
 /** Comes and goes until the end. */
 async function volunteer(index: number): Promise<void> {
-  const cache = join(folder, `volunteer-${index}`)
-  const options = ['--threads', '1', '--on-battery', '--busy-above', '100', '--cache', cache]
+  const own = [join(folder, `volunteer-${index}`), ...[REST_MS, UP, DOWN].map(between)]
   while (performance.now() < ends) {
-    const child = startChild<Fact>(['join', link, '--name', `v${index}`, ...options])
+    const args = [...process.execArgv, VOLUNTEER, link, `v${index}`, ...own]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
     running.add(child)
+    const exited = once(child, 'exit')
     await delay(Math.min(1000 * spell(THERE), Math.max(0, ends - performance.now())))
+    if (performance.now() >= ends) return
     child.kill(nextFraction(random) < KILLED ? 'SIGKILL' : 'SIGINT')
-    await child.exited
+    await exited
     running.delete(child)
     await delay(Math.min(1000 * spell(AWAY), Math.max(0, ends - performance.now())))
   }
