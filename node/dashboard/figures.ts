@@ -31,7 +31,7 @@ export function doneOf({ round, roundsMax, batchesCounted, batchesMax, phase }: 
 export function timeLeft(run: RunRow): string {
   if (run.phase === 'finished') return 'finished'
   const done = doneOf(run)
-  return done === 0 ? 'not known yet' : duration(((run.at - run.startedAt) / done) * (1 - done))
+  return done === 0 ? 'not known' : duration(((run.at - run.startedAt) / done) * (1 - done))
 }
 
 /** Tokens a second of all who are here, by their own step times. */

@@ -18,8 +18,12 @@ export function useBrowser(): void {
 
 export type PageOptions = Pick<BrowserContextOptions, 'viewport' | 'colorScheme'>
 
-/** A page of its own; whatever it complains about on its console fails the test. */
-export async function openPage(url: string, options: PageOptions = {}): Promise<Page> {
+/** A page of its own; whatever it complains about on its console fails the test, unless expected. */
+export async function openPage(
+  url: string,
+  options: PageOptions = {},
+  expected: readonly RegExp[] = [],
+): Promise<Page> {
   const context = await browser.newContext(options)
   const page = await context.newPage()
   const complaints: string[] = []
@@ -29,7 +33,8 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
   })
   onTestFinished(async () => {
     await context.close()
-    expect(complaints).toEqual([])
+    const isExpected = (text: string) => expected.some((pattern) => pattern.test(text))
+    expect(complaints.filter((text) => !isExpected(text))).toEqual([])
   })
   await page.goto(url)
   return page

@@ -1,5 +1,8 @@
-/** What is happening: a row a round, a square a lease, coloured by how far it has come. */
-import { useEffect, useRef } from 'preact/hooks'
+/**
+ * What is happening: a row a round, the newest last, so that none moves for it; a square a lease,
+ * coloured by how far it has come.
+ */
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { LEASE_STATES, type LeaseRow, type LeaseState } from '../rows.ts'
 import { colorOf } from './color.ts'
 import { Scroll } from './scroll.tsx'
@@ -20,7 +23,7 @@ const WORDS: Record<LeaseState, string> = {
 export function Grid() {
   version.value
   const byRound = Map.groupBy(tables.leases.values(), ({ round }) => round)
-  const rounds = [...byRound].sort(([a], [b]) => b - a).slice(0, ROUNDS_SHOWN)
+  const rounds = [...byRound].sort(([a], [b]) => a - b).slice(-ROUNDS_SHOWN)
   return (
     <section class="card wide" aria-labelledby="grid">
       <h2 id="grid">What is happening</h2>
@@ -34,7 +37,7 @@ export function Grid() {
       {rounds.length === 0 && (
         <p class="empty">No lease yet: the first volunteer starts round 1.</p>
       )}
-      <Scroll holds="grid" kind="grid">
+      <Scroll holds="grid" kind="grid" followsEnd>
         {rounds.map(([round, leases]) => (
           <div class="round" key={round}>
             <span class="name">round {round + 1}</span>
@@ -56,7 +59,7 @@ function summaryOf(leases: readonly LeaseRow[]): string {
 function Cells({ leases, label }: { leases: LeaseRow[]; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const drawn = useRef('')
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = canvas.current!
     const columns = Math.max(1, Math.floor(element.parentElement!.clientWidth / CELL) - 7)
     const key = `${columns} ${devicePixelRatio} ${leases.map(({ state }) => state.charCodeAt(2)).join('')}`

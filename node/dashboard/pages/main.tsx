@@ -51,8 +51,9 @@ function Run({ run }: { run: RunRow }) {
       <header>
         <h1>{run.name}</h1>
         <p class="soft">
-          {run.base} learns from {run.dataset} · {PHASE_WORDS[run.phase]}
+          {run.base} learns from {run.dataset}
         </p>
+        <p class="phase">{PHASE_WORDS[run.phase]}</p>
         <progress aria-label="Share of the run that is done" max={100} value={percent} />
       </header>
       {isInvited && (run.phase !== 'finished' || lent.value.phase !== 'idle') && <Lend />}

@@ -1,0 +1,82 @@
+/** A coordinator's read model with a crowd in it: real events of volunteers that are made up. */
+import type { CoordinatorEvent } from '../../coordinator/event.ts'
+import { initialState } from '../../coordinator/state.ts'
+import { step } from '../../coordinator/step.ts'
+import { createReadModel, type ReadModel } from '../../node/dashboard/read-model.ts'
+import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
+import type { Reply, Request } from '../../protocol/messages.ts'
+import { runIdOf } from '../../protocol/run-config.ts'
+import { digestOfText } from '../../simulations/learning.ts'
+import { runWith } from '../../simulations/run-settings.ts'
+
+export interface Crowd {
+  model: ReadModel
+  /** Each volunteer is leased a step, and hands it in. */
+  work(): void
+  /** What was handed in is merged, with a loss that falls. */
+  merge(): void
+}
+
+const WORK_MS = 20_000
+const STEP_MS = 1_500
+
+export function createCrowd(volunteerCount: number): Crowd {
+  const config = runWith({ round: { stepsMax: 1, seconds: 3600 } })
+  const runId = runIdOf(config)
+  const state = initialState(config, runId, { base: digestOfText('base'), token: null })
+  const model = createReadModel(state)
+  const peers = Array.from({ length: volunteerCount }, (_, index) => `peer-${index}`)
+  const blob = (name: string) => ({ digest: digestOfText(name), bytes: 1_600_000 })
+  let [at, seq] = [0, 0]
+
+  function feed(event: CoordinatorEvent): Reply | null {
+    const { accepted, effects } = step(state, event)
+    seq += Number(accepted)
+    model.observe(seq, event, effects)
+    const reply = effects.find((effect) => effect.type === 'reply')
+    return reply === undefined ? null : reply.reply
+  }
+  function ask(peer: string, request: Request): Reply | null {
+    return feed({ type: 'request', at, peer, requestId: 0, request, signatureValid: true })
+  }
+  function workOf(peer: string): void {
+    const { round, base } = state.round.start
+    const lease = ask(peer, { type: 'lease', round, base, stepMs: STEP_MS })
+    if (lease?.type !== 'leased') throw new Error(`${peer} gets no lease: ${lease?.type}`)
+    const { leaseId, firstBatch, steps } = lease
+    const payload = blob(`payload ${leaseId}`)
+    const done = { runId, round, base, peer, leaseId, firstBatch, steps, payload, stepMs: STEP_MS }
+    const trace = [digestOfText(`trace ${leaseId}`)]
+    const contribution = { ...done, trace, tokens: 1000, loss: 4 / (1 + round / 10) }
+    ask(peer, { type: 'commit', contribution, signature: new Uint8Array(64) })
+    feed({ type: 'payload-stored', at, leaseId })
+  }
+
+  for (const [index, peer] of peers.entries()) {
+    const who = { name: `volunteer ${index}`, software: 'crowd' }
+    ask(peer, { type: 'join', version: PROTOCOL_VERSION, runId: null, token: '', ...who })
+  }
+  return {
+    model,
+    work: () => {
+      at += WORK_MS
+      peers.forEach(workOf)
+    },
+    merge: () => {
+      for (const time of [state.round.boxEndsAt, state.round.closesAt]) {
+        if (state.phase !== 'training') break
+        at = time ?? state.round.closesAt ?? at
+        feed({ type: 'tick', at })
+      }
+      const { round } = state.round.start
+      const of = (name: string) => blob(`${name} ${round + 1}`)
+      const aggregate = {
+        ...{ adapter: of('adapter').digest, checkpoint: of('adapter'), update: of('update') },
+        ...{ moment: of('moment'), outerState: of('outer'), manifest: of('manifest') },
+        rejected: [],
+      }
+      feed({ type: 'aggregated', at, round, aggregate })
+      feed({ type: 'evaluated', at, round: round + 1, loss: 4 / (1 + round / 10) })
+    },
+  }
+}
