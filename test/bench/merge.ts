@@ -1,6 +1,6 @@
 /**
  * What a merge costs a coordinator: payloads of the simulator's default model, all different, in a
- * run folder's blob store; measured as they come, then merged. `npx tsx test/bench/merge.ts [COUNT]`
+ * run folder's blob store; measured as they come, then merged. `npm run bench:merge`
  *
  * It is these figures that simulations/run-settings.ts pretends to.
  */
