@@ -21,7 +21,10 @@ export interface BlobStore {
   has(digest: Digest): Promise<boolean>
   put(bytes: Uint8Array): Promise<BlobReference>
   putStream(pieces: AsyncIterable<Uint8Array>): Promise<BlobReference>
-  /** Bytes of the caller's own. @throws StorageError `missing`, or `damaged` when the bytes don't match the digest */
+  /**
+   * The caller's own bytes. @throws StorageError `missing`, or `damaged` when they don't match the
+   * digest
+   */
   read(digest: Digest): Promise<Uint8Array>
   /** One chunk, unchecked: whoever gets it checks it against the manifest. */
   readChunk(digest: Digest, index: number): Promise<Uint8Array>

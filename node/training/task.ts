@@ -98,8 +98,9 @@ export interface Tasks {
   }
   /** The payload is given away. */
   measure: { input: { config: RunConfig; payload: Uint8Array }; output: Measured }
-  /** Opens a merge, in place of one that was not closed; its payloads follow in their order, and are given away. */
+  /** Opens a merge, in place of one that was not closed. Its payloads follow in their order. */
   'open-merge': { input: MergeInput; output: null }
+  /** They are given away. */
   'add-payloads': { input: readonly Uint8Array[]; output: null }
   'close-merge': { input: null; output: AggregateOutput }
   'open-model': { input: ModelInput; output: null }

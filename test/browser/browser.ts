@@ -18,7 +18,7 @@ export function useBrowser(): void {
 
 export type PageOptions = Pick<BrowserContextOptions, 'viewport' | 'colorScheme'>
 
-/** A page of its own; whatever it complains about on its console fails the test, unless expected. */
+/** A page of its own; what it complains about on its console fails the test, unless expected. */
 export async function openPage(
   url: string,
   options: PageOptions = {},

@@ -44,7 +44,7 @@ const WATCH_SHIFTS = `
   globalThis.shifts = []
   new PerformanceObserver((list) => {
     for (const { value, sources } of list.getEntries()) {
-      for (const { node } of sources) shifts.push(value + ' ' + (node?.outerHTML ?? '').slice(0, 99))
+      for (const { node } of sources) shifts.push(value + ' ' + node?.outerHTML?.slice(0, 99))
     }
   }).observe({ type: 'layout-shift' })`
 

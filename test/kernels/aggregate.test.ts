@@ -178,7 +178,7 @@ test('nothing in, nothing out', () => {
   expect(run([])).toEqual({ mean: null, parts: [] })
 })
 
-test('deltas may come in any parts: longer than what is added at once, every bit is the same', () => {
+test('deltas longer than what is added at once may come in any parts, bit for bit', () => {
   const count = 40_001
   const long = [4, 5, 6].map((seed) => randomFloats(count, 0.01, seed))
   const parts = long.map((delta, i) => ({
