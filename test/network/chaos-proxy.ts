@@ -74,8 +74,9 @@ function relay(client: Socket, target: Socket, proxy: ChaosProxy, sockets: Set<S
   function pass(from: Socket, to: Socket, data: Uint8Array): void {
     if (proxy.faults.blackhole || to.destroyed) return
     if (isOver()) {
-      client.resetAndDestroy()
-      target.resetAndDestroy()
+      from.resetAndDestroy()
+      // A reset would take with it what has arrived there and is not read yet.
+      to.end()
     } else if (!to.write(data)) {
       from.pause()
       to.once('drain', () => from.resume())
@@ -87,7 +88,7 @@ function relay(client: Socket, target: Socket, proxy: ChaosProxy, sockets: Set<S
     from.on('error', () => to.destroy())
     from.on('close', () => {
       sockets.delete(from)
-      to.destroy()
+      if (!to.writableEnded) to.destroy()
     })
     from.on('data', (data: Uint8Array) => {
       count(data.length)

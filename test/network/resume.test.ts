@@ -81,8 +81,7 @@ for (const direction of ['up', 'down'] as const) {
       await expect(stage.move()).rejects.toMatchObject({ code: 'lost' })
       const before = direction === 'up' ? stage.proxy.bytesUp : stage.proxy.bytesDown
       const done = await moveToTheEnd(stage)
-      // A reset takes with it what was on its way, the more the busier the machine.
-      expect(done[0]).toBeGreaterThanOrEqual(BLOB_CHUNK_BYTES)
+      expect(done[0]).toBeGreaterThanOrEqual(2 * BLOB_CHUNK_BYTES)
       expect(done.at(-1)).toBe(BLOB.length)
       await expectStored(stage.target, BLOB)
       const after = direction === 'up' ? stage.proxy.bytesUp : stage.proxy.bytesDown
