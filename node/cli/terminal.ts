@@ -1,15 +1,15 @@
 /**
- * What people see while something runs: lines that stay, and, on a terminal, one line at the bottom
- * that is redrawn. Without a terminal only the lines that stay are written.
+ * What people see while something runs: lines that stay, and, on a terminal, a few at the bottom
+ * that are redrawn. Without a terminal only the lines that stay are written.
  */
 import { styleText } from 'node:util'
 
 export interface Screen {
   /** A line that stays. */
   print(line: string): void
-  /** The line at the bottom; nothing where there is no terminal. */
-  update(line: string): void
-  /** Takes the bottom line away. */
+  /** The lines at the bottom; nothing where there is no terminal. */
+  update(text: string): void
+  /** Takes them away. */
   clear(): void
 }
 
@@ -24,10 +24,14 @@ export function createScreen(stream: NodeJS.WriteStream): Screen {
   const redraws = stream.isTTY === true
   let bottom = ''
   const erase = () => {
-    if (redraws && bottom !== '') stream.write('\r\x1b[2K')
+    if (!redraws || bottom === '') return
+    stream.write(`\r\x1b[2K${'\x1b[1A\x1b[2K'.repeat(bottom.split('\n').length - 1)}`)
   }
   const draw = () => {
-    if (redraws && bottom !== '') stream.write(bottom.slice(0, (stream.columns ?? 80) - 1))
+    if (!redraws || bottom === '') return
+    // A line that the terminal broke could not be erased.
+    const lines = bottom.split('\n').map((line) => line.slice(0, (stream.columns ?? 80) - 1))
+    stream.write(lines.join('\n'))
   }
   return {
     print: (line) => {
@@ -35,9 +39,9 @@ export function createScreen(stream: NodeJS.WriteStream): Screen {
       stream.write(`${line}\n`)
       draw()
     },
-    update: (line) => {
+    update: (text) => {
       erase()
-      bottom = line
+      bottom = text
       draw()
     },
     clear: () => {

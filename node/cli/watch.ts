@@ -1,6 +1,7 @@
 /**
  * `barnraise watch LINK`: the dashboard in a terminal. Lines for what happens, and at the bottom
- * where the run stands; `--json` prints the changes as they come.
+ * the leases of the newest rounds, who was refused, and where the run stands; `--json` prints the
+ * changes as they come.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError } from '../../protocol/errors.ts'
@@ -22,14 +23,24 @@ import {
   type Screen,
   visible,
 } from './terminal.ts'
+import { gridLines, refusalLines } from './watch-grid.ts'
 
 const BAR_WIDTH = 20
 const LOSSES_SHOWN = 40
-const RETRY_MS = 2_000
-/** So often in a row without an answer, and the coordinator is gone for good. */
-const RETRIES_MAX = 30
+/** How long one who watches waits for a coordinator that is gone. */
+export interface Patience {
+  retryMs: number
+  /** So often in a row without an answer, and the coordinator is gone for good. */
+  retriesMax: number
+}
+const PATIENCE: Patience = { retryMs: 2_000, retriesMax: 30 }
+const COLUMNS = 80
 
-export async function watch(link: string, { json }: { json?: boolean }): Promise<void> {
+export async function watch(
+  link: string,
+  { json }: { json?: boolean },
+  { retryMs, retriesMax }: Patience = PATIENCE,
+): Promise<void> {
   const page = pageOf(link)
   const screen = createScreen(json ? process.stderr : process.stdout)
   const stopping = new AbortController()
@@ -44,17 +55,19 @@ export async function watch(link: string, { json }: { json?: boolean }): Promise
           failures = 0
           if (json) printJson(changes)
           else show(tables, changes)
-          if (tables.run?.phase === 'finished') return
+          if (tables.run?.phase !== 'finished') continue
+          if (!json) for (const line of happening(tables)) screen.print(line)
+          return
         }
       } catch (error) {
         if (stopping.signal.aborted) return
         failures += 1
-        if (seen.id === '' || failures > RETRIES_MAX) {
+        if (seen.id === '' || failures > retriesMax) {
           throw new CommandFailure(EXIT.unreachable, `cannot watch: ${messageOf(error)}`)
         }
         screen.update('the coordinator does not answer; trying again')
       }
-      await delay(RETRY_MS, null, { signal: stopping.signal }).catch(() => {})
+      await delay(retryMs, null, { signal: stopping.signal }).catch(() => {})
     }
   } finally {
     stopListening()
@@ -93,8 +106,13 @@ function createView(screen: Screen): (tables: Tables, changes: Changes) => void 
     const losses = lossLine(tables)
     if (losses !== shownLosses) screen.print(losses)
     shownLosses = losses
-    screen.update(standing(tables))
+    screen.update([...happening(tables), standing(tables)].join('\n'))
   }
+}
+
+function happening(tables: Tables): string[] {
+  const width = (process.stdout.columns ?? COLUMNS) - 1
+  return [...gridLines(tables, width), ...refusalLines(tables)]
 }
 
 /** The curve, and what it means. */

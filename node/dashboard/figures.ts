@@ -1,5 +1,15 @@
 /** Figures for people. */
-import type { PeerRow, RoundRow, RunRow } from './rows.ts'
+import type { LeaseState, PeerRow, RoundRow, RunRow } from './rows.ts'
+
+/** How far a lease has come. */
+export const LEASE_WORDS: Record<LeaseState, string> = {
+  leased: 'training',
+  committed: 'uploading',
+  stored: 'handed in',
+  counted: 'counted',
+  lost: 'lost',
+  rejected: 'rejected',
+}
 
 export function compact(value: number): string {
   return Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(value)

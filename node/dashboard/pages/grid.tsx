@@ -3,22 +3,14 @@
  * coloured by how far it has come.
  */
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { LEASE_STATES, type LeaseRow, type LeaseState } from '../rows.ts'
+import { LEASE_WORDS } from '../figures.ts'
+import { LEASE_STATES, type LeaseRow } from '../rows.ts'
 import { colorOf } from './color.ts'
 import { Scroll } from './scroll.tsx'
 import { tables, version } from './store.ts'
 
 const ROUNDS_SHOWN = 40
 const CELL = 12
-
-const WORDS: Record<LeaseState, string> = {
-  leased: 'training',
-  committed: 'uploading',
-  stored: 'handed in',
-  counted: 'counted',
-  lost: 'lost',
-  rejected: 'rejected',
-}
 
 export function Grid() {
   version.value
@@ -30,7 +22,7 @@ export function Grid() {
       <ul class="legend">
         {LEASE_STATES.map((state) => (
           <li key={state} class={state}>
-            {WORDS[state]}
+            {LEASE_WORDS[state]}
           </li>
         ))}
       </ul>
@@ -52,7 +44,7 @@ export function Grid() {
 
 function summaryOf(leases: readonly LeaseRow[]): string {
   const counts = Map.groupBy(leases, ({ state }) => state)
-  return [...counts].map(([state, { length }]) => `${length} ${WORDS[state]}`).join(', ')
+  return [...counts].map(([state, { length }]) => `${length} ${LEASE_WORDS[state]}`).join(', ')
 }
 
 /** Drawn, because ten thousand elements would be slow; the label says the same in words. */
@@ -72,7 +64,7 @@ function Cells({ leases, label }: { leases: LeaseRow[]; label: string }) {
     if (lease === undefined) return
     const { state, peer, steps, reason } = lease
     const who = tables.peers.get(peer)?.name ?? peer
-    canvas.current!.title = `${who}: ${steps} steps, ${WORDS[state]}${reason ? `: ${reason}` : ''}`
+    canvas.current!.title = `${who}: ${steps} steps, ${LEASE_WORDS[state]}${reason ? `: ${reason}` : ''}`
   }
   return <canvas ref={canvas} role="img" aria-label={label} onMouseMove={about} />
 }
@@ -97,7 +89,7 @@ function Reasons() {
   const counts = new Map<string, number>()
   for (const { state, reason } of tables.leases.values()) {
     if (reason === null) continue
-    const text = `${WORDS[state]}: ${reason}`
+    const text = `${LEASE_WORDS[state]}: ${reason}`
     counts.set(text, (counts.get(text) ?? 0) + 1)
   }
   for (const [refusal, count] of Object.entries(tables.run?.refusals ?? {})) {
