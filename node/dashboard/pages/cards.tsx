@@ -61,7 +61,7 @@ export function Rounds() {
     <section class="card rounds" aria-labelledby="rounds">
       <h2 id="rounds">Rounds and adapters</h2>
       {rounds.length === 0 && <p class="empty">No round is merged yet.</p>}
-      <Scroll holds="rounds">
+      <Scroll holds="rounds" kind="still">
         <table>
           <thead>
             <tr>
@@ -79,8 +79,9 @@ export function Rounds() {
             </tr>
           </thead>
           <tbody>
-            {rounds.map(({ round, tokens, uploadedBytes, startedAt, mergedAt }) => (
-              <tr key={round}>
+            {rounds.map(({ round, tokens, uploadedBytes, startedAt, mergedAt }, index) => (
+              // By place: rows stay where they are, and what they show goes down by one.
+              <tr key={index}>
                 <td>{round + 1}</td>
                 <td class="figure">{compact(tokens)}</td>
                 <td class="figure">{duration(mergedAt! - (startedAt ?? mergedAt!))}</td>
@@ -124,7 +125,7 @@ export function Log() {
         />
       </div>
       {lines.length === 0 && <p class="empty">No line{wanted === '' ? ' yet' : ' matches'}.</p>}
-      <Scroll holds="log">
+      <Scroll holds="log" kind="still">
         <ol class="log">
           {lines.map(({ id, at, tone, text }) => (
             <li key={id} class={tone}>
