@@ -1,7 +1,7 @@
 /**
  * What does pooling cost? The same text, tokens and global batch twice: by data-parallel AdamW on
- * one machine, and by 64 volunteers in time-boxed rounds: some slow, three in ten gone before the end
- * of a round, deltas in four bits, outer step as by default. Each has the best of the learning
+ * one machine, and by 64 volunteers in time-boxed rounds: some slow, three in ten gone before the
+ * end of a round, deltas in four bits, outer step as by default. Each has the best of the learning
  * rates, found on a seed that is not compared. What a local step holds and how long a round is are
  * given, and matter most:
  * `npx tsx test/studies/churn-learning.ts [SEQUENCES_A_STEP] [STEPS_A_ROUND]`
