@@ -3,6 +3,7 @@
  * the way to the next lease; uploads go one at a time, while the next lease is trained on.
  */
 import type { LeaseId, Refusal } from '../protocol/messages.ts'
+import { earliest } from './deadlines.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEventOf } from './event.ts'
 import { log } from './outcome.ts'
@@ -35,8 +36,12 @@ function send(state: ParticipantState, handIn: HandIn): ParticipantEffect {
   return { type: 'upload', leaseId, payload }
 }
 
-export function handInDeadlines(state: ParticipantState): (number | null)[] {
-  return state.handIns.map((handIn) => (canSend(state, handIn) ? handIn.retryAt : null))
+export function handInDeadline(state: ParticipantState): number | null {
+  let first: number | null = null
+  for (const handIn of state.handIns) {
+    if (canSend(state, handIn)) first = earliest(first, handIn.retryAt)
+  }
+  return first
 }
 
 function find(state: ParticipantState, leaseId: LeaseId): HandIn | undefined {

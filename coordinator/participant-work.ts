@@ -1,5 +1,6 @@
 /** The work: follow the rounds, lease, train, stop in time. */
 import type { Lease, LeaseId, RoundStart } from '../protocol/messages.ts'
+import { earliest } from './deadlines.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEventOf } from './event.ts'
 import { log } from './outcome.ts'
@@ -41,8 +42,7 @@ export function followRound(state: ParticipantState, start: RoundStart): Partici
 /** Stops work whose time is over; asks for work when there is none. */
 export function advanceWork(state: ParticipantState, at: number): ParticipantEffect[] {
   const { work, askAt, start, stepMs } = state
-  const effects: ParticipantEffect[] = []
-  if (work !== null && at >= work.stopAt) effects.push(...stopWork(state))
+  const effects = work !== null && at >= work.stopAt ? stopWork(state) : []
   if (!canAsk(state) || (askAt !== null && at < askAt)) return effects
   const { round, base } = start!
   effects.push(ask(state, { type: 'lease' }, { type: 'lease', round, base, stepMs }))
@@ -60,12 +60,12 @@ function canAsk(state: ParticipantState): boolean {
   return work === null && isReady && isCommitted && handIns.length < HAND_INS_MAX
 }
 
-export function workDeadlines(state: ParticipantState): (number | null)[] {
+export function workDeadline(state: ParticipantState): number | null {
   const { work } = state
-  return [
+  return earliest(
     canAsk(state) ? state.askAt : null,
     work !== null && !work.isStopping ? work.stopAt : null,
-  ]
+  )
 }
 
 export function stopWork(

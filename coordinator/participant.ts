@@ -6,6 +6,7 @@
  */
 import { assertNever } from '../protocol/errors.ts'
 import type { Notice, Refusal, Reply } from '../protocol/messages.ts'
+import { earliest } from './deadlines.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEvent, ParticipantEventOf } from './event.ts'
 import { log } from './outcome.ts'
@@ -13,7 +14,7 @@ import { exit } from './participant-effects.ts'
 import {
   advanceHandIns,
   dropHandIn,
-  handInDeadlines,
+  handInDeadline,
   onCommitFailed,
   onCommitted,
   onDelivered,
@@ -55,7 +56,7 @@ import {
   onTrainingFailed,
   onWait,
   stopWork,
-  workDeadlines,
+  workDeadline,
 } from './participant-work.ts'
 
 export function participantStep(
@@ -71,14 +72,13 @@ export function participantStep(
 /** When to feed the next `tick`; null: nothing is due until something else happens. */
 export function participantDeadline(state: ParticipantState): number | null {
   if (state.hasExited) return null
-  const deadlines = [
+  return earliest(
     linkDeadline(state),
     loadingDeadline(state),
-    ...workDeadlines(state),
-    ...handInDeadlines(state),
+    workDeadline(state),
+    handInDeadline(state),
     state.leaving?.by ?? null,
-  ].filter((deadline) => deadline !== null)
-  return deadlines.length === 0 ? null : Math.min(...deadlines)
+  )
 }
 
 function decide(state: ParticipantState, event: ParticipantEvent): ParticipantEffect[] {
@@ -143,7 +143,8 @@ const PARTS = [
 function advance(state: ParticipantState, at: number): ParticipantEffect[] {
   const effects: ParticipantEffect[] = []
   for (const part of PARTS) {
-    if (!state.hasExited) effects.push(...part(state, at))
+    if (state.hasExited) break
+    for (const effect of part(state, at)) effects.push(effect)
   }
   return effects
 }

@@ -10,6 +10,7 @@
  */
 import { assertNever } from '../protocol/errors.ts'
 import { onCommit, onPayloadRefused, onPayloadStored, onUpload } from './contributions.ts'
+import { earliest } from './deadlines.ts'
 import type { CoordinatorEvent } from './event.ts'
 import { giveUpAbsent, nextAbsenceDeadline } from './fault-detector.ts'
 import { expireLeases, nextLeaseDeadline, onLease } from './lease.ts'
@@ -87,10 +88,9 @@ function onTick(state: CoordinatorState, { at }: { at: number }): Outcome {
 
 /** When to feed the next `tick`; null: nothing is due until something else happens. */
 export function nextDeadline(state: CoordinatorState): number | null {
-  const deadlines = [
+  return earliest(
     nextRoundDeadline(state),
     nextAbsenceDeadline(state)?.at ?? null,
     nextLeaseDeadline(state)?.at ?? null,
-  ].filter((deadline) => deadline !== null)
-  return deadlines.length === 0 ? null : Math.min(...deadlines)
+  )
 }

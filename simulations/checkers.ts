@@ -74,8 +74,9 @@ export function createCheckers(nowOf: () => number): Checkers {
     const { leaseId, steps, tokens: weight } = request.contribution
     const grant = granted.get(leaseId)
     if (grant === undefined) return
-    check(steps <= grant.steps, () => `lease ${leaseId} was committed with more than it had`)
-    granted.set(leaseId, { ...grant, steps, tokens: weight })
+    if (steps > grant.steps) complain(`lease ${leaseId} was committed with more than it had`)
+    grant.steps = steps
+    grant.tokens = weight
   }
 
   /** Every contribution of a merge was leased, committed as such, and never counted. */
@@ -123,16 +124,15 @@ export function createCheckers(nowOf: () => number): Checkers {
   /** It has an owner that knows of it, and a time when it ends. */
   function checkLease(state: CoordinatorState, leaseId: LeaseId, peer: PeerId): void {
     const held = state.leases.get(leaseId)
-    check(held !== undefined, () => `lease ${leaseId} is lost as soon as it is given`)
-    if (held === undefined) return
-    check(held.peer === peer, () => `lease ${leaseId} has another owner`)
+    if (held === undefined) return complain(`lease ${leaseId} is lost as soon as it is given`)
+    if (held.peer !== peer) complain(`lease ${leaseId} has another owner`)
     const member = state.members.get(held.peer)
     const isKnown = member?.leaseId === leaseId || member?.committed.includes(leaseId) === true
-    check(isKnown || held.stage === 'uploaded', () => `lease ${leaseId} has no owner`)
+    if (!isKnown && held.stage !== 'uploaded') complain(`lease ${leaseId} has no owner`)
     const deadline = nextDeadline(state)
     const due = held.stage === 'leased' ? held.deadlineAt : Number.POSITIVE_INFINITY
     const isTimed = due !== null && (deadline !== null || state.phase === 'aggregating')
-    check(isTimed && (deadline ?? due) <= due, () => `lease ${leaseId} has no deadline`)
+    if (!isTimed || (deadline ?? due) > due) complain(`lease ${leaseId} has no deadline`)
   }
 
   function whole(state: CoordinatorState): void {

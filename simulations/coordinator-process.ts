@@ -1,7 +1,7 @@
 /**
  * The coordinator's process: the shell around `step`. Whatever it accepts goes into the journal
- * before its effects are performed; it can die at any event, before or after that, and comes back
- * from the journal alone.
+ * before its effects are performed; it can die at any event, before that, after it or between two
+ * effects, and comes back from the journal alone.
  */
 import type { AggregationJob, CoordinatorEffect } from '../coordinator/effect.ts'
 import type { CoordinatorEvent } from '../coordinator/event.ts'
@@ -63,9 +63,19 @@ export function createCoordinatorProcess(
     const outcome = step(state, event)
     if (outcome.accepted) journal.append(event)
     observe(event, outcome, state)
-    if (dies) return crash(between(world.random, 0, crashMs))
-    for (const effect of outcome.effects) perform(world, effect)
-    setTick()
+    const { effects } = outcome
+    const performed = dies ? Math.floor(between(world.random, 0, effects.length + 1)) : undefined
+    performAll(world, effects.slice(0, performed))
+    if (dies) crash(between(world.random, 0, crashMs))
+    else setTick()
+  }
+
+  /** An effect may come back as an event that the process does not survive. */
+  function performAll(world: World, effects: readonly CoordinatorEffect[]): void {
+    const mine = life
+    for (const effect of effects) {
+      if (mine === life) perform(world, effect)
+    }
   }
 
   function perform(world: World, effect: CoordinatorEffect): void {

@@ -38,7 +38,11 @@ export function createFairLink(queue: EventQueue, capacity: number): FairLink {
   let lastId = 0
   let total = 0
   let updatedAt = 0
-  let wakesAt = Number.POSITIVE_INFINITY
+  /** When the first transfer ends; and when a look is due, which may be sooner. */
+  let endsAt = Number.POSITIVE_INFINITY
+  let looksAt = Number.POSITIVE_INFINITY
+
+  const isRunning = ({ key }: { key: number }): boolean => running.has(key)
 
   function classOf(speed: number): SpeedClass {
     let index = 0
@@ -70,23 +74,32 @@ export function createFairLink(queue: EventQueue, capacity: number): FairLink {
       each.rate = Math.min(each.speed, free / left)
       free -= each.rate * each.count
       left -= each.count
-      const end = peekDeadline(each.ends, ({ key }) => running.has(key))!
+      const end = peekDeadline(each.ends, isRunning)!
       next = Math.min(next, queue.now + Math.max(0, end.at - each.got) / each.rate)
     }
-    if (next === wakesAt || next === Number.POSITIVE_INFINITY) return
-    wakesAt = next
-    queue.at(next, () => {
-      if (wakesAt === next) finish()
-    })
+    endsAt = next
+    if (endsAt < looksAt) lookAt(endsAt)
+  }
+
+  /** A full link changes its mind at every start and end; only one look is on its way. */
+  function lookAt(time: number): void {
+    looksAt = time
+    queue.at(time, look)
+  }
+
+  function look(): void {
+    if (queue.now !== looksAt) return
+    looksAt = Number.POSITIVE_INFINITY
+    if (endsAt <= queue.now) finish()
+    else if (endsAt < looksAt) lookAt(endsAt)
   }
 
   function finish(): void {
-    wakesAt = Number.POSITIVE_INFINITY
     moveOn()
     const done: (() => void)[] = []
     for (const each of classes) {
       for (;;) {
-        const end = peekDeadline(each.ends, ({ key }) => running.has(key))
+        const end = peekDeadline(each.ends, isRunning)
         // Half a byte: what is left of a rounding.
         if (end === null || end.at > each.got + 0.5) break
         done.push(running.get(end.key)!.onDone)

@@ -2,7 +2,7 @@
  * What lies between a volunteer and the coordinator: connections that break, messages that take
  * time or don't arrive, and silence that each side notices in its own time.
  */
-import { between, chance, draw } from './laws.ts'
+import { between, chance, lognormal } from './laws.ts'
 import { type Connection, countFailure, type Volunteer, type World } from './world.ts'
 
 /**
@@ -17,7 +17,7 @@ export const isCut = ({ cuts }: Volunteer): boolean => cuts > 0
 
 export function latencyMs(world: World, { host }: Volunteer): number {
   const { random, faults } = world
-  const ms = draw(random, { law: 'lognormal', median: host.latencyMs, sd: LATENCY_SD })
+  const ms = lognormal(random, host.latencyMs, LATENCY_SD)
   if (faults.delay === 0 || !chance(random, faults.delay)) return ms
   countFailure(world, 'delay')
   return ms + between(random, 0, faults.delayMs)

@@ -32,7 +32,7 @@ import { type Learning, modelledLearning } from './learning.ts'
 import { DEFAULT_RUN, defaultWorld } from './run-settings.ts'
 import { createSlots } from './slots.ts'
 import { createTraceDigest } from './trace-digest.ts'
-import { beginSession, closeActivity, createVolunteer, feed, isOnline } from './volunteer.ts'
+import { beginSession, closeActivity, createVolunteer, feed } from './volunteer.ts'
 import type { Step, Volunteer, World, WorldOptions } from './world.ts'
 
 export interface SimulationOptions {
@@ -133,7 +133,7 @@ export function simulate(options: SimulateOptions): SimulationResult {
 }
 
 /** A check of the whole state costs as much as so many events for each member. */
-const WHOLE_EVENTS = 4
+const WHOLE_EVENTS = 16
 
 export function createSimulation(options: SimulationOptions): Simulation {
   const { seed, config, churn } = options
@@ -185,6 +185,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     accounts,
     coordinator,
     volunteers,
+    online: new Set(),
     links: linksOf(options.world),
     slots: {
       up: createSlots(options.world.uploadSlots),
@@ -216,13 +217,11 @@ export function createSimulation(options: SimulationOptions): Simulation {
     beginSession(world, volunteer, session)
   }
 
-  const onlineCount = (): number => volunteers.filter(isOnline).length
-
   function sample(): void {
     const { links } = world
     history.samples.push({
       at: queue.now,
-      online: onlineCount(),
+      online: world.online.size,
       members: coordinator.state.members.size,
       round: coordinator.state.round.start.round,
       batches: coordinator.state.batchesCounted,
@@ -254,7 +253,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
       return isFinished()
     },
     get onlineCount() {
-      return onlineCount()
+      return world.online.size
     },
     result: () => {
       const { state } = coordinator
@@ -283,12 +282,12 @@ export function createSimulation(options: SimulationOptions): Simulation {
 
 /** What was merged counts; what else was done for the round never will. */
 function settle(world: World, job: AggregationJob, rejected: Aggregate['rejected']): void {
-  const { volunteers, accounts } = world
+  const { online, accounts } = world
   const refused = new Set(rejected.map(({ leaseId }) => leaseId))
   for (const { leaseId } of job.contributions) {
     if (refused.has(leaseId)) accounts.refuse(leaseId)
     else accounts.count(leaseId)
   }
-  for (const volunteer of volunteers) if (isOnline(volunteer)) closeActivity(world, volunteer)
+  for (const volunteer of online) closeActivity(world, volunteer)
   accounts.settle(job.round)
 }

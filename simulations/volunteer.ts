@@ -42,7 +42,7 @@ export function createVolunteer(host: Host, hasBase: boolean): Volunteer {
   }
 }
 
-export const isOnline = ({ state, isAwake }: Volunteer): boolean => state !== null && isAwake
+const isOnline = ({ state, isAwake }: Volunteer): boolean => state !== null && isAwake
 
 /** The host is there. */
 export function beginSession(world: World, volunteer: Volunteer, session: Session): void {
@@ -73,6 +73,7 @@ function startProcess(world: World, volunteer: Volunteer): void {
   volunteer.adapterRound = null
   volunteer.activity = 'loading'
   volunteer.activitySince = world.queue.now
+  world.online.add(volunteer)
   feed(world, volunteer, { type: 'started', at: 0 })
 }
 
@@ -85,6 +86,7 @@ export function stopProcess(
   endTraining(world, volunteer, 'departed')
   closeActivity(world, volunteer)
   volunteer.state = null
+  world.online.delete(volunteer)
   dropConnection(world, volunteer, how === 'politely')
 }
 
@@ -110,6 +112,7 @@ function sleep(world: World, volunteer: Volunteer): void {
   pauseTraining(world, volunteer)
   closeActivity(world, volunteer)
   volunteer.isAwake = false
+  world.online.delete(volunteer)
   const { connection } = volunteer
   abortTransfers(volunteer)
   if (connection !== null) endConnection(world, connection, false)
@@ -119,11 +122,9 @@ function sleep(world: World, volunteer: Volunteer): void {
 function wake(world: World, volunteer: Volunteer): void {
   volunteer.isAwake = true
   volunteer.activitySince = world.queue.now
+  world.online.add(volunteer)
   resumeTraining(world, volunteer)
-  const hadConnection = volunteer.connection !== null
-  volunteer.connection = null
-  if (hadConnection) loseConnection(world, volunteer, 'the machine slept')
-  feed(world, volunteer, { type: 'tick', at: 0 })
+  feed(world, volunteer, { type: 'woke', at: 0 })
 }
 
 /** The volunteer learns that its connection is gone. */
@@ -181,22 +182,28 @@ function performAll(world: World, volunteer: Volunteer, effects: ParticipantEffe
   }
 }
 
-/** While heartbeats come, silence is not due. */
-function setTick(world: World, volunteer: Volunteer, state: ParticipantState): void {
+/** When something is due, in the world's time. While heartbeats come, silence is not. */
+function nextTick(world: World, volunteer: Volunteer, state: ParticipantState): number {
   const { heardAt } = state
   if (hears(world, volunteer)) state.heardAt = Number.POSITIVE_INFINITY
-  const deadline = participantDeadline(state)
+  const deadline = participantDeadline(state) ?? Number.POSITIVE_INFINITY
   state.heardAt = heardAt
-  if (deadline === null || deadline === Number.POSITIVE_INFINITY) return
   const { clockRate, clockOffset } = volunteer.host
   // A little late rather than a rounding error early.
-  const time = Math.max(world.queue.now, (deadline - clockOffset) / clockRate + 0.01)
+  return Math.max(world.queue.now, (deadline - clockOffset) / clockRate + 0.01)
+}
+
+function setTick(world: World, volunteer: Volunteer, state: ParticipantState): void {
+  const time = nextTick(world, volunteer, state)
   if (time >= volunteer.tickAt) return
   volunteer.tickAt = time
   world.queue.at(time, () => {
     if (volunteer.tickAt !== time) return
     volunteer.tickAt = Number.POSITIVE_INFINITY
-    feed(world, volunteer, { type: 'tick', at: 0 })
+    // What was due then may have been put off since.
+    if (volunteer.state !== state || !volunteer.isAwake) return
+    if (nextTick(world, volunteer, state) > time) setTick(world, volunteer, state)
+    else feed(world, volunteer, { type: 'tick', at: 0 })
   })
 }
 

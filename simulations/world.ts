@@ -129,7 +129,9 @@ export interface World {
   readonly learning: Learning
   readonly accounts: Accounts
   readonly coordinator: CoordinatorProcess
+  /** All who ever came, and those of them whose process runs now. */
   readonly volunteers: Volunteer[]
+  readonly online: Set<Volunteer>
   readonly links: { up: FairLink; down: FairLink; relayUp: FairLink; relayDown: FairLink }
   readonly slots: { up: Slots; down: Slots }
   /** When the coordinator has measured all payloads that have come. */
