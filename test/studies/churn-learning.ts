@@ -2,7 +2,7 @@
  * What does pooling cost? The same text, tokens and global batch twice: by data-parallel AdamW on
  * one machine, and by 64 volunteers in time-boxed rounds: some slow, three in ten gone before the
  * end of a round, deltas in four bits, outer step as by default. Each has the best of the learning
- * rates, found on a seed that is not compared. What a local step holds and how long a round is are
+ * rates, found on seeds that are not compared. What a local step holds and how long a round is are
  * given, and matter most:
  * `npx tsx test/studies/churn-learning.ts [SEQUENCES_A_STEP] [STEPS_A_ROUND]`
  *
@@ -37,8 +37,9 @@ const [STEPS_MIN, STEPS_MAX] = [1, 64]
 const STEP_SEQUENCES = Number(process.argv[2] ?? 4)
 /** Local steps of the whole run; the global batch is one of each volunteer. */
 const BATCHES = (64 * 128) / STEP_SEQUENCES
-const RATES = [16e-3, 24e-3]
-const SEEDS = [2, 3, 4, 5, 6]
+const RATES = [16e-3, 24e-3, 32e-3]
+const TUNING_SEEDS = [1, 3]
+const SEEDS = [2, 4, 5, 6, 7]
 
 const yamlOf = (seed: number, learningRate: number) => `
 name: churn
@@ -63,7 +64,11 @@ const armNames = Object.keys(ARMS) as Arm[]
 const best = {} as Record<Arm, number>
 for (const arm of armNames) {
   const tried: [rate: number, loss: number][] = []
-  for (const rate of RATES) tried.push([rate, (await run(arm, 1, rate)).loss])
+  for (const rate of RATES) {
+    let sum = 0
+    for (const seed of TUNING_SEEDS) sum += (await run(arm, seed, rate)).loss
+    tried.push([rate, sum / TUNING_SEEDS.length])
+  }
   tried.sort((a, b) => a[1] - b[1])
   best[arm] = tried[0]![0]
 }
