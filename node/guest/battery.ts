@@ -1,6 +1,7 @@
 /**
  * Does this machine run on its battery? Linux says so in files (Documentation/ABI/testing/
- * sysfs-class-power), macOS through `pmset`; other systems are not asked.
+ * sysfs-class-power), macOS through `pmset`, Windows through its class Win32_Battery; other systems
+ * are not asked.
  */
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -9,7 +10,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const POWER_SUPPLIES = '/sys/class/power_supply'
-const PMSET_MS_MAX = 5_000
+const PROGRAM_MS_MAX = 5_000
+const WINDOWS_QUERY = '(Get-CimInstance Win32_Battery).BatteryStatus'
 
 /** null: this machine does not tell, or has no battery. */
 export async function readBattery(): Promise<boolean | null> {
@@ -17,13 +19,22 @@ export async function readBattery(): Promise<boolean | null> {
     case 'linux':
       return batteryOf(POWER_SUPPLIES)
     case 'darwin':
-      return promisify(execFile)('pmset', ['-g', 'batt'], { timeout: PMSET_MS_MAX }).then(
-        ({ stdout }) => batteryIn(stdout),
-        () => null,
+      return batteryIn(await outputOf('pmset', ['-g', 'batt']))
+    case 'win32':
+      return batteryByStatus(
+        await outputOf('powershell', ['-NoProfile', '-Command', WINDOWS_QUERY]),
       )
     default:
       return null
   }
+}
+
+/** Empty where the program is not there, fails or takes too long. */
+function outputOf(program: string, args: readonly string[]): Promise<string> {
+  return promisify(execFile)(program, args, { timeout: PROGRAM_MS_MAX }).then(
+    ({ stdout }) => stdout,
+    () => '',
+  )
 }
 
 /** By the power supplies in a folder of Linux: its own batteries, not those of mice. */
@@ -48,4 +59,10 @@ export async function batteryOf(folder: string): Promise<boolean | null> {
 export function batteryIn(text: string): boolean | null {
   const [, source] = /drawing from '(\w+) Power'/.exec(text) ?? []
   return source === undefined ? null : source === 'Battery'
+}
+
+/** By the BatteryStatus of each battery of Windows, a line each: 1 says that it discharges. */
+export function batteryByStatus(text: string): boolean | null {
+  const statuses = text.split(/\s+/).filter((word) => /^\d+$/.test(word))
+  return statuses.length === 0 ? null : statuses.includes('1')
 }

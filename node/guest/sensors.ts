@@ -5,7 +5,7 @@ import { readCelsius } from './heat.ts'
 import { othersShare, readProcessorTimes } from './load.ts'
 import { createSustained } from './sustained.ts'
 
-/** Asking macOS for its battery starts a program. */
+/** Asking macOS or Windows for its battery starts a program. */
 const BATTERY_MS = 30_000
 
 export interface Sensors {

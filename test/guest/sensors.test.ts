@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { batteryIn, batteryOf } from '../../node/guest/battery.ts'
+import { batteryByStatus, batteryIn, batteryOf } from '../../node/guest/battery.ts'
 import { openDataMeter } from '../../node/guest/data-meter.ts'
 import { readCelsius } from '../../node/guest/heat.ts'
 import { othersShare, readProcessorTimes } from '../../node/guest/load.ts'
@@ -61,6 +61,18 @@ for (const [text, expected] of [
   ['', null],
 ] as const) {
   test(`battery: pmset writes ${text.split('\n')[0]}`, () => expect(batteryIn(text)).toBe(expected))
+}
+
+for (const [text, expected] of [
+  ['1\r\n', true],
+  ['2\r\n', false],
+  ['2\r\n1\r\n', true],
+  ['', null],
+  ['Get-CimInstance : Access denied', null],
+] as const) {
+  test(`battery: Windows says ${JSON.stringify(text)}`, () => {
+    expect(batteryByStatus(text)).toBe(expected)
+  })
 }
 
 for (const [what, files, expected] of [
