@@ -1,7 +1,7 @@
 /** The page of a large run: nothing moves under the eye, and what it holds is bounded. */
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { createCrowd } from '../dashboard/crowd.ts'
+import { type Crowd, createCrowd } from '../dashboard/crowd.ts'
 import { openPage, picture, useBrowser } from './browser.ts'
 import { servePages } from './model-pages.ts'
 
@@ -26,17 +26,36 @@ for (const [size, viewport] of [
     const page = await openPage(address, { viewport })
     await page.getByRole('cell', { name: 'volunteer 1', exact: true }).waitFor()
     await page.evaluate(WATCH_SHIFTS)
-    for (let times = 1; times <= 3; times++) {
-      crowd.work()
-      crowd.merge()
-      const { round } = crowd.model.run
-      await page.getByText(`${round + 1} of`).waitFor()
+    const log = page.getByRole('region', { name: 'log, scrollable' })
+    for (const inView of [page.getByRole('heading', { level: 1 }), log]) {
+      await inView.scrollIntoViewIfNeeded()
+      for (let times = 1; times <= 3; times++) await goOn(page, crowd)
+      expect(await page.evaluate('shifts')).toEqual([])
     }
-    expect(await page.evaluate('shifts')).toEqual([])
+    await expectInside(log.getByText(`at the start of round ${crowd.model.run.round}:`), log)
+    await log.evaluate((element) => element.scrollTo(0, 0))
+    const oldest = log.getByText('joined').first()
+    const before = [await oldest.textContent(), await oldest.boundingBox()]
+    await goOn(page, crowd)
+    expect([await oldest.textContent(), await oldest.boundingBox()]).toEqual(before)
     await picture(page, `crowd-${size}`)
     expect(await page.evaluate('document.querySelectorAll("*").length')).toBeLessThan(ELEMENTS_MAX)
     expect(await heapBytes(page)).toBeLessThan(HEAP_BYTES_MAX)
   })
+}
+
+/** Everybody hands in, it is merged, and the page shows it. */
+async function goOn(page: Page, crowd: Crowd): Promise<void> {
+  crowd.work()
+  crowd.merge()
+  await page.getByText(`${crowd.model.run.round + 1} of`).waitFor({ timeout: 10_000 })
+}
+
+/** It is in sight, within what scrolls. */
+async function expectInside(inner: Locator, outer: Locator): Promise<void> {
+  const [line, box] = [(await inner.boundingBox())!, (await outer.boundingBox())!]
+  expect(line.y).toBeGreaterThanOrEqual(box.y)
+  expect(line.y + line.height).toBeLessThanOrEqual(box.y + box.height)
 }
 
 /** Layout shifts from now on, by what moved. */

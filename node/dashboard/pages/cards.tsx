@@ -1,12 +1,16 @@
 /** The smaller cards: joining, the rounds with their adapters, the log. */
 import { useSignal } from '@preact/signals'
+import { useMemo } from 'preact/hooks'
 import qrcode from 'qrcode-generator'
 import { byteSize, compact, duration, timeOfDay } from '../figures.ts'
-import { Scroll } from './scroll.tsx'
+import { isNarrow } from './screen.ts'
+import { Scroll, useRowsInView } from './scroll.tsx'
 import { invitation, tables, version } from './store.ts'
 
 const ROUNDS_SHOWN = 100
 const LINES_SHOWN = 200
+/** Of a line, as the style says: on narrow screens it takes two. */
+const LINE_PX = { wide: 25, narrow: 50 }
 
 export function Join() {
   const copied = useSignal(false)
@@ -34,6 +38,16 @@ export function Join() {
 }
 
 function Code({ text }: { text: string }) {
+  const { path, count } = useMemo(() => outlineOf(text), [text])
+  return (
+    <svg class="qr" viewBox={`-2 -2 ${count + 4} ${count + 4}`} role="img" aria-label="The link">
+      <path d={path} />
+    </svg>
+  )
+}
+
+/** The dark modules of a QR code as a path, and how many there are in a row. */
+function outlineOf(text: string): { path: string; count: number } {
   const code = qrcode(0, 'L')
   code.addData(text)
   code.make()
@@ -44,11 +58,7 @@ function Code({ text }: { text: string }) {
       if (code.isDark(row, column)) path += `M${column} ${row}h1v1h-1z`
     }
   }
-  return (
-    <svg class="qr" viewBox={`-2 -2 ${count + 4} ${count + 4}`} role="img" aria-label="The link">
-      <path d={path} />
-    </svg>
-  )
+  return { path, count }
 }
 
 export function Rounds() {
@@ -105,12 +115,18 @@ export function Rounds() {
 
 export function Log() {
   const filter = useSignal('')
+  /** The oldest line that is shown to who reads on above the end; null: the end is in view. */
+  const held = useSignal<number | null>(null)
+  const linePx = isNarrow.value ? LINE_PX.narrow : LINE_PX.wide
+  const rows = useRowsInView(linePx)
   version.value
   const wanted = filter.value.toLowerCase()
-  const lines = [...tables.log.values()]
-    .filter(({ text }) => text.toLowerCase().includes(wanted))
-    .slice(-LINES_SHOWN)
-    .reverse()
+  const matching = [...tables.log.values()].filter(({ text }) =>
+    text.toLowerCase().includes(wanted),
+  )
+  const newest = matching.slice(-LINES_SHOWN)
+  const lines = held.value === null ? newest : matching.filter(({ id }) => id >= held.value!)
+  const { first, end } = rows.window(lines.length)
   return (
     <section class="card" aria-labelledby="log">
       <div class="head">
@@ -121,14 +137,27 @@ export function Log() {
           placeholder="filter"
           onInput={({ currentTarget }) => {
             filter.value = currentTarget.value
+            held.value = null
           }}
         />
       </div>
       {lines.length === 0 && <p class="empty">No line{wanted === '' ? ' yet' : ' matches'}.</p>}
-      <Scroll holds="log" kind="still">
-        <ol class="log">
-          {lines.map(({ id, at, tone, text }) => (
-            <li key={id} class={tone}>
+      <Scroll
+        // Whatever else is looked for is shown from its end again.
+        key={wanted}
+        holds="log"
+        kind="still"
+        followsEnd
+        onScroll={(top, isAtEnd) => {
+          rows.scrolledTo(top)
+          held.value = isAtEnd ? null : (held.value ?? lines[0]?.id ?? null)
+        }}
+      >
+        <ol class="log" style={{ height: `${lines.length * linePx}px` }}>
+          <li style={{ height: `${first * linePx}px` }} />
+          {lines.slice(first, end).map(({ at, tone, text }, index) => (
+            // By place: what follows the end changes in its row, and no row moves.
+            <li key={first + index} class={tone}>
               <time>{timeOfDay(at)}</time> <span>{text}</span>
             </li>
           ))}

@@ -6,6 +6,7 @@ import 'uplot/dist/uPlot.min.css'
 import { learningWords } from '../figures.ts'
 import type { RoundRow } from '../rows.ts'
 import { colorOf } from './color.ts'
+import { isDark } from './screen.ts'
 import { tables, version } from './store.ts'
 
 const HEIGHT = 280
@@ -53,23 +54,16 @@ function Curves({ rounds, axis }: { rounds: RoundRow[]; axis: Axis }) {
   const plot = useRef<uPlot | null>(null)
   useEffect(() => {
     const element = place.current!
-    const draw = () => {
-      plot.current?.destroy()
-      plot.current = new uPlot(optionsOf(element), dataOf(rounds, axis), element)
-    }
-    draw()
+    plot.current = new uPlot(optionsOf(element), dataOf(rounds, axis), element)
     const resized = new ResizeObserver(() =>
       plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
     )
     resized.observe(element)
-    const dark = matchMedia('(prefers-color-scheme: dark)')
-    dark.addEventListener('change', draw)
     return () => {
       resized.disconnect()
-      dark.removeEventListener('change', draw)
       plot.current?.destroy()
     }
-  }, [])
+  }, [isDark.value])
   useEffect(() => plot.current?.setData(dataOf(rounds, axis)), [version.value, axis])
   return <div ref={place} class="curves" role="img" aria-label={learningWords(rounds)} />
 }

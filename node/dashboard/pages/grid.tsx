@@ -2,17 +2,33 @@
  * What is happening: a row a round, the newest last, so that none moves for it; a square a lease,
  * coloured by how far it has come.
  */
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useSignal } from '@preact/signals'
+import type { TargetedMouseEvent } from 'preact'
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import { LEASE_WORDS } from '../figures.ts'
-import { LEASE_STATES, type LeaseRow } from '../rows.ts'
-import { colorOf } from './color.ts'
+import { LEASE_STATES, type LeaseRow, type LeaseState } from '../rows.ts'
 import { Scroll } from './scroll.tsx'
 import { tables, version } from './store.ts'
 
 const ROUNDS_SHOWN = 40
 const CELL = 12
+/** What the name of a round takes. */
+const NAME_CELLS = 7
+/** Between rounds, in pixels. */
+const GAP = 6
 
 export function Grid() {
+  const columns = useSignal(0)
+  const place = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    const measure = () => {
+      columns.value = Math.max(1, Math.floor(place.current!.clientWidth / CELL) - NAME_CELLS)
+    }
+    const resized = new ResizeObserver(measure)
+    resized.observe(place.current!)
+    measure()
+    return () => resized.disconnect()
+  }, [])
   version.value
   const byRound = Map.groupBy(tables.leases.values(), ({ round }) => round)
   const rounds = [...byRound].sort(([a], [b]) => a - b).slice(-ROUNDS_SHOWN)
@@ -30,16 +46,41 @@ export function Grid() {
         <p class="empty">No lease yet: the first volunteer starts round 1.</p>
       )}
       <Scroll holds="grid" kind="grid" followsEnd>
-        {rounds.map(([round, leases]) => (
-          <div class="round" key={round}>
-            <span class="name">round {round + 1}</span>
-            <Cells leases={leases} label={`Round ${round + 1}: ${summaryOf(leases)}`} />
-          </div>
-        ))}
+        <div ref={place}>
+          {columns.value > 0 &&
+            rounds.map(([round, leases]) => (
+              <Round key={round} round={round} leases={leases} columns={columns.value} />
+            ))}
+        </div>
       </Scroll>
       <Reasons />
     </section>
   )
+}
+
+interface RoundProps {
+  round: number
+  leases: LeaseRow[]
+  columns: number
+}
+
+/** Made anew only where one of its leases has changed. */
+function Round({ round, leases, columns }: RoundProps) {
+  let newest = 0
+  for (const { seq } of leases) newest = Math.max(newest, seq)
+  return useMemo(() => {
+    const height = Math.ceil(leases.length / columns) * CELL
+    return (
+      <div class="round" style={{ height: `${height + GAP}px` }}>
+        <span class="name">round {round + 1}</span>
+        <Cells
+          leases={leases}
+          columns={columns}
+          label={`Round ${round + 1}: ${summaryOf(leases)}`}
+        />
+      </div>
+    )
+  }, [newest, leases.length, columns])
 }
 
 function summaryOf(leases: readonly LeaseRow[]): string {
@@ -47,41 +88,45 @@ function summaryOf(leases: readonly LeaseRow[]): string {
   return [...counts].map(([state, { length }]) => `${length} ${LEASE_WORDS[state]}`).join(', ')
 }
 
-/** Drawn, because ten thousand elements would be slow; the label says the same in words. */
-function Cells({ leases, label }: { leases: LeaseRow[]; label: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null)
-  const drawn = useRef('')
-  useLayoutEffect(() => {
-    const element = canvas.current!
-    const columns = Math.max(1, Math.floor(element.parentElement!.clientWidth / CELL) - 7)
-    const key = `${columns} ${devicePixelRatio} ${leases.map(({ state }) => state.charCodeAt(2)).join('')}`
-    if (key !== drawn.current) draw(element, leases, columns)
-    drawn.current = key
-  })
-  const about = ({ offsetX, offsetY }: MouseEvent) => {
-    const columns = Math.floor(canvas.current!.clientWidth / CELL)
+type CellsProps = Omit<RoundProps, 'round'> & { label: string }
+
+/**
+ * A path a state, in which leases that stand beside each other are one dashed line: ten thousand
+ * elements would be slow, and a canvas a round is a layer that each frame pays for. The label says
+ * the same in words.
+ */
+function Cells({ leases, columns, label }: CellsProps) {
+  const about = ({ currentTarget, offsetX, offsetY }: TargetedMouseEvent<HTMLDivElement>) => {
     const lease = leases[Math.floor(offsetY / CELL) * columns + Math.floor(offsetX / CELL)]
     if (lease === undefined) return
     const { state, peer, steps, reason } = lease
     const who = tables.peers.get(peer)?.name ?? peer
-    canvas.current!.title = `${who}: ${steps} steps, ${LEASE_WORDS[state]}${reason ? `: ${reason}` : ''}`
+    currentTarget.title = `${who}: ${steps} steps, ${LEASE_WORDS[state]}${reason ? `: ${reason}` : ''}`
   }
-  return <canvas ref={canvas} role="img" aria-label={label} onMouseMove={about} />
-}
-
-function draw(element: HTMLCanvasElement, leases: LeaseRow[], columns: number): void {
   const width = Math.min(columns, leases.length) * CELL
   const height = Math.ceil(leases.length / columns) * CELL
-  const colors = new Map(LEASE_STATES.map((s) => [s, colorOf(element, `--${s}`)]))
-  Object.assign(element, { width: width * devicePixelRatio, height: height * devicePixelRatio })
-  Object.assign(element.style, { width: `${width}px`, height: `${height}px` })
-  const context = element.getContext('2d')!
-  context.scale(devicePixelRatio, devicePixelRatio)
-  leases.forEach(({ state }, index) => {
-    context.fillStyle = colors.get(state)!
-    const [x, y] = [(index % columns) * CELL, Math.floor(index / columns) * CELL]
-    context.fillRect(x + 1, y + 1, CELL - 2, CELL - 2)
-  })
+  return (
+    <div class="cells" role="img" aria-label={label} onMouseMove={about}>
+      <svg aria-hidden="true" {...{ width, height }}>
+        {[...pathsOf(leases, columns)].map(([state, path]) => (
+          <path key={state} class={state} d={path} />
+        ))}
+      </svg>
+    </div>
+  )
+}
+
+function pathsOf(leases: readonly LeaseRow[], columns: number): Map<LeaseState, string> {
+  const paths = new Map<LeaseState, string>()
+  for (let begin = 0, end = 0; begin < leases.length; begin = end) {
+    const { state } = leases[begin]!
+    const rowEnd = Math.min(leases.length, begin - (begin % columns) + columns)
+    for (end = begin + 1; end < rowEnd && leases[end]!.state === state; ) end += 1
+    const [x, y] = [(begin % columns) * CELL, Math.floor(begin / columns) * CELL]
+    const line = `M${x + 1} ${y + CELL / 2}h${(end - begin) * CELL - 2}`
+    paths.set(state, (paths.get(state) ?? '') + line)
+  }
+  return paths
 }
 
 /** Every reason for which work came to nothing, with how often. */

@@ -1,12 +1,12 @@
 /** Who is here, and the leaderboard: a table of which only the rows in sight exist. */
 import { useSignal } from '@preact/signals'
+import { useMemo } from 'preact/hooks'
 import { compact, duration } from '../figures.ts'
 import type { PeerRow } from '../rows.ts'
-import { Scroll } from './scroll.tsx'
+import { Scroll, useRowsInView } from './scroll.tsx'
 import { tables, version } from './store.ts'
 
 const ROW_PX = 40
-const VIEW_PX = 400
 
 type Order = 'countedTokens' | 'here' | 'name'
 const ORDERS: [Order, string][] = [
@@ -17,11 +17,12 @@ const ORDERS: [Order, string][] = [
 
 export function People() {
   const order = useSignal<Order>('countedTokens')
-  const top = useSignal(0)
-  version.value
-  const peers = sorted([...tables.peers.values()], order.value)
-  const first = Math.max(0, Math.floor(top.value / ROW_PX) - 4)
-  const shown = peers.slice(first, first + Math.ceil(VIEW_PX / ROW_PX) + 8)
+  const rows = useRowsInView(ROW_PX)
+  const peers = useMemo(
+    () => sorted([...tables.peers.values()], order.value),
+    [version.value, order.value],
+  )
+  const { first, end } = rows.window(peers.length)
   return (
     <section class="card wide" aria-labelledby="people">
       <div class="head">
@@ -42,13 +43,7 @@ export function People() {
         </label>
       </div>
       {peers.length === 0 && <p class="empty">Nobody has joined yet. Give the link away.</p>}
-      <Scroll
-        holds="people"
-        kind="people"
-        onScroll={(px) => {
-          top.value = px
-        }}
-      >
+      <Scroll holds="people" kind="people" onScroll={rows.scrolledTo}>
         <table aria-rowcount={peers.length + 1}>
           <thead>
             <tr>
@@ -65,12 +60,11 @@ export function People() {
           </thead>
           <tbody>
             <tr class="spacer" style={{ height: `${first * ROW_PX}px` }} />
-            {shown.map((row, index) => (
-              <Person key={row.peer} row={row} rank={first + index + 1} />
+            {peers.slice(first, end).map((row, index) => (
+              // By rank: whoever overtakes somebody moves no row.
+              <Person key={first + index} row={row} rank={first + index + 1} />
             ))}
-            <tr
-              style={{ height: `${Math.max(0, peers.length - first - shown.length) * ROW_PX}px` }}
-            />
+            <tr style={{ height: `${(peers.length - end) * ROW_PX}px` }} />
           </tbody>
         </table>
       </Scroll>
@@ -99,11 +93,12 @@ function Person({ row, rank }: { row: PeerRow; rank: number }) {
   )
 }
 
+const { compare } = Intl.Collator()
 const PRESENCE = { here: 0, away: 1, gone: 2 }
 
 function sorted(peers: PeerRow[], order: Order): PeerRow[] {
   const byTokens = (a: PeerRow, b: PeerRow) => b.countedTokens - a.countedTokens
-  if (order === 'name') return peers.sort((a, b) => a.name.localeCompare(b.name))
+  if (order === 'name') return peers.sort((a, b) => compare(a.name, b.name))
   if (order === 'countedTokens') return peers.sort(byTokens)
   return peers.sort((a, b) => PRESENCE[a.state] - PRESENCE[b.state] || byTokens(a, b))
 }

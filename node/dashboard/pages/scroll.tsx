@@ -1,4 +1,5 @@
 /** A part of the page that scrolls by itself, reached by keys as by touch. */
+import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 
@@ -8,12 +9,34 @@ export interface ScrollProps {
   kind?: string
   /** Shows its end, and goes on to when it grows, unless someone has scrolled up. */
   followsEnd?: boolean
-  onScroll?: (top: number) => void
+  /** Hears how far it is scrolled, in pixels, and whether it shows its end. */
+  onScroll?: (top: number, isAtEnd: boolean) => void
   children: ComponentChildren
 }
 
 /** Of pixels that are not whole. */
 const NEARLY = 2
+/** The height that all of them have at most, as the style says. */
+const VIEW_PX = 400
+/** Rows come and go by so many at once, so that few frames of a scroll have to draw any. */
+const STRIDE = 6
+
+/** Of many rows as high as each other those that are in view or near it: they alone exist. */
+export function useRowsInView(rowPx: number): {
+  window(count: number): { first: number; end: number }
+  scrolledTo(top: number): void
+} {
+  const stride = useSignal(0)
+  return {
+    window: (count) => {
+      const first = Math.min(count, Math.max(0, stride.value - 1) * STRIDE)
+      return { first, end: Math.min(count, first + Math.ceil(VIEW_PX / rowPx) + 3 * STRIDE) }
+    },
+    scrolledTo: (top) => {
+      stride.value = Math.floor(top / rowPx / STRIDE)
+    },
+  }
+}
 
 export function Scroll({ holds, kind, followsEnd, onScroll, children }: ScrollProps) {
   const element = useRef<HTMLElement>(null)
@@ -31,7 +54,7 @@ export function Scroll({ holds, kind, followsEnd, onScroll, children }: ScrollPr
       tabIndex={0}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
         isAtEnd.current = scrollTop + clientHeight > scrollHeight - NEARLY
-        onScroll?.(scrollTop)
+        onScroll?.(scrollTop, isAtEnd.current)
       }}
     >
       {children}
