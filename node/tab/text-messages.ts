@@ -3,10 +3,17 @@ import type { Digest } from '../../protocol/digest.ts'
 import type { WriteOptions } from '../training/write-text.ts'
 import type { MemoryFit } from './text-memory.ts'
 
+/** Who writes: the base, or what it was after a round. */
+export interface Voice {
+  /** From 1; 0: the base. */
+  round: number
+  adapter: Digest | null
+}
+
 export interface Ask extends WriteOptions {
   prompt: string
-  /** Null: the base alone answers. */
-  adapter: Digest | null
+  /** Each answers, one after the other. */
+  voices: Voice[]
   /** Whether it goes on with the talk so far. */
   goesOn: boolean
 }
@@ -16,7 +23,7 @@ export type ToText =
   | { type: 'plan'; address: string; word: string; memoryBytesMax: number }
   | { type: 'open' }
   | ({ type: 'ask' } & Ask)
-  /** End the answers. */
+  /** End the answers, and begin no other. */
   | { type: 'hush' }
 
 export interface Planned {
@@ -27,8 +34,6 @@ export interface Planned {
   memory: MemoryFit
   storage: 'kept' | 'forgotten'
 }
-
-export type Voice = 'base' | 'adapter'
 
 export type FailureCode =
   /** The coordinator did not give what was asked for. */
@@ -46,7 +51,11 @@ export type FromText =
   | { type: 'opening' }
   /** Whether the model answers in a talk, or continues texts. */
   | { type: 'opened'; speaks: 'talk' | 'text' }
-  | { type: 'begins'; voice: Voice }
-  | { type: 'piece'; voice: Voice; text: string }
+  | { type: 'begins'; round: number }
+  | { type: 'piece'; round: number; text: string }
+  /** Of who has begun: tokens a second, the reading of the prompt included. */
+  | { type: 'ends'; round: number; speed: number }
   | { type: 'answered' }
+  /** Nobody has said anything, and the model is as it was. */
+  | { type: 'unanswered'; code: FailureCode; reason: string }
   | { type: 'failed'; code: FailureCode; reason: string }

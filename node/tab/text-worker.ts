@@ -1,30 +1,27 @@
 /**
- * Base and adapter in a page, each answering the same prompt: a worker, since only workers write to
- * the browser's files in place, and since a tokenizer is much to read. The numbers run in a compute
- * thread of their own, the one that trains.
+ * The model of some rounds in a page, each answering the same prompt: a worker, since only workers
+ * write to the browser's files in place, and since a tokenizer is much to read. The numbers run in
+ * a compute thread of their own, the one that trains.
  */
 import { adapterLayout } from '../../kernels/lora.ts'
-import type { Digest } from '../../protocol/digest.ts'
 import { ConfigError, ProtocolError } from '../../protocol/errors.ts'
 import type { BlobReference } from '../../protocol/run-config.ts'
 import type { TryPlan } from '../dashboard/try-files.ts'
 import { type ChatTemplate, openChatTemplate } from '../model/chat-template.ts'
 import { createTalk, type Talk } from '../model/talk.ts'
 import { type TextTokenizer, tokenizerFromBytes } from '../model/tokenizer.ts'
-import type { BlobStore } from '../storage/blob-store.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Compute } from '../training/compute.ts'
 import { floatsOf } from '../training/floats.ts'
 import { writeText } from '../training/write-text.ts'
 import { fetchBlob } from './fetch-blob.ts'
-import { openStore } from './open-store.ts'
+import { type OpenedStore, openStore } from './open-store.ts'
 import { startCompute } from './start-compute.ts'
 import { fitText } from './text-memory.ts'
 import type { Ask, FailureCode, FromText, ToText, Voice } from './text-messages.ts'
 
-interface Source {
+interface Source extends OpenedStore {
   plan: TryPlan
-  blobs: BlobStore
   address: string
   headers: Record<string, string>
 }
@@ -37,7 +34,10 @@ interface OpenModel {
 
 let source: Source | null = null
 let model: OpenModel | null = null
-let talks: Record<Voice, Talk> | null = null
+/** By the round of who talks. */
+let talks = new Map<number, Talk>()
+/** Who was last asked to answer. */
+let asked: readonly Voice[] = []
 let isHushed = false
 
 async function plan(given: Extract<ToText, { type: 'plan' }>): Promise<void> {
@@ -47,7 +47,7 @@ async function plan(given: Extract<ToText, { type: 'plan' }>): Promise<void> {
   if (!response.ok) throw new Error(`The coordinator answered: ${await response.text()}`)
   const made = (await response.json()) as TryPlan
   const { blobs, storage } = await openStore()
-  source = { plan: made, blobs, address: `${address}try/files/`, headers }
+  source = { plan: made, blobs, storage, address: `${address}try/files/`, headers }
   let fetchBytes = 0
   for (const { digest, bytes } of filesOf(made)) if (!(await blobs.has(digest))) fetchBytes += bytes
   post({
@@ -106,34 +106,49 @@ async function bring(blob: BlobReference, onProgress: (bytes: number) => void): 
   await fetchBlob(blobs, blob, { address, headers, onProgress, fetch: own })
 }
 
-async function adapterOf(digest: Digest): Promise<Float32Array> {
-  const { plan: made, blobs } = source!
+/** All of them before anybody speaks, so that a fetch that fails leaves the talk as it was. */
+async function bringAdapters(voices: readonly Voice[]): Promise<void> {
+  const { plan: made, blobs, storage } = source!
   const bytes = 4 * adapterLayout(made.shape.model, made.shape.adapter).count
-  await bring({ digest, bytes }, () => {})
-  return floatsOf(await blobs.read(digest))
+  const wanted = new Set(voices.map(({ adapter }) => adapter))
+  for (const { adapter } of asked) {
+    // Where files are memory, it holds no more of them than answer at once.
+    const isUnused = storage === 'forgotten' && adapter !== null && !wanted.has(adapter)
+    if (isUnused) await blobs.remove(adapter)
+  }
+  asked = voices
+  for (const digest of wanted) {
+    if (digest !== null) await bring({ digest, bytes }, () => {})
+  }
 }
 
-async function ask({ prompt, adapter: digest, goesOn, ...options }: Ask): Promise<void> {
+async function ask({ prompt, voices, goesOn, ...options }: Ask): Promise<void> {
   const { compute, tokenizer, template } = model!
   isHushed = false
-  if (!goesOn || talks === null) {
-    const newTalk = () => createTalk({ tokenizer, template })
-    talks = { base: newTalk(), adapter: newTalk() }
+  try {
+    await bringAdapters(voices)
+  } catch (error) {
+    post({ type: 'unanswered', ...failureOf(error as Error, 'fetch') })
+    return
   }
-  const adapter = digest === null ? null : await adapterOf(digest)
-  const voices: Voice[] = adapter === null ? ['base'] : ['base', 'adapter']
-  for (const voice of voices) {
-    const ids = talks[voice].say(prompt)
+  if (!goesOn) talks = new Map()
+  for (const { round, adapter: digest } of voices) {
+    const talk = talks.get(round) ?? createTalk({ tokenizer, template })
+    talks.set(round, talk)
+    const ids = talk.say(prompt)
     if (isHushed) {
       // Templates want each question answered before the next.
-      talks[voice].answered('')
+      talk.answered('')
       continue
     }
-    post({ type: 'begins', voice })
-    const request = { ...options, prompt: ids, adapter: voice === 'base' ? null : adapter }
-    const onText = (text: string) => post({ type: 'piece', voice, text })
-    const { text } = await writeText({ compute, tokenizer }, request, onText)
-    talks[voice].answered(text)
+    post({ type: 'begins', round })
+    const begunAt = performance.now()
+    const adapter = digest === null ? null : floatsOf(await source!.blobs.read(digest))
+    const onText = (text: string) => post({ type: 'piece', round, text })
+    const request = { ...options, prompt: ids, adapter }
+    const { text, tokens } = await writeText({ compute, tokenizer }, request, onText)
+    talk.answered(text)
+    post({ type: 'ends', round, speed: (tokens * 1000) / (performance.now() - begunAt) })
   }
   post({ type: 'answered' })
 }
@@ -152,11 +167,14 @@ function codeOf(error: Error, otherwise: FailureCode): FailureCode {
 
 const BUSY = 'Another tab of this browser fetches the same: try again when it is done.'
 
+function failureOf(error: Error, otherwise: FailureCode): { code: FailureCode; reason: string } {
+  const reason = error.name === 'NoModificationAllowedError' ? BUSY : error.message
+  return { code: codeOf(error, otherwise), reason }
+}
+
 addEventListener('message', ({ data }: MessageEvent<ToText>) => {
-  const fail = (error: Error) => {
-    const reason = error.name === 'NoModificationAllowedError' ? BUSY : error.message
-    post({ type: 'failed', code: codeOf(error, model === null ? 'fetch' : 'broken'), reason })
-  }
+  const fail = (error: Error) =>
+    post({ type: 'failed', ...failureOf(error, model === null ? 'fetch' : 'broken') })
   switch (data.type) {
     case 'plan':
       plan(data).catch(fail)

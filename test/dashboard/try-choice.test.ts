@@ -1,19 +1,31 @@
-/** Which adapter answers beside the base. */
+/** Who answers, of the base and the adapters of all rounds. */
 import { expect, test } from 'vitest'
 import type { RoundRow } from '../../node/dashboard/rows.ts'
-import { chooseAdapter } from '../../node/dashboard/try-choice.ts'
+import { chooseVoices } from '../../node/dashboard/try-choice.ts'
 
 const row = (round: number, adapter: string | null) => ({ round, adapter }) as RoundRow
-const ROUNDS = [row(1, 'b'), row(0, 'a'), row(2, null)]
+/** The last is not merged yet. */
+const ROUNDS = [row(5, null), ...[4, 3, 2, 1, 0].map((round) => row(round, `of ${round + 1}`))]
 
-for (const [what, rounds, wanted, expected] of [
-  ['the newest', ROUNDS, null, { status: 'adapter', round: 2, digest: 'b' }],
-  ['an older one', ROUNDS, 1, { status: 'adapter', round: 1, digest: 'a' }],
-  ['one of a round that is not merged', ROUNDS, 3, { status: 'no-adapter' }],
-  ['any, before a round is merged', [row(0, null)], null, { status: 'no-adapter' }],
-  ['any, before there is a round', [], null, { status: 'no-adapter' }],
+const NOBODY: number[] = []
+
+for (const [who, rows, wanted, offered, chosen] of [
+  ['whoever comes first', ROUNDS, null, [0, 1, 3, 5], [0, 5]],
+  ['an older one alone', ROUNDS, [3], [0, 1, 3, 5], [3]],
+  ['one that is not offered', ROUNDS, [0, 4], [0, 1, 3, 4, 5], [0, 4]],
+  ['one that is not merged', ROUNDS, [0, 6], [0, 1, 3, 5], [0]],
+  ['nobody', ROUNDS, NOBODY, [0, 1, 3, 5], []],
+  ['whoever comes first, after one round', [row(0, 'of 1')], null, [0, 1], [0, 1]],
+  ['whoever comes first, before a round is merged', [row(0, null)], null, [0], [0]],
+  ['whoever comes first, before there is a round', [], null, [0], [0]],
 ] as const) {
-  test(`whoever wants ${what} gets ${expected.status}`, () => {
-    expect(chooseAdapter(rounds, wanted)).toMatchObject(expected)
+  test(`${who}: ${chosen.join(' and ') || 'none'} answers`, () => {
+    const choice = chooseVoices(rows, wanted && new Set(wanted))
+    expect(choice.offered.map(({ round }) => round)).toEqual(offered)
+    expect(choice.chosen).toEqual(
+      chosen.map((round) => ({ round, adapter: round === 0 ? null : `of ${round}` })),
+    )
+    const merged = rows.filter(({ adapter }) => adapter !== null)
+    expect(choice.rounds).toEqual(merged.map(({ round }) => round + 1))
   })
 }

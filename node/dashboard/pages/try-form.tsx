@@ -1,7 +1,7 @@
 /** The prompt, and how it is answered. */
 import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { ask, hush, trial } from './try-store.ts'
+import { ask, draft, hush, trial } from './try-store.ts'
 
 const PROMPT_LENGTH_MAX = 8_000
 const TOKENS = { least: 1, most: 1024, first: 64 }
@@ -11,7 +11,6 @@ const SEED = { least: 0, most: 2 ** 31 - 1, first: 1 }
 const CUT = { topK: 0, topP: 0.95 }
 
 export function TryForm() {
-  const prompt = useSignal('')
   const tokens = useSignal(TOKENS.first)
   const temperature = useSignal(TEMPERATURE.first)
   const seed = useSignal(SEED.first)
@@ -20,12 +19,9 @@ export function TryForm() {
   const isAnswering = phase === 'answering'
   useEffect(() => box.current?.focus(), [])
   const send = () => {
-    if (isAnswering || prompt.value.trim() === '') return
-    ask({
-      ...{ prompt: prompt.value, tokensMax: tokens.value, seed: seed.value },
-      sampling: { temperature: temperature.value, ...CUT },
-    })
-    if (speaks === 'talk') prompt.value = ''
+    if (isAnswering || draft.value.trim() === '') return
+    const sampling = { temperature: temperature.value, ...CUT }
+    ask({ tokensMax: tokens.value, seed: seed.value, sampling })
   }
   return (
     <form
@@ -40,10 +36,10 @@ export function TryForm() {
           ref={box}
           rows={3}
           maxLength={PROMPT_LENGTH_MAX}
-          value={prompt.value}
+          value={draft.value}
           aria-describedby="try-keys"
           onInput={({ currentTarget }) => {
-            prompt.value = currentTarget.value
+            draft.value = currentTarget.value
           }}
           onKeyDown={(event) => {
             if (event.key === 'Escape' && isAnswering) hush()

@@ -1,13 +1,11 @@
-/** Base and adapter side by side: one prompt, two answers, written in this page. */
+/** The model by round, side by side: one prompt, an answer of each, written in this page. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Voice } from '../../tab/text-messages.ts'
 import { byteSize } from '../figures.ts'
-import { adaptersOf, chooseAdapter } from '../try-choice.ts'
-import { tables, version } from './store.ts'
 import './try.css'
 import { TryForm } from './try-form.tsx'
 import {
+  type Answer,
   close,
   open,
   plan,
@@ -16,8 +14,8 @@ import {
   type Turn,
   trial,
   turns,
-  wantedRound,
 } from './try-store.ts'
+import { nameOf, Voices } from './try-voices.tsx'
 
 export function TryPanel({ word, onClose }: { word: string; onClose(): void }) {
   const top = useRef<HTMLParagraphElement>(null)
@@ -27,7 +25,7 @@ export function TryPanel({ word, onClose }: { word: string; onClose(): void }) {
     top.current?.focus()
     return close
   }, [word])
-  const { phase, planned } = trial.value
+  const { phase, planned, failure } = trial.value
   const isOpen = phase === 'ready' || phase === 'answering'
   return (
     <div class="try">
@@ -35,8 +33,13 @@ export function TryPanel({ word, onClose }: { word: string; onClose(): void }) {
         {statusWords(trial.value, turns.value[0])}
       </p>
       <Opening {...trial.value} word={word} />
+      {isOpen && failure !== null && (
+        <p class="note" role="alert">
+          {failureWords(failure)} The model is still open: ask again when it answers.
+        </p>
+      )}
       {isOpen && <TryForm />}
-      {isOpen && <Adapter />}
+      {isOpen && <Voices />}
       {turns.value.map((turn) => (
         <Answers key={turn.id} turn={turn} />
       ))}
@@ -64,9 +67,12 @@ const FAILURE_WORDS = {
   broken: 'It cannot go on',
 }
 
-const TALK_WORDS = 'Ask something: both answer in one talk, each going on with what it said.'
+const failureWords = ({ code, reason }: NonNullable<Trial['failure']>): string =>
+  `${FAILURE_WORDS[code]}: ${reason}.`
+
+const TALK_WORDS = 'Ask something: each answers in a talk of its own, going on with what it said.'
 const TEXT_WORDS =
-  'This base has no chat template: give it the beginning of a text, and both go on with it.'
+  'This base has no chat template: give it the beginning of a text, and each goes on with it.'
 
 function statusWords({ phase, share, failure, speaks }: Trial, turn: Turn | undefined): string {
   switch (phase) {
@@ -78,14 +84,14 @@ function statusWords({ phase, share, failure, speaks }: Trial, turn: Turn | unde
       if (share === null) return 'Opening the model…'
       return `Fetching the model: ${byteSize(share.done)} of ${byteSize(share.total)}`
     case 'answering':
-      if (turn?.voice == null) return 'Fetching the adapter…'
-      return turn.voice === 'base' ? 'The base writes…' : 'The adapter writes…'
+      return turn?.at == null ? 'Fetching the adapters…' : `The ${nameOf(turn.at)} writes…`
     case 'ready':
-      if (turn !== undefined)
-        return turn.round === null ? 'The base has answered.' : 'Both have answered.'
-      return speaks === 'talk' ? TALK_WORDS : TEXT_WORDS
+      if (turn === undefined) return speaks === 'talk' ? TALK_WORDS : TEXT_WORDS
+      if (turn.answers.length > 2) return 'All have answered.'
+      if (turn.answers.length === 2) return 'Both have answered.'
+      return `The ${nameOf(turn.answers[0]!.round)} has answered.`
     case 'failed':
-      return `${FAILURE_WORDS[failure!.code]}: ${failure!.reason}`
+      return failureWords(failure!)
   }
 }
 
@@ -126,73 +132,38 @@ function Opening({ phase, planned, share, word }: Trial & { word: string }) {
   )
 }
 
-/** Which adapter answers; a talk goes on with the one that it began with. */
-function Adapter() {
-  version.value
-  const rounds = tables.rounds.values()
-  const adapters = adaptersOf(rounds)
-  const choice = chooseAdapter(tables.rounds.values(), wantedRound.value)
-  if (choice.status === 'no-adapter') {
-    return (
-      <p class="note" data-code={choice.status}>
-        {choice.reason}
-      </p>
-    )
-  }
-  const [newest] = adapters
-  return (
-    <label class="adapter">
-      Adapter
-      <select
-        disabled={trial.value.phase === 'answering'}
-        value={wantedRound.value ?? ''}
-        onChange={({ currentTarget: { value } }) => {
-          wantedRound.value = value === '' ? null : Number(value)
-          startAnew()
-        }}
-      >
-        <option value="">the newest, of round {newest!.round}</option>
-        {adapters.map(({ round }) => (
-          <option key={round} value={round}>
-            of round {round}
-          </option>
-        ))}
-      </select>
-    </label>
-  )
-}
-
 function Answers({ turn }: { turn: Turn }) {
   const id = `turn-${turn.id}`
-  const voices: [Voice, string][] = [['base', 'base']]
-  if (turn.round !== null) voices.push(['adapter', `adapter of round ${turn.round}`])
   return (
-    <section class="turn" aria-labelledby={id}>
+    <article class="turn" aria-labelledby={id}>
       <h3 id={id}>{turn.prompt}</h3>
       <div class="answers">
-        {voices.map(([voice, name]) => (
-          <Answer key={voice} name={name} text={turn.texts[voice]} isAtIt={turn.voice === voice} />
+        {turn.answers.map((answer) => (
+          <Written key={answer.round} turn={turn} {...answer} />
         ))}
       </div>
-    </section>
+    </article>
   )
 }
 
-function Answer({ name, text, isAtIt }: { name: string; text: string; isAtIt: boolean }) {
+function Written({ turn, round, text, speed }: Answer & { turn: Turn }) {
   const copied = useSignal(false)
   const copy = async () => {
     await navigator.clipboard.writeText(text)
     copied.value = true
   }
+  const name = nameOf(round)
+  const isAtIt = turn.at === round
   return (
-    <section class="answer" aria-label={name} aria-busy={isAtIt}>
+    <article class="answer" aria-label={`${name}, answer ${turn.id}`} aria-busy={isAtIt}>
       <h4>{name}</h4>
       <p class={isAtIt ? 'text writing' : 'text'}>{text}</p>
+      <p class="soft">{speed === null ? '' : `${speed.toFixed(1)} tokens/s`}</p>
       {!isAtIt && text !== '' && isSecureContext && (
-        <button type="button" aria-label={`Copy what the ${name} wrote`} onClick={copy}>
+        <button type="button" aria-label={`Copy answer ${turn.id} of the ${name}`} onClick={copy}>
           {copied.value ? 'Copied' : 'Copy'}
         </button>
       )}
-    </section>
+    </article>
   )
 }

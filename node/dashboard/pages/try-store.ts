@@ -1,7 +1,8 @@
-/** A model at work in this page: what it takes, what was asked, what base and adapter answered. */
+/** A model at work in this page: what it takes, what was asked, what it answered at which round. */
 import { signal } from '@preact/signals'
-import type { Ask, FailureCode, FromText, Planned, ToText, Voice } from '../../tab/text-messages.ts'
-import { type AdapterChoice, chooseAdapter } from '../try-choice.ts'
+import type { FailureCode, FromText, Planned, ToText, Voice } from '../../tab/text-messages.ts'
+import type { WriteOptions } from '../../training/write-text.ts'
+import { chooseVoices } from '../try-choice.ts'
 import { tables } from './store.ts'
 
 export type Phase =
@@ -23,15 +24,21 @@ export interface Trial {
   failure: { code: FailureCode; reason: string } | null
 }
 
+export interface Answer {
+  /** After which it is written; 0: by the base. */
+  round: number
+  text: string
+  /** Tokens a second; null: it is not written yet. */
+  speed: number | null
+}
+
 /** A prompt, and what was said to it. */
 export interface Turn {
   id: number
   prompt: string
-  /** Whose adapter answered, by its round, from 1; null: none. */
-  round: number | null
-  texts: Record<Voice, string>
-  /** Who is at it. */
-  voice: Voice | null
+  answers: Answer[]
+  /** Whose round writes. */
+  at: number | null
 }
 
 const NEW: Trial = {
@@ -48,12 +55,14 @@ const MEMORY_GIGABYTES_UNKNOWN = 2
 export const trial = signal<Trial>(NEW)
 /** Newest first. */
 export const turns = signal<Turn[]>([])
-/** By its round, from 1; null: the newest. */
-export const wantedRound = signal<number | null>(null)
+/** Who is to answer, by round; null: the base and the newest. */
+export const wanted = signal<ReadonlySet<number> | null>(null)
+/** What is being written to be asked. */
+export const draft = signal('')
 
 let worker: Worker | null = null
 /** With which the talk began, and in which it goes on. */
-let talkAdapter: AdapterChoice | null = null
+let talkVoices: Voice[] | null = null
 let lastTurn = 0
 
 /** Asks the coordinator what it takes, and goes on where that is little. */
@@ -70,19 +79,19 @@ export function open(): void {
   tell({ type: 'open' })
 }
 
-export function ask(given: Omit<Ask, 'adapter' | 'goesOn'>): void {
-  const goesOn = trial.value.speaks === 'talk' && talkAdapter !== null
-  const choice = (goesOn && talkAdapter) || chooseAdapter(tables.rounds.values(), wantedRound.value)
-  talkAdapter = choice
-  const isWorn = choice.status === 'adapter'
+/** Asks what is drafted. */
+export function ask(given: WriteOptions): void {
+  const isTalk = trial.value.speaks === 'talk'
+  const goesOn = isTalk && talkVoices !== null
+  const voices = (goesOn && talkVoices) || chooseVoices(tables.rounds.values(), wanted.value).chosen
+  talkVoices = voices
   lastTurn += 1
-  const turn: Turn = {
-    ...{ id: lastTurn, prompt: given.prompt, round: isWorn ? choice.round : null },
-    ...{ texts: { base: '', adapter: '' }, voice: null },
-  }
-  turns.value = [turn, ...turns.value].slice(0, TURNS_SHOWN)
-  update({ phase: 'answering' })
-  tell({ type: 'ask', ...given, adapter: isWorn ? choice.digest : null, goesOn })
+  const prompt = draft.value
+  const answers = voices.map(({ round }) => ({ round, text: '', speed: null }))
+  turns.value = [{ id: lastTurn, prompt, answers, at: null }, ...turns.value].slice(0, TURNS_SHOWN)
+  if (isTalk) draft.value = ''
+  update({ phase: 'answering', failure: null })
+  tell({ type: 'ask', ...given, prompt, voices, goesOn })
 }
 
 /** Ends the answers where they are. */
@@ -92,8 +101,17 @@ export function hush(): void {
 
 /** Forgets what was said. */
 export function startAnew(): void {
-  talkAdapter = null
+  talkVoices = null
   turns.value = []
+  lastTurn = 0
+}
+
+/** As if it had not been asked. */
+function takeBack(): void {
+  const [unanswered, ...rest] = turns.value
+  draft.value ||= unanswered?.prompt ?? ''
+  turns.value = rest
+  if (rest.length === 0) talkVoices = null
 }
 
 /** Gives back what it took. */
@@ -112,9 +130,16 @@ function update(part: Partial<Trial>): void {
   trial.value = { ...trial.value, ...part }
 }
 
-function updateTurn(change: (turn: Turn) => Partial<Turn>): void {
+function updateTurn(part: Partial<Turn>): void {
   const [newest, ...rest] = turns.value
-  if (newest !== undefined) turns.value = [{ ...newest, ...change(newest) }, ...rest]
+  if (newest !== undefined) turns.value = [{ ...newest, ...part }, ...rest]
+}
+
+function updateAnswer(round: number, change: (answer: Answer) => Partial<Answer>): void {
+  const answers = turns.value[0]?.answers.map((answer) =>
+    answer.round === round ? { ...answer, ...change(answer) } : answer,
+  )
+  if (answers !== undefined) updateTurn({ answers })
 }
 
 function startWorker(): Worker {
@@ -131,12 +156,16 @@ function startWorker(): Worker {
     transfer: (share) => update({ share }),
     opening: () => update({ share: null }),
     opened: ({ speaks }) => update({ phase: 'ready', speaks }),
-    begins: ({ voice }) => updateTurn(() => ({ voice })),
-    piece: ({ voice, text }) =>
-      updateTurn(({ texts }) => ({ texts: { ...texts, [voice]: texts[voice] + text } })),
+    begins: ({ round }) => updateTurn({ at: round }),
+    piece: ({ round, text: piece }) => updateAnswer(round, ({ text }) => ({ text: text + piece })),
+    ends: ({ round, speed }) => updateAnswer(round, () => ({ speed })),
     answered: () => {
-      updateTurn(() => ({ voice: null }))
+      updateTurn({ at: null })
       update({ phase: 'ready' })
+    },
+    unanswered: ({ type: _, ...failure }) => {
+      takeBack()
+      update({ phase: 'ready', failure })
     },
     failed: ({ code, reason }) => fail(code, reason),
   }
@@ -146,6 +175,6 @@ function startWorker(): Worker {
 }
 
 function fail(code: FailureCode, reason: string): void {
-  updateTurn(() => ({ voice: null }))
+  updateTurn({ at: null })
   update({ phase: 'failed', share: null, failure: { code, reason } })
 }
