@@ -15,32 +15,34 @@ const VIEWS = [
   ['guest', 'coordinator-straggler.txt', '#join=0123456789abcdef', 'Train in this tab'],
 ] as const
 
+const LOOKS = (['wide', 'phone'] as const).flatMap((size) =>
+  (['light', 'dark'] as const).map((colorScheme) => ({
+    look: `${size}-${colorScheme}`,
+    options: { viewport: SIZES[size], colorScheme } satisfies PageOptions,
+  })),
+)
+
 for (const [view, transcript, word, heading] of VIEWS) {
-  for (const size of ['wide', 'phone'] as const) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      test(`${view}, ${size}, ${colorScheme}: nothing that axe complains about`, async () => {
-        const options: PageOptions = { viewport: SIZES[size], colorScheme }
-        const { address } = await servePages(playTranscript(transcript).model)
-        const page = await openPage(`${address}${word}`, options)
-        await page.getByText('live', { exact: true }).waitFor()
-        await page.getByRole('heading', { name: heading }).waitFor()
-        await picture(page, `${view}-${size}-${colorScheme}`)
-        expect(await violations(page)).toEqual([])
-        const isTooWide = 'document.documentElement.scrollWidth > innerWidth'
-        expect(await page.evaluate(isTooWide)).toBe(false)
-      })
-    }
+  for (const { look, options } of LOOKS) {
+    test(`${view}, ${look}: nothing that axe complains about`, async () => {
+      const { address } = await servePages(playTranscript(transcript).model)
+      const page = await openPage(`${address}${word}`, options)
+      await page.getByText('live', { exact: true }).waitFor()
+      await page.getByRole('heading', { name: heading }).waitFor()
+      await picture(page, `${view}-${look}`)
+      await checkPage(page)
+    })
   }
 }
 
 test('nobody has come yet: the page says so, and how to begin', async () => {
   const { address } = await servePages(createCrowd(0).model)
-  for (const size of ['wide', 'phone'] as const) {
-    const page = await openPage(`${address}#admin=admin`, { viewport: SIZES[size] })
+  for (const { look, options } of LOOKS) {
+    const page = await openPage(`${address}#admin=admin`, options)
     await page.getByText('Nobody has joined yet').waitFor()
     await page.getByText('the first volunteer starts round 1').waitFor()
-    await picture(page, `empty-${size}`)
-    expect(await violations(page)).toEqual([])
+    await picture(page, `empty-${look}`)
+    await checkPage(page)
   }
 })
 
@@ -48,16 +50,23 @@ test('the coordinator goes: the page says so, and keeps what it last heard', asy
   const { address, close } = await servePages(playTranscript('coordinator-merge.txt').model)
   // It is told on the console, too, that the address does not answer any more.
   const complaints = [/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING/]
-  const pages: Page[] = []
-  for (const size of ['wide', 'phone'] as const) {
-    pages.push(await openPage(address, { viewport: SIZES[size] }, complaints))
+  const pages = new Map<string, Page>()
+  for (const { look, options } of LOOKS) {
+    pages.set(look, await openPage(address, options, complaints))
   }
-  for (const page of pages) await page.getByText('live', { exact: true }).waitFor()
+  for (const page of pages.values()) await page.getByText('live', { exact: true }).waitFor()
   await close()
-  for (const [index, page] of pages.entries()) {
+  for (const [look, page] of pages) {
     await page.getByText('The coordinator does not answer').waitFor()
     await page.getByRole('heading', { name: 'Who is here' }).waitFor()
-    await picture(page, `gone-${Object.keys(SIZES)[index]}`)
-    expect(await violations(page)).toEqual([])
+    await picture(page, `gone-${look}`)
+    await checkPage(page)
   }
 })
+
+/** Nothing that axe complains about, and nothing beyond the edge of the screen. */
+async function checkPage(page: Page): Promise<void> {
+  expect(await violations(page)).toEqual([])
+  const isTooWide = 'document.documentElement.scrollWidth > innerWidth'
+  expect(await page.evaluate(isTooWide)).toBe(false)
+}

@@ -70,9 +70,9 @@ export function Rounds() {
   return (
     <section class="card rounds" aria-labelledby="rounds">
       <h2 id="rounds">Rounds and adapters</h2>
-      {rounds.length === 0 && <p class="empty">No round is merged yet.</p>}
       <Scroll holds="rounds" kind="still">
-        <table>
+        {rounds.length === 0 && <p class="empty">No round is merged yet.</p>}
+        <table hidden={rounds.length === 0}>
           <thead>
             <tr>
               <th scope="col">round</th>
@@ -141,7 +141,6 @@ export function Log() {
           }}
         />
       </div>
-      {lines.length === 0 && <p class="empty">No line{wanted === '' ? ' yet' : ' matches'}.</p>}
       <Scroll
         // Whatever else is looked for is shown from its end again.
         key={wanted}
@@ -153,6 +152,7 @@ export function Log() {
           held.value = isAtEnd ? null : (held.value ?? lines[0]?.id ?? null)
         }}
       >
+        {lines.length === 0 && <p class="empty">No line{wanted === '' ? ' yet' : ' matches'}.</p>}
         <ol class="log" style={{ height: `${lines.length * linePx}px` }}>
           <li style={{ height: `${first * linePx}px` }} />
           {lines.slice(first, end).map(({ at, tone, text }, index) => (

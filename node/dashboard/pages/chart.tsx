@@ -91,7 +91,7 @@ function optionsOf(element: HTMLElement): uPlot.Options {
   const color = (name: string) => colorOf(element, name)
   const axis = { stroke: color('--soft'), grid: { stroke: color('--rule'), width: 1 } }
   const curve = (label: string, name: string, more: Partial<uPlot.Series> = {}) => ({
-    ...{ label, stroke: color(name), width: 2, spanGaps: true },
+    ...{ label, stroke: color(name), width: 2, spanGaps: true, points: { fill: color('--card') } },
     ...more,
   })
   return {
@@ -104,7 +104,9 @@ function optionsOf(element: HTMLElement): uPlot.Options {
     series: [
       {},
       curve('training', '--train'),
-      curve('held-out', '--held-out', { points: { show: true, size: 7 } }),
+      curve('held-out', '--held-out', {
+        points: { show: true, size: 7, fill: color('--card') },
+      }),
       curve('base', '--soft', { dash: [6, 5], width: 1.5, points: { show: false } }),
     ],
   }

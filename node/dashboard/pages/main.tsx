@@ -73,7 +73,8 @@ function Run({ run }: { run: RunRow }) {
 
 function Tiles({ run }: { run: RunRow }) {
   const speed = speedOf(run, tables.peers.values())
-  const round = Math.min(run.round + 1, run.roundsMax)
+  const begun = run.phase === 'finished' ? run.round : run.round + 1
+  const round = Math.min(begun, run.roundsMax)
   const tiles: [string, string][] = [
     ['volunteers here', String(run.hereCount)],
     ['round', `${round} of ${run.roundsMax}`],

@@ -44,7 +44,7 @@ export function People() {
       </div>
       {peers.length === 0 && <p class="empty">Nobody has joined yet. Give the link away.</p>}
       <Scroll holds="people" kind="people" onScroll={rows.scrolledTo}>
-        <table aria-rowcount={peers.length + 1}>
+        <table hidden={peers.length === 0} aria-rowcount={peers.length + 1}>
           <thead>
             <tr>
               <th scope="col">#</th>
