@@ -37,7 +37,7 @@ const [STEPS_MIN, STEPS_MAX] = [1, 64]
 const STEP_SEQUENCES = Number(process.argv[2] ?? 4)
 /** Local steps of the whole run; the global batch is one of each volunteer. */
 const BATCHES = (64 * 128) / STEP_SEQUENCES
-const RATES = [16e-3, 24e-3, 32e-3]
+const RATES = [16e-3, 20e-3, 24e-3]
 const TUNING_SEEDS = [1, 3]
 const SEEDS = [2, 4, 5, 6, 7]
 
