@@ -4,6 +4,7 @@
  * them.
  */
 import type { Arena } from '../../kernels/arena.ts'
+import type { Batch } from '../../kernels/batch.ts'
 import type { BaseKernels } from '../../kernels/buffers.ts'
 import type { Ops, Pointer } from '../../kernels/ops.ts'
 import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
@@ -28,7 +29,7 @@ export const EMBEDDED_SHAPE: ModelShape = {
   ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
 }
 
-interface GoldenJob {
+export interface GoldenJob {
   name: string
   model: ModelShape
   kernels: BaseKernels
@@ -63,8 +64,24 @@ export interface Room {
 
 /** SHA-256 of the trainer's state after the last step. */
 export function jobDigest(golden: GoldenJob, { ops, arena, weights, threads, help }: Room): Digest {
-  const { model, kernels, sequences, sequenceLength, steps } = golden
-  const job: JobShape = {
+  const { model, steps } = golden
+  const job = shapeOfJob(golden, threads)
+  const base = model === EMBEDDED_SHAPE ? weightsFromBytes(model, weights) : randomWeights(model)
+  const board = newBoard()
+  const trainer = createTrainer(ops, arena, job, base, { board, isStopping: () => false })
+  const end = help({ job, place: trainer.place, board })
+  trainer.load(firstAdapter(trainer.layout.count), null)
+  for (let step = 0; step < steps; step++) {
+    const outcome = trainer.localStep(batchOfStep(golden, step), 1e-3)
+    if (outcome.status !== 'ok') throw new Error(`step ${step} is ${outcome.status}`)
+  }
+  end()
+  return digestOf(trainer.state())
+}
+
+export function shapeOfJob(golden: GoldenJob, threads: number): JobShape {
+  const { model, kernels, sequences, sequenceLength } = golden
+  return {
     ...{ model, kernels, sequenceLength, threads, microBatch: sequences, recomputedLayers: 0 },
     adapter: { adapterRank: 8, alpha: 16, targets: TARGETS },
     hyper: {
@@ -72,20 +89,14 @@ export function jobDigest(golden: GoldenJob, { ops, arena, weights, threads, hel
       ...{ weightDecay: 0.01, gradientClip: 1, ratioMax: 2 },
     },
   }
-  const base = model === EMBEDDED_SHAPE ? weightsFromBytes(model, weights) : randomWeights(model)
-  const board = newBoard()
-  const trainer = createTrainer(ops, arena, job, base, { board, isStopping: () => false })
-  const end = help({ job, place: trainer.place, board })
-  trainer.load(floats(trainer.layout.count, 0.02, 1), null)
-  const count = sequences * sequenceLength
-  for (let step = 0; step < steps; step++) {
-    const tokens = ids(count, model.vocabSize, 10 + step)
-    const targets = tokens.map((_, i) => (i % 7 === 6 ? -1 : tokens[(i + 1) % count]!))
-    const outcome = trainer.localStep({ tokens, targets }, 1e-3)
-    if (outcome.status !== 'ok') throw new Error(`step ${step} is ${outcome.status}`)
-  }
-  end()
-  return digestOf(trainer.state())
+}
+
+export const firstAdapter = (count: number): Float32Array => floats(count, 0.02, 1)
+
+export function batchOfStep(golden: GoldenJob, step: number): Batch {
+  const count = golden.sequences * golden.sequenceLength
+  const tokens = ids(count, golden.model.vocabSize, 10 + step)
+  return { tokens, targets: tokens.map((_, i) => (i % 7 === 6 ? -1 : tokens[(i + 1) % count]!)) }
 }
 
 function randomWeights(model: ModelShape): WeightSource {
