@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { CoordinatorState } from '../../coordinator/state.ts'
 import { applyChanges, emptyTables, type Tables } from '../../node/dashboard/rows.ts'
+import { REFUSALS } from '../../protocol/messages.ts'
 import { transcriptsOf } from '../coordinator/transcript.ts'
 import { type Played, playTranscript } from './transcript-events.ts'
 
@@ -82,3 +83,29 @@ for (const [name, reasons] of [
     for (const reason of reasons) expect(given).toContain(reason)
   })
 }
+
+test('whatever is refused is told with its reason, and counted for a sender that is known', () => {
+  const seen = new Set<string>()
+  for (const name of names) {
+    const counts = new Map<string, number>()
+    const played = playTranscript(name, {
+      onEvent: ({ model }, { effects }) => {
+        const { peers, log } = model.changesFrom(null)
+        for (const effect of effects) {
+          if (effect.type !== 'reply' || effect.reply.type !== 'refused') continue
+          const { peer, reply } = effect
+          seen.add(reply.refusal)
+          const told = log.slice(-effects.length).map(({ text }) => text)
+          expect(told).toContainEqual(expect.stringContaining(`was refused: ${reply.reason}`))
+          const isKnown = peers.some((row) => row.peer === peer)
+          if (isKnown) counts.set(peer, (counts.get(peer) ?? 0) + 1)
+        }
+      },
+    })
+    for (const { peer, refusals } of tablesOf(played).peers.values()) {
+      expect(refusals, `${name}: ${peer}`).toBe(counts.get(peer) ?? 0)
+    }
+  }
+  // What is no message at all is refused before the state machine sees it.
+  expect([...seen].sort()).toEqual(REFUSALS.filter((each) => each !== 'malformed').sort())
+})

@@ -1,5 +1,6 @@
 /** The coordinator's transcripts played to a read model, live or from their journal alone. */
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
+import type { Outcome } from '../../coordinator/outcome.ts'
 import type { CoordinatorState } from '../../coordinator/state.ts'
 import { step } from '../../coordinator/step.ts'
 import { createReadModel, type ReadModel } from '../../node/dashboard/read-model.ts'
@@ -11,10 +12,15 @@ export interface Played {
   model: ReadModel
 }
 
+/** What was decided about an event. */
+export interface Decided extends Outcome {
+  event: CoordinatorEvent
+}
+
 /** `onEvent` is called after each event; `journalOnly` leaves out what was not accepted. */
 export function playTranscript(
   name: string,
-  { journalOnly = false, onEvent = (_: Played) => {} } = {},
+  { journalOnly = false, onEvent = (_: Played, __: Decided) => {} } = {},
 ): Played {
   const conversation = startConversation(readTranscript(name))
   const played = { state: conversation.state, model: createReadModel(conversation.state) }
@@ -22,10 +28,10 @@ export function playTranscript(
   for (const line of commandsOf(readTranscript(name))) {
     const event: CoordinatorEvent | null = conversation.eventOf(line)
     if (event === null) continue
-    const { accepted, effects } = step(played.state, event)
-    seq += Number(accepted)
-    if (accepted || !journalOnly) played.model.observe(seq, event, effects)
-    onEvent(played)
+    const outcome = step(played.state, event)
+    seq += Number(outcome.accepted)
+    if (outcome.accepted || !journalOnly) played.model.observe(seq, event, outcome.effects)
+    onEvent(played, { event, ...outcome })
   }
   return played
 }
