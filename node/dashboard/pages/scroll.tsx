@@ -9,7 +9,7 @@ export interface ScrollProps {
   kind?: string
   /** Shows its end, and goes on to when it grows, unless someone has scrolled up. */
   followsEnd?: boolean
-  /** Hears how far it is scrolled, in pixels, and whether it shows its end. */
+  /** Hears how far it is scrolled, in pixels, and, of what follows its end, whether it shows it. */
   onScroll?: (top: number, isAtEnd: boolean) => void
   children: ComponentChildren
 }
@@ -38,6 +38,10 @@ export function useRowsInView(rowPx: number): {
   }
 }
 
+function showsEnd({ scrollTop, scrollHeight, clientHeight }: HTMLElement): boolean {
+  return scrollTop + clientHeight > scrollHeight - NEARLY
+}
+
 export function Scroll({ holds, kind, followsEnd, onScroll, children }: ScrollProps) {
   const element = useRef<HTMLElement>(null)
   const isAtEnd = useRef(true)
@@ -52,9 +56,10 @@ export function Scroll({ holds, kind, followsEnd, onScroll, children }: ScrollPr
       aria-label={`${holds}, scrollable`}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
       tabIndex={0}
-      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-        isAtEnd.current = scrollTop + clientHeight > scrollHeight - NEARLY
-        onScroll?.(scrollTop, isAtEnd.current)
+      onScroll={({ currentTarget }) => {
+        // Heights are asked for where they matter alone: the browser has to lay out for them.
+        if (followsEnd) isAtEnd.current = showsEnd(currentTarget)
+        onScroll?.(currentTarget.scrollTop, isAtEnd.current)
       }}
     >
       {children}
