@@ -1,5 +1,6 @@
 /**
- * A TCP proxy on loopback that does to a connection what home networks do: delay, cut, and swallow.
+ * A TCP proxy on loopback that does to a connection what home networks do: delay, throttle, cut, and
+ * swallow.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -7,6 +8,8 @@ import { onTestFinished } from 'vitest'
 export interface Faults {
   /** Added to everything, in both directions. */
   delayMs: number
+  /** Of each connection, each way. */
+  bytesPerSecond: number
   /** A connection is reset when this much went up through it. */
   resetAfterBytesUp: number
   /** The same for what came down. */
@@ -23,11 +26,14 @@ export interface ChaosProxy {
   /** What all connections carried. */
   bytesUp: number
   bytesDown: number
+  /** Connections that were reset for what they had carried. */
+  cuts: number
   resetAll(): void
 }
 
 const NO_FAULTS: Faults = {
   delayMs: 0,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
   resetAfterBytesUp: Number.POSITIVE_INFINITY,
   resetAfterBytesDown: Number.POSITIVE_INFINITY,
   blackhole: false,
@@ -46,6 +52,7 @@ export async function chaosProxy(
     faults: { ...NO_FAULTS, ...faults },
     bytesUp: 0,
     bytesDown: 0,
+    cuts: 0,
     resetAll() {
       for (const socket of sockets) socket.resetAndDestroy()
     },
@@ -68,12 +75,15 @@ export async function chaosProxy(
 function relay(client: Socket, target: Socket, proxy: ChaosProxy, sockets: Set<Socket>): void {
   let up = 0
   let down = 0
+  let isCut = false
   const isOver = () =>
     up > proxy.faults.resetAfterBytesUp || down > proxy.faults.resetAfterBytesDown
 
   function pass(from: Socket, to: Socket, data: Uint8Array): void {
     if (proxy.faults.blackhole || to.destroyed) return
     if (isOver()) {
+      proxy.cuts += Number(!isCut)
+      isCut = true
       from.resetAndDestroy()
       // A reset would take with it what has arrived there and is not read yet.
       to.end()
@@ -94,6 +104,10 @@ function relay(client: Socket, target: Socket, proxy: ChaosProxy, sockets: Set<S
       count(data.length)
       if (proxy.faults.delayMs === 0) pass(from, to, data)
       else setTimeout(() => pass(from, to, data), proxy.faults.delayMs)
+      const restMs = (1000 * data.length) / proxy.faults.bytesPerSecond
+      if (restMs === 0) return
+      from.pause()
+      setTimeout(() => from.resume(), restMs)
     })
   }
 
