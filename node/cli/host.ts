@@ -11,7 +11,7 @@ import { notesOf } from '../dataset/notes.ts'
 import { createLog, type Log } from '../log.ts'
 import { parseLink } from '../network/link.ts'
 import { type CoordinatorRole, startCoordinator } from '../roles/coordinator.ts'
-import { type Progress, standingOf } from '../roles/progress.ts'
+import { type Addresses, type Progress, standingOf } from '../roles/progress.ts'
 import { exportRun } from '../run/export-run.ts'
 import { type LocatedRun, locateRun } from '../run/locate-run.ts'
 import { planRun, prepareRun } from '../run/prepare-run.ts'
@@ -31,6 +31,8 @@ export interface HostOptions {
   announce?: string[]
   threads: number
   memory: number
+  /** Keep the pages when the run is over. */
+  stay?: boolean
   json?: boolean
   verbose?: boolean
 }
@@ -84,7 +86,7 @@ async function coordinate(
   const view = createLiveView(screen, process.stderr)
   const show = (fact: Progress) => (options.json ? printJson(fact) : view.show(fact))
   const admin = randomBytes(ADMIN_BYTES).toString('base64url')
-  let pages: Pages | null = null
+  let pages = null as Pages | null
   const role = await startCoordinator(folder, {
     listen: listenAddresses(options),
     announce: options.announce ?? [],
@@ -99,8 +101,9 @@ async function coordinate(
   })
   await writeFile(folder.link, `${role.link}\n`)
   const { runId } = role.status()
-  show({ type: 'ready', link: role.link, runId, run: folder.root })
-  if (!options.json) invite(screen, role, admin)
+  const addresses = addressesOf(role, admin)
+  show({ type: 'ready', link: role.link, runId, run: folder.root, ...addresses })
+  if (!options.json) invite(screen, role.link, addresses)
   const redraw = () => {
     const standing = standingOf(role.status())
     if (options.json) printJson({ type: 'status', ...standing })
@@ -109,18 +112,23 @@ async function coordinate(
   const timer = setInterval(redraw, REDRAW_MS)
   const interrupted = Promise.withResolvers<'interrupted'>()
   const stopListening = onInterrupt(() => interrupted.resolve('interrupted'))
-  const outcome = await Promise.race([role.finished, interrupted.promise]).finally(async () => {
+  const ended = Promise.race([role.finished, interrupted.promise]).finally(() => {
     clearInterval(timer)
     screen.clear()
+  })
+  try {
+    if ((await ended) === 'interrupted') {
+      return screen.print('Stopped. The same command goes on from here.')
+    }
+    const adapter = await bringHome(folder, screen)
+    if (!options.stay) return
+    show({ type: 'staying', adapter })
+    await interrupted.promise
+  } finally {
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
     stopListening()
     pages?.close()
     await role.stop()
-  })
-  if (outcome === 'interrupted') {
-    screen.print('Stopped. The same command goes on from here.')
-  } else {
-    await bringHome(folder, screen)
   }
 }
 
@@ -132,26 +140,33 @@ function listenAddresses({ port, public: isPublic }: HostOptions): string[] {
 }
 
 /** What is after the # stays in the browser: whoever has the address may join, or see the link. */
-function invite(screen: Screen, { link, pageAddresses }: CoordinatorRole, admin: string): void {
+function addressesOf({ link, pageAddresses }: CoordinatorRole, admin: string): Addresses {
   const page = pageAddresses.find((address) => !isLoopback(address)) ?? pageAddresses[0]
+  if (page === undefined) return { page: null, admin: null }
+  const { run, token } = parseLink(link)
+  const fragment = `join=${run}.${encodeURIComponent(token)}`
+  return { page: `${page}#${fragment}`, admin: `${page}#admin=${admin}` }
+}
+
+function invite(screen: Screen, link: string, { page, admin }: Addresses): void {
   screen.print('\nVolunteers join with:\n')
   screen.print(`  barnraise join '${link}'\n`)
-  if (page === undefined) return
-  const { run, token } = parseLink(link)
-  const join = `${page}#join=${run}.${encodeURIComponent(token)}`
-  screen.print(`or by opening this page in a browser:\n\n  ${join}\n`)
-  screen.print(`${qrText(join)}\n`)
-  screen.print(`You see everything at ${page}#admin=${admin}\n`)
+  if (page === null) return
+  screen.print(`or by opening this page in a browser:\n\n  ${page}\n`)
+  screen.print(`${qrText(page)}\n`)
+  screen.print(`You see everything at ${admin}\n`)
 }
 
 function isLoopback(address: string): boolean {
   return /^(127\.|localhost$|\[::1\]$)/.test(new URL(address).hostname)
 }
 
-async function bringHome(folder: RunFolder, screen: Screen): Promise<void> {
+/** Returns the adapter's folder. */
+async function bringHome(folder: RunFolder, screen: Screen): Promise<string> {
   const exported = await exportRun(folder, { format: 'peft', round: null, out: null })
   screen.print(`\nThe adapter is in ${exported.folder}\n`)
   screen.print(`  barnraise generate ${folder.root} --prompt "Once upon a time"`)
   screen.print(`  barnraise export ${folder.root} --format merged-gguf`)
-  screen.print(`  barnraise verify ${folder.root}`)
+  screen.print(`  barnraise verify ${folder.root}\n`)
+  return exported.folder
 }

@@ -79,6 +79,8 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
       )
     case 'finished':
       return paint('bold', 'the run is finished', stream)
+    case 'staying':
+      return 'the pages stay open until Ctrl-C'
     case 'ready':
     case 'counted':
     case 'status':

@@ -109,6 +109,7 @@ function addRunning(program: Command): void {
     )
     .option('--public', 'listen on all interfaces instead of this machine only')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
+    .option('--stay', 'keep the pages open when the run is over, until Ctrl-C')
     .addOption(threads())
     .addOption(memory())
     .addOption(json())

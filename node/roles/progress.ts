@@ -6,7 +6,8 @@ import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import type { PeerId, RunStatus } from '../../protocol/messages.ts'
 
 export type Progress =
-  | { type: 'ready'; link: string; runId: string; run: string }
+  /** `page` is where volunteers train, `admin` where the organiser sees the link. */
+  | ({ type: 'ready'; link: string; runId: string; run: string } & Addresses)
   | { type: 'joined'; peer: PeerId; name: string; here: number }
   | { type: 'away'; peer: PeerId; name: string; here: number }
   | { type: 'leased'; peer: PeerId; name: string; round: number; firstBatch: number; steps: number }
@@ -19,6 +20,14 @@ export type Progress =
   | { type: 'finished'; round: number; adapter: string }
   /** Where the run stands, every so often. */
   | ({ type: 'status' } & Standing)
+  /** The run is over, its adapter is in a folder, and the pages stay. */
+  | { type: 'staying'; adapter: string }
+
+/** Of pages; null where none are served. */
+export interface Addresses {
+  page: string | null
+  admin: string | null
+}
 
 /** The figures of the live view's bottom line. */
 export type Standing = Pick<

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy on loopback that does to a connection what home networks do: delay, throttle, cut, and
- * swallow.
+ * A TCP proxy on loopback that does to a connection what home networks do: delay, throttle, cut,
+ * and swallow.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'

@@ -4,42 +4,13 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { type Child, startChild } from '../../node/cli/child.ts'
+import { expect, test } from 'vitest'
 import type { Progress } from '../../node/roles/progress.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
+import { start } from './processes.ts'
 import { hostRun, joinRun, prepareSmallRun, runYaml, smallText, temporaryFolder } from './swarm.ts'
-
-/** Follows a process's facts; resolves when one of a type has come so many times. */
-function follow<Fact extends { type: string }>(child: Child<Fact>) {
-  const facts: Fact[] = []
-  const waiting: { type: string; times: number; resolve: (fact: Fact) => void }[] = []
-  child.onMessage((fact) => {
-    facts.push(fact)
-    for (const { type, times, resolve } of waiting) {
-      if (fact.type === type && facts.filter((seen) => seen.type === type).length >= times) {
-        resolve(fact)
-      }
-    }
-  })
-  return {
-    facts,
-    seen: <T extends Fact['type']>(type: T, times = 1) =>
-      new Promise<Extract<Fact, { type: T }>>((resolve) => {
-        waiting.push({ type, times, resolve: resolve as (fact: Fact) => void })
-      }),
-  }
-}
-
-function start<Fact extends { type: string }>(args: string[]) {
-  const child = startChild<Fact>(args)
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
-  return { child, ...follow(child) }
-}
 
 type StepFact = { type: 'step'; steps: number }
 
