@@ -17,6 +17,7 @@ import {
   type Outcome,
   type RequestEvent,
   refuse,
+  roundName,
   unchanged,
 } from './outcome.ts'
 import { changeMember, memberHere } from './roster.ts'
@@ -66,9 +67,10 @@ function senderRefusal(
   if (contribution.runId !== state.runId) return ['other-run', `this is run ${state.runId}`]
   if (state.phase === 'finished') return ['run-finished', 'the run is finished']
   if (contribution.round !== round) {
-    return ['stale-round', `round ${contribution.round} is not the current round ${round}`]
+    const reason = `${roundName(contribution.round)} is not the current ${roundName(round)}`
+    return ['stale-round', reason]
   }
-  if (contribution.base !== base) return ['wrong-base', `round ${round} starts from ${base}`]
+  if (contribution.base !== base) return ['wrong-base', `${roundName(round)} starts from ${base}`]
   return null
 }
 

@@ -18,6 +18,7 @@ import {
   type RequestEvent,
   reasonOf,
   refuse,
+  roundName,
   unchanged,
 } from './outcome.ts'
 import { changeMember, memberHere, paceOfOthers } from './roster.ts'
@@ -46,7 +47,7 @@ export function onLease(
   }
   if (member === null) return unchanged(refuse(event, 'not-joined', 'join first'))
   if (request.round !== round.start.round) {
-    const reason = `round ${request.round} is not the current round ${round.start.round}`
+    const reason = `${roundName(request.round)} is not the current ${roundName(round.start.round)}`
     return unchanged(refuse(event, 'stale-round', reason))
   }
   if (request.base !== round.start.base) {
@@ -102,7 +103,7 @@ function grant(
   if (round.boxEndsAt === null) {
     round.boxEndsAt = event.at + config.round.seconds * 1000
     state.phase = 'training'
-    effects.push(log('info', `round ${round.start.round} started`))
+    effects.push(log('info', `${roundName(round.start.round)} started`))
   }
   const range = assign(state.ledger, steps)
   const graceMs = config.round.graceSeconds * 1000

@@ -7,7 +7,7 @@ import { checkLedger, countBatches, giveBack } from './assignment.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import type { Aggregate, CoordinatorEventOf } from './event.ts'
 import { strike } from './fault-detector.ts'
-import { changed, log, notify, type Outcome, reasonOf, unchanged } from './outcome.ts'
+import { changed, log, notify, type Outcome, reasonOf, roundName, unchanged } from './outcome.ts'
 import { memberHere, recordOf } from './roster.ts'
 import { reopen } from './round.ts'
 import { learningRateAt } from './schedule.ts'
@@ -23,13 +23,13 @@ export function onAggregated(
   { round, aggregate }: CoordinatorEventOf<'aggregated'>,
 ): Outcome {
   if (state.phase !== 'aggregating' || round !== state.round.start.round) {
-    return unchanged(log('debug', `nobody waits for the merge of round ${round}`))
+    return unchanged(log('debug', `nobody waits for the merge of ${roundName(round)}`))
   }
   const rejected = new Map(aggregate.rejected.map(({ leaseId, reason }) => [leaseId, reason]))
   const effects = settleLeases(state, rejected)
   checkLedger(state.ledger, [])
   if (state.round.uploaded === 0) {
-    const text = `round ${round} starts again: every contribution was rejected`
+    const text = `${roundName(round)} starts again: every contribution was rejected`
     return changed(...effects, log('warn', text), ...reopen(state))
   }
   return changed(...effects, ...startNextRound(state, aggregate))
@@ -111,5 +111,6 @@ export function onEvaluated(
   state.evaluationsPending = pending.filter((evaluation) => evaluation.round !== round)
   state.evaluations.push({ round, loss })
   state.evaluations.sort((a, b) => a.round - b.round)
-  return changed(log('info', `held-out loss at the start of round ${round}: ${loss.toFixed(4)}`))
+  const of = round === 0 ? 'of the base' : `after ${roundName(round - 1)}`
+  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}`))
 }

@@ -39,6 +39,9 @@ export function log(level: LogEffect['level'], text: string): LogEffect {
   return { type: 'log', level, text }
 }
 
+/** As people count rounds: from 1. */
+export const roundName = (round: number): string => `round ${round + 1}`
+
 /** A text as messages carry it: one line, well-formed, not too long. */
 export function reasonOf(text: string): string {
   return text

@@ -3,7 +3,7 @@ import type { Lease, LeaseId, RoundStart } from '../protocol/messages.ts'
 import { earliest } from './deadlines.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEventOf } from './event.ts'
-import { log } from './outcome.ts'
+import { log, roundName } from './outcome.ts'
 import { abandon, ask, exit } from './participant-effects.ts'
 import {
   backoffMs,
@@ -27,13 +27,15 @@ export function followRound(state: ParticipantState, start: RoundStart): Partici
   const { work } = state
   if (work !== null && !isCurrent(state, work.lease)) {
     const { leaseId, round } = work.lease
-    effects.push(log('warn', `round ${round} ended without lease ${leaseId}; training given up`))
+    effects.push(
+      log('warn', `${roundName(round)} ended without lease ${leaseId}; training given up`),
+    )
     effects.push(abandon(state, leaseId))
   }
   for (const { contribution } of state.handIns) {
     if (isCurrent(state, contribution)) continue
     const { leaseId, round } = contribution
-    effects.push(log('warn', `round ${round} ended before lease ${leaseId} was handed in`))
+    effects.push(log('warn', `${roundName(round)} ended before lease ${leaseId} was handed in`))
   }
   state.handIns = state.handIns.filter(({ contribution }) => isCurrent(state, contribution))
   return effects
@@ -99,7 +101,7 @@ export function onLeased(state: ParticipantState, at: number, lease: Lease): Par
   if (state.leaving !== null || state.paused !== null) return effects
   state.work = { lease, stopAt, isStopping: false }
   const last = lease.firstBatch + lease.steps - 1
-  effects.push(log('info', `round ${lease.round}: batches ${lease.firstBatch} to ${last}`))
+  effects.push(log('info', `${roundName(lease.round)}: batches ${lease.firstBatch} to ${last}`))
   effects.push({ type: 'train', lease, start: state.start! })
   return effects
 }

@@ -14,7 +14,7 @@
 import { pushDeadline } from './deadlines.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { revoke } from './lease.ts'
-import { log, notify } from './outcome.ts'
+import { log, notify, roundName } from './outcome.ts'
 import { pendingAggregation } from './pending.ts'
 import { type Quorum, quorumOf } from './quorum.ts'
 import { type CoordinatorState, openRound } from './state.ts'
@@ -59,7 +59,7 @@ function closeRound(
   const revoked = late.flatMap((held) => revoke(state, held, 'the round has closed'))
   state.phase = 'aggregating'
   state.round.outerScale = outerScale
-  const text = `round ${state.round.start.round} closed: ${reason}`
+  const text = `${roundName(state.round.start.round)} closed: ${reason}`
   return [...revoked, log('info', text), { type: 'aggregate', job: pendingAggregation(state) }]
 }
 
@@ -80,7 +80,7 @@ function extendRound(
     pushDeadline(derived.leaseDeadlines, { at: deadlineAt, key: held.leaseId })
   }
   return [
-    log('warn', `round ${round.start.round} is prolonged: ${reason}`),
+    log('warn', `${roundName(round.start.round)} is prolonged: ${reason}`),
     notify('all', { type: 'round', start: round.start }),
   ]
 }
@@ -89,7 +89,11 @@ function reopenRound(state: CoordinatorState, { reason }: Quorum): CoordinatorEf
   const { start } = state.round
   const late = [...state.leases.values()]
   const revoked = late.flatMap((held) => revoke(state, held, 'the round starts again'))
-  return [...revoked, log('warn', `round ${start.round} starts again: ${reason}`), ...reopen(state)]
+  return [
+    ...revoked,
+    log('warn', `${roundName(start.round)} starts again: ${reason}`),
+    ...reopen(state),
+  ]
 }
 
 /** Same round, same base, nothing leased. */

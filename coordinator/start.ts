@@ -5,7 +5,7 @@
  */
 import { setAway } from './membership.ts'
 import { askForEvaluation } from './merge.ts'
-import { changed, log, type Outcome } from './outcome.ts'
+import { changed, log, type Outcome, roundName } from './outcome.ts'
 import { type CoordinatorState, queueDeadlines } from './state.ts'
 
 export function onStarted(state: CoordinatorState, { at }: { at: number }): Outcome {
@@ -19,7 +19,9 @@ export function onStarted(state: CoordinatorState, { at }: { at: number }): Outc
   }
   queueDeadlines(state)
   const { round } = state.round.start
-  return changed(log('info', `restarted in round ${round}: ${state.members.size} may come back`))
+  return changed(
+    log('info', `restarted in ${roundName(round)}: ${state.members.size} may come back`),
+  )
 }
 
 function moveDeadlines({ round, leases, members }: CoordinatorState, byMs: number): void {

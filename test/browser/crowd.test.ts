@@ -32,7 +32,7 @@ for (const [size, viewport] of [
       for (let times = 1; times <= 3; times++) await goOn(page, crowd)
       expect(await page.evaluate('shifts')).toEqual([])
     }
-    await expectInside(log.getByText(`at the start of round ${crowd.model.run.round}:`), log)
+    await expectInside(log.getByText(`held-out loss after round ${crowd.model.run.round}:`), log)
     await log.evaluate((element) => element.scrollTo(0, 0))
     const oldest = log.getByText('joined').first()
     const before = [await oldest.textContent(), await oldest.boundingBox()]
