@@ -10,7 +10,7 @@ import type { LeaseId } from '../protocol/messages.ts'
 export const CAUSES = [
   /** Nothing to do: between rounds, or asking for work. */
   'waiting',
-  /** Connecting, and fetching what the round needs. */
+  /** Connecting, fetching what the round needs, and what a lease takes besides its steps. */
   'loading',
   /** Work whose maker went before it was handed in. */
   'departed',

@@ -116,6 +116,9 @@ const DOWNLOAD_SLOTS = 64
 /** Measured by test/bench/merge.ts: 2.4 million scalars in int4, two busy cores of 2.4 GHz. */
 const MERGE = { measureMs: 9, mergeMs: 1100, mergeContributionMs: 4.6 }
 
+/** As the journal of test/studies/real-swarm.ts has it. */
+const LEASE_MS = 100
+
 export function defaultWorld(config: RunConfig): WorldOptions {
   return {
     linkMbit: 1000,
@@ -126,6 +129,7 @@ export function defaultWorld(config: RunConfig): WorldOptions {
     evaluateMs: 60_000,
     setUpMs: 2_000,
     prepareMs: 100,
+    leaseMs: LEASE_MS,
     baseBytes: config.base.weights.bytes,
     basesCached: true,
     sizes: sizesOf(config),

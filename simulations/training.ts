@@ -36,13 +36,14 @@ function stepMsOf({ queue }: World, { host, session, slowness }: Volunteer): num
 }
 
 /** Cut short, it ends now, however far it was. */
-const endOf = ({ since, steps, stepMs, pausedMs, cutAt }: Training): number =>
-  cutAt ?? since + steps * stepMs - pausedMs
+function endOf({ options }: World, { since, steps, stepMs, pausedMs, cutAt }: Training): number {
+  return (cutAt ?? since + steps * stepMs - pausedMs) + options.leaseMs
+}
 
 function scheduleEnd(world: World, volunteer: Volunteer, training: Training): void {
-  const endsAt = endOf(training)
+  const endsAt = endOf(world, training)
   world.queue.at(endsAt, () => {
-    if (volunteer.training === training && endOf(training) === endsAt) {
+    if (volunteer.training === training && endOf(world, training) === endsAt) {
       finish(world, volunteer, training)
     }
   })
@@ -51,9 +52,11 @@ function scheduleEnd(world: World, volunteer: Volunteer, training: Training): vo
 function finish(world: World, volunteer: Volunteer, training: Training): void {
   const { lease, steps, stepMs, pausedMs, cutAt, since } = training
   const { leaseId, round, base, firstBatch } = lease
-  const ms = steps * stepMs - pausedMs
+  const ms = Math.max(0, steps * stepMs - pausedMs)
+  const cutMs = cutAt === null ? 0 : Math.max(0, cutAt - since - ms)
   volunteer.training = null
-  if (cutAt !== null) world.accounts.waste('departed', cutAt - since - ms)
+  world.accounts.waste('departed', cutMs)
+  world.accounts.waste('loading', world.queue.now - since - ms - cutMs)
   if (training.fails || steps === 0) {
     world.accounts.waste('failed', ms)
     const reason = training.fails ? 'a number is not finite' : 'ended before a step'

@@ -35,6 +35,8 @@ export interface WorldOptions {
   /** To build the trainer from the bytes of the model; to load a round's adapter. */
   setUpMs: number
   prepareMs: number
+  /** What a lease takes besides its steps: data, adapter, payload. */
+  leaseMs: number
   baseBytes: number
   /** Whether the base model is on every machine before the clock starts. */
   basesCached: boolean

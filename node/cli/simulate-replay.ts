@@ -26,7 +26,7 @@ export async function replayRun(run: string, { seed, set, json }: ReplayOptions)
 
 /** The same run, simulated in the world that its journal shows. */
 export function predict(observed: ObservedRun, seed: number, set: string[]): RunFigures {
-  const { config, merge, evaluation, setUp, prepare, sessions, figures } = observed
+  const { config, merge, evaluation, setUp, prepare, lease, sessions, figures } = observed
   const { roundsMax, batchesMax } = config.training
   const isFinished = figures.rounds >= roundsMax || figures.batches >= batchesMax
   const end = Math.max(...sessions.map(({ endMs }) => endMs))
@@ -48,6 +48,7 @@ export function predict(observed: ObservedRun, seed: number, set: string[]): Run
       ...(evaluation !== null && { evaluateMs: evaluation }),
       ...(setUp !== null && { setUpMs: setUp }),
       ...(prepare !== null && { prepareMs: prepare }),
+      ...(lease !== null && { leaseMs: lease }),
     },
   }).run(() => {})
   const times = history.rounds.map(({ startedAt, mergedAt }) => mergedAt - startedAt)

@@ -20,6 +20,8 @@ export interface ObservedRun {
   setUp: number | null
   /** From a merge to a question for work in the next round. */
   prepare: number | null
+  /** From a lease to its commit, less its steps. */
+  lease: number | null
   figures: RunFigures
 }
 
@@ -69,10 +71,15 @@ function createObserver() {
   const peers = new Map<PeerId, Seen>()
   const sessions: ObservedSession[] = []
   const commits = new Map<LeaseId, { peer: PeerId; at: number; bytes: number; stepMs: number }>()
-  const times = { merge: [], evaluation: [], setUp: [], prepare: [], round: [] } as Record<
-    'merge' | 'evaluation' | 'setUp' | 'prepare' | 'round',
-    number[]
-  >
+  const leasedAt = new Map<LeaseId, number>()
+  const times = {
+    merge: [],
+    evaluation: [],
+    setUp: [],
+    prepare: [],
+    lease: [],
+    round: [],
+  } as Record<'merge' | 'evaluation' | 'setUp' | 'prepare' | 'lease' | 'round', number[]>
   /** Who has not asked for work yet, and since when that could have been. */
   const idleSince = new Map<PeerId, { at: number; name: 'setUp' | 'prepare' }>()
   let first: number | null = null
@@ -117,7 +124,9 @@ function createObserver() {
       roundStart ??= at
     }
     if (request.type === 'commit') {
-      const { leaseId, stepMs, payload } = request.contribution
+      const { leaseId, steps, stepMs, payload } = request.contribution
+      const since = leasedAt.get(leaseId)
+      if (since !== undefined) times.lease.push(Math.max(0, at - since - steps * stepMs))
       seen.stepMs.push(stepMs)
       commits.set(leaseId, { peer, at, stepMs, bytes: payload.bytes })
     }
@@ -139,6 +148,9 @@ function createObserver() {
     first ??= at
     last = at
     for (const effect of effects) {
+      if (effect.type === 'reply' && effect.reply.type === 'leased') {
+        leasedAt.set(effect.reply.leaseId, at)
+      }
       if (effect.type !== 'aggregate') continue
       closedAt = at
       const steps = effect.job.contributions.reduce((sum, one) => sum + one.steps, 0)
@@ -164,7 +176,7 @@ function createObserver() {
     observe,
     result: () => {
       for (const peer of peers.keys()) endSession(peer, last, 'leave')
-      const { merge, evaluation, setUp, prepare, round } = times
+      const { merge, evaluation, setUp, prepare, lease, round } = times
       const untilMerge = (ms: number) => Math.min(ms, mergedAt - first!)
       const onlineMs = sessions.reduce(
         (sum, { startMs, endMs }) => sum + untilMerge(endMs) - untilMerge(startMs),
@@ -181,6 +193,7 @@ function createObserver() {
         evaluation: median(evaluation),
         setUp: median(setUp),
         prepare: median(prepare),
+        lease: median(lease),
         figures: {
           ...figures,
           goodput: onlineMs === 0 ? 0 : countedMs / onlineMs,

@@ -63,7 +63,9 @@ await host.exited
 const observed = await observeRun(runFolder(root))
 const real = observed.figures
 const predicted = predict(observed, seed, [])
-console.log(JSON.stringify({ seed, sessions: observed.sessions.length, real, predicted }, null, 1))
+const { sessions, merge, setUp, prepare, lease } = observed
+const found = { merge, setUp, prepare, lease }
+console.log(JSON.stringify({ seed, sessions: sessions.length, found, real, predicted }, null, 1))
 console.log(`goodput ${percent(real.goodput)}, predicted ${percent(predicted.goodput)}`)
 const { rounds, faults } = await verifyRun(runFolder(root), () => {})
 console.log(`${rounds} rounds derived again: ${faults.length === 0 ? 'the same adapters' : faults}`)
