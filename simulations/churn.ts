@@ -20,7 +20,7 @@ import {
 } from './laws.ts'
 import type { Preset } from './presets.ts'
 
-export type SessionEnd = 'leave' | 'sleep' | 'vanish'
+export type SessionEnd = 'leave' | 'sleep' | 'crash' | 'vanish'
 
 export interface Session {
   host: Host

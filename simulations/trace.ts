@@ -1,14 +1,14 @@
 /**
  * Churn as it was: sessions from a table, one a line, instead of a preset's laws.
  *
- *   volunteer,start,end,how,step_ms,up_mbit,down_mbit
- *   ann,0,3600,leave,9000,8,40
+ *   volunteer,start,end,how,step_ms,up_mbit,down_mbit,latency_ms
+ *   ann,0,3600,leave,9000,8,40,25
  *   ben,120.5,900
  *
- * `start` and `end` are seconds from the beginning; `how` a session ends is leave, sleep or vanish
- * (default). The last three are the machine's, taken from a volunteer's first line; what is missing
- * is drawn as for a laptop at home. Columns may come in any order; only the first three must be
- * there.
+ * `start` and `end` are seconds from the beginning; `how` a session ends is leave, sleep, crash (the
+ * process dies, and its system hangs up) or vanish (default). The last four are the machine's, taken
+ * from a volunteer's first line; what is missing is drawn as for a laptop at home. Columns may come
+ * in any order; only the first three must be there.
  */
 import { ConfigError } from '../protocol/errors.ts'
 import type { Churn, Session, SessionEnd } from './churn.ts'
@@ -23,12 +23,17 @@ export interface TraceRow {
   stepMs: number | null
   upMbit: number | null
   downMbit: number | null
+  /** One way. */
+  latencyMs: number | null
 }
 
-const COLUMNS = ['volunteer', 'start', 'end', 'how', 'step_ms', 'up_mbit', 'down_mbit'] as const
+const COLUMNS = [
+  ...(['volunteer', 'start', 'end', 'how'] as const),
+  ...(['step_ms', 'up_mbit', 'down_mbit', 'latency_ms'] as const),
+] as const
 type Column = (typeof COLUMNS)[number]
 const REQUIRED: readonly Column[] = ['volunteer', 'start', 'end']
-const ENDS: readonly SessionEnd[] = ['leave', 'sleep', 'vanish']
+const ENDS: readonly SessionEnd[] = ['leave', 'sleep', 'crash', 'vanish']
 export const TRACE_ROWS_MAX = 10_000_000
 
 /** In the order of the table. @throws ConfigError that names the line */
@@ -76,6 +81,7 @@ function rowOf(
     stepMs: optional('step_ms'),
     upMbit: optional('up_mbit'),
     downMbit: optional('down_mbit'),
+    latencyMs: optional('latency_ms'),
   }
 }
 
@@ -109,12 +115,13 @@ export function churnOfTrace(seed: number, rows: readonly TraceRow[]): Churn {
   }
 }
 
-function hostOf(drawn: Host, { stepMs, upMbit, downMbit }: TraceRow): Host {
+function hostOf(drawn: Host, { stepMs, upMbit, downMbit, latencyMs }: TraceRow): Host {
   return {
     ...drawn,
     stepMs: stepMs ?? drawn.stepMs,
     up: upMbit === null ? drawn.up : bytesPerMs(upMbit),
     down: downMbit === null ? drawn.down : bytesPerMs(downMbit),
+    latencyMs: latencyMs ?? drawn.latencyMs,
   }
 }
 

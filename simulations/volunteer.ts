@@ -62,7 +62,7 @@ function endSession(world: World, volunteer: Volunteer, session: Session): void 
   if (!isOnline(volunteer)) return
   if (session.end === 'leave') feed(world, volunteer, { type: 'leave', at: 0, reason: 'enough' })
   else if (session.end === 'sleep') sleep(world, volunteer)
-  else stopProcess(world, volunteer, 'silently')
+  else stopProcess(world, volunteer, session.end === 'crash' ? 'politely' : 'silently')
 }
 
 function startProcess(world: World, volunteer: Volunteer): void {

@@ -11,6 +11,7 @@ export interface ReplayOptions {
   json?: boolean
 }
 
+const NO_LIMIT_MBIT = 10_000
 const DAY_MS = 86_400_000
 /** Room for a simulation that takes longer than the run did. */
 const SLACK = 3
@@ -34,7 +35,8 @@ export function predict(observed: ObservedRun, seed: number, set: string[]): Run
   // Whoever stayed to the end would have stayed longer, had it taken longer.
   const trace = sessions.map((session) => ({
     ...session,
-    downMbit: null,
+    // What the journal shows took its time with all that was on its way.
+    ...{ downMbit: NO_LIMIT_MBIT, latencyMs: 0 },
     endMs: session.endMs > 0.98 * end ? until : session.endMs,
   }))
   const { history, batches, bytes, rounds, goodput } = prepareSimulation({
@@ -46,7 +48,8 @@ export function predict(observed: ObservedRun, seed: number, set: string[]): Run
       basesCached: true,
       ...(merge !== null && { mergeMs: merge }),
       ...(evaluation !== null && { evaluateMs: evaluation }),
-      ...(setUp !== null && { setUpMs: setUp }),
+      // The first set-up has the first round's preparation in it.
+      ...(setUp !== null && { setUpMs: Math.max(0, setUp - (prepare ?? 0)) }),
       ...(prepare !== null && { prepareMs: prepare }),
       ...(lease !== null && { leaseMs: lease }),
     },

@@ -30,7 +30,7 @@ export interface ObservedSession {
   /** Since the run's first event. */
   startMs: number
   endMs: number
-  end: 'leave' | 'vanish'
+  end: 'leave' | 'crash'
   stepMs: number | null
   upMbit: number | null
 }
@@ -160,7 +160,7 @@ function createObserver() {
       }
     }
     if (event.type === 'request') onRequest(event)
-    if (event.type === 'disconnected') endSession(event.peer, at, 'vanish')
+    if (event.type === 'disconnected') endSession(event.peer, at, 'crash')
     if (event.type === 'aggregated') onMerge(event)
     if (event.type === 'evaluated' && mergedAt > 0) times.evaluation.push(at - mergedAt)
     if (event.type === 'payload-stored') {
