@@ -5,10 +5,10 @@
  *   ann,0,3600,leave,9000,8,40,25
  *   ben,120.5,900
  *
- * `start` and `end` are seconds from the beginning; `how` a session ends is leave, sleep, crash (the
- * process dies, and its system hangs up) or vanish (default). The last four are the machine's, taken
- * from a volunteer's first line; what is missing is drawn as for a laptop at home. Columns may come
- * in any order; only the first three must be there.
+ * `start` and `end` are seconds from the beginning; `how` a session ends is leave, sleep, crash
+ * (the process dies, and its system hangs up) or vanish (default). The last four are the machine's,
+ * taken from a volunteer's first line; what is missing is drawn as for a laptop at home. Columns
+ * may come in any order; only the first three must be there.
  */
 import { ConfigError } from '../protocol/errors.ts'
 import type { Churn, Session, SessionEnd } from './churn.ts'
