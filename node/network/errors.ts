@@ -38,5 +38,8 @@ export class RefusedError extends ProtocolError {
 }
 
 export function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason))
+  if (reason instanceof Error) return reason
+  // A WebSocket tells in an event why it cannot connect.
+  const told = (reason as { message?: unknown } | null | undefined)?.message
+  return new Error(typeof told === 'string' && told !== '' ? told : String(reason))
 }
