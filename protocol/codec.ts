@@ -64,7 +64,7 @@ function canonical(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.map((item) => canonical(item, depth + 1))
   if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
     const sorted: Record<string, unknown> = {}
-    for (const key of sortedKeys(value)) {
+    for (const key of Object.keys(value).sort()) {
       // JavaScript moves keys that look like numbers to the front, and `__proto__` is none.
       if (!NAME_PATTERN.test(key)) throw new Error(`no canonical form for the key ${key}`)
       const item = (value as Record<string, unknown>)[key]
@@ -73,18 +73,6 @@ function canonical(value: unknown, depth: number): unknown {
     return sorted
   }
   throw new Error(`no canonical form for ${typeof value}`)
-}
-
-/** By insertion: objects have few keys, and a snapshot has many objects. */
-function sortedKeys(value: object): string[] {
-  const keys = Object.keys(value)
-  for (let end = 1; end < keys.length; end++) {
-    const key = keys[end]!
-    let hole = end
-    for (; hole > 0 && keys[hole - 1]! > key; hole--) keys[hole] = keys[hole - 1]!
-    keys[hole] = key
-  }
-  return keys
 }
 
 function canonicalNumber(value: number): number {

@@ -133,7 +133,7 @@ export function simulate(options: SimulateOptions): SimulationResult {
 }
 
 /** A check of the whole state costs as much as so many events for each member. */
-const WHOLE_EVENTS = 16
+const WHOLE_EVENTS = 4
 
 export function createSimulation(options: SimulationOptions): Simulation {
   const { seed, config, churn } = options

@@ -126,6 +126,7 @@ function createObserver() {
     if (request.type === 'commit') {
       const { leaseId, steps, stepMs, payload } = request.contribution
       const since = leasedAt.get(leaseId)
+      leasedAt.delete(leaseId)
       if (since !== undefined) times.lease.push(Math.max(0, at - since - steps * stepMs))
       seen.stepMs.push(stepMs)
       commits.set(leaseId, { peer, at, stepMs, bytes: payload.bytes })

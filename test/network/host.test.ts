@@ -102,11 +102,16 @@ describe('dialling tells apart', () => {
   }
   const nobody = async () => peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString()
 
-  test('a closed port: unreachable', async () => {
-    const volunteer = await testHost('tcp', 'volunteer')
-    const address = `/ip4/127.0.0.1/tcp/1/p2p/${await nobody()}`
-    await expect(connect(volunteer, [address])).rejects.toMatchObject({ code: 'unreachable' })
-  })
+  for (const wire of ['tcp/1', 'tcp/1/ws']) {
+    test(`a closed port, ${wire}: unreachable, in words`, async () => {
+      const volunteer = await testHost('tcp', 'volunteer')
+      const address = `/ip4/127.0.0.1/${wire}/p2p/${await nobody()}`
+      await expect(connect(volunteer, [address])).rejects.toMatchObject({
+        code: 'unreachable',
+        message: expect.not.stringContaining('[object'),
+      })
+    })
+  }
 
   test('another key than the address names: wrong-key', async () => {
     const volunteer = await testHost('tcp', 'volunteer')
