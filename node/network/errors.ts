@@ -39,7 +39,6 @@ export class RefusedError extends ProtocolError {
 
 export function asError(reason: unknown): Error {
   if (reason instanceof Error) return reason
-  // A WebSocket tells in an event why it cannot connect.
-  const told = (reason as { message?: unknown } | null | undefined)?.message
-  return new Error(typeof told === 'string' && told !== '' ? told : String(reason))
+  // A WebSocket tells in an event that it cannot connect, and mostly not why.
+  return new Error(reason instanceof Event ? 'no WebSocket is answered there' : String(reason))
 }
