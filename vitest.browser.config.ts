@@ -5,10 +5,11 @@ import { ClosingLine } from './test/closing-line.ts'
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export.
 export default defineConfig({
   test: {
-    include: ['test/browser/**/*.test.ts'],
+    include: ['test/chromium/**/*.test.ts'],
     reporters: ['default', new ClosingLine()],
     testTimeout: 300_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
     fileParallelism: false,
   },
 })

@@ -5,9 +5,12 @@ import { ClosingLine } from './test/closing-line.ts'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/{browser,llama}/**'],
+    exclude: ['test/{chromium,llama,package}/**'],
     reporters: ['default', new ClosingLine()],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // One core would idle: vitest leaves it to whoever watches.
+    maxWorkers: '100%',
+    // Against what hangs: beside other work a test may take many times as long as alone.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 })

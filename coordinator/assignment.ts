@@ -3,16 +3,15 @@
  * comes back undone is owed and goes out first. Invariant: every batch below `next` is exactly one
  * of held (by a lease), counted, or owed; so nothing is lost and nothing counts twice.
  */
-import { assert } from '../protocol/errors.ts'
-import type { RunConfig } from '../protocol/run-config.ts'
-import { addRange, type Range, type RangeSet, takeFirst } from './ranges.ts'
+import { assert } from '../protocol/index.ts'
+import { addRange, type Range, type RangeSet, removeRange, takeFirst } from './ranges.ts'
 
 export interface Ledger {
   /** The lowest batch that nobody has had. */
   next: number
   /** Handed out once, came back undone. Invariant: all below `next`, the last not touching it. */
   owed: RangeSet
-  /** In the adapter. */
+  /** Batches that are in the adapter. */
   counted: RangeSet
 }
 
@@ -45,6 +44,12 @@ export function countBatches(ledger: Ledger, range: Range): void {
   addRange(ledger.counted, range)
 }
 
+/** What counted is no longer part of the adapter: it has to be done again. */
+export function uncountBatches(ledger: Ledger, range: Range): void {
+  removeRange(ledger.counted, range)
+  giveBack(ledger, range)
+}
+
 /** Throws unless held, counted and owed batches tile [0, next) without gap or overlap. */
 export function checkLedger(ledger: Ledger, held: readonly Range[]): void {
   const all = [...ledger.owed, ...ledger.counted, ...held]
@@ -55,17 +60,4 @@ export function checkLedger(ledger: Ledger, held: readonly Range[]): void {
     reached = end
   }
   assert(reached === ledger.next, `batches ${reached} to ${ledger.next} are nowhere`)
-}
-
-/**
- * The training sequences of a batch: indexes into the dataset, which starts over when it is used
- * up.
- */
-export function sequencesOfBatch(config: RunConfig, batch: number): number[] {
-  const { batchSequences } = config.training
-  const { trainSequences } = config.dataset
-  return Array.from(
-    { length: batchSequences },
-    (_, index) => (batch * batchSequences + index) % trainSequences,
-  )
 }

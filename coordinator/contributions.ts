@@ -1,29 +1,42 @@
 /**
- * From finished steps to a stored payload: commit, upload, stored. A commit names everything before
- * a byte is uploaded, so that nobody can wait and copy; each check has its own refusal. A repeated
- * commit is answered like the first, because replies get lost.
+ * The way of finished steps to a stored payload: commit, upload, stored. A commit names everything
+ * before a byte is uploaded, so that nobody can wait and copy; each check has its own refusal. A
+ * repeated commit is answered like the first, because replies get lost.
  */
-import type { Contribution, LeaseId, PeerId, Refusal, RequestOf } from '../protocol/messages.ts'
-import type { BlobReference } from '../protocol/run-config.ts'
+
+import {
+  assert,
+  type BlobReference,
+  type Contribution,
+  type LeaseId,
+  log,
+  type PeerId,
+  type RequestOf,
+  roundName,
+} from '../protocol/index.ts'
 import { giveBack } from './assignment.ts'
+import { firstDifference } from './auditors.ts'
+import { drawAudit } from './audits.ts'
 import type { CoordinatorEventOf } from './event.ts'
-import { strike } from './fault-detector.ts'
-import { release, revoke } from './lease.ts'
+import { ban, strike } from './fault-detector.ts'
+import { leaveOutstanding, release, revoke } from './lease.ts'
 import {
   answer,
   changed,
-  log,
-  notify,
   type Outcome,
+  type Refused,
   type RequestEvent,
   refuse,
-  roundName,
+  runFinished,
   unchanged,
 } from './outcome.ts'
+import { forgive } from './patience.ts'
+import { isOnTrial, recordOf } from './record.ts'
 import { changeMember, memberHere } from './roster.ts'
 import type { Commitment, CoordinatorState, HeldLease } from './state.ts'
-
-type Refused = readonly [Refusal, string]
+import { addBatches, addPayload, addTrials } from './tally.ts'
+import { countIn } from './trial.ts'
+import { takeBackUnverified } from './verdicts.ts'
 
 export function onCommit(
   state: CoordinatorState,
@@ -41,31 +54,33 @@ export function onCommit(
   const committed = answer(event, { type: 'committed', leaseId: held.leaseId })
   if (held.commitment !== null) {
     if (isSameWork(held.steps, held.commitment, contribution)) return unchanged(committed)
+    if (contradicts(held, held.commitment, contribution) && isAudited(state)) {
+      return onContradiction(state, event, held)
+    }
     const reason = `lease ${held.leaseId} was committed with another result`
     return unchanged(refuse(event, 'duplicate', reason))
   }
   const wrong = workRefusal(state, held, contribution)
   if (wrong !== null) return unchanged(refuse(event, ...wrong))
-  commit(state, held, contribution, event.at)
-  return changed(committed)
+  assert(event.draw !== undefined, 'a commit comes with a draw')
+  commit(state, held, contribution, { at: event.at, draw: event.draw })
+  return changed(committed, ...drawAudit(state, held, event.draw, event.at))
 }
 
 /** Is this the right peer, talking about this run and round? */
 function senderRefusal(
   state: CoordinatorState,
-  { peer, signatureValid }: RequestEvent,
+  { peer, genuine }: RequestEvent,
   contribution: Contribution,
 ): Refused | null {
   const { round, base } = state.round.start
   if (memberHere(state, peer) === null) {
-    return state.phase === 'finished'
-      ? ['run-finished', 'the run is finished']
-      : ['not-joined', 'join first']
+    return state.phase === 'finished' ? runFinished(state) : ['not-joined', 'join first']
   }
-  if (!signatureValid) return ['bad-signature', `the signature is not ${peer}'s`]
+  if (!genuine) return ['bad-signature', `the signature is not ${peer}'s`]
   if (contribution.peer !== peer) return ['other-peer', `this is the work of ${contribution.peer}`]
   if (contribution.runId !== state.runId) return ['other-run', `this is run ${state.runId}`]
-  if (state.phase === 'finished') return ['run-finished', 'the run is finished']
+  if (state.phase === 'finished') return runFinished(state)
   if (contribution.round !== round) {
     const reason = `${roundName(contribution.round)} is not the current ${roundName(round)}`
     return ['stale-round', reason]
@@ -75,7 +90,11 @@ function senderRefusal(
 }
 
 /** The lease of that number, if this peer holds it. */
-function findLease(state: CoordinatorState, peer: PeerId, leaseId: LeaseId): HeldLease | Refused {
+export function findLease(
+  state: CoordinatorState,
+  peer: PeerId,
+  leaseId: LeaseId,
+): HeldLease | Refused {
   const held = state.leases.get(leaseId)
   if (held === undefined) {
     return leaseId < state.nextLeaseId
@@ -101,11 +120,28 @@ function workRefusal(
   if (tokens < 1 || tokens > tokensMax) {
     return ['wrong-tokens', `${steps} steps have 1 to ${tokensMax} tokens, not ${tokens}`]
   }
-  if (payload.bytes > state.derived.payloadBytesMax) {
-    const { payloadBytesMax } = state.derived
-    return ['wrong-payload', `at most ${payloadBytesMax} bytes, not ${payload.bytes}`]
+  if (payload.bytes !== state.payloadBytes) {
+    const { payloadBytes } = state
+    return ['wrong-payload', `a payload has ${payloadBytes} bytes, not ${payload.bytes}`]
+  }
+  for (const other of state.derived.tally.payloads.get(payload.digest) ?? []) {
+    if (other.peer === held.peer || hasSameData(state, other, { firstBatch, steps })) continue
+    return ['duplicate', `payload ${payload.digest} is that of another lease`]
   }
   return null
+}
+
+/**
+ * Whether two leases train on the same sequences: the data starts over after each epoch, so that
+ * honest work from the same base gives the same payload again.
+ */
+function hasSameData(
+  { config: { training, dataset } }: CoordinatorState,
+  one: { firstBatch: number; steps: number },
+  other: { firstBatch: number; steps: number },
+): boolean {
+  const apart = Math.abs(one.firstBatch - other.firstBatch) * training.batchSequences
+  return one.steps === other.steps && apart % dataset.trainSequences === 0
 }
 
 /**
@@ -120,8 +156,34 @@ function isSameWork(
   return (
     again.steps === steps &&
     again.tokens === tokens &&
-    again.trace.at(-1) === trace &&
+    again.trace.at(-1) === trace.at(-1) &&
     isSameBlob(again.payload, payload)
+  )
+}
+
+/**
+ * Two signed answers that no machine can give: what it does with the same steps is the same. A
+ * shorter prefix of the same work contradicts nothing.
+ */
+function contradicts(
+  { steps }: HeldLease,
+  { trace, payload }: Commitment,
+  again: Contribution,
+): boolean {
+  const shared = Math.min(steps, again.steps)
+  if (firstDifference(trace, again.trace) < shared) return true
+  return steps === again.steps && !isSameBlob(payload, again.payload)
+}
+
+const isAudited = ({ config }: CoordinatorState): boolean => config.audit.trust !== 'everyone'
+
+function onContradiction(state: CoordinatorState, event: RequestEvent, held: HeldLease): Outcome {
+  const { peer } = event
+  const reason = `lease ${held.leaseId} was committed with two results`
+  return changed(
+    refuse(event, 'duplicate', reason),
+    ...takeBackUnverified(state, peer, held.leaseId),
+    ...ban(state, peer, reason),
   )
 }
 
@@ -133,15 +195,21 @@ function commit(
   state: CoordinatorState,
   held: HeldLease,
   { steps, tokens, trace, payload, stepMs }: Contribution,
-  at: number,
+  { at, draw }: Pick<Commitment, 'at' | 'draw'>,
 ): void {
   const end = held.firstBatch + held.steps
   giveBack(state.ledger, { start: held.firstBatch + steps, end })
-  state.round.outstanding -= held.steps - steps
+  leaveOutstanding(state, held, held.steps - steps)
+  addBatches(state.derived.tally, held, steps - held.steps)
   held.steps = steps
   held.stage = 'committed'
+  held.isOnTrial ||= isOnTrial(state, held.peer)
   held.deadlineAt = null
-  held.commitment = { at, trace: trace.at(-1)!, tokens, payload }
+  state.failures.delete(held.firstBatch)
+  held.commitment = { at, trace, tokens, payload, draw }
+  addPayload(state.derived.tally, held)
+  if (held.isOnTrial) addTrials(state.derived.tally, held.peer, 1)
+  recordOf(state, held.peer).works += 1
   const member = state.members.get(held.peer)!
   member.leaseId = null
   member.committed.push(held.leaseId)
@@ -164,7 +232,7 @@ function uploadRefusal(
   leaseId: LeaseId,
   payload: BlobReference,
 ): Refused | null {
-  if (state.phase === 'finished') return ['run-finished', 'the run is finished']
+  if (state.phase === 'finished') return runFinished(state)
   if (memberHere(state, peer) === null) return ['not-joined', 'join first']
   const held = findLease(state, peer, leaseId)
   if (!('stage' in held)) return held
@@ -173,7 +241,7 @@ function uploadRefusal(
   if (!isSameBlob(payload, commitment.payload)) {
     return ['wrong-payload', `lease ${leaseId} was committed with ${commitment.payload.digest}`]
   }
-  if (stage === 'uploaded') return ['duplicate', `the payload of lease ${leaseId} is here`]
+  if (stage !== 'committed') return ['duplicate', `the payload of lease ${leaseId} is here`]
   return null
 }
 
@@ -185,16 +253,16 @@ export function onPayloadStored(
   if (held?.stage !== 'committed') {
     return unchanged(log('debug', `the payload of lease ${leaseId} came too late`))
   }
-  held.stage = 'uploaded'
-  state.round.outstanding -= held.steps
-  state.round.uploaded += held.steps
-  const { tokens, at: committedAt } = held.commitment!
+  held.stage = 'stored'
+  recordOf(state, held.peer).hasDelivered = true
+  forgive(state, held.peer)
+  const { at: committedAt } = held.commitment!
   const member = state.members.get(held.peer)
   if (member !== undefined) {
     release(member, leaseId)
     member.transferMs = Math.max(0, at - committedAt)
   }
-  return changed(notify(held.peer, { type: 'counted', leaseId, tokens }))
+  return changed(...(held.isOnTrial ? [] : countIn(state, held)))
 }
 
 export function onPayloadRefused(

@@ -10,16 +10,10 @@ export interface Deadline<K extends string | number> {
 
 export type DeadlineQueue<K extends string | number> = Deadline<K>[]
 
-/** The first of those that there are. */
-export function earliest(...deadlines: readonly (number | null)[]): number | null {
-  let first: number | null = null
-  for (const deadline of deadlines) {
-    if (deadline !== null && (first === null || deadline < first)) first = deadline
-  }
-  return first
-}
-
-/** By time; equal times by key, so that the order does not depend on the order of arrival. */
+/**
+ * Earlier times first; equal times in the order of their keys, so that it does not matter which
+ * came first.
+ */
 function isBefore<K extends string | number>(a: Deadline<K>, b: Deadline<K>): boolean {
   return a.at < b.at || (a.at === b.at && a.key < b.key)
 }

@@ -2,22 +2,27 @@
  * What a decision asks of the world. The shell performs the effects of one step in order, after the
  * event that caused them is in the journal, and feeds the outcome back as an event.
  */
-import type { Digest } from '../protocol/digest.ts'
-import type { CountedContribution } from '../protocol/envelope.ts'
 import type {
-  Lease,
-  LeaseId,
+  BlobReference,
+  Correction,
+  CountedContribution,
+  Digest,
+  LogEffect,
+  MergeRule,
   Notice,
   PeerId,
   Reply,
-  Request,
-  RoundStart,
-} from '../protocol/messages.ts'
-import type { BlobReference, RunConfig } from '../protocol/run-config.ts'
+} from '../protocol/index.ts'
+import type { Audit } from './audit.ts'
+
+/** A contribution before its merge, which decides how much of it counts. */
+export type OfferedContribution = Omit<CountedContribution, 'weight' | 'clip'>
 
 /** Everything that decides the bytes of the next adapter, in canonical order (by first batch). */
 export interface AggregationJob {
   round: number
+  /** Which merge it is of all that were asked for: one that was overtaken counts for nothing. */
+  attempt: number
   base: Digest
   /** Manifest of the round before; null in round 0. */
   parent: BlobReference | null
@@ -26,50 +31,33 @@ export interface AggregationJob {
   learningRate: number
   /** Share of the full outer step to take: √(counted / expected), 1 when the quorum was met. */
   outerScale: number
-  contributions: CountedContribution[]
+  merge: MergeRule
+  /** What is subtracted first, of what earlier rounds merged; oldest round first. */
+  corrections: Correction[]
+  contributions: OfferedContribution[]
 }
 
-export interface LogEffect {
-  type: 'log'
-  level: 'debug' | 'info' | 'warn'
-  text: string
-}
+/** Somebody's steps, for the coordinator to repeat. */
+export type AuditJob = Pick<
+  Audit,
+  'auditId' | 'leaseId' | 'peer' | 'start' | 'firstBatch' | 'steps' | 'kind'
+>
 
 export type CoordinatorEffect =
   | { type: 'reply'; peer: PeerId; requestId: number; reply: Reply }
-  /** To one member, or to all who are here. */
+  /** The notice goes to one member, or to all who are here. */
   | { type: 'notify'; to: PeerId | 'all'; notice: Notice }
   | { type: 'aggregate'; job: AggregationJob }
-  /** Held-out loss of the adapter that starts `round` (round 0: the base model itself). */
+  | { type: 'audit'; job: AuditJob }
+  /**
+   * The run is over: put the key of the coin, which is no secret any more, into the journal. So
+   * many were published before.
+   */
+  | { type: 'publish-coin'; published: number }
+  /** Losses of the adapter that starts `round` (round 0: of the base model itself). */
   | { type: 'evaluate'; round: number; adapter: Digest; checkpoint: BlobReference | null }
-  /** The peer has no business here any more. */
+  /** The process has to end: the run cannot go on before its organiser has changed something. */
+  | { type: 'stop'; reason: string }
+  /** Close the peer's connection, once it could read why it is refused or banned. */
   | { type: 'disconnect'; peer: PeerId; reason: string }
-  | LogEffect
-
-export type ParticipantEffect =
-  | { type: 'connect' }
-  | { type: 'request'; requestId: number; request: Request }
-  /** Fetch the base weights by digest and build the trainer. */
-  | { type: 'set-up'; config: RunConfig; runId: Digest }
-  /** Bring the adapter to the round's base: update if it fits, else checkpoint. */
-  | { type: 'prepare'; start: RoundStart }
-  | { type: 'train'; lease: Lease; start: RoundStart }
-  /**
-   * End and hand over the prefix (`trained`): after the step in progress, with at least one, or in
-   * the middle of it, with nothing perhaps (`training-failed`).
-   */
-  | { type: 'stop-training'; leaseId: LeaseId; when: 'after-step' | 'now' }
-  /** The lease is lost: end and forget it; no event follows. */
-  | { type: 'abandon-training'; leaseId: LeaseId }
-  /**
-   * Ask for an upload slot (`upload`), wait for `go`, send the bytes: `uploaded`, `upload-failed`.
-   */
-  | { type: 'upload'; leaseId: LeaseId; payload: BlobReference }
-  | { type: 'disconnect' }
-  /** The participant is done; `outcome` decides the exit code. */
-  | {
-      type: 'exit'
-      outcome: 'finished' | 'left' | 'refused' | 'version' | 'failed'
-      reason: string
-    }
   | LogEffect

@@ -1,19 +1,17 @@
 /**
- * What can happen to a coordinator and to a participant. An event carries everything a decision
- * needs: the time (`at`, milliseconds on the process's own clock), and the outcome of whatever the
- * world did.
+ * What can happen to a coordinator. An event carries everything a decision needs: the time (`at`,
+ * milliseconds on the process's own clock), and the outcome of whatever the world did.
  */
-import type { Digest } from '../protocol/digest.ts'
 import type {
-  Contribution,
+  BlobReference,
+  Digest,
+  InviteTerms,
   LeaseId,
-  Notice,
   PeerId,
-  Refusal,
-  Reply,
   Request,
-} from '../protocol/messages.ts'
-import type { BlobReference } from '../protocol/run-config.ts'
+  RequestOf,
+} from '../protocol/index.ts'
+import type { AuditResult } from './audit.ts'
 
 /** What an aggregation made; every blob named here is already stored. */
 export interface Aggregate {
@@ -28,75 +26,93 @@ export interface Aggregate {
    * Contributions that the numbers refused (not finite, beyond the bound): not counted, owed again.
    */
   rejected: { leaseId: LeaseId; reason: string }[]
+  /** Contributions that point against all the others together: their work is repeated. */
+  contrary: LeaseId[]
+  /**
+   * Held-out losses of the round's base and of this adapter, on the same text; where the run has a
+   * gate.
+   */
+  losses?: { before: number; after: number }
 }
+
+/** A join as it is decided on: the token is a secret of today, and no part of the run's history. */
+export type KnownJoin = Omit<RequestOf<'join'>, 'token'>
+export type KnownRequest = Exclude<Request, { type: 'join' }> | KnownJoin
 
 export type CoordinatorEvent =
   /** The process started, for the first time or again: nobody is connected. */
-  | { type: 'started'; at: number }
+  | {
+      type: 'started'
+      at: number
+      /** SHA-256 of the key of the coin; see draws.ts. */
+      coinKey: Digest
+    }
   /**
-   * A peer asks; `signatureValid` is what the world found for a signed request, true for others.
+   * A peer asks. `genuine` is what the world found: a join brings the token of the invitation, a
+   * commit is signed by its peer; it is true of all others.
    */
   | {
       type: 'request'
       at: number
       peer: PeerId
       requestId: number
-      request: Request
-      signatureValid: boolean
+      request: KnownRequest
+      genuine: boolean
+      /** A commit has here what the coin says of its lease. */
+      draw?: Digest
+      /**
+       * A join has here what it shares with those of the same place, and of the same block of
+       * addresses: keyed digests, so that the journal holds no address.
+       */
+      origin?: string
+      block?: string
+      /** The invite that a join brings, and whether its time was over. */
+      invite?: { name: string; isExpired: boolean }
     }
   | { type: 'disconnected'; at: number; peer: PeerId }
   /** A committed payload arrived whole, matches its digest, has the right form and is stored. */
   | { type: 'payload-stored'; at: number; leaseId: LeaseId }
   /** A committed payload arrived and is not what it must be: its sender is at fault. */
   | { type: 'payload-refused'; at: number; leaseId: LeaseId; reason: string }
-  | { type: 'aggregated'; at: number; round: number; aggregate: Aggregate }
-  | { type: 'evaluated'; at: number; round: number; loss: number }
-  /** Time passed; sent when `nextDeadline` is reached. */
-  | { type: 'tick'; at: number }
-
-export type ParticipantEvent =
-  | { type: 'started'; at: number }
-  | { type: 'connected'; at: number }
-  | { type: 'disconnected'; at: number; reason: string }
-  | { type: 'reply'; at: number; requestId: number; reply: Reply }
-  | { type: 'request-failed'; at: number; requestId: number; reason: string }
-  | { type: 'notice'; at: number; notice: Notice }
-  /** The model of the run is loaded. */
-  | { type: 'set-up'; at: number }
-  /** The round's base adapter is loaded and its digest is right. */
-  | { type: 'prepared'; at: number; round: number; base: Digest }
-  /** Fetching or loading failed; `fatal` when trying again cannot help. */
-  | { type: 'failed'; at: number; what: 'set-up' | 'prepare'; reason: string; fatal: boolean }
-  | { type: 'step-done'; at: number; leaseId: LeaseId; steps: number; stepMs: number }
-  /** Training ended (all steps, or stopped) with at least one step done, signed. */
+  /** `attempt` is that of the job. */
+  | { type: 'aggregated'; at: number; round: number; attempt: number; aggregate: Aggregate }
+  /**
+   * `loss` is on the held-out text; `generalLoss` on text that has nothing to do with the run's
+   * data, absent where none is watched.
+   */
   | {
-      type: 'trained'
+      type: 'evaluated'
       at: number
-      leaseId: LeaseId
-      contribution: Contribution
-      signature: Uint8Array
+      round: number
+      /** What was measured: after going back a round may have another adapter than it had. */
+      adapter?: Digest
+      loss: number
+      generalLoss?: number
     }
-  /** Training ended without a usable step. */
-  | { type: 'training-failed'; at: number; leaseId: LeaseId; reason: string }
-  | { type: 'uploaded'; at: number; leaseId: LeaseId }
-  /** `refusal` where the coordinator said no; else the transfer broke and may be tried again. */
-  | { type: 'upload-failed'; at: number; leaseId: LeaseId; reason: string; refusal?: Refusal }
-  /** The machine is needed for something else: stop at once, hand in the finished prefix. */
-  | { type: 'pause'; at: number; reason: string }
-  | { type: 'resume'; at: number }
-  /** The user wants to go when the lease in progress is worked off. */
-  | { type: 'finish'; at: number; reason: string }
-  /** The user wants to go: hand in the finished prefix first. */
-  | { type: 'leave'; at: number; reason: string }
-  /** The machine slept: whatever it was connected to is gone. */
-  | { type: 'woke'; at: number }
+  /** The organiser bans an identity, and takes back what it did; or lets it in again. */
+  | { type: 'kicked'; at: number; peer: PeerId; reason: string }
+  | { type: 'unbanned'; at: number; peer: PeerId }
+  /** The organiser makes an invite, or lets nobody come by it any more. */
+  | { type: 'invited'; at: number; terms: InviteTerms }
+  | { type: 'invite-revoked'; at: number; name: string }
+  /** The organiser adds a peer to those who may take part. */
+  | { type: 'allowed'; at: number; peer: PeerId }
+  /** The organiser goes back: the run goes on from the adapter after so many rounds. */
+  | { type: 'rewound'; at: number; round: number }
+  /** The coordinator repeated steps by itself; null: it could not. */
+  | { type: 'audited'; at: number; auditId: LeaseId; result: AuditResult | null }
+  /** The run is over: the key of the coin, for whoever wants to check its draws. */
+  | {
+      type: 'coin-published'
+      at: number
+      key: Uint8Array
+      /** SHA-256 of the key that draws if the run goes on. */
+      next: Digest
+    }
+  /** Time passed; sent when `nextDeadline` is reached. */
   | { type: 'tick'; at: number }
 
 export type CoordinatorEventOf<T extends CoordinatorEvent['type']> = Extract<
   CoordinatorEvent,
-  { type: T }
->
-export type ParticipantEventOf<T extends ParticipantEvent['type']> = Extract<
-  ParticipantEvent,
   { type: T }
 >

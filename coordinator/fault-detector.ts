@@ -4,19 +4,22 @@
  * what was committed); some are forgiven, because memory and disks fail too (Kondo et al. 2007 saw
  * one in three hosts return a corrupt result at least once).
  */
-import type { PeerId } from '../protocol/messages.ts'
+
+import { log, type PeerId, reasonOf } from '../protocol/index.ts'
+import { freeAuditsOf } from './audits.ts'
 import { peekDeadline } from './deadlines.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { revoke } from './lease.ts'
-import { log } from './outcome.ts'
-import { dropMember, recordOf } from './roster.ts'
+import { recordOf } from './record.ts'
+import { dropMember } from './roster.ts'
 import type { CoordinatorState, Member } from './state.ts'
 
 /** A peer with this many strikes is banned. */
 export const STRIKES_MAX = 3
 
-export function isBanned(state: CoordinatorState, peer: PeerId): boolean {
-  return (state.records.get(peer)?.strikes ?? 0) >= STRIKES_MAX
+/** Why a peer may not take part; null: it may. */
+export function banOf(state: CoordinatorState, peer: PeerId): string | null {
+  return state.records.get(peer)?.banned ?? null
 }
 
 export function strike(state: CoordinatorState, peer: PeerId, reason: string): CoordinatorEffect[] {
@@ -24,11 +27,30 @@ export function strike(state: CoordinatorState, peer: PeerId, reason: string): C
   record.strikes += 1
   const text = `strike ${record.strikes} of ${STRIKES_MAX} against ${peer}: ${reason}`
   const effects: CoordinatorEffect[] = [log('warn', text)]
-  if (record.strikes < STRIKES_MAX) return effects
+  if (record.strikes < STRIKES_MAX || record.banned !== null) return effects
+  record.banned = `after ${STRIKES_MAX} strikes`
+  return [...effects, ...shutOut(state, peer, reason)]
+}
+
+/** It may not come back: what it does cannot be believed. */
+export function ban(state: CoordinatorState, peer: PeerId, reason: string): CoordinatorEffect[] {
+  const record = recordOf(state, peer)
+  if (record.banned !== null) return []
+  record.banned = reason
+  return shutOut(state, peer, reason)
+}
+
+/** One that is banned loses its place, what it holds unfinished, and its connection. */
+export function shutOut(
+  state: CoordinatorState,
+  peer: PeerId,
+  reason: string,
+): CoordinatorEffect[] {
   const member = state.members.get(peer)
-  if (member !== undefined) effects.push(...removeMember(state, member, 'its holder is banned'))
-  effects.push({ type: 'disconnect', peer, reason: `banned: ${reason}` })
-  return effects
+  return [
+    ...(member === undefined ? [] : removeMember(state, member, 'its holder is banned')),
+    { type: 'disconnect', peer, reason: reasonOf(`banned: ${reason}`) },
+  ]
 }
 
 /** When the next absent member is given up. */
@@ -57,6 +79,7 @@ export function removeMember(
   reason: string,
 ): CoordinatorEffect[] {
   dropMember(state, member)
+  freeAuditsOf(state, member)
   const unfinished =
     member.leaseId === null ? member.committed : [...member.committed, member.leaseId]
   return unfinished.flatMap((leaseId) => revoke(state, state.leases.get(leaseId)!, reason))

@@ -5,9 +5,11 @@
  *   steps = clamp(min(⌊(time left - transfer) / step time⌋, ⌈available · speed / all speeds⌉),
  *                 stepsMin, min(stepsMax, available))
  *
+ * A volunteer that has yet to deliver something gets stepsMin, whatever it says of its speed.
+ *
  * Source: Polychronopoulos and Kuck 1987, Guided Self-Scheduling, §3, weighted by speed.
  */
-import type { RunConfig } from '../protocol/run-config.ts'
+import type { RunConfig } from '../protocol/index.ts'
 
 /**
  * A volunteer of unknown speed joins a round that has at least this much of its box left, or this
@@ -23,6 +25,10 @@ export interface LeaseWish {
   leftMs: number
   /** Batches the round may still hand out, at least 1. */
   available: number
+  /** What this volunteer may still get of the round, at least 1. */
+  ownMax: number
+  /** It has delivered what it held last; until then it gets the least. */
+  hasDelivered: boolean
   stepMs: number | null
   transferMs: number | null
   others: Pace
@@ -53,7 +59,7 @@ export function sizeLease(round: RunConfig['round'], wish: LeaseWish): LeaseSize
   if (stepMs === null) {
     const neededMs = Math.min(UNKNOWN_SPEED_MS, boxMs * UNKNOWN_SPEED_SHARE)
     if (leftMs < neededMs) return none('too little of the round is left')
-    return { steps: Math.min(stepsMin, available), expectedMs: null, reason: '' }
+    return { steps: Math.min(stepsMin, available, wish.ownMax), expectedMs: null, reason: '' }
   }
   const transferMs = transferAllowance(round, wish.transferMs)
   const fitting = Math.floor((leftMs - transferMs) / stepMs)
@@ -66,7 +72,8 @@ export function sizeLease(round: RunConfig['round'], wish: LeaseWish): LeaseSize
   const speed = speedOf(stepMs)
   const together = speed * (1 + wish.others.untimedCount) + wish.others.speed
   const share = Math.ceil((available * speed) / together)
-  const steps = Math.min(Math.max(1, fitting), Math.max(share, stepsMin), stepsMax, available)
+  const most = Math.min(wish.hasDelivered ? stepsMax : stepsMin, wish.ownMax)
+  const steps = Math.min(Math.max(1, fitting), Math.max(share, stepsMin), most, available)
   return { steps, expectedMs: steps * stepMs + transferMs, reason: '' }
 }
 

@@ -2,76 +2,101 @@
  * Who takes part: joining, going and coming back. A member whose connection broke is away; it keeps
  * its lease until it is back or given up (`fault-detector.ts`).
  */
-import { PROTOCOL_VERSION } from '../protocol/limits.ts'
-import type { PeerId, Refusal, RequestOf } from '../protocol/messages.ts'
+import { log, PROTOCOL_VERSION, type RequestOf, reasonOf } from '../protocol/index.ts'
 import { pushDeadline } from './deadlines.ts'
-import type { CoordinatorEventOf } from './event.ts'
-import { isBanned, removeMember, STRIKES_MAX } from './fault-detector.ts'
+import type { CoordinatorEventOf, KnownJoin } from './event.ts'
+import { banOf, removeMember } from './fault-detector.ts'
+import { admissionRefusal, inviteFull, noteInvite } from './invites.ts'
 import {
   answer,
   changed,
-  log,
   type Outcome,
+  type Refused,
   type RequestEvent,
-  reasonOf,
   refuse,
+  runFinished,
   unchanged,
 } from './outcome.ts'
-import { addMember, changeMember, memberHere } from './roster.ts'
-import { type CoordinatorState, type Member, tokenDigestOf } from './state.ts'
+import { noteComing, waitToComeMs } from './patience.ts'
+import { addMember, changeMember, memberHere, othersOf } from './roster.ts'
+import type { CoordinatorState, Member } from './state.ts'
 
-type Refused = readonly [Refusal, string]
+const NEW_LINK = 'ask the organiser for the link that holds now'
 
-export function onJoin(
-  state: CoordinatorState,
-  event: RequestEvent,
-  request: RequestOf<'join'>,
-): Outcome {
-  const refused = joinRefusal(state, event.peer, request)
+export function onJoin(state: CoordinatorState, event: RequestEvent, request: KnownJoin): Outcome {
+  const refused = joinRefusal(state, event, request)
   if (refused !== null) {
     const [refusal, reason] = refused
-    return unchanged(refuse(event, refusal, reason), {
-      type: 'disconnect',
-      peer: event.peer,
-      reason,
-    })
+    const answer = refuse(event, refusal, reason)
+    // Hanging up would hit the one that trains: the peer is the same.
+    if (refusal === 'elsewhere') return unchanged(answer)
+    return unchanged(answer, { type: 'disconnect', peer: event.peer, reason })
   }
   const { runConfig } = state.derived
   const joined = answer(event, { type: 'joined', runConfig, start: state.round.start })
   const member = state.members.get(event.peer)
+  const { origin = null, block = null } = event
+  const invite = event.invite?.name ?? null
   if (member === undefined) {
-    addMember(state, event.peer, request.name)
+    noteComing(state, event)
+    noteInvite(state, event.peer, invite)
+    addMember(state, event.peer, { ...request, origin, block, invite })
     return changed(joined, log('info', `${request.name} joined`))
   }
-  if (member.awayUntil === null && member.name === request.name) return unchanged(joined)
-  changeMember(state, member, { awayUntil: null })
-  member.name = request.name
+  // The same process again: its link broke, and nobody here has noticed. It keeps its name.
+  if (member.awayUntil === null) return unchanged(joined)
+  noteComing(state, event)
+  noteInvite(state, event.peer, invite)
+  const { name, session } = request
+  changeMember(state, member, { awayUntil: null, name, session, origin, block, invite })
   return changed(joined, log('info', `${request.name} is back`))
 }
 
 /** The version comes first: what else a message of another version says may mean something else. */
 function joinRefusal(
   state: CoordinatorState,
-  peer: PeerId,
-  request: RequestOf<'join'>,
+  event: RequestEvent,
+  request: KnownJoin,
 ): Refused | null {
+  const { peer, genuine } = event
   if (request.version !== PROTOCOL_VERSION) {
     const reason = `this run speaks protocol ${PROTOCOL_VERSION}, not ${request.version}`
     return ['protocol-version', reason]
   }
   if (request.runId !== null && request.runId !== state.runId) {
-    return ['other-run', `this is run ${state.runId}`]
+    return ['other-run', `this is run ${state.runId.slice(0, 16)}: ${NEW_LINK}`]
   }
-  if (state.tokenDigest !== null && tokenDigestOf(request.token) !== state.tokenDigest) {
-    return ['bad-token', 'the token is not the one of the invitation']
+  if (!genuine) return ['bad-token', `the token is not that of this run: ${NEW_LINK}`]
+  const uninvited = admissionRefusal(state, event)
+  if (uninvited !== null) return uninvited
+  const banned = banOf(state, peer)
+  if (banned !== null) return ['banned', banned]
+  if (state.phase === 'finished') return runFinished(state)
+  const member = memberHere(state, peer)
+  if (member !== null && member.session !== request.session) {
+    return ['elsewhere', `${member.name} trains with the same identity`]
   }
-  if (isBanned(state, peer)) return ['banned', `after ${STRIKES_MAX} strikes`]
-  if (state.phase === 'finished') return ['run-finished', 'the run is finished']
-  const { membersMax } = state.config.admission
-  if (state.members.size >= membersMax && !state.members.has(peer)) {
+  const waitMs = member === null ? waitToComeMs(state, event) : 0
+  if (waitMs > 0)
+    return ['too-often', `too many came for nothing: come back in ${Math.ceil(waitMs / 1000)} s`]
+  return placeRefusal(state, event)
+}
+
+/** Whether there is a place for it: one of the run's, of its block's, and of its invite's. */
+function placeRefusal(state: CoordinatorState, event: RequestEvent): Refused | null {
+  const { config, members, derived } = state
+  const { peer, block } = event
+  const { membersMax, blockMembersMax } = config.admission
+  if (members.size >= membersMax && !members.has(peer)) {
     return ['run-full', `all ${membersMax} places are taken`]
   }
-  return null
+  if (
+    blockMembersMax !== null &&
+    othersOf(derived.blocks, block ?? null, peer) >= blockMembersMax
+  ) {
+    return ['run-full', `all ${blockMembersMax} places of its block of addresses are taken`]
+  }
+  return inviteFull(state, event)
 }
 
 export function onDisconnected(

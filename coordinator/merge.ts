@@ -2,76 +2,106 @@
  * What follows from a merge: batches count, their makers get credit, the next round starts from its
  * result.
  */
-import type { LeaseId } from '../protocol/messages.ts'
-import { checkLedger, countBatches, giveBack } from './assignment.ts'
+
+import { credited, digestOf, type LeaseId, log, reasonOf, roundName } from '../protocol/index.ts'
+import { checkLedger, countBatches } from './assignment.ts'
+import { lapseOld, repeatContrary } from './audits.ts'
+import { settleCorrections } from './corrections.ts'
 import type { CoordinatorEffect } from './effect.ts'
+import { endingOf } from './ending.ts'
 import type { Aggregate, CoordinatorEventOf } from './event.ts'
 import { strike } from './fault-detector.ts'
-import { changed, log, notify, type Outcome, reasonOf, roundName, unchanged } from './outcome.ts'
-import { memberHere, recordOf } from './roster.ts'
+import { gateOf, refuseMerge } from './gate.ts'
+import { isLedByProven } from './newcomers.ts'
+import { changed, notify, type Outcome, unchanged } from './outcome.ts'
+import { recordOf } from './record.ts'
 import { reopen } from './round.ts'
 import { learningRateAt } from './schedule.ts'
 import {
   type CoordinatorState,
   type HeldLease,
+  type MergedContribution,
   openRound,
   type PendingEvaluation,
 } from './state.ts'
+import { dropLease } from './take-back.ts'
+import { tallyOf } from './tally.ts'
 
 export function onAggregated(
   state: CoordinatorState,
-  { round, aggregate }: CoordinatorEventOf<'aggregated'>,
+  { at, round, attempt, aggregate }: CoordinatorEventOf<'aggregated'>,
 ): Outcome {
-  if (state.phase !== 'aggregating' || round !== state.round.start.round) {
+  const isWaitedFor = round === state.round.start.round && attempt === state.mergesAsked
+  if (state.phase !== 'aggregating' || !isWaitedFor) {
     return unchanged(log('debug', `nobody waits for the merge of ${roundName(round)}`))
   }
   const rejected = new Map(aggregate.rejected.map(({ leaseId, reason }) => [leaseId, reason]))
-  const effects = settleLeases(state, rejected)
+  const refused = rejectLeases(state, rejected)
+  const shut = gateOf(state, aggregate)
+  if (shut !== null && state.round.uploaded > 0) {
+    return changed(...refused, ...refuseMerge(state, shut, at))
+  }
+  const repeated = repeatContrary(state, aggregate.contrary, at)
+  const contributions = countLeases(state)
   checkLedger(state.ledger, [])
   if (state.round.uploaded === 0) {
     const text = `${roundName(round)} starts again: every contribution was rejected`
-    return changed(...effects, log('warn', text), ...reopen(state))
+    return changed(...refused, log('warn', text), ...reopen(state))
   }
-  return changed(...effects, ...startNextRound(state, aggregate))
+  state.refusedMerges.inARow = 0
+  remember(state, aggregate, contributions)
+  return changed(...refused, ...repeated, ...startNextRound(state, aggregate))
 }
 
-/** Counts what was merged and takes back what was rejected; no lease is left. */
-function settleLeases(
+/** What the merge was made of, in case it has to be taken back. */
+function remember(
+  state: CoordinatorState,
+  { manifest, outerState }: Aggregate,
+  contributions: MergedContribution[],
+): void {
+  const { start, outerScale } = state.round
+  const corrections = settleCorrections(state)
+  state.history.push({
+    start,
+    outerScale,
+    audits: { ...state.auditCounts },
+    manifest,
+    outerState,
+    contributions,
+    corrections,
+  })
+}
+
+/** Takes back what the numbers refused. */
+function rejectLeases(
   state: CoordinatorState,
   rejected: ReadonlyMap<LeaseId, string>,
 ): CoordinatorEffect[] {
-  const effects: CoordinatorEffect[] = []
-  for (const held of state.leases.values()) {
+  return [...state.leases.values()].flatMap((held) => {
     const reason = rejected.get(held.leaseId)
-    if (reason === undefined) countLease(state, held)
-    else effects.push(...rejectLease(state, held, reasonOf(reason)))
-  }
-  state.leases.clear()
-  return effects
+    if (reason === undefined) return []
+    const why = reasonOf(reason)
+    return [...dropLease(state, held, why), ...strike(state, held.peer, why)]
+  })
 }
 
-function countLease(state: CoordinatorState, held: HeldLease): void {
+/** Counts what was merged; no lease is left. */
+function countLeases(state: CoordinatorState): MergedContribution[] {
+  const contributions = Array.from(state.leases.values(), (held) => countLease(state, held))
+  state.leases.clear()
+  state.derived.tally = tallyOf([])
+  return contributions.sort((a, b) => a.firstBatch - b.firstBatch)
+}
+
+function countLease(state: CoordinatorState, held: HeldLease): MergedContribution {
   const { tokens } = held.commitment!
   const record = recordOf(state, held.peer)
-  record.countedTokens += tokens
-  record.contributions += 1
+  record.credit = credited(record.credit, { tokens, steps: held.steps })
   state.tokensCounted += tokens
   state.batchesCounted += held.steps
   countBatches(state.ledger, { start: held.firstBatch, end: held.firstBatch + held.steps })
-}
-
-function rejectLease(
-  state: CoordinatorState,
-  { leaseId, peer, firstBatch, steps }: HeldLease,
-  reason: string,
-): CoordinatorEffect[] {
-  state.round.uploaded -= steps
-  giveBack(state.ledger, { start: firstBatch, end: firstBatch + steps })
-  const told = memberHere(state, peer) !== null
-  return [
-    ...(told ? [notify(peer, { type: 'revoked', leaseId, reason })] : []),
-    ...strike(state, peer, reason),
-  ]
+  const { leaseId, peer, firstBatch, steps } = held
+  return { leaseId, peer, firstBatch, steps, tokens }
 }
 
 function startNextRound(state: CoordinatorState, aggregate: Aggregate): CoordinatorEffect[] {
@@ -82,16 +112,35 @@ function startNextRound(state: CoordinatorState, aggregate: Aggregate): Coordina
   const start = { round, base: adapter, checkpoint, update, moment, learningRate }
   state.parent = aggregate.manifest
   state.outerState = aggregate.outerState
-  state.round = openRound(config, batchesCounted, start)
+  const isShared = isLedByProven(state)
+  state.round = openRound(config, batchesCounted, { start, isShared })
   const evaluate = askForEvaluation(state, { round, adapter, checkpoint })
-  const { batchesMax, roundsMax } = config.training
-  if (batchesCounted < batchesMax && round < roundsMax) {
+  const reason = endingOf(state)
+  if (reason === null) {
     state.phase = 'waiting'
-    return [notify('all', { type: 'round', start }), evaluate]
+    return [notify('all', { type: 'round', start }), evaluate, ...lapseOld(state)]
   }
   state.phase = 'finished'
-  const text = `finished: ${batchesCounted} batches in ${round} rounds`
-  return [notify('all', { type: 'finished', round, adapter }), evaluate, log('info', text)]
+  state.isCoinPublished = false
+  return [
+    notify('all', { type: 'finished', round, adapter, reason }),
+    evaluate,
+    log('info', `finished after ${round} rounds: ${reason}`),
+    ...lapseOld(state),
+    { type: 'publish-coin', published: state.coinsPublished },
+  ]
+}
+
+export function onCoinPublished(
+  state: CoordinatorState,
+  { key, next }: CoordinatorEventOf<'coin-published'>,
+): Outcome {
+  const isIt = state.phase === 'finished' && digestOf(key) === state.coinKey
+  if (!isIt || state.isCoinPublished) return unchanged()
+  state.isCoinPublished = true
+  state.coinsPublished += 1
+  state.coinKey = next
+  return changed()
 }
 
 export function askForEvaluation(
@@ -104,13 +153,15 @@ export function askForEvaluation(
 
 export function onEvaluated(
   state: CoordinatorState,
-  { round, loss }: CoordinatorEventOf<'evaluated'>,
+  { round, adapter, loss, generalLoss }: CoordinatorEventOf<'evaluated'>,
 ): Outcome {
   const pending = state.evaluationsPending
-  if (!pending.some((evaluation) => evaluation.round === round)) return unchanged()
+  const asked = pending.find((evaluation) => evaluation.round === round)
+  if (asked === undefined || asked.adapter !== (adapter ?? asked.adapter)) return unchanged()
   state.evaluationsPending = pending.filter((evaluation) => evaluation.round !== round)
-  state.evaluations.push({ round, loss })
+  state.evaluations.push(generalLoss === undefined ? { round, loss } : { round, loss, generalLoss })
   state.evaluations.sort((a, b) => a.round - b.round)
   const of = round === 0 ? 'of the base' : `after ${roundName(round - 1)}`
-  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}`))
+  const general = generalLoss === undefined ? '' : `, on general text ${generalLoss.toFixed(4)}`
+  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${general}`))
 }

@@ -3,14 +3,22 @@
  * accepted: nothing has changed; the effects (a refusal, a `wait`, a status) are performed all the
  * same.
  */
-import { REASON_LENGTH_MAX } from '../protocol/limits.ts'
-import type { Notice, PeerId, Refusal, Reply } from '../protocol/messages.ts'
-import type { CoordinatorEffect, LogEffect } from './effect.ts'
+import { type Notice, type PeerId, type Refusal, type Reply, reasonOf } from '../protocol/index.ts'
+import type { CoordinatorEffect } from './effect.ts'
+import { endingOf } from './ending.ts'
 import type { CoordinatorEventOf } from './event.ts'
+import type { CoordinatorState } from './state.ts'
 
 export interface Outcome {
   accepted: boolean
   effects: CoordinatorEffect[]
+}
+
+/** A refusal to be, with the words for it. */
+export type Refused = readonly [Refusal, string]
+
+export function runFinished(state: CoordinatorState): Refused {
+  return ['run-finished', `the run is finished: ${endingOf(state)}`]
 }
 
 export type RequestEvent = CoordinatorEventOf<'request'>
@@ -33,19 +41,4 @@ export function refuse(event: RequestEvent, refusal: Refusal, reason: string): C
 
 export function notify(to: PeerId | 'all', notice: Notice): CoordinatorEffect {
   return { type: 'notify', to, notice }
-}
-
-export function log(level: LogEffect['level'], text: string): LogEffect {
-  return { type: 'log', level, text }
-}
-
-/** As people count rounds: from 1. */
-export const roundName = (round: number): string => `round ${round + 1}`
-
-/** A text as messages carry it: one line, well-formed, not too long. */
-export function reasonOf(text: string): string {
-  return text
-    .replace(/\p{Cc}+/gu, ' ')
-    .slice(0, REASON_LENGTH_MAX)
-    .toWellFormed()
 }

@@ -3,7 +3,9 @@
  * journal and before `started`: the effects of the events in the journal may or may not have been
  * performed.
  */
-import { assert } from '../protocol/errors.ts'
+import { assert } from '../protocol/index.ts'
+import { pendingOwnAudit } from './auditors.ts'
+import { correctionsOf } from './corrections.ts'
 import type { AggregationJob, CoordinatorEffect } from './effect.ts'
 import type { CoordinatorState } from './state.ts'
 
@@ -12,6 +14,10 @@ export function pendingEffects(state: CoordinatorState): CoordinatorEffect[] {
     type: 'evaluate',
     ...evaluation,
   }))
+  if (state.phase === 'finished' && !state.isCoinPublished) {
+    effects.push({ type: 'publish-coin', published: state.coinsPublished })
+  }
+  effects.push(...pendingOwnAudit(state))
   if (state.phase === 'aggregating') {
     effects.push({ type: 'aggregate', job: pendingAggregation(state) })
   }
@@ -33,11 +39,14 @@ export function pendingAggregation(state: CoordinatorState): AggregationJob {
     .sort((a, b) => a.firstBatch - b.firstBatch)
   return {
     round: round.start.round,
+    attempt: state.mergesAsked,
     base: round.start.base,
     parent,
     outerState,
     learningRate: round.start.learningRate,
     outerScale: round.outerScale,
+    merge: round.merge,
+    corrections: correctionsOf(state),
     contributions,
   }
 }

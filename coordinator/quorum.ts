@@ -12,7 +12,7 @@ export interface Arrivals {
   uploaded: number
   /** Batches that are leased or committed and may still arrive. */
   outstanding: number
-  /** The most batches that were out or in at any one time of the round. */
+  /** The most batches that were in, or out with those who have delivered, at any one time. */
   expected: number
 }
 

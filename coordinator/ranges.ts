@@ -2,7 +2,7 @@
  * Sets of batch indexes as sorted half-open ranges that neither overlap nor touch, so that equal
  * sets are equal values and a set costs as much as it has gaps, not members.
  */
-import { assert } from '../protocol/errors.ts'
+import { assert } from '../protocol/index.ts'
 
 /** The batches start, start + 1, ... end - 1. Invariant: start < end. */
 export interface Range {
@@ -29,6 +29,19 @@ export function addRange(set: RangeSet, { start, end }: Range): void {
   else set.splice(at, 0, { start, end })
 }
 
+/** Takes out a range that is in the set, cutting the one that it is part of. */
+export function removeRange(set: RangeSet, { start, end }: Range): void {
+  const at = firstEndingAfter(set, start)
+  const whole = set[at]
+  assert(
+    whole !== undefined && start < end && whole.start <= start && end <= whole.end,
+    `batches [${start},${end}) are not all there`,
+  )
+  const left = { start: whole.start, end: start }
+  const right = { start: end, end: whole.end }
+  set.splice(at, 1, ...[left, right].filter((part) => part.start < part.end))
+}
+
 /** Takes at most `countMax` indexes off the lowest range; null when the set is empty. */
 export function takeFirst(set: RangeSet, countMax: number): Range | null {
   const first = set[0]
@@ -37,14 +50,6 @@ export function takeFirst(set: RangeSet, countMax: number): Range | null {
   if (taken.end === first.end) set.shift()
   else first.start = taken.end
   return taken
-}
-
-export function countIndexes(set: readonly Range[]): number {
-  return set.reduce((sum, { start, end }) => sum + end - start, 0)
-}
-
-export function describeRanges(set: readonly Range[]): string {
-  return set.map(({ start, end }) => `[${start},${end})`).join(' ') || '-'
 }
 
 /** Position of the first range that ends after `index`. */

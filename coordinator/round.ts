@@ -11,10 +11,14 @@
  * Learning at Scale, §4 (time windows and minimum goal counts).
  */
 
+import { log, roundName } from '../protocol/index.ts'
+import { inOrder } from './corrections.ts'
 import { pushDeadline } from './deadlines.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { revoke } from './lease.ts'
-import { log, notify, roundName } from './outcome.ts'
+import { mergeRuleOf } from './merge-rule.ts'
+import { isLedByProven } from './newcomers.ts'
+import { notify } from './outcome.ts'
 import { pendingAggregation } from './pending.ts'
 import { type Quorum, quorumOf } from './quorum.ts'
 import { type CoordinatorState, openRound } from './state.ts'
@@ -60,7 +64,15 @@ function closeRound(
   state.phase = 'aggregating'
   state.round.outerScale = outerScale
   const text = `${roundName(state.round.start.round)} closed: ${reason}`
-  return [...revoked, log('info', text), { type: 'aggregate', job: pendingAggregation(state) }]
+  return [...revoked, log('info', text), ...mergeAgain(state)]
+}
+
+/** Asks for the merge of the closed round as it is now; an earlier asking counts for nothing. */
+export function mergeAgain(state: CoordinatorState): CoordinatorEffect[] {
+  state.round.corrections = inOrder(state.takenBack)
+  state.round.merge = mergeRuleOf(state)
+  state.mergesAsked += 1
+  return [{ type: 'aggregate', job: pendingAggregation(state) }]
 }
 
 /** Those who are late keep their leases until the prolonged box has closed. */
@@ -100,6 +112,7 @@ function reopenRound(state: CoordinatorState, { reason }: Quorum): CoordinatorEf
 export function reopen(state: CoordinatorState): CoordinatorEffect[] {
   const { start } = state.round
   state.phase = 'waiting'
-  state.round = openRound(state.config, state.batchesCounted, start)
+  const isShared = isLedByProven(state)
+  state.round = openRound(state.config, state.batchesCounted, { start, isShared })
   return [notify('all', { type: 'round', start })]
 }

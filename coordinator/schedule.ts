@@ -3,12 +3,16 @@
  * It follows the work that counted, not the clock. Doubles and + - * / only, so that every engine
  * gets the same bits.
  */
-import type { RunConfig } from '../protocol/run-config.ts'
+import type { RunConfig } from '../protocol/index.ts'
 
-/** Share of the run that is done, in [0, 1]: by batches or by rounds, whichever is further. */
+/**
+ * Share of the run that is done, in [0, 1]: by batches or, where they are limited, by rounds,
+ * whichever is further.
+ */
 export function progressOf(config: RunConfig, batchesCounted: number, round: number): number {
   const { batchesMax, roundsMax } = config.training
-  return Math.min(1, Math.max(batchesCounted / batchesMax, round / roundsMax))
+  const byRounds = roundsMax === null ? 0 : round / roundsMax
+  return Math.min(1, Math.max(batchesCounted / batchesMax, byRounds))
 }
 
 export function learningRateAt(config: RunConfig, batchesCounted: number, round: number): number {
@@ -28,7 +32,8 @@ export function learningRateAt(config: RunConfig, batchesCounted: number, round:
 /** Share of the run that a full round does. */
 function roundShare(config: RunConfig): number {
   const { batchesMax, roundsMax } = config.training
-  return Math.max(1 / roundsMax, Math.min(1, config.round.batchesMax / batchesMax))
+  const byRounds = roundsMax === null ? 0 : 1 / roundsMax
+  return Math.max(byRounds, Math.min(1, config.round.batchesMax / batchesMax))
 }
 
 /** (1 + cos πt) / 2 = 1 - sin²(πt/2) for t in [0, 1]; exactly 1 at 0, 0 at 1 to within 1e-14. */

@@ -3,17 +3,28 @@
  * all deadlines move by the time that was lost (and by any jump of the clock): an outage of the
  * coordinator is no fault of its volunteers, who may still be training.
  */
+
+import { log, roundName } from '../protocol/index.ts'
+import type { CoordinatorEventOf } from './event.ts'
 import { setAway } from './membership.ts'
 import { askForEvaluation } from './merge.ts'
-import { changed, log, type Outcome, roundName } from './outcome.ts'
+import { changed, type Outcome } from './outcome.ts'
 import { type CoordinatorState, queueDeadlines } from './state.ts'
 
-export function onStarted(state: CoordinatorState, { at }: { at: number }): Outcome {
+export function onStarted(
+  state: CoordinatorState,
+  { at, coinKey }: CoordinatorEventOf<'started'>,
+): Outcome {
+  state.coinKey = coinKey
   if (state.at === null) {
+    state.own.sinceAt = at
     const adapter = state.round.start.base
     return changed(askForEvaluation(state, { round: 0, adapter, checkpoint: null }))
   }
   moveDeadlines(state, at - state.at)
+  state.failures.clear()
+  state.refusedMerges.inARow = 0
+  state.patience = { peers: new Map(), origins: new Map() }
   for (const member of state.members.values()) {
     if (member.awayUntil === null) setAway(state, member, at)
   }
@@ -24,7 +35,15 @@ export function onStarted(state: CoordinatorState, { at }: { at: number }): Outc
   )
 }
 
-function moveDeadlines({ round, leases, members }: CoordinatorState, byMs: number): void {
+function moveDeadlines(state: CoordinatorState, byMs: number): void {
+  const { round, leases, members, audits, own } = state
+  if (own.sinceAt !== null) own.sinceAt += byMs
+  if (own.begunAt !== null) own.begunAt += byMs
+  for (const audit of audits.values()) {
+    if (audit.deadlineAt !== null) audit.deadlineAt += byMs
+    // Each process names blocks by a key of its own.
+    audit.block = null
+  }
   if (round.boxEndsAt !== null) round.boxEndsAt += byMs
   if (round.closesAt !== null) round.closesAt += byMs
   for (const held of leases.values()) {

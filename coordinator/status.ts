@@ -1,7 +1,13 @@
-/** The state in public (`statusOf`), and for people who read transcripts (`describe`). */
-import { EVALUATIONS_MAX, type RunStatus, STATUS_PARTICIPANTS_MAX } from '../protocol/messages.ts'
-import { describeRanges } from './ranges.ts'
-import type { CoordinatorState, HeldLease, Member } from './state.ts'
+/** The state in public. */
+import {
+  type Credit,
+  EVALUATIONS_MAX,
+  NO_CREDIT,
+  type PeerId,
+  type RunStatus,
+  STATUS_PARTICIPANTS_MAX,
+} from '../protocol/index.ts'
+import type { CoordinatorState, Member } from './state.ts'
 
 /** Costs the same however many members there are: the first so many are listed. */
 export function statusOf(state: CoordinatorState): RunStatus {
@@ -17,16 +23,23 @@ export function statusOf(state: CoordinatorState): RunStatus {
     countedTokens: state.tokensCounted,
     base: round.start.base,
     learningRate: round.start.learningRate,
-    evaluations: firstAndLatest(state.evaluations),
+    evaluations: listedEvaluations(state.evaluations),
+    audits: { ...state.auditCounts },
     participantCount: members.size,
     participants: firstParticipants(state),
   }
 }
 
-/** The base model's loss is what all later ones are compared with, so it stays in the list. */
-function firstAndLatest(evaluations: RunStatus['evaluations']): RunStatus['evaluations'] {
+/**
+ * The latest ones are compared with the base model and with the best adapter, so these two stay in
+ * the list.
+ */
+function listedEvaluations(evaluations: RunStatus['evaluations']): RunStatus['evaluations'] {
   if (evaluations.length <= EVALUATIONS_MAX) return [...evaluations]
-  return [evaluations[0]!, ...evaluations.slice(1 - EVALUATIONS_MAX)]
+  const [base, ...adapters] = evaluations
+  const best = adapters.reduce((least, one) => (one.loss < least.loss ? one : least))
+  const latest = adapters.slice(1 - EVALUATIONS_MAX)
+  return latest.includes(best) ? [base!, ...latest] : [base!, best, ...latest.slice(1)]
 }
 
 function firstParticipants(state: CoordinatorState): RunStatus['participants'] {
@@ -36,6 +49,11 @@ function firstParticipants(state: CoordinatorState): RunStatus['participants'] {
     participants.push(participantStatus(state, member))
   }
   return participants
+}
+
+/** What counts of its work, whether it is a member or not. */
+export function creditOfPeer({ records }: CoordinatorState, peer: PeerId): Credit {
+  return records.get(peer)?.credit ?? NO_CREDIT
 }
 
 function participantStatus(
@@ -49,36 +67,7 @@ function participantStatus(
     state: awayUntil === null ? 'here' : 'away',
     stepMs,
     leasedSteps: leaseId === null ? 0 : state.leases.get(leaseId)!.steps,
-    countedTokens: record?.countedTokens ?? 0,
-    contributions: record?.contributions ?? 0,
+    credit: creditOfPeer(state, peer),
+    verifiedInARow: record?.verifiedInARow ?? 0,
   }
-}
-
-/** A few lines: the round, the ledger, each lease, each member. */
-export function describe(state: CoordinatorState): string {
-  const { round, ledger, leases, members, records } = state
-  const { start, budget, boxEndsAt, closesAt, extended, expected, outstanding, uploaded } = round
-  const lines = [
-    `${state.phase} round=${start.round} budget=${budget} box=${boxEndsAt ?? '-'} ` +
-      `closes=${closesAt ?? '-'}${extended ? ' extended' : ''} expected=${expected} ` +
-      `outstanding=${outstanding} uploaded=${uploaded}`,
-    `ledger next=${ledger.next} owed=${describeRanges(ledger.owed)} ` +
-      `counted=${describeRanges(ledger.counted)}`,
-  ]
-  for (const held of leases.values()) lines.push(describeLease(held))
-  for (const { peer, awayUntil, leaseId, committed, stepMs } of members.values()) {
-    const presence = awayUntil === null ? 'here' : `away until ${awayUntil}`
-    const strikes = records.get(peer)?.strikes ?? 0
-    lines.push(
-      `member ${peer} ${presence} lease=${leaseId ?? '-'} uploads=${committed.join(',') || '-'} ` +
-        `stepMs=${stepMs ?? '-'}${strikes > 0 ? ` strikes=${strikes}` : ''}`,
-    )
-  }
-  return lines.join('\n')
-}
-
-function describeLease({ leaseId, peer, firstBatch, steps, stage, ...held }: HeldLease): string {
-  const range = describeRanges([{ start: firstBatch, end: firstBatch + steps }])
-  const deadline = held.deadlineAt === null ? '' : ` stop=${held.stopAt} until=${held.deadlineAt}`
-  return `lease ${leaseId} ${peer} ${range} ${stage}${deadline}`
 }

@@ -8,26 +8,35 @@
  * An event that is not accepted has changed nothing. No event costs more for having more members,
  * except those that end a round.
  */
-import { assertNever } from '../protocol/errors.ts'
+
+import { assert, assertNever, earliest } from '../protocol/index.ts'
+import { nextAuditDeadline, redrawAudits } from './audits.ts'
 import { onCommit, onPayloadRefused, onPayloadStored, onUpload } from './contributions.ts'
-import { earliest } from './deadlines.ts'
 import type { CoordinatorEvent } from './event.ts'
+import { onFail } from './failures.ts'
 import { giveUpAbsent, nextAbsenceDeadline } from './fault-detector.ts'
+import { onAllowed, onInvited, onInviteRevoked } from './invites.ts'
 import { expireLeases, nextLeaseDeadline, onLease } from './lease.ts'
 import { onDisconnected, onJoin, onLeave } from './membership.ts'
-import { onAggregated, onEvaluated } from './merge.ts'
+import { onAggregated, onCoinPublished, onEvaluated } from './merge.ts'
 import { answer, changed, type Outcome, type RequestEvent, unchanged } from './outcome.ts'
+import { isTransition } from './phases.ts'
+import { onRewound } from './rewind.ts'
 import { endBox, nextRoundDeadline, settleRound } from './round.ts'
 import { onStarted } from './start.ts'
 import type { CoordinatorState } from './state.ts'
-import { statusOf } from './status.ts'
+import { creditOfPeer, statusOf } from './status.ts'
+import { onKicked, onUnbanned } from './take-back.ts'
+import { onAuditAnswer, onAudited } from './verdicts.ts'
 
 export function step(state: CoordinatorState, event: CoordinatorEvent): Outcome {
+  const { phase } = state
   const outcome = decide(state, event)
   if (outcome.accepted) {
     outcome.effects.push(...settleRound(state, event.at))
     state.at = event.at
   }
+  assert(isTransition(phase, state.phase), `a run does not go from ${phase} to ${state.phase}`)
   return outcome
 }
 
@@ -47,6 +56,22 @@ function decide(state: CoordinatorState, event: CoordinatorEvent): Outcome {
       return onAggregated(state, event)
     case 'evaluated':
       return onEvaluated(state, event)
+    case 'kicked':
+      return onKicked(state, event)
+    case 'unbanned':
+      return onUnbanned(state, event)
+    case 'invited':
+      return onInvited(state, event)
+    case 'invite-revoked':
+      return onInviteRevoked(state, event)
+    case 'allowed':
+      return onAllowed(state, event)
+    case 'rewound':
+      return onRewound(state, event)
+    case 'audited':
+      return onAudited(state, event)
+    case 'coin-published':
+      return onCoinPublished(state, event)
     case 'tick':
       return onTick(state, event)
     default:
@@ -63,10 +88,20 @@ function onRequest(state: CoordinatorState, event: RequestEvent): Outcome {
       return onLease(state, event, request)
     case 'commit':
       return onCommit(state, event, request)
+    case 'audit':
+      return onAuditAnswer(state, event, request)
     case 'upload':
       return onUpload(state, event, request)
     case 'status':
-      return unchanged(answer(event, { type: 'status', status: statusOf(state) }))
+      return unchanged(
+        answer(event, {
+          type: 'status',
+          status: statusOf(state),
+          own: creditOfPeer(state, event.peer),
+        }),
+      )
+    case 'fail':
+      return onFail(state, event, request)
     case 'leave':
       return onLeave(state, event, request)
     default:
@@ -83,6 +118,7 @@ function onTick(state: CoordinatorState, { at }: { at: number }): Outcome {
   // The round decides before the leases expire that end with it.
   effects.push(...settleRound(state, at))
   effects.push(...giveUpAbsent(state, at), ...expireLeases(state, at))
+  effects.push(...redrawAudits(state, at))
   return changed(...effects)
 }
 
@@ -92,5 +128,6 @@ export function nextDeadline(state: CoordinatorState): number | null {
     nextRoundDeadline(state),
     nextAbsenceDeadline(state)?.at ?? null,
     nextLeaseDeadline(state)?.at ?? null,
+    nextAuditDeadline(state)?.at ?? null,
   )
 }

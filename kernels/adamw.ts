@@ -49,7 +49,12 @@ export function clippedAdamW(
   const gradientNorm = Math.sqrt(ops.sumSquares(gradient, n))
   if (!Number.isFinite(gradientNorm)) return { status: 'non-finite', where: 'gradient' }
   ops.adamW({
-    ...{ n, theta, gradient, m, v, learningRate },
+    n,
+    theta,
+    gradient,
+    m,
+    v,
+    learningRate,
     ...rest,
     gradientScale: gradientNorm > gradientClip ? gradientClip / gradientNorm : 1,
     mCorrection: biasCorrection(hyper.beta1, step),

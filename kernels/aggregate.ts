@@ -35,7 +35,7 @@ export interface AggregationRule {
 }
 
 /** What became of one contribution. */
-export type Part =
+export type Judgement =
   | { status: 'counted'; weight: number; norm: number; clipFactor: number }
   | { status: 'rejected'; reason: string }
 
@@ -84,7 +84,10 @@ export function measure(
  * others are capped by the medians. Throws ShapeError on weights and steps that are not positive:
  * the journal answers for those.
  */
-export function weigh(claims: readonly Claim[], { weightCap, normClip }: AggregationRule): Part[] {
+export function weigh(
+  claims: readonly Claim[],
+  { weightCap, normClip }: AggregationRule,
+): Judgement[] {
   claims.forEach(checkClaim)
   const judged = claims.map(judge)
   const good = claims.flatMap(({ weight, steps }, index) => {
@@ -110,19 +113,25 @@ function judge({ measured, deltaMax }: Claim): { norm: number } | { reason: stri
   return largest > deltaMax ? { reason: `a scalar is ${largest}, beyond ${deltaMax}` } : { norm }
 }
 
-/** Of an even number of values, the mean of the two in the middle; NaN of none. */
+/** The value in the middle, or the mean of the two that are; NaN of no values. */
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
   return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
 }
 
-/** A mean that grows: Σ weight · clipFactor · delta / Σ weight. */
+export interface CountedDelta {
+  bytes: Uint8Array
+  /** weight · clipFactor */
+  factor: number
+}
+
+/** A mean that grows: Σ factor · delta / Σ weight. */
 export interface Mean {
   /** The next deltas in canonical order, as many at a time as the caller likes to hold. */
-  add(deltas: readonly { bytes: Uint8Array; part: Part & { status: 'counted' } }[]): void
+  add(deltas: readonly CountedDelta[]): void
   /** Rounded to float32 once; null when nothing was counted. Gives the memory back. */
-  close(): Float32Array | null
+  close(weightSum: number): Float32Array | null
 }
 
 /** Scalars at a time, so that their sums stay in the second-level cache while deltas go by. */
@@ -132,22 +141,20 @@ export function openMean(ops: Ops, arena: Arena, codec: Codec, count: number): M
   const mark = arena.mark()
   const sum = arena.allocate('sum', 8 * count)
   new Float64Array(ops.memory.buffer, sum, count).fill(0)
-  let weightSum = 0
   return {
     add: (deltas) => {
       const inner = arena.mark()
       const x = arena.allocate('scalars', 4 * Math.min(SCALARS_AT_ONCE, count))
       for (let first = 0; first < count; first += SCALARS_AT_ONCE) {
         const n = Math.min(SCALARS_AT_ONCE, count - first)
-        for (const { bytes, part } of deltas) {
+        for (const { bytes, factor } of deltas) {
           decodeRange(ops, arena, x, { codec, bytes, count }, first, n)
-          ops.accumulateWeighted(sum + 8 * first, x, part.weight * part.clipFactor, n)
+          ops.accumulateWeighted(sum + 8 * first, x, factor, n)
         }
       }
-      for (const { part } of deltas) weightSum += part.weight
       arena.release(inner)
     },
-    close: () => {
+    close: (weightSum) => {
       const y = arena.allocate('mean', 4 * count)
       if (weightSum > 0) ops.roundSum(y, sum, 1 / weightSum, count)
       const mean = new Float32Array(ops.memory.buffer, y, count).slice()

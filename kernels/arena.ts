@@ -24,7 +24,7 @@ export const ARENA_START: Pointer = WORKSPACE_START + WORKSPACE_BYTES
 export interface Arena {
   /** A region of its own, aligned to 64 bytes, of any content. Throws ShapeError when full. */
   allocate(name: string, bytes: number): Pointer
-  /** The line, to be given to `release`. */
+  /** Where the next region begins, to be given to `release`. */
   mark(): Pointer
   /** Takes back everything allocated since `mark`. */
   release(mark: Pointer): void
@@ -73,16 +73,6 @@ export function createArena(memory: WebAssembly.Memory, start: Pointer = ARENA_S
   }
 }
 
-/** Allocates one region a row: name -> size in bytes becomes name -> pointer. */
-export function allocateTable<Name extends string>(
-  arena: Arena,
-  table: Readonly<Record<Name, number>>,
-): Record<Name, Pointer> {
-  const pointers = {} as Record<Name, Pointer>
-  for (const name in table) pointers[name] = arena.allocate(name, table[name])
-  return pointers
-}
-
 /** Makes the memory at least `bytes` long; `name` is who asks. */
 export function growTo(memory: WebAssembly.Memory, bytes: number, name: string): void {
   const available = memory.buffer.byteLength
@@ -97,6 +87,7 @@ export function growTo(memory: WebAssembly.Memory, bytes: number, name: string):
   }
 }
 
-function align(bytes: number): number {
+/** The least multiple of ALIGNMENT_BYTES that holds so many bytes. */
+export function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 }

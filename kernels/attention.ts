@@ -114,7 +114,7 @@ function scaleOf({ E }: Strides): number {
   return 1 / Math.sqrt(E)
 }
 
-/** In the order that fixes the folds of dk and dv: query head, query. */
+/** The blocks in the order that fixes the folds of dk and dv: by query head, then by query. */
 function blocksOf(thread: Thread, part: number, from: number): [Block[], Strides] {
   const { headCount: H, kvHeadCount: G, headDim: E } = thread.buffers.model
   const [qkv, context] = [(H + 2 * G) * E, H * E]
@@ -128,7 +128,9 @@ function blocksOf(thread: Thread, part: number, from: number): [Block[], Strides
     for (let first = from; first < length; first += QUERY_BLOCK) {
       const rows = Math.min(QUERY_BLOCK, length - first)
       blocks.push({
-        ...{ first, rows, columns: first + rows },
+        first,
+        rows,
+        columns: first + rows,
         atQuery: 4 * ((start + first) * qkv + head * E),
         atKey: 4 * (start * qkv + (H + keyHead) * E),
         atValue: 4 * (start * qkv + (H + G + keyHead) * E),

@@ -68,10 +68,12 @@ export function documentStarts(
   T: number,
   S: number,
 ): Int32Array {
-  const own = [...(starts ?? [])].map((start) => start - first)
-  const sequences = Array.from({ length: Math.ceil(T / S) }, (_, i) => i * S)
-  const all = new Set([...own.filter((start) => start > 0 && start < T), ...sequences])
-  return Int32Array.from([...[...all].sort((a, b) => a - b), T])
+  const all = new Set<number>()
+  for (let start = 0; start < T; start += S) all.add(start)
+  for (const start of starts ?? []) {
+    if (start > first && start < first + T) all.add(start - first)
+  }
+  return Int32Array.from([...all, T]).sort()
 }
 
 function checkSize(name: string, value: number | string, fits: boolean, rule: string): void {

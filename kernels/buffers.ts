@@ -8,7 +8,7 @@
  * short, the first layers share one set of it and only their inputs are kept: the backward then
  * runs them forward once more, to the same bits.
  */
-import { ALIGNMENT_BYTES, WORKSPACE_BYTES } from './arena.ts'
+import { align, WORKSPACE_BYTES } from './arena.ts'
 import { weightBytes } from './frozen.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
 import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
@@ -105,7 +105,7 @@ export interface Layer {
   middleRstd: Pointer
   /** (T,(H+2G)·E): q and k after rotation, and v. */
   qkv: Pointer
-  /** Where heads are normed: q and k before it (T,(H+G)·E), and rstd (T,H+G). */
+  /** q and k before their heads are normed (T,(H+G)·E), if they are, and rstd (T,H+G). */
   rawHeads: Pointer
   headRstd: Pointer
   /** Output of attention (T,H·E). */
@@ -186,7 +186,7 @@ export function placeFrom(start: Pointer): Place {
   let top = start
   return (_name, bytes) => {
     const at = top
-    top += ALIGNMENT_BYTES * Math.ceil(bytes / ALIGNMENT_BYTES)
+    top += align(bytes)
     return at
   }
 }
@@ -203,7 +203,12 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const adapter = { layout, theta: state, gradient, stacks: placeStacks(shape, place) }
   const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
   return {
-    ...{ model, layout, kernels, recomputedLayers, gradient, embedding },
+    model,
+    layout,
+    kernels,
+    recomputedLayers,
+    gradient,
+    embedding,
     theta: state,
     m: state + 4 * N,
     v: state + 8 * N,

@@ -16,11 +16,18 @@ const ENTRY = 'assembly/index.ts'
 /** Exists only while compiling. */
 const TILES_FILE = 'assembly/tiles.ts'
 const OPTIONS = [
-  ...['--outFile', 'kernels.wasm'],
-  ...['--runtime', 'stub', '-O3', '--noAssert', '--use', 'abort='],
-  ...['--enable', 'simd', '--enable', 'threads', '--importMemory', '--sharedMemory'],
-  ...['--initialMemory', '1', '--maximumMemory', String(PAGES_MAX), '--noExportMemory'],
-  ...['--memoryBase', String(CONSTANTS_START)],
+  '--outFile=kernels.wasm',
+  '--runtime=stub',
+  '-O3',
+  '--noAssert',
+  '--use=abort=',
+  '--enable=simd,threads',
+  '--importMemory',
+  '--sharedMemory',
+  '--noExportMemory',
+  '--initialMemory=1',
+  `--maximumMemory=${PAGES_MAX}`,
+  `--memoryBase=${CONSTANTS_START}`,
 ]
 
 await build()

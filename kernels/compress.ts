@@ -61,7 +61,7 @@ export function encode(ops: Ops, arena: Arena, codec: Codec, values: Float32Arra
   return bytes
 }
 
-/** Of bytes from the network: what `encode` could not have made of `count` scalars is malformed. */
+/** Bytes come from the network: what `encode` cannot have made of `count` scalars is malformed. */
 export function decode(
   ops: Ops,
   arena: Arena,
@@ -96,7 +96,7 @@ export function decodeTo(
   }
   const mark = arena.mark()
   const { scales, codes } = allocateQuantised(arena, codec, count)
-  // Asked for now, since a memory that grows has another buffer.
+  // The buffer is asked for only now, since a memory that grows has another one.
   const { buffer } = ops.memory
   const scaleView = new Uint8Array(buffer, scales, scaleBytes(count))
   const codeView = new Uint8Array(buffer, codes, codeBytes(codec, count))
@@ -130,12 +130,30 @@ export function decodeRange(
   const scalesAt = scaleBytes(first)
   const codesAt = scaleBytes(count) + codeBytes(codec, first)
   const from = (at: number, length: number) => bytes.subarray(at, at + length)
-  // Asked for now, since a memory that grows has another buffer.
+  // The buffer is asked for only now, since a memory that grows has another one.
   const memory = new Uint8Array(ops.memory.buffer)
   memory.set(from(scalesAt, scaleBytes(n)), scales)
   memory.set(from(codesAt, codeBytes(codec, n)), codes)
   ops.dequantise(y, codes, scales, n, LEVELS[codec])
   arena.release(mark)
+}
+
+/** Ranges begin at multiples of so many scalars. */
+export const RANGE_MULTIPLE = BLOCK
+
+/** The encoding of scalars `first` to `first + n` of good bytes, by itself; a copy. */
+export function encodedRange(
+  { codec, bytes, count }: { codec: Codec; bytes: Uint8Array; count: number },
+  first: number,
+  n: number,
+): Uint8Array {
+  if (codec === 'float32') return bytes.slice(4 * first, 4 * (first + n))
+  const scalesAt = scaleBytes(first)
+  const codesAt = scaleBytes(count) + codeBytes(codec, first)
+  const range = new Uint8Array(encodedBytes(codec, n))
+  range.set(bytes.subarray(scalesAt, scalesAt + scaleBytes(n)))
+  range.set(bytes.subarray(codesAt, codesAt + codeBytes(codec, n)), scaleBytes(n))
+  return range
 }
 
 function badScale(scales: Uint16Array): string | null {

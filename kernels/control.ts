@@ -2,7 +2,7 @@
  * A word to those who compute, from whoever watches them in another thread: give this up. A word of
  * shared memory says it, since a thread in the middle of a step hears no message.
  *
- * It is felt before the next part of a phase, which takes milliseconds: the step in progress is
+ * It is felt before the next part of a stage, which takes milliseconds: the step in progress is
  * dropped, those before it stand.
  */
 import { newSharedBytes } from './arena.ts'

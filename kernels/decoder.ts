@@ -4,7 +4,7 @@
  * The base is frozen, so the backward carries gradients of activations and of A and B only, and
  * stops where nothing below can learn. T tokens are one or more documents, one after the other.
  *
- * The work is a list of phases. Each is cut into parts that depend on no other part of it, and the
+ * The work is a list of stages. Each is cut into parts that depend on no other part of it, and the
  * parts are worked off by a team of threads, the leader among them:
  *
  *   forward     inputs (rows), attention (heads), middle (rows), output (rows)     for each layer
@@ -33,7 +33,7 @@ import {
   unstackGradients,
 } from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
-import type { Phase, Team } from './threads.ts'
+import type { Stage, Team } from './threads.ts'
 
 /** Rows of a part, at most: what W is packed for once, and what lies between two looks up. */
 export const ROWS_MAX = 256
@@ -46,8 +46,8 @@ export interface MicroBatch {
   documents: number
 }
 
-/** The numbers that each phase gets: layer or 0, T, documents, and one more where it says so. */
-const PHASES = [
+/** The numbers that each stage gets: layer or 0, T, documents, and one more where it says so. */
+const STAGES = [
   'inputs',
   'attention',
   'middle',
@@ -59,17 +59,19 @@ const PHASES = [
   'qkv',
   'qkvSums',
 ] as const
-type PhaseName = (typeof PHASES)[number]
+type StageName = (typeof STAGES)[number]
 
-/** What one thread does for each phase, in the order of PHASES. */
-export function decoderPhases(ops: Ops, buffers: Buffers, index: number): Phase[] {
+/** What one thread does for each stage, in the order of STAGES. */
+export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[] {
   const { layers, scratch } = buffers
   let documents = 0
   const thread: Thread = {
-    ...{ ops, buffers, own: buffers.own[index]! },
+    ops,
+    buffers,
+    own: buffers.own[index]!,
     starts: () => new Int32Array(ops.memory.buffer, buffers.starts, documents + 1),
   }
-  const run: Record<PhaseName, (layer: number, T: number, part: number, extra: number) => void> = {
+  const run: Record<StageName, (layer: number, T: number, part: number, extra: number) => void> = {
     inputs: (l, T, part, size) => attentionInputs(thread, layers[l]!, rowsOf(part, size, T)),
     attention: (l, _, part) => attentionForward(thread, layers[l]!.context, layers[l]!.qkv, part),
     middle: (l, T, part, size) => feedForwardInputs(thread, layers[l]!, rowsOf(part, size, T)),
@@ -93,13 +95,13 @@ export function decoderPhases(ops: Ops, buffers: Buffers, index: number): Phase[
       adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T)
     },
   }
-  return PHASES.map((name) => (part, [layer, T, count, extra]) => {
+  return STAGES.map((name) => (part, [layer, T, count, extra]) => {
     documents = count!
     run[name](layer!, T!, part, extra!)
   })
 }
 
-/** The leader's way through the phases; false: given up on the way. */
+/** The leader's way through the stages; false: given up on the way. */
 export interface Decoder {
   /** buffers.tokens -> buffers.output. Keeps what the backward needs. */
   forward(batch: MicroBatch): boolean
@@ -115,71 +117,96 @@ export interface Decoder {
 }
 
 export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
-  const { layers, embedding, tokens } = buffers
+  const lead: Lead = { ops, buffers, team }
   const own = buffers.own[0]!
   const thread: Thread = { ops, buffers, own, starts: () => new Int32Array(0) }
-
-  function run(name: PhaseName, parts: number, layer: number, batch: MicroBatch, extra = 0) {
-    const phase = PHASES.indexOf(name)
-    return team.run(phase, parts, layer, batch.T, batch.documents, extra)
-  }
-  function overRows(name: PhaseName, layer: number, batch: MicroBatch): boolean {
-    const size = partRows(batch.T, team.threads)
-    return run(name, Math.ceil(batch.T / size), layer, batch, size)
-  }
-  function overHeads(name: PhaseName, layer: number, batch: MicroBatch): boolean {
-    return run(name, attentionParts(buffers.model, batch.documents), layer, batch)
-  }
-  /** All of a layer's forward but its output, which a second forward has no use for. */
-  function forwardToMiddle(layer: number, batch: MicroBatch): boolean {
-    for (const group of Object.values(layers[layer]!.groups)) stackA(ops, group)
-    return (
-      overRows('inputs', layer, batch) &&
-      overHeads('attention', layer, batch) &&
-      overRows('middle', layer, batch)
-    )
-  }
-  function layerBackward(layer: number, batch: MicroBatch): boolean {
-    const { qkv, gateUp } = layers[layer]!.groups
-    // What they share is still that of the last of them.
-    const isKept = layer >= buffers.recomputedLayers - 1
-    if (!isKept && !forwardToMiddle(layer, batch)) return false
-    stackA(ops, gateUp)
-    stackA(ops, qkv)
-    stackGradients(ops, gateUp)
-    stackGradients(ops, qkv)
-    const isDone =
-      overRows('feedForward', layer, batch) &&
-      run('feedForwardSums', feedForwardParts(buffers, layer).length, layer, batch) &&
-      overHeads('attentionBackward', layer, batch) &&
-      overRows('qkv', layer, batch) &&
-      run('qkvSums', adapterParts(qkv).length, layer, batch)
-    unstackGradients(ops, gateUp)
-    unstackGradients(ops, qkv)
-    return isDone
-  }
-  const decoder: Decoder = {
-    forward(batch) {
-      ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
-      return layers.every(
-        (_, layer) => forwardToMiddle(layer, batch) && overRows('output', layer, batch),
-      )
-    },
-    losses: (batch) => decoder.forward(batch) && run('head', headParts(batch.T), 0, batch),
-    gradient(batch, gradientScale) {
-      if (!decoder.forward(batch)) return false
-      if (!run('head', headParts(batch.T), 0, batch, gradientScale)) return false
-      for (let layer = layers.length - 1; layer >= 0; layer--) {
-        if (!layerBackward(layer, batch)) return false
-      }
-      return true
-    },
-    logits(token) {
+  return {
+    forward: (batch) => forward(lead, batch),
+    losses: (batch) => forward(lead, batch) && head(lead, batch, 0),
+    gradient: (batch, gradientScale) =>
+      forward(lead, batch) && head(lead, batch, gradientScale) && backward(lead, batch),
+    logits: (token) => {
       headRows(thread, { first: token, count: 1 })
       return own.logits
     },
   }
-  return decoder
+}
+
+/** What the leader works with. */
+interface Lead {
+  ops: Ops
+  buffers: Buffers
+  team: Team
+}
+
+function forward(lead: Lead, batch: MicroBatch): boolean {
+  const { layers, embedding, tokens } = lead.buffers
+  lead.ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
+  return layers.every(
+    (_, layer) => forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch),
+  )
+}
+
+/** All of a layer's forward but its output, which a second forward has no use for. */
+function forwardToMiddle(lead: Lead, layer: number, batch: MicroBatch): boolean {
+  for (const group of Object.values(lead.buffers.layers[layer]!.groups)) stackA(lead.ops, group)
+  return (
+    overRows(lead, 'inputs', layer, batch) &&
+    overHeads(lead, 'attention', layer, batch) &&
+    overRows(lead, 'middle', layer, batch)
+  )
+}
+
+function head(lead: Lead, batch: MicroBatch, gradientScale: number): boolean {
+  return run(lead, 'head', headParts(batch.T), 0, batch, gradientScale)
+}
+
+function backward(lead: Lead, batch: MicroBatch): boolean {
+  for (let layer = lead.buffers.layers.length - 1; layer >= 0; layer--) {
+    if (!layerBackward(lead, layer, batch)) return false
+  }
+  return true
+}
+
+function layerBackward(lead: Lead, layer: number, batch: MicroBatch): boolean {
+  const { ops, buffers } = lead
+  const { qkv, gateUp } = buffers.layers[layer]!.groups
+  // Layers that are recomputed share what is kept, which is still that of the last of them.
+  const isKept = layer >= buffers.recomputedLayers - 1
+  if (!isKept && !forwardToMiddle(lead, layer, batch)) return false
+  for (const group of [gateUp, qkv]) {
+    stackA(ops, group)
+    stackGradients(ops, group)
+  }
+  const isDone =
+    overRows(lead, 'feedForward', layer, batch) &&
+    run(lead, 'feedForwardSums', feedForwardParts(buffers, layer).length, layer, batch) &&
+    overHeads(lead, 'attentionBackward', layer, batch) &&
+    overRows(lead, 'qkv', layer, batch) &&
+    run(lead, 'qkvSums', adapterParts(qkv).length, layer, batch)
+  for (const group of [gateUp, qkv]) unstackGradients(ops, group)
+  return isDone
+}
+
+function overRows(lead: Lead, name: StageName, layer: number, batch: MicroBatch): boolean {
+  const size = partRows(batch.T, lead.team.threads)
+  return run(lead, name, Math.ceil(batch.T / size), layer, batch, size)
+}
+
+function overHeads(lead: Lead, name: StageName, layer: number, batch: MicroBatch): boolean {
+  const parts = attentionParts(lead.buffers.model, batch.documents)
+  return run(lead, name, parts, layer, batch)
+}
+
+function run(
+  { team }: Lead,
+  name: StageName,
+  parts: number,
+  layer: number,
+  { T, documents }: MicroBatch,
+  extra = 0,
+): boolean {
+  return team.run(STAGES.indexOf(name), parts, layer, T, documents, extra)
 }
 
 function feedForwardParts(buffers: Buffers, layer: number) {
@@ -189,7 +216,7 @@ function feedForwardParts(buffers: Buffers, layer: number) {
   )
 }
 
-/** As many rows as every thread can have a part of, but no more than ROWS_MAX. */
+/** The rows of a part: few enough that every thread has one, and no more than ROWS_MAX. */
 function partRows(T: number, threads: number): number {
   const share = Math.ceil(T / threads / ROWS_UNIT) * ROWS_UNIT
   return Math.min(ROWS_MAX, share)

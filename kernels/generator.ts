@@ -3,11 +3,11 @@
  * one token more costs one row and not the whole text again. A row of a forward depends on no later
  * row, so the logits are those of a forward over the whole text, bit for bit.
  *
- * It computes with the trainer's own phases on the trainer's own table of buffers, less what only a
+ * It computes with the trainer's own stages on the trainer's own table of buffers, less what only a
  * backward reads, and with one region for what each layer leaves to itself.
  * Source: Pope et al. 2022, Efficiently Scaling Transformer Inference, §2.
  */
-import { ALIGNMENT_BYTES, type Arena } from './arena.ts'
+import { type Arena, align } from './arena.ts'
 import { attentionForward } from './attention.ts'
 import { checkBatchShape, checkTokens } from './batch.ts'
 import {
@@ -20,7 +20,7 @@ import {
 import { headRows } from './head.ts'
 import { attentionInputs, feedForwardInputs, feedForwardOutput, type Thread } from './layer.ts'
 import { type Rows, rowAt, stackA } from './linear.ts'
-import type { AdapterLayout } from './lora.ts'
+import { type AdapterLayout, checkAdapter } from './lora.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { type AdapterShape, type ModelShape, ShapeError } from './shape.ts'
 import { allocateBuffers } from './train-step.ts'
@@ -56,102 +56,126 @@ export interface Scores {
   hits: Uint8Array
 }
 
+/** A generator at work: what it has taken up, and how far it has come. */
+interface OpenContext {
+  job: BatchShape
+  thread: Thread
+  /** Tokens whose keys and values are kept. */
+  length: number
+}
+
 /** Takes its memory from the arena. Throws ShapeError when shapes don't fit. */
 export function createGenerator(
   ops: Ops,
   arena: Arena,
-  { contextMax, ...shape }: GeneratorShape,
+  shape: GeneratorShape,
   weights: WeightSource,
 ): Generator {
-  const job = jobOf({ ...shape, contextMax })
+  const job = jobOf(shape)
   checkBatchShape(job)
   const buffers = allocateBuffers(ops, forwardOnly(arena.allocate), job, weights)
-  const { layout, theta, tokens: ids, targets: wanted } = buffers
-  const { vocabSize: V } = job.model
-  let length = 0
-  const thread: Thread = {
-    ...{ ops, buffers, own: buffers.own[0]! },
-    starts: () => Int32Array.of(0, length),
-  }
-  const put = (at: Pointer, values: Int32Array) =>
-    new Int32Array(ops.memory.buffer, rowAt(at, length, 1), values.length).set(values)
-  const logitsAt = (row: number) =>
-    new Float32Array(ops.memory.buffer, rowAt(thread.own.logits, row, V), V)
-
-  /** Appends tokens block by block; each block's logits are there when it is visited. */
-  function append(tokens: Int32Array, visit: (rows: Rows) => void): void {
-    checkTokens(job, tokens)
-    if (length + tokens.length > contextMax) {
-      throw new ShapeError(
-        `Cannot append ${tokens.length} tokens as the context holds ${length} of ${contextMax}`,
-      )
-    }
-    put(ids, tokens)
-    const end = length + tokens.length
-    while (length < end) {
-      const rows = { first: length, count: Math.min(TOKEN_BLOCK, end - length) }
-      length += rows.count
-      forwardRows(thread, rows)
-      visit(rows)
-    }
-  }
-
+  const starts = () => Int32Array.of(0, context.length)
+  const thread: Thread = { ops, buffers, own: buffers.own[0]!, starts }
+  const context: OpenContext = { job, thread, length: 0 }
   return {
-    layout,
+    layout: buffers.layout,
     get length() {
-      return length
+      return context.length
     },
-    load(adapter) {
-      if (adapter !== null && adapter.length !== layout.count) {
-        throw new ShapeError(
-          `Cannot load an adapter as it must have ${layout.count} scalars: ` +
-            `current value is ${adapter.length}`,
-        )
-      }
-      const values = adapter ?? new Float32Array(layout.count)
-      new Float32Array(ops.memory.buffer, theta, layout.count).set(values)
-      length = 0
-    },
-    extend(tokens) {
-      append(tokens, () => {})
-      headRows(thread, { first: length - 1, count: 1 })
-      return logitsAt(0).slice()
-    },
-    score(tokens, targets) {
-      if (targets.length !== tokens.length) {
-        throw new ShapeError(`Cannot score ${targets.length} targets of ${tokens.length} tokens`)
-      }
-      put(wanted, targets)
-      const start = length
-      const losses = new Float64Array(tokens.length)
-      const hits = new Uint8Array(tokens.length)
-      append(tokens, (rows) => {
-        headRows(thread, rows)
-        for (let row = 0; row < rows.count; row++) {
-          const at = rows.first + row
-          const target = targets[at - start]!
-          if (target < 0) continue
-          hits[at - start] = isLikeliest(logitsAt(row), target) ? 1 : 0
-          const logits = rowAt(thread.own.logits, row, V)
-          losses[at - start] = ops.crossEntropy(logits, rowAt(wanted, at, 1), 1, V, 0)
-        }
-      })
-      return { losses, hits }
-    },
-    rewind(to) {
-      if (!Number.isSafeInteger(to) || to < 0 || to > length) {
-        throw new ShapeError(`Cannot rewind to ${to} as the context holds ${length} tokens`)
-      }
-      length = to
-    },
+    load: (adapter) => load(context, adapter),
+    extend: (tokens) => extend(context, tokens),
+    score: (tokens, targets) => score(context, tokens, targets),
+    rewind: (length) => rewind(context, length),
   }
+}
+
+function load(context: OpenContext, adapter: Float32Array | null): void {
+  const { ops, buffers } = context.thread
+  const { layout, theta } = buffers
+  if (adapter !== null) checkAdapter(layout, adapter)
+  const values = adapter ?? new Float32Array(layout.count)
+  new Float32Array(ops.memory.buffer, theta, layout.count).set(values)
+  context.length = 0
+}
+
+function extend(context: OpenContext, tokens: Int32Array): Float32Array {
+  append(context, tokens, () => {})
+  headRows(context.thread, { first: context.length - 1, count: 1 })
+  return logitsOf(context, 0).slice()
+}
+
+function score(context: OpenContext, tokens: Int32Array, targets: Int32Array): Scores {
+  if (targets.length !== tokens.length) {
+    throw new ShapeError(`Cannot score ${targets.length} targets of ${tokens.length} tokens`)
+  }
+  const start = context.length
+  const losses = new Float64Array(tokens.length)
+  const hits = new Uint8Array(tokens.length)
+  put(context, context.thread.buffers.targets, targets)
+  append(context, tokens, (rows) => {
+    headRows(context.thread, rows)
+    for (let row = 0; row < rows.count; row++) {
+      const index = rows.first + row - start
+      const target = targets[index]!
+      if (target < 0) continue
+      hits[index] = isLikeliest(logitsOf(context, row), target) ? 1 : 0
+      losses[index] = lossOf(context, row, rows.first + row)
+    }
+  })
+  return { losses, hits }
+}
+
+/** The loss of the token at `at`, whose logits are in this row; the logits stay as they are. */
+function lossOf({ thread, job }: OpenContext, row: number, at: number): number {
+  const { ops, buffers, own } = thread
+  const { vocabSize: V } = job.model
+  return ops.crossEntropy(rowAt(own.logits, row, V), rowAt(buffers.targets, at, 1), 1, V, 0)
+}
+
+function rewind(context: OpenContext, length: number): void {
+  if (!Number.isSafeInteger(length) || length < 0 || length > context.length) {
+    throw new ShapeError(`Cannot rewind to ${length} as the context holds ${context.length} tokens`)
+  }
+  context.length = length
+}
+
+/** Appends tokens block by block; each block's logits can be had when it is visited. */
+function append(context: OpenContext, tokens: Int32Array, visit: (rows: Rows) => void): void {
+  const { job, thread } = context
+  const contextMax = job.sequenceLength
+  checkTokens(job, tokens)
+  const end = context.length + tokens.length
+  if (end > contextMax) {
+    throw new ShapeError(
+      `Cannot append ${tokens.length} tokens as the context holds ` +
+        `${context.length} of ${contextMax}`,
+    )
+  }
+  put(context, thread.buffers.tokens, tokens)
+  while (context.length < end) {
+    const rows = { first: context.length, count: Math.min(TOKEN_BLOCK, end - context.length) }
+    context.length += rows.count
+    forwardRows(thread, rows)
+    visit(rows)
+  }
+}
+
+/** Writes int32 behind those of the tokens in the context. */
+function put({ thread, length }: OpenContext, at: Pointer, values: Int32Array): void {
+  const { buffer } = thread.ops.memory
+  new Int32Array(buffer, rowAt(at, length, 1), values.length).set(values)
+}
+
+function logitsOf({ thread, job }: OpenContext, row: number): Float32Array {
+  const { vocabSize: V } = job.model
+  return new Float32Array(thread.ops.memory.buffer, rowAt(thread.own.logits, row, V), V)
 }
 
 /** What a generator takes of its arena, said before it is made. */
 export function generatorBytes(shape: GeneratorShape): number {
   let bytes = 0
   const place: Place = (_name, size) => {
-    bytes += ALIGNMENT_BYTES * Math.ceil(size / ALIGNMENT_BYTES)
+    bytes += align(size)
     return 0
   }
   placeBuffers(jobOf(shape), forwardOnly(place))
@@ -161,7 +185,10 @@ export function generatorBytes(shape: GeneratorShape): number {
 function jobOf({ contextMax, ...shape }: GeneratorShape): BatchShape {
   return {
     ...shape,
-    ...{ sequenceLength: contextMax, microBatch: 1, threads: 1, recomputedLayers: 0 },
+    sequenceLength: contextMax,
+    microBatch: 1,
+    threads: 1,
+    recomputedLayers: 0,
   }
 }
 

@@ -1,11 +1,16 @@
 /**
- * Whether an implementation gives the bits of another: each op that runs in vectors, once, on
- * ragged sizes. Meant for the moment before an engine's experimental code is trusted, where the
- * oracle is the reference.
+ * Whether this machine computes the bits of everybody else: each op that runs in vectors is asked
+ * once, on ragged sizes, and must answer as the reference does. Processors and engines that follow
+ * WebAssembly all do. Not all follow it: 32-bit ARM flushes subnormal numbers to zero in its
+ * vectors, a big-endian engine may swap what the reference does not, and experimental code may do
+ * anything.
  */
-import type { Arena } from './arena.ts'
+import { type Arena, createArena, newSharedMemory } from './arena.ts'
 import type { FrozenWeight, GemmForm, Ops, Pointer, ProductPath } from './ops.ts'
+import { createReferenceOps } from './ops-reference.ts'
+import { createWasmOps } from './ops-wasm.ts'
 import { philox } from './philox.ts'
+import type { Tiles } from './tile-template.ts'
 
 /** Numbers of the input, and of the output that every op starts from. */
 const COUNT = 8192
@@ -21,8 +26,47 @@ interface Place {
 }
 
 type Call = (ops: Ops, place: Place) => unknown
-/** By the name of the op. */
+/** What is asked, by the name of the op that it is about. */
 export type Questions = Readonly<Record<string, Call>>
+
+/** This machine cannot take part, and nothing that we or its owner did is at fault. */
+export class MachineError extends Error {
+  override name = 'MachineError'
+}
+
+/** Throws MachineError unless the compiled kernels give the reference's bits here. */
+export function checkMachine(module: WebAssembly.Module, tiles: Tiles): void {
+  const wrong = wrongAnswer(module, [tiles], 0)
+  if (wrong === null) return
+  throw new MachineError(
+    'Cannot compute on this machine as its results must be those of all others to the last bit: ' +
+      `those of '${wrong}' are not. Use another machine, or another browser`,
+  )
+}
+
+const PAGES = 32
+
+/**
+ * The first op of the compiled kernels, in any of these tiles, whose bits are not the reference's;
+ * null when there is none. Each has been called `warmUps` times before its answer counts.
+ */
+export function wrongAnswer(
+  module: WebAssembly.Module,
+  tried: readonly Tiles[],
+  warmUps: number,
+): string | null {
+  const memory = newSharedMemory(PAGES)
+  const oracle = createReferenceOps(memory)
+  const arena = createArena(memory)
+  for (const [index, tiles] of tried.entries()) {
+    const ops = createWasmOps(module, memory, { tiles })
+    // Tiles have no part in the rows.
+    const questions = index === 0 ? { ...PRODUCTS, ...ROWS } : PRODUCTS
+    const wrong = firstDisagreement(questions, ops, oracle, arena, warmUps)
+    if (wrong !== null) return wrong
+  }
+  return null
+}
 
 /**
  * The name of the first op whose bytes differ; null when all agree. Both work on one memory. Each
@@ -103,11 +147,18 @@ function requantise(levels: 7 | 127): Call {
 
 const [T, D] = [5, 75]
 const step = {
-  ...{ learningRate: 1e-3, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 },
-  ...{ gradientScale: 0.5, mCorrection: 2, vCorrection: 3, ratioMax: 2 },
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  gradientScale: 0.5,
+  mCorrection: 2,
+  vCorrection: 3,
+  ratioMax: 2,
 }
 
-/** All that a tile has a part in. */
+/** The products, which every tile must answer alike. */
 export const PRODUCTS: Questions = {
   'gemm nt': product('nt'),
   'gemm nn': product('nn'),
@@ -118,7 +169,7 @@ export const PRODUCTS: Questions = {
   'frozenBackward int16': frozen('frozenBackward', 'int16'),
 }
 
-/** The rest. */
+/** Every other op that runs in vectors. */
 export const ROWS: Questions = {
   rmsNormForward: (ops, { x, y }) => ops.rmsNormForward(y, y + 4 * T * D, x, x, T, D, 1e-5),
   rmsNormBackward: (ops, { x, y }) => ops.rmsNormBackward(y, x, x + 4 * D, x, x, T, D),
@@ -151,6 +202,12 @@ export const ROWS: Questions = {
   },
   'quantise int4': requantise(7),
   'quantise int8': requantise(127),
+  'scale to subnormals': (ops, { y }) => ops.scale(y, 1e-39, 1003),
+  'widenFloat16 of subnormals': (ops, { y }) => {
+    const halves = new Uint16Array(ops.memory.buffer, y + 8000, 999)
+    for (let i = 0; i < halves.length; i++) halves[i] = (37 * i) & 0x3ff
+    ops.widenFloat16(y, y + 8000, halves.length)
+  },
   widenBfloat16: (ops, { x, y }) => ops.widenBfloat16(y, x, 999),
   exp: (ops, { x, y }) => ops.exp(y, x, 999),
 }

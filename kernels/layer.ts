@@ -3,7 +3,7 @@
  * added to the residual stream.
  *
  * All but attention, and the sums over tokens that make the adapter's gradient, works on single
- * rows. So a layer is a few phases, each on a range of rows, heads or columns: see decoder.ts.
+ * rows. So a layer is a few stages, each on a range of rows, heads or columns: see decoder.ts.
  * Source: Touvron et al. 2023, LLaMA, §2.2.
  */
 import type { Buffers, GroupName, Layer, OwnScratch } from './buffers.ts'

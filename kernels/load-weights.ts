@@ -21,32 +21,52 @@ export function loadWeights(ops: Ops, buffers: Buffers, source: WeightSource): v
   const { model, embedding, head, finalNorm, layers } = buffers
   const D = model.hiddenSize
   loadMatrix(ops, buffers, EMBEDDING, embedding, source)
-  for (const [index, { groups, inputNorm, middleNorm, ...layer }] of layers.entries()) {
-    loadVector(ops, inputNormName(index), inputNorm, D, source)
-    loadVector(ops, middleNormName(index), middleNorm, D, source)
-    for (const target of ['q', 'k'] as const) {
-      if (!model.headNorm) continue
-      loadVector(ops, headNormName(index, target), layer.headNorm[target], model.headDim, source)
-    }
-    let bias = layer.qkvBias
-    for (const target of GROUPS.qkv) {
-      if (!model.qkvBias) continue
-      const { outputs } = targetSize(model, target)
-      loadVector(ops, biasName(index, target), bias, outputs, source)
-      bias += 4 * outputs
-    }
-    for (const name of Object.keys(GROUPS) as (keyof typeof GROUPS)[]) {
-      let first = 0
-      for (const target of GROUPS[name] as readonly Target[]) {
-        const { outputs } = targetSize(model, target)
-        const rows = weightRows(groups[name].weight, first, outputs)
-        loadMatrix(ops, buffers, linearName(index, target), rows, source)
-        first += outputs
-      }
-    }
+  for (const [index, layer] of layers.entries()) {
+    loadVector(ops, inputNormName(index), layer.inputNorm, D, source)
+    loadVector(ops, middleNormName(index), layer.middleNorm, D, source)
+    if (model.headNorm) loadHeadNorms(ops, buffers, index, source)
+    if (model.qkvBias) loadBiases(ops, buffers, index, source)
+    loadMatrices(ops, buffers, index, source)
   }
   loadVector(ops, FINAL_NORM, finalNorm, D, source)
   if (!model.tiedHead) loadMatrix(ops, buffers, HEAD, head, source)
+}
+
+function loadHeadNorms(ops: Ops, buffers: Buffers, index: number, source: WeightSource): void {
+  const { headNorm } = buffers.layers[index]!
+  for (const target of ['q', 'k'] as const) {
+    const name = headNormName(index, target)
+    loadVector(ops, name, headNorm[target], buffers.model.headDim, source)
+  }
+}
+
+/** The biases of q, k and v lie one after the other. */
+function loadBiases(
+  ops: Ops,
+  { model, layers }: Buffers,
+  index: number,
+  source: WeightSource,
+): void {
+  let bias = layers[index]!.qkvBias
+  for (const target of GROUPS.qkv) {
+    const { outputs } = targetSize(model, target)
+    loadVector(ops, biasName(index, target), bias, outputs, source)
+    bias += 4 * outputs
+  }
+}
+
+/** The matrices of a group are rows of one weight. */
+function loadMatrices(ops: Ops, buffers: Buffers, index: number, source: WeightSource): void {
+  const { groups } = buffers.layers[index]!
+  for (const name of Object.keys(GROUPS) as (keyof typeof GROUPS)[]) {
+    let first = 0
+    for (const target of GROUPS[name] as readonly Target[]) {
+      const { outputs } = targetSize(buffers.model, target)
+      const rows = weightRows(groups[name].weight, first, outputs)
+      loadMatrix(ops, buffers, linearName(index, target), rows, source)
+      first += outputs
+    }
+  }
 }
 
 function loadVector(

@@ -23,7 +23,7 @@ export interface LocalJob {
   steps: number
   /** Tokens of one step: batchSequences · S. */
   batchTokens: number
-  /** Of all steps, in order. */
+  /** The sequences of all steps, in order. */
   batch: Batch
   /** The round's base (N), and the codes of its second moment or null for a cold start. */
   adapter: Float32Array

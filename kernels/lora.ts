@@ -4,8 +4,7 @@
  *
  * Everything about an adapter (values, gradient, moments, deltas) is one flat float32 array of N
  * scalars in canonical order: layer, then the order of TARGETS, A before B, row-major.
- * Source: Hu
- * et al. 2021, LoRA, §4.1.
+ * Source: Hu et al. 2021, LoRA, §4.1.
  */
 import { philox } from './philox.ts'
 import {
@@ -69,12 +68,24 @@ export function initialAdapter(layout: AdapterLayout, seed: number): Float32Arra
   for (const { part, rows, columns, offset } of layout.tensors) {
     if (part === 'B') continue
     const bound = 1 / Math.sqrt(columns)
-    for (let i = offset; i < offset + rows * columns; i++) {
-      const word = philox(key, [i >>> 2, 0, 0, 0])[i & 3]!
-      values[i] = symmetricUnit(word) * bound
+    // Every tensor starts with a block, as its rows are multiples of four scalars.
+    for (let i = offset; i < offset + rows * columns; i += 4) {
+      const words = philox(key, [i >>> 2, 0, 0, 0])
+      for (let place = 0; place < 4; place++) {
+        values[i + place] = symmetricUnit(words[place]!) * bound
+      }
     }
   }
   return values
+}
+
+/** Throws ShapeError unless an adapter has the scalars of the layout. */
+export function checkAdapter(layout: AdapterLayout, adapter: Float32Array): void {
+  if (adapter.length === layout.count) return
+  throw new ShapeError(
+    `Cannot load an adapter as it must have ${layout.count} scalars: ` +
+      `current value is ${adapter.length}`,
+  )
 }
 
 /** One of the 2^24 odd multiples of 2^-24 in (-1, 1): symmetric, never zero. */

@@ -84,13 +84,13 @@ export interface MomentCounts {
   merge(previous: Uint8Array | null): Uint8Array | null
 }
 
-/** So many have a vote, the first ones: the median of more is the same but for chance. */
+/** Only the first so many have a vote: the median of more is the same but for chance. */
 const VOTES_MAX = 4_096
 /** A cache line of each, against counts that stay in the second-level cache. */
 const CODES_AT_ONCE = 64
 const VALUES = 256
 
-/** By counting: codes grow with their values, so sorted codes are sorted sums. */
+/** Codes are counted, not sorted: they grow with their values, so their ranks are those of sums. */
 export function openMoments(length: number): MomentCounts {
   const counts = new Uint16Array(length * VALUES)
   let votes = 0
@@ -111,7 +111,7 @@ export function openMoments(length: number): MomentCounts {
       if (previous !== null) assertLength('previous', previous.length, length)
       return Uint8Array.from({ length }, (_, i) => {
         const own = counts.subarray(i * VALUES, (i + 1) * VALUES)
-        // Of two middle ones, the mean.
+        // The mean of the two in the middle, which are the same one of an odd number.
         const middle =
           (decodeSum(ranked(own, (votes - 1) >> 1)) + decodeSum(ranked(own, votes >> 1))) / 2
         const before = previous === null ? 0 : decodeSum(previous[i]!)

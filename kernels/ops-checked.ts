@@ -4,7 +4,14 @@
  * names the op and the argument.
  */
 import { STORAGE_KINDS, weightBytes } from './frozen.ts'
-import type { FrozenWeight, Ops, Pointer, ProductPath, StorageKind } from './ops.ts'
+import {
+  type FrozenWeight,
+  type Ops,
+  type Pointer,
+  type ProductPath,
+  type StorageKind,
+  trimmedWorkBytes,
+} from './ops.ts'
 import { ShapeError } from './shape.ts'
 
 type OpName = Exclude<keyof Ops, 'name' | 'memory'>
@@ -198,7 +205,8 @@ const DOORS: Doors = {
     door.counts({ T, heads, E, 'E / 2': E / 2 })
     door.counts({ S }, 1)
     door.counts({ ld }, heads * E)
-    door.must(direction ** 2 === 1, `'direction' must be 1 or -1: current value is ${direction}`)
+    const isTurn = direction === 1 || direction === -1
+    door.must(isTurn, `'direction' must be 1 or -1: current value is ${direction}`)
     door.regions(span(T, heads * E, ld), { x })
     door.regions((S * E) / 2, { cos, sin })
   },
@@ -243,6 +251,14 @@ const DOORS: Doors = {
   roundSum(door, y, sum, _factor, n) {
     door.regions(n, { sum }, 8)
     door.regions(n, { y })
+  },
+  trimmedMean(door, { y, x, clips, weights, parts, K, n, trim, work }) {
+    door.counts({ K }, 1)
+    door.regions(n, { y })
+    door.regions(K * n, { x })
+    door.regions(K, { clips, weights, parts }, 8)
+    door.regions(trimmedWorkBytes(K) / 8, { work }, 8)
+    door.must(trim >= 0, `'trim' must be at least 0: current value is ${trim}`)
   },
   widenFloat16(door, y, x, n) {
     door.regions(n, { y })

@@ -12,6 +12,7 @@ import * as frozen from './reference/frozen.ts'
 import { gemm } from './reference/gemm.ts'
 import { exp, log, ropeTable } from './reference/math.ts'
 import * as rows from './reference/rows.ts'
+import { trimmedMean } from './reference/trimmed.ts'
 import * as vectors from './reference/vectors.ts'
 
 type Bound<F> = F extends (memory: WebAssembly.Memory, ...rest: infer Rest) => infer Result
@@ -22,7 +23,7 @@ export function createReferenceOps(memory: WebAssembly.Memory): Ops {
   return checkedOps({
     name: 'reference',
     memory,
-    ...bind(memory, { gemm, exp, log, ropeTable, adamW }),
+    ...bind(memory, { gemm, exp, log, ropeTable, adamW, trimmedMean }),
     ...bind(memory, frozen),
     ...bind(memory, rows),
     ...bind(memory, vectors),

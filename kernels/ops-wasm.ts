@@ -28,12 +28,13 @@ interface Adapted {
   storeWeight(...args: number[]): void
   gatherFrozen(...args: number[]): void
   adamW(...args: number[]): void
+  trimmedMean(...args: number[]): void
   allFinite(x: Pointer, n: number): number
 }
 type Foreign = 'name' | 'memory' | 'ropeTable' | 'frozenForward' | 'frozenBackward'
 type Kernels = Omit<Ops, Foreign | keyof Adapted> & Adapted
 
-/** The numbers of assembly/gemm.ts. */
+/** How assembly/gemm.ts numbers the forms. */
 const FORMS: Record<GemmForm, number> = { nt: 0, nn: 1, tn: 2 }
 
 export function createWasmOps(
@@ -77,14 +78,27 @@ export function createWasmOps(
     gatherFrozen(y, { kind, values, scales, inputs }, ids, T) {
       kernels.gatherFrozen(STORAGE_KINDS.indexOf(kind), y, values, scales, inputs, ids, T)
     },
-    adamW({ n, theta, gradient, m, v, learningRate, beta1, beta2, weightDecay, ...rest }) {
-      const decay = 1 - learningRate * weightDecay
-      const { epsilon, gradientScale, mCorrection, vCorrection, ratioMax } = rest
+    adamW: (step) =>
       kernels.adamW(
-        ...[n, theta, gradient, m, v, learningRate, decay, beta1, 1 - beta1, beta2, 1 - beta2],
-        ...[epsilon, gradientScale, mCorrection, vCorrection, ratioMax],
-      )
-    },
+        step.n,
+        step.theta,
+        step.gradient,
+        step.m,
+        step.v,
+        step.learningRate,
+        1 - step.learningRate * step.weightDecay,
+        step.beta1,
+        1 - step.beta1,
+        step.beta2,
+        1 - step.beta2,
+        step.epsilon,
+        step.gradientScale,
+        step.mCorrection,
+        step.vCorrection,
+        step.ratioMax,
+      ),
+    trimmedMean: ({ y, x, clips, weights, parts, K, n, trim, work }) =>
+      kernels.trimmedMean(y, x, clips, weights, parts, K, n, trim, work),
     allFinite: (x, n) => kernels.allFinite(x, n) !== 0,
     ropeTable: (...table) => ropeTable(memory, ...table),
   })

@@ -104,6 +104,33 @@ export interface AdamW {
   ratioMax: number
 }
 
+/**
+ * y (n): the mean of each column of x (K,n), each row of which is multiplied by its clip first and
+ * rounded, without `trim` of the weight at either end. In the order of values, and of rows where
+ * they are equal, a value counts with what of its weight lies between trim and Σ weights - trim;
+ * the mean is Σ part · counted weight · value / Σ counted weight in float64, rounded once.
+ */
+export interface TrimmedMean {
+  y: Pointer
+  x: Pointer
+  /** float64 (K) each. */
+  clips: Pointer
+  weights: Pointer
+  /** 1 for a row that is summed, 0 for one that only has a weight. */
+  parts: Pointer
+  K: number
+  n: number
+  /** Less than half of Σ weights. */
+  trim: number
+  /** Scratch of `trimmedWorkBytes(K)`. */
+  work: Pointer
+}
+
+/** Two columns of sorted rows, and how often each value of four bytes comes. */
+export function trimmedWorkBytes(K: number): number {
+  return 2 * 8 * K + 4 * 4 * 256
+}
+
 export interface Ops {
   readonly name: string
   readonly memory: WebAssembly.Memory
@@ -261,6 +288,8 @@ export interface Ops {
   accumulateWeighted(sum: Pointer, x: Pointer, weight: number, n: number): void
   /** y (n) float32 = round(sum (n) float64 · factor). */
   roundSum(y: Pointer, sum: Pointer, factor: number, n: number): void
+
+  trimmedMean(of: TrimmedMean): void
 
   /** float16 or bfloat16 bits (n) -> float32. */
   widenFloat16(y: Pointer, x: Pointer, n: number): void

@@ -2,7 +2,7 @@
  * What a job needs of the linear memory, said before it starts, and how it fits in less: smaller
  * micro-batches and layers that run forward twice change time and memory, but no bit.
  */
-import { ALIGNMENT_BYTES, ARENA_START, PAGE_BYTES, PAGES_MAX } from './arena.ts'
+import { ARENA_START, align, PAGE_BYTES, PAGES_MAX } from './arena.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
 import { ROWS_MAX } from './decoder.ts'
 
@@ -18,7 +18,7 @@ export interface MemoryPlan {
 export function planMemory(shape: BatchShape): MemoryPlan {
   const buffers: MemoryPlan['buffers'] = []
   placeBuffers(shape, (name, size) => {
-    buffers.push({ name, bytes: ALIGNMENT_BYTES * Math.ceil(size / ALIGNMENT_BYTES) })
+    buffers.push({ name, bytes: align(size) })
     return 0
   })
   return { buffers, bytes: buffers.reduce((sum, { bytes }) => sum + bytes, 0) }
@@ -35,7 +35,7 @@ export function fitMemory<Shape extends BatchShape>(wanted: Shape, bytesMax: num
   const bytesOf = (way: number) => planMemory(ways[way]!).bytes
   const most = Math.min(bytesMax, JOB_BYTES_MAX)
   let [first, last] = [0, ways.length - 1]
-  // Each takes less than the one before.
+  // Each way takes less memory than the one before.
   while (first < last) {
     const middle = Math.floor((first + last) / 2)
     if (bytesOf(middle) <= most) last = middle
@@ -55,7 +55,7 @@ function* fromFastest<Shape extends BatchShape>(wanted: Shape): Generator<Shape>
   const filled = Math.min(microBatch, Math.ceil((threads * ROWS_MAX) / sequenceLength))
   for (let size = microBatch; size > filled; size--) yield { ...wanted, microBatch: size }
   for (let count = 0; count <= model.layerCount; count++) {
-    // One layer alone shares with nobody.
+    // A single layer has no other to share its buffers with.
     if (count !== 1) yield { ...wanted, microBatch: filled, recomputedLayers: count }
   }
   for (let size = filled - 1; size > 0; size--) {

@@ -12,18 +12,30 @@ const LN2_LOW = 1.9082149292705877e-10
 const LOG2_E = Math.LOG2E
 const SQRT2 = Math.SQRT2
 
+/** Where e^x is the least normal double, and the largest finite one, in whole numbers. */
+const EXP_MIN = -708
+const EXP_MAX = 709
+
 /**
- * e^x for finite x with a finite, normal result: e^r · 2^k with |r| <= ln 2 / 2, thirteen Taylor
- * terms.
+ * e^x = e^r · 2^k with |r| <= ln 2 / 2, thirteen Taylor terms; 0 below -708, before a result would
+ * be denormal, and Infinity above 709.
  */
 export function expDouble(x: number): number {
+  if (x < EXP_MIN) return 0
+  if (x > EXP_MAX) return Infinity
   const k = Math.floor(x * LOG2_E + 0.5)
   const r = x - k * LN2_HIGH - k * LN2_LOW
   let sum = 1
   for (let i = 13; i >= 1; i--) sum = 1 + (r / i) * sum
-  for (let i = 0; i < k; i++) sum *= 2
-  for (let i = 0; i > k; i--) sum *= 0.5
-  return sum
+  return sum * powerOfTwo(k)
+}
+
+const double = new DataView(new ArrayBuffer(8))
+
+/** 2^k as the bits of a double, k from -1022 to 1023: a loop of doublings would take a while. */
+function powerOfTwo(k: number): number {
+  double.setInt32(0, (k + 1023) << 20)
+  return double.getFloat64(0)
 }
 
 /**

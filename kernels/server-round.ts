@@ -8,14 +8,15 @@ import type { AdamWHyper } from './adamw.ts'
 import {
   type AggregationRule,
   deltaMax,
+  type Judgement,
   type Measured,
   measure,
-  openMean,
-  type Part,
   weigh,
 } from './aggregate.ts'
 import type { Arena } from './arena.ts'
+import { type MergeRule, openCombined } from './combine.ts'
 import { type Codec, encodedBytes } from './compress.ts'
+import { type Contrary, canBeContrary, openContrary } from './contrary.ts'
 import { payloadBytes } from './local-job.ts'
 import type { AdapterLayout } from './lora.ts'
 import { type MomentCounts, momentBytes, openMoments } from './moments.ts'
@@ -24,6 +25,7 @@ import { type OuterHyper, outerAdamW, outerNesterov, publishAdapter } from './ou
 import type { OuterState } from './outer-state.ts'
 
 export interface ServerRound {
+  merge: MergeRule
   uplink: Codec
   downlink: Codec
   rule: AggregationRule
@@ -33,11 +35,13 @@ export interface ServerRound {
   learningRate: number
   /** Share of the full outer step to take, in [0, 1]. */
   outerScale: number
+  /** Whether to tell which deltas point against the others: all payloads go by once more for it. */
+  findsContrary: boolean
   contributions: readonly RoundContribution[]
 }
 
 export interface RoundContribution {
-  /** Of its payload, by `measurePayload`. */
+  /** What `measurePayload` says of its payload. */
   measured: Measured
   /** Target tokens: the weight. */
   tokens: number
@@ -46,6 +50,8 @@ export interface RoundContribution {
 
 /** A merge in progress; it holds memory until it is closed. */
 export interface Merge {
+  /** How often all payloads are to be added. */
+  readonly passes: number
   /** The payloads of the next contributions, also of those that will be rejected. */
   add(payloads: readonly Uint8Array[]): void
   close(): ServerOutcome
@@ -55,8 +61,12 @@ export interface ServerOutcome {
   state: OuterState
   /** The encoded server delta. */
   update: Uint8Array
-  /** By index of the contribution. */
+  /** How the others are weighted and clipped. */
+  counted: { index: number; weight: number; clip: number }[]
+  /** Contributions that did not count, and why. */
   rejected: { index: number; reason: string }[]
+  /** Those of the counted that point against the others, see contrary.ts. */
+  contrary: number[]
 }
 
 /** The norm of a payload's delta; malformed when the payload has another length than it must. */
@@ -85,37 +95,64 @@ export function openMerge(
   const { uplink, downlink } = round
   const outcomes = outcomesOf(state, round)
   const deltaBytes = encodedBytes(uplink, layout.count)
-  const mean = openMean(ops, arena, uplink, layout.count)
+  const counted = outcomes.flatMap((outcome, index) => {
+    if (outcome.status === 'rejected') return []
+    return [{ index, weight: outcome.weight, clip: outcome.clipFactor }]
+  })
+  const merge = state.mode === 'delta' ? round.merge : 'mean'
+  const rows = counted.map(({ weight, clip }) => ({ weight, clip, isSummed: true }))
+  const combined = openCombined(ops, arena, { merge, codec: uplink, count: layout.count }, rows)
   const moments = openMoments(state.mode === 'delta' ? momentBytes(layout) : 0)
+  const isLookedAt = round.findsContrary && canBeContrary(rows.length)
+  let mean: Float32Array | null = null
+  let contrary: Contrary | null = null
   let added = 0
+
+  function addTo(deltas: readonly Uint8Array[], pass: number): void {
+    if (pass < combined.passes) return combined.add(deltas)
+    mean ??= combined.close()
+    contrary ??= openContrary(ops, arena, uplink, mean!, rows)
+    contrary.add(deltas)
+  }
+
   return {
+    passes: combined.passes + Number(isLookedAt),
     add: (payloads) => {
-      const counted = payloads.flatMap((payload, index) => {
-        const part = outcomes[added + index]!
-        return part.status === 'counted' ? [{ payload, part }] : []
-      })
-      added += payloads.length
-      mean.add(
-        counted.map(({ payload, part }) => ({ bytes: payload.subarray(0, deltaBytes), part })),
+      const isCounted = (index: number) => outcomes[index % outcomes.length]!.status === 'counted'
+      const good = payloads.filter((_, index) => isCounted(added + index))
+      const pass = Math.floor(added / outcomes.length)
+      if (pass === 0) moments.add(good.map((payload) => payload.subarray(deltaBytes)))
+      addTo(
+        good.map((payload) => payload.subarray(0, deltaBytes)),
+        pass,
       )
-      moments.add(counted.map(({ payload }) => payload.subarray(deltaBytes)))
+      added += payloads.length
     },
     close: () => {
-      const delta = mean.close()
+      const delta = mean ?? combined.close()
       const stepped = delta === null ? state : outerStep(ops, arena, state, delta, moments, round)
       const published = publishAdapter(ops, arena, stepped, downlink)
       const rejected = outcomes.flatMap((outcome, index) =>
         outcome.status === 'rejected' ? [{ index, reason: outcome.reason }] : [],
       )
-      return { state: published.state, update: published.bytes, rejected }
+      return {
+        state: published.state,
+        update: published.bytes,
+        counted,
+        rejected,
+        contrary: (contrary?.close() ?? []).map((place) => counted[place]!.index),
+      }
     },
   }
 }
 
-function outcomesOf(state: OuterState, round: ServerRound): Part[] {
+function outcomesOf(state: OuterState, round: ServerRound): Judgement[] {
   const boundOf = bounds(state, round)
   const claims = round.contributions.map(({ measured, tokens, steps }) => ({
-    ...{ measured, weight: tokens, steps, deltaMax: boundOf(steps) },
+    measured,
+    weight: tokens,
+    steps,
+    deltaMax: boundOf(steps),
   }))
   return weigh(claims, state.mode === 'delta' ? round.rule : PLAIN_MEAN)
 }

@@ -18,7 +18,7 @@ export const TILES = [
 export type TileName = (typeof TILES)[number]['name']
 /** The tile of each path. */
 export type Tiles = Readonly<Record<ProductPath, TileName>>
-/** Nowhere the fastest by much, nowhere slow. */
+/** The tiles to take before any were measured: they are slow nowhere. */
 export const FAIR_TILES: Tiles = { float32: '5x8', int16: '5x8' }
 
 const TILE16_ARGUMENTS = 'pairs, a, b, c, ldc, first, rowScales, columnScales, zeros'

@@ -14,12 +14,11 @@ import { type AdamWHyper, biasCorrection, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
 import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
 import { type BatchShape, type Buffers, type Place, placeBuffers, placeFrom } from './buffers.ts'
-import { createDecoder, type Decoder, decoderPhases, type MicroBatch } from './decoder.ts'
+import { createDecoder, type Decoder, decoderStages, type MicroBatch } from './decoder.ts'
 import { loadWeights } from './load-weights.ts'
-import type { AdapterLayout } from './lora.ts'
+import { type AdapterLayout, checkAdapter } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
-import { ShapeError } from './shape.ts'
 import { type Board, createTeam, newBoard, serve } from './threads.ts'
 import type { WeightSource } from './weights.ts'
 
@@ -68,52 +67,55 @@ export interface Crew {
   isStopping(): boolean
 }
 
-interface Lease {
-  /** AdamW steps since `load`. */
+/** How far a trainer has come since `load`. */
+interface Progress {
+  /** AdamW steps. */
   step: number
+  /** Whether v came from a round before. */
   warm: boolean
   /** Target tokens behind the sum in m, in gradient mode. */
   gradientTokens: number
 }
 
-interface Run {
+/** A job under way: what a trainer holds. */
+interface OpenJob {
   ops: Ops
-  job: JobShape
+  shape: JobShape
   buffers: Buffers
   decoder: Decoder
-  lease: Lease
+  progress: Progress
 }
 
 /** Takes all memory of the job from the arena. Throws ShapeError when shapes don't fit. */
 export function createTrainer(
   ops: Ops,
   arena: Arena,
-  job: JobShape,
+  shape: JobShape,
   weights: WeightSource,
   { board, isStopping }: Crew = { board: newBoard(), isStopping: () => false },
 ): Trainer {
-  checkBatchShape(job)
+  checkBatchShape(shape)
   const place = arena.mark()
-  const buffers = allocateBuffers(ops, arena.allocate, job, weights)
-  const team = createTeam(board, job.threads, decoderPhases(ops, buffers, 0), isStopping)
+  const buffers = allocateBuffers(ops, arena.allocate, shape, weights)
+  const team = createTeam(board, shape.threads, decoderStages(ops, buffers, 0), isStopping)
   const decoder = createDecoder(ops, buffers, team)
-  const lease = { step: 0, warm: false, gradientTokens: 0 }
-  const run: Run = { ops, job, buffers, decoder, lease }
+  const progress = { step: 0, warm: false, gradientTokens: 0 }
+  const job: OpenJob = { ops, shape, buffers, decoder, progress }
   const { theta, m, v, layout } = buffers
-  load(run, new Float32Array(layout.count), null)
+  load(job, new Float32Array(layout.count), null)
   return {
     layout,
     place,
-    load: (adapter, moment) => load(run, adapter, moment),
-    localStep: (batch, learningRate) => localStep(run, batch, learningRate),
-    gradient: (batch) => gradient(run, batch),
-    meanGradient: () => read(run, m).map((sum) => sum / Math.max(1, run.lease.gradientTokens)),
+    load: (adapter, moment) => load(job, adapter, moment),
+    localStep: (batch, learningRate) => localStep(job, batch, learningRate),
+    gradient: (batch) => gradient(job, batch),
+    meanGradient: () => read(job, m).map((sum) => sum / Math.max(1, job.progress.gradientTokens)),
     state: () => new Uint8Array(ops.memory.buffer, theta, 12 * layout.count).slice(),
-    adapter: () => read(run, theta),
-    delta: (base) => read(run, theta).map((local, i) => base[i]! - local),
-    moment: () => factorMoment(layout, unbiased(run, read(run, v))),
-    evaluate: (batch) => evaluate(run, batch),
-    logits: (tokens) => logits(run, tokens),
+    adapter: () => read(job, theta),
+    delta: (base) => read(job, theta).map((local, i) => base[i]! - local),
+    moment: () => factorMoment(layout, unbiased(job, read(job, v))),
+    evaluate: (batch) => evaluate(job, batch),
+    logits: (tokens) => logits(job, tokens),
   }
 }
 
@@ -131,7 +133,7 @@ export function helpTrainer(
 ): void {
   const buffers = placeBuffers(job, placeFrom(place))
   const ops = makeOps(buffers.own[thread]!.workspace!)
-  serve(board, decoderPhases(ops, buffers, thread))
+  serve(board, decoderStages(ops, buffers, thread))
 }
 
 /** The buffers of a job, with its frozen base in them. */
@@ -149,72 +151,67 @@ export function allocateBuffers(
   return buffers
 }
 
-function load(run: Run, adapter: Float32Array, moment: Uint8Array | null): void {
-  const { ops, buffers } = run
+function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): void {
+  const { ops, buffers } = job
   const { layout, theta, m, v } = buffers
-  if (adapter.length !== layout.count) {
-    throw new ShapeError(
-      `Cannot load an adapter as it must have ${layout.count} scalars: ` +
-        `current value is ${adapter.length}`,
-    )
-  }
+  checkAdapter(layout, adapter)
   const expanded = moment === null ? new Float32Array(layout.count) : expandMoment(layout, moment)
-  floats(run, theta).set(adapter)
+  floats(job, theta).set(adapter)
   ops.fill(m, 0, layout.count)
-  floats(run, v).set(expanded)
-  run.lease = { step: 0, warm: moment !== null, gradientTokens: 0 }
+  floats(job, v).set(expanded)
+  job.progress = { step: 0, warm: moment !== null, gradientTokens: 0 }
 }
 
-function localStep(run: Run, batch: Batch, learningRate: number): StepOutcome {
-  const { ops, job, buffers, lease } = run
-  const targetTokens = checkBatch(job, batch)
+function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcome {
+  const { ops, shape, buffers, progress } = job
+  const targetTokens = checkBatch(shape, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
-  const lossSum = accumulateGradient(run, batch, 1 / targetTokens)
+  const lossSum = accumulateGradient(job, batch, 1 / targetTokens)
   if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const { theta, gradient, m, v, layout } = buffers
   const state = { n: layout.count, theta, gradient, m, v }
-  const schedule = { learningRate, step: lease.step + 1, warm: lease.warm }
-  const outcome = clippedAdamW(ops, state, job.hyper, schedule)
+  const schedule = { learningRate, step: progress.step + 1, warm: progress.warm }
+  const outcome = clippedAdamW(ops, state, shape.hyper, schedule)
   if (outcome.status !== 'ok') return outcome
-  lease.step += 1
+  progress.step += 1
   return { ...outcome, loss: lossSum / targetTokens, targetTokens }
 }
 
-function gradient(run: Run, batch: Batch): StepOutcome {
-  const { ops, job, buffers, lease } = run
+function gradient(job: OpenJob, batch: Batch): StepOutcome {
+  const { ops, shape, buffers, progress } = job
   const { m, gradient, layout } = buffers
-  const targetTokens = checkBatch(job, batch)
+  const targetTokens = checkBatch(shape, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
-  const lossSum = accumulateGradient(run, batch, 1)
+  const lossSum = accumulateGradient(job, batch, 1)
   if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const gradientNorm = Math.sqrt(ops.sumSquares(gradient, layout.count)) / targetTokens
   if (!Number.isFinite(gradientNorm)) return { status: 'non-finite', where: 'gradient' }
   ops.add(m, gradient, layout.count)
   if (!ops.allFinite(m, layout.count)) return { status: 'non-finite', where: 'moment' }
-  lease.gradientTokens += targetTokens
+  progress.gradientTokens += targetTokens
   return { status: 'ok', loss: lossSum / targetTokens, targetTokens, gradientNorm }
 }
 
 /** buffers.gradient = scale · gradient of the batch's summed loss, which is returned. */
-function accumulateGradient(run: Run, batch: Batch, scale: number): number | null {
-  const { ops, buffers, decoder } = run
+function accumulateGradient(job: OpenJob, batch: Batch, scale: number): number | null {
+  const { ops, buffers, decoder } = job
   ops.fill(buffers.gradient, 0, buffers.layout.count)
-  return sumLosses(run, batch, (part) => decoder.gradient(part, scale))
+  return sumLosses(job, batch, (part) => decoder.gradient(part, scale))
 }
 
-function evaluate(run: Run, batch: Batch): { lossSum: number; targetTokens: number } {
-  const targetTokens = checkBatch(run.job, batch)
-  const lossSum = sumLosses(run, batch, (part) => run.decoder.losses(part))!
+function evaluate(job: OpenJob, batch: Batch): { lossSum: number; targetTokens: number } {
+  const targetTokens = checkBatch(job.shape, batch)
+  const lossSum = sumLosses(job, batch, (part) => job.decoder.losses(part))!
   return { lossSum, targetTokens }
 }
 
 /** One left fold over the tokens of all micro-batches, in float64; null when one was given up. */
-function sumLosses(run: Run, batch: Batch, work: (part: MicroBatch) => boolean): number | null {
-  const { ops, buffers } = run
+function sumLosses(job: OpenJob, batch: Batch, work: (part: MicroBatch) => boolean): number | null {
+  const { ops, buffers } = job
   let sum = 0
-  for (const part of microBatches(run, batch)) {
+  for (const part of microBatches(job, batch)) {
     if (!work(part)) return null
     const losses = new Float64Array(ops.memory.buffer, buffers.scratch.losses, part.T)
     for (const loss of losses) sum += loss
@@ -222,46 +219,46 @@ function sumLosses(run: Run, batch: Batch, work: (part: MicroBatch) => boolean):
   return sum
 }
 
-function logits(run: Run, tokens: Int32Array): Float32Array {
-  const { ops, job, buffers, decoder } = run
-  checkTokens(job, tokens)
+function logits(job: OpenJob, tokens: Int32Array): Float32Array {
+  const { ops, shape, buffers, decoder } = job
+  checkTokens(shape, tokens)
   const T = tokens.length
-  put(run, buffers.tokens, tokens)
-  put(run, buffers.starts, Int32Array.of(0, T))
+  put(job, buffers.tokens, tokens)
+  put(job, buffers.starts, Int32Array.of(0, T))
   decoder.forward({ T, documents: 1 })
   const pointer = decoder.logits(T - 1)
-  return new Float32Array(ops.memory.buffer, pointer, job.model.vocabSize).slice()
+  return new Float32Array(ops.memory.buffer, pointer, shape.model.vocabSize).slice()
 }
 
 /** Puts one micro-batch after the other into place; the last may be short. */
-function* microBatches(run: Run, { tokens, targets, starts }: Batch): Generator<MicroBatch> {
-  const { job, buffers } = run
-  const tokensMax = job.microBatch * job.sequenceLength
+function* microBatches(job: OpenJob, { tokens, targets, starts }: Batch): Generator<MicroBatch> {
+  const { shape, buffers } = job
+  const tokensMax = shape.microBatch * shape.sequenceLength
   for (let first = 0; first < tokens.length; first += tokensMax) {
     const T = Math.min(tokensMax, tokens.length - first)
-    const documents = documentStarts(starts, first, T, job.sequenceLength)
-    put(run, buffers.tokens, tokens.subarray(first, first + T))
-    put(run, buffers.targets, targets.subarray(first, first + T))
-    put(run, buffers.starts, documents)
+    const documents = documentStarts(starts, first, T, shape.sequenceLength)
+    put(job, buffers.tokens, tokens.subarray(first, first + T))
+    put(job, buffers.targets, targets.subarray(first, first + T))
+    put(job, buffers.starts, documents)
     yield { T, documents: documents.length - 1 }
   }
 }
 
-function put({ ops }: Run, pointer: Pointer, values: Int32Array): void {
+function put({ ops }: OpenJob, pointer: Pointer, values: Int32Array): void {
   new Int32Array(ops.memory.buffer, pointer, values.length).set(values)
 }
 
 /** A v that started from zero is biased towards it. */
-function unbiased({ job, lease }: Run, v: Float32Array): Float32Array {
-  if (lease.warm || lease.step === 0) return v
-  const correction = biasCorrection(job.hyper.beta2, lease.step)
+function unbiased({ shape, progress }: OpenJob, v: Float32Array): Float32Array {
+  if (progress.warm || progress.step === 0) return v
+  const correction = biasCorrection(shape.hyper.beta2, progress.step)
   return v.map((value) => value * correction)
 }
 
-function floats({ ops, buffers }: Run, pointer: Pointer): Float32Array {
+function floats({ ops, buffers }: OpenJob, pointer: Pointer): Float32Array {
   return new Float32Array(ops.memory.buffer, pointer, buffers.layout.count)
 }
 
-function read(run: Run, pointer: Pointer): Float32Array {
-  return floats(run, pointer).slice()
+function read(job: OpenJob, pointer: Pointer): Float32Array {
+  return floats(job, pointer).slice()
 }

@@ -4,19 +4,28 @@
  * each counts, since an engine starts with slow code and a neighbour may disturb any single run.
  * The clock is the caller's.
  */
-import type { Arena } from './arena.ts'
+import { type Arena, createArena, newSharedMemory } from './arena.ts'
 import { weightBytes } from './frozen.ts'
 import type { Ops, ProductPath } from './ops.ts'
+import { createWasmOps } from './ops-wasm.ts'
 import { TILES, type TileName, type Tiles } from './tile-template.ts'
 
-/** For each path. */
+/** How long the tiles of one path compete. */
 const BUDGET_MS = 25
-/** So that tiered-up code is met even where the clock is coarse. */
+/** Every tile runs so often at least, so that its compiled code is met even by a coarse clock. */
 const ROUNDS_MIN = 4
 /**
  * T, O, I: whole tiles of all sizes, one block along the summed axis, and less than a millisecond.
  */
 const SIZES = { T: 80, O: 96, I: 512 }
+
+/** The tiles to compile a module's products in, tried in a memory of their own. */
+export function tune(module: WebAssembly.Module, now: () => number): Tiles {
+  const memory = newSharedMemory(1)
+  const inTiles = (tile: TileName) =>
+    createWasmOps(module, memory, { tiles: { float32: tile, int16: tile } })
+  return fastestTiles(inTiles, createArena(memory), now)
+}
 
 /** `create` gives Ops that use one tile; `now` is in milliseconds. */
 export function fastestTiles(

@@ -12,5 +12,3 @@ export function createLog(levelMin: LogLevel, write: (line: string) => void): Lo
   }
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
-
-export const silentLog: Log = createLog('error', () => {})

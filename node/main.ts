@@ -11,10 +11,21 @@ if (major < NODE_VERSION_MIN[0] || (major === NODE_VERSION_MIN[0] && minor < NOD
   process.stderr.write(
     `Barnraise needs Node ${NODE_VERSION_MIN.join('.')} or newer: ` +
       `this is ${process.versions.node}. ` +
-      'In the repository, start it with `npm run -s barnraise -- ARGS`, which uses its own Node; ' +
-      'elsewhere, install a newer Node.\n',
+      'Install a newer one, or start it in a clone of the repository, which brings its own.\n',
   )
   process.exit(2)
+}
+
+// npm starts a script in the folder of its package; paths are meant from where the user stands.
+const { INIT_CWD, npm_lifecycle_event: script = '' } = process.env
+if (INIT_CWD !== undefined && ['barnraise', 'demo'].includes(script)) process.chdir(INIT_CWD)
+
+// Whoever reads the output may have read enough, as `head` has.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
 }
 
 const { runProgram } = await import('./cli/program.ts')

@@ -5,4 +5,5 @@ const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.
   version: string
 }
 
-export const SOFTWARE = `barnraise/${manifest.version}`
+export const VERSION = manifest.version
+export const SOFTWARE = `barnraise/${VERSION}`

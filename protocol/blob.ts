@@ -4,7 +4,7 @@
  */
 import { decode, encode } from './codec.ts'
 import { type Digest, digestOf, hexToBytes } from './digest.ts'
-import { ProtocolError } from './errors.ts'
+import { DigestMismatch } from './errors.ts'
 import { BLOB_BYTES_MAX, BLOB_CHUNK_BYTES, BLOB_MANIFEST_BYTES_MAX } from './limits.ts'
 import { bytes, digest, type Infer, integer, parse, struct } from './schema.ts'
 
@@ -44,8 +44,7 @@ export function checkChunk(manifest: BlobManifest, index: number, chunk: Uint8Ar
     chunk.length !== expectedBytes ||
     actual.some((byte, at) => byte !== expected[at])
   ) {
-    throw new ProtocolError(
-      'digest-mismatch',
+    throw new DigestMismatch(
       `Cannot accept chunk ${index} of blob ${manifest.digest}: ` +
         `${chunk.length} bytes that don't match its hash`,
     )
@@ -65,8 +64,7 @@ export function decodeBlobManifest(
     manifest.bytes !== wanted.bytes ||
     manifest.chunkHashes.length !== chunkCount(manifest.bytes) * 32
   ) {
-    throw new ProtocolError(
-      'digest-mismatch',
+    throw new DigestMismatch(
       `Cannot accept the manifest of blob ${manifest.digest} (${manifest.bytes} bytes): ` +
         `wanted ${wanted.digest} (${wanted.bytes} bytes)`,
     )

@@ -17,20 +17,6 @@ export function digestOf(bytes: Uint8Array): Digest {
   return bytesToHex(sha256(bytes))
 }
 
-/**
- * Digest of several byte strings, each preceded by its length (u32, big-endian): no two lists
- * collide.
- */
-export function digestOfParts(parts: readonly Uint8Array[]): Digest {
-  const hash = sha256.create()
-  const length = new DataView(new ArrayBuffer(4))
-  for (const part of parts) {
-    length.setUint32(0, part.length)
-    hash.update(new Uint8Array(length.buffer)).update(part)
-  }
-  return bytesToHex(hash.digest())
-}
-
 /** The next link of a hash chain: SHA-256(previous ‖ bytes), both as raw bytes. */
 export function chainDigest(previous: Digest, bytes: Uint8Array): Digest {
   return bytesToHex(sha256(concatBytes(hexToBytes(previous), bytes)))

@@ -14,14 +14,44 @@ export type ProtocolErrorCode =
   | 'signature'
   | 'refused'
 
+/** A value that is not what it must be. */
+export interface Fault {
+  /** Where it stands, as `run.adapter.alpha`. */
+  path: string
+  /** What it must be. */
+  rule: string
+  current: string
+}
+
 /** The peer sent something that the protocol does not allow. */
 export class ProtocolError extends Error {
   override name = 'ProtocolError'
   readonly code: ProtocolErrorCode
+  /** The value at fault, where it is one. */
+  readonly fault: Fault | null
 
-  constructor(code: ProtocolErrorCode, message: string) {
+  constructor(code: ProtocolErrorCode, message: string, fault: Fault | null = null) {
     super(message)
     this.code = code
+    this.fault = fault
+  }
+}
+
+/** The other side speaks another version of the protocol, which is nobody's fault. */
+export class VersionError extends ProtocolError {
+  override name = 'VersionError'
+
+  constructor(message: string) {
+    super('version', message)
+  }
+}
+
+/** Bytes are not what their digest says: whoever sent them is at fault. */
+export class DigestMismatch extends ProtocolError {
+  override name = 'DigestMismatch'
+
+  constructor(message: string) {
+    super('digest-mismatch', message)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Every limit of the wire and of a run, in one place. Sizes are bytes, times are milliseconds. */
 
 /** The version that all peers of a run speak; a change of any message or of the maths raises it. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 3
 
 // Frames and messages.
 /** A frame is a length (u32, big-endian) and that many bytes. */
@@ -15,7 +15,8 @@ export const RUN_CONFIG_BYTES_MAX = 1024 * 1024
 export const NAME_LENGTH_MAX = 64
 export const REASON_LENGTH_MAX = 256
 export const PEER_ID_LENGTH_MAX = 128
-export const TOKEN_LENGTH_MAX = 128
+export const TOKEN_LENGTH_MAX = 256
+export const INVITE_NAME_LENGTH_MAX = 32
 export const SIGNATURE_BYTES = 64
 
 // Blobs.
@@ -40,12 +41,18 @@ export const HEARTBEAT_TIMEOUT_MS = 20_000
 
 // Runs.
 export const MEMBERS_MAX = 65_536
+/** Peers that a RunConfig may name. */
+export const ALLOWED_MAX = 1_024
+/** Invites of one run. */
+export const INVITES_MAX = 4_096
 /** Leases of one round, hence entries of its manifest. */
 export const ROUND_LEASES_MAX = 4 * MEMBERS_MAX
 /** Local steps in one lease; a contribution carries one digest a step. */
 export const STEPS_MAX = 512
 export const BATCHES_MAX = 2 ** 31 - 1
 export const ROUNDS_MAX = 100_000
+/** What is left in theta of a part of a mean is at most outer rate · (1 + mu / (1 - mu)). */
+export const CORRECTION_MAX = 100_001
 export const SHARDS_MAX = 8_192
 export const SEQUENCE_LENGTH_MAX = 32_768
 export const BATCH_SEQUENCES_MAX = 1_024

@@ -6,7 +6,7 @@
  * Times in messages are durations: peers' clocks are never compared.
  */
 import { decode, encode } from './codec.ts'
-import type { Digest } from './digest.ts'
+import { type Digest, digestOf } from './digest.ts'
 import * as limits from './limits.ts'
 import { blobReference } from './run-config.ts'
 import {
@@ -17,16 +17,17 @@ import {
   list,
   nullable,
   oneOf,
+  optional,
   parse,
   real,
-  type Schema,
   struct,
   text,
+  title,
   variants,
 } from './schema.ts'
 
 const reason = text(limits.REASON_LENGTH_MAX)
-const name = text(limits.NAME_LENGTH_MAX)
+const name = title(limits.NAME_LENGTH_MAX)
 const peerId = text(limits.PEER_ID_LENGTH_MAX)
 const leaseId = integer(0, Number.MAX_SAFE_INTEGER)
 const roundIndex = integer(0, limits.ROUNDS_MAX)
@@ -36,6 +37,9 @@ const milliseconds = integer(0, 2 ** 31 - 1)
 const stepMs = real(limits.STEP_MS_MIN, limits.STEP_MS_MAX)
 const tokenCount = integer(1, Number.MAX_SAFE_INTEGER)
 const loss = real(0, 1e6)
+
+const VERSION_MAX = 65_535
+const SESSION_MAX = 2 ** 32 - 1
 
 /** The libp2p peer id, as text. */
 export type PeerId = string
@@ -72,12 +76,33 @@ export const contributionSchema = struct({
 })
 export type Contribution = Infer<typeof contributionSchema>
 
+/**
+ * What an auditor got when it repeated somebody's steps, signed over `signingBytes('audit', …)`. It
+ * was told the start of the chain, and neither the links nor the payload that were committed.
+ */
+export const auditAnswerSchema = struct({
+  runId: digest,
+  /** The number of the audit. */
+  leaseId,
+  /** The auditor. */
+  peer: peerId,
+  /** One link for each step that was repeated. */
+  trace: list(digest, 1, limits.STEPS_MAX),
+  /** Digest of the payload after all steps; null where only the first ones were asked for. */
+  payload: nullable(digest),
+  /** Target tokens of all steps; null as the payload is. */
+  tokens: nullable(tokenCount),
+})
+export type AuditAnswer = Infer<typeof auditAnswerSchema>
+
 export const requestSchema = variants({
   /** First message on a connection. `version` is read before anything else is judged. */
   join: {
-    version: integer(0, 65_535),
+    version: integer(0, VERSION_MAX),
     runId: nullable(digest),
     token: text(limits.TOKEN_LENGTH_MAX),
+    /** Random, once a process: tells one that comes back from another with the same key. */
+    session: integer(0, SESSION_MAX),
     name,
     software: text(limits.NAME_LENGTH_MAX),
   },
@@ -87,8 +112,17 @@ export const requestSchema = variants({
     contribution: contributionSchema,
     signature: bytes(limits.SIGNATURE_BYTES, limits.SIGNATURE_BYTES),
   },
+  audit: {
+    answer: auditAnswerSchema,
+    signature: bytes(limits.SIGNATURE_BYTES, limits.SIGNATURE_BYTES),
+  },
   /** Opens the upload of a committed payload; answered `go` or `refused`. */
   upload: { leaseId, payload: blobReference },
+  /**
+   * Training on a lease came to nothing: gives it back, and says why. Of `training` the same is to
+   * be expected elsewhere; of `machine` (a full disk, a download that broke) it is not.
+   */
+  fail: { leaseId, cause: oneOf('training', 'machine'), reason },
   /** The public state of the run; no membership needed. */
   status: {},
   leave: { reason },
@@ -101,8 +135,11 @@ export const REFUSALS = [
   'protocol-version',
   'other-run',
   'bad-token',
+  'not-allowed',
   'run-full',
+  'too-often',
   'banned',
+  'elsewhere',
   'not-joined',
   'malformed',
   'bad-signature',
@@ -137,6 +174,22 @@ export const roundStartSchema = struct({
 })
 export type RoundStart = Infer<typeof roundStartSchema>
 
+/** Somebody's steps to repeat; audits and leases are numbered together. */
+const audit = {
+  leaseId,
+  /** What the steps started from, in this round or an earlier one. */
+  start: roundStartSchema,
+  firstBatch: batchIndex,
+  /** `look`: the first steps; `full`: all of them, and their payload. */
+  kind: oneOf('look', 'full'),
+  /** Steps to repeat. */
+  steps: integer(1, limits.STEPS_MAX),
+  /** SHA-256 of the trace seed of whoever did them: the link before the first. */
+  seed: digest,
+  /** Somebody else is asked after this long. */
+  deadlineMs: milliseconds,
+}
+
 const lease = {
   leaseId,
   round: roundIndex,
@@ -146,9 +199,29 @@ const lease = {
   learningRate: real(0, 1),
   /** Stop training after this long and hand in the finished prefix. */
   stopMs: milliseconds,
-  /** After this long the lease is given to someone else. */
+  /** The lease is given to someone else after this long. */
   deadlineMs: milliseconds,
 }
+
+/** What has come of audits so far. */
+export const auditCounts = struct({
+  /** Looks and full audits that found what was committed. */
+  looks: integer(0, Number.MAX_SAFE_INTEGER),
+  fulls: integer(0, Number.MAX_SAFE_INTEGER),
+  /** Times that somebody was found to have computed something else. */
+  mismatches: integer(0, Number.MAX_SAFE_INTEGER),
+  /** Audits that nobody took in time. */
+  lapsed: integer(0, Number.MAX_SAFE_INTEGER),
+})
+export type AuditCounts = Infer<typeof auditCounts>
+
+/** What counts of a peer's work; see credit.ts. */
+export const creditSchema = struct({
+  tokens: integer(0, Number.MAX_SAFE_INTEGER),
+  batches: batchCount,
+  contributions: batchCount,
+})
+export type Credit = Infer<typeof creditSchema>
 
 const participantStatus = struct({
   peer: peerId,
@@ -157,11 +230,18 @@ const participantStatus = struct({
   stepMs: nullable(stepMs),
   /** The round and steps of its lease, if it has one. */
   leasedSteps: integer(0, limits.STEPS_MAX),
-  countedTokens: integer(0, Number.MAX_SAFE_INTEGER),
-  contributions: integer(0, limits.BATCHES_MAX),
+  credit: creditSchema,
+  /** Its work of late that was repeated in full and found right, one after the other. */
+  verifiedInARow: integer(0, limits.BATCHES_MAX),
 })
 
-export const evaluationSchema = struct({ round: roundIndex, loss })
+export const evaluationSchema = struct({
+  round: roundIndex,
+  /** Loss on the held-out text. */
+  loss,
+  /** Loss on text that has nothing to do with the run's data; absent where none is watched. */
+  generalLoss: optional(loss),
+})
 
 export const STATUS_PARTICIPANTS_MAX = 64
 export const EVALUATIONS_MAX = 64
@@ -171,14 +251,16 @@ export const statusSchema = struct({
   name,
   phase: oneOf('waiting', 'training', 'aggregating', 'finished'),
   round: roundIndex,
-  roundsMax: roundIndex,
+  /** Null: no limit. */
+  roundsMax: nullable(roundIndex),
   batchesCounted: batchCount,
   batchesMax: batchCount,
   countedTokens: integer(0, Number.MAX_SAFE_INTEGER),
   base: digest,
   learningRate: real(0, 1),
-  /** Held-out loss of the base model and of the latest adapters, newest last. */
+  /** Losses of the base model, of the best adapter and of the latest ones, in order of rounds. */
   evaluations: list(evaluationSchema, 0, EVALUATIONS_MAX),
+  audits: auditCounts,
   participantCount: integer(0, limits.MEMBERS_MAX),
   participants: list(participantStatus, 0, STATUS_PARTICIPANTS_MAX),
 })
@@ -191,17 +273,24 @@ export const replySchema = variants({
    */
   joined: { runConfig: bytes(1, limits.RUN_CONFIG_BYTES_MAX), start: roundStartSchema },
   leased: lease,
+  /** Work of another kind: what somebody else did, to be done again. */
+  audit,
   /** No work now; ask again after this long or on the next notice. */
   wait: { reason, retryMs: milliseconds },
   committed: { leaseId },
+  audited: { leaseId },
+  /** The lease is somebody else's now. */
+  released: { leaseId },
   go: { leaseId },
-  status: { status: statusSchema },
+  /** `own`: what counts of the work of whoever asks. */
+  status: { status: statusSchema, own: creditSchema },
   goodbye: {},
   refused: { refusal: oneOf(...REFUSALS), reason },
 })
 export type Reply = Infer<typeof replySchema>
 export type ReplyOf<T extends Reply['type']> = Extract<Reply, { type: T }>
 export type Lease = Omit<ReplyOf<'leased'>, 'type'>
+export type AuditOffer = Omit<ReplyOf<'audit'>, 'type'>
 
 export const noticeSchema = variants({
   /** A round starts: fetch its base and ask for a lease. */
@@ -212,7 +301,12 @@ export const noticeSchema = variants({
   revoked: { leaseId, reason },
   /** The payload arrived whole and is part of the round. */
   counted: { leaseId, tokens: tokenCount },
-  finished: { round: roundIndex, adapter: digest },
+  /** There is work for this one: ask for a lease. */
+  work: {},
+  /** Its lease or audit was done again, and others got something else: a machine that errs. */
+  wrong: { leaseId, reason },
+  /** The run is over; `reason` says what ended it. */
+  finished: { round: roundIndex, adapter: digest, reason },
   heartbeat: {},
 })
 export type Notice = Infer<typeof noticeSchema>
@@ -225,13 +319,31 @@ export const encodeReply = (reply: Reply): Uint8Array => encode(reply)
 export const encodeNotice = (notice: Notice): Uint8Array => encode(notice)
 
 /** @throws ProtocolError naming the field at fault; so do the next two. */
-export const decodeRequest = (frame: Uint8Array): Request => read(requestSchema, frame, 'request')
-export const decodeNotice = (frame: Uint8Array): Notice => read(noticeSchema, frame, 'notice')
+export function decodeRequest(frame: Uint8Array): Request {
+  const value = decode(frame)
+  return joinOfOtherVersion(value) ?? parse(requestSchema, value, 'request')
+}
+
+/**
+ * A join of another version is read no further than its version: its other fields may mean
+ * something else, and whoever sent it is to hear which version is spoken here.
+ */
+function joinOfOtherVersion(value: unknown): RequestOf<'join'> | null {
+  const { type, version } = (value ?? {}) as { type?: unknown; version?: unknown }
+  if (type !== 'join' || version === limits.PROTOCOL_VERSION) return null
+  if (typeof version !== 'number' || !Number.isInteger(version)) return null
+  if (version < 0 || version > VERSION_MAX) return null
+  return { type, version, runId: null, token: '', session: 0, name: '', software: '' }
+}
+
+export const decodeNotice = (frame: Uint8Array): Notice =>
+  parse(noticeSchema, decode(frame), 'notice')
 export const decodeReply = (frame: Uint8Array): Reply =>
   parse(replySchema, decode(frame, REPLY_BYTES_MAX), 'reply')
 
-function read<T>(schema: Schema<T>, frame: Uint8Array, what: string): T {
-  return parse(schema, decode(frame), what)
+/** The link before the first step. */
+export function traceStart(of: Parameters<typeof traceSeed>[0]): Digest {
+  return digestOf(traceSeed(of))
 }
 
 /** The start of a lease's trace: binds it to the run, round, lease, peer and base. */

@@ -3,9 +3,9 @@
  * digest is the RunId. What is private to one process (ports, paths, threads, when to work) is
  * NodeConfig, in `node`.
  */
-import { decodeCanonical, encode } from './codec.ts'
+import { decode, encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
-import { ProtocolError } from './errors.ts'
+import { ProtocolError, VersionError } from './errors.ts'
 import * as limits from './limits.ts'
 import {
   digest,
@@ -92,9 +92,10 @@ const training = struct({
   batchSequences: integer(1, limits.BATCH_SEQUENCES_MAX),
   /** Sequences in one forward and backward pass. */
   microBatch: integer(1, limits.BATCH_SEQUENCES_MAX),
-  /** The run ends when this many batches are counted, or after `roundsMax`. */
+  /** The run ends when this many batches are counted. */
   batchesMax: integer(1, limits.BATCHES_MAX),
-  roundsMax: integer(1, limits.ROUNDS_MAX),
+  /** It ends after so many rounds whatever is counted; null: no limit. */
+  roundsMax: nullable(integer(1, limits.ROUNDS_MAX)),
   learningRate: real(0, 1),
   /** Share of the run with a rising learning rate. */
   warmupFraction: real(0, 1),
@@ -119,6 +120,11 @@ const round = struct({
   batchesMax: integer(1, limits.BATCHES_MAX),
   stepsMin: integer(1, limits.STEPS_MAX),
   stepsMax: integer(1, limits.STEPS_MAX),
+  /**
+   * Identities of one place that have yet to deliver hold at most this share of a round together,
+   * and a lease is no larger, or than an equal share.
+   */
+  holdShare: real(0.001, 1),
   /** A round closes at its deadline when this share of what it leased is counted. */
   quorumFraction: real(0, 1),
   /** How long a volunteer whose connection broke keeps its lease. */
@@ -132,7 +138,12 @@ const outer = struct({
 
 const codec = oneOf('float32', 'int8', 'int4')
 
+export const mergeRule = oneOf('mean', 'trimmed')
+export type MergeRule = Infer<typeof mergeRule>
+
 const aggregation = struct({
+  /** How contributions are merged: `trimmed` leaves out the extremes of each coordinate. */
+  merge: mergeRule,
   /** Codec of what a volunteer sends up. */
   uplink: codec,
   /** Codec of the server delta sent down. */
@@ -141,10 +152,35 @@ const aggregation = struct({
   weightCap: real(1, 1e6),
   /** Its norm is clipped to this many times the median norm per √step. */
   normClip: real(0.1, 1e6),
+  /** A merge that raises the held-out loss by a larger share is not published; null: any is. */
+  gate: nullable(real(0, 1e6)),
+})
+
+const audit = struct({
+  /**
+   * Whose work is repeated. `everyone`: nobody's. `friends`: a share of everybody's, from the first
+   * lease on. `strangers`: all of a newcomer's before it counts, then ever less.
+   */
+  trust: oneOf('everyone', 'friends', 'strangers'),
+  /** Share of contributions that are repeated in full, at the least. */
+  fullShare: real(0, 1),
+  /** Share of the others whose first steps are repeated. */
+  lookShare: real(0, 1),
+  /** Share of its time for which the coordinator may audit by itself. */
+  ownShare: real(0.01, 1),
 })
 
 const admission = struct({
+  /**
+   * Who is let in. `open`: whoever comes. `link`: whoever has the token of the run's link, or an
+   * invite. `invites`: whoever has an invite.
+   */
+  kind: oneOf('open', 'link', 'invites'),
+  /** Nobody else is let in but these, and those that the organiser adds; null: all are. */
+  allowed: nullable(list(text(limits.PEER_ID_LENGTH_MAX), 0, limits.ALLOWED_MAX)),
   membersMax: integer(1, limits.MEMBERS_MAX),
+  /** So many of them from one block of addresses; null: no limit. */
+  blockMembersMax: nullable(integer(1, limits.MEMBERS_MAX)),
 })
 
 export const runConfigSchema = struct({
@@ -160,6 +196,7 @@ export const runConfigSchema = struct({
   outer,
   aggregation,
   admission,
+  audit,
 })
 
 export type RunConfig = Infer<typeof runConfigSchema>
@@ -176,9 +213,20 @@ export function runIdOf(config: RunConfig): RunId {
   return digestOf(encodeRunConfig(config))
 }
 
-/** @throws ProtocolError when the bytes are not the canonical form of a valid RunConfig. */
+/**
+ * @throws VersionError for a run of another version of the protocol, ProtocolError unless the
+ * bytes are the canonical form of a valid RunConfig
+ */
 export function decodeRunConfig(bytes: Uint8Array): RunConfig {
-  return checkRunConfig(decodeCanonical(bytes, limits.RUN_CONFIG_BYTES_MAX))
+  const value = decode(bytes, limits.RUN_CONFIG_BYTES_MAX)
+  const version = (value as { version?: unknown } | null)?.version
+  if (Number.isInteger(version) && version !== limits.PROTOCOL_VERSION) {
+    throw new VersionError(
+      `Cannot use a run of protocol ${version}, as this is barnraise for ` +
+        `protocol ${limits.PROTOCOL_VERSION}: go on with the version that made it`,
+    )
+  }
+  return checkRunConfig(value)
 }
 
 /** @throws ProtocolError naming the field that is out of bounds or contradicts another. */
@@ -189,6 +237,7 @@ export function checkRunConfig(value: unknown): RunConfig {
     throw new ProtocolError(
       'malformed',
       `Cannot use the run config as '${field}' must be ${rule}: current value is ${current}`,
+      { path: `run.${field}`, rule, current: String(current) },
     )
   }
   return config
@@ -240,13 +289,19 @@ function ofBase({ base: { shape }, kernels, adapter }: RunConfig): Contradiction
   ]
 }
 
-function ofTraining({ training, round, dataset, base }: RunConfig): Contradiction[] {
+function ofTraining({ training, round, aggregation, dataset, base }: RunConfig): Contradiction[] {
   return [
     [
       training.batchSequences % training.microBatch !== 0,
       'training.batchSequences',
       `a multiple of microBatch ${training.microBatch}`,
       training.batchSequences,
+    ],
+    [
+      training.mode === 'gradient' && aggregation.merge !== 'mean',
+      'aggregation.merge',
+      'mean where gradients are averaged',
+      aggregation.merge,
     ],
     [
       round.stepsMin > round.stepsMax,

@@ -14,10 +14,12 @@ export function parse<T>(schema: Schema<T>, value: unknown, name: string): T {
   return schema(value, name)
 }
 
-function refuse(path: string, expected: string, value: unknown): never {
+function refuse(path: string, rule: string, value: unknown): never {
+  const current = describe(value)
   throw new ProtocolError(
     'malformed',
-    `Cannot accept '${path}' as it must be ${expected}: current value is ${describe(value)}`,
+    `Cannot accept '${path}' as it must be ${rule}: current value is ${current}`,
+    { path, rule, current },
   )
 }
 
@@ -29,20 +31,31 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? `a list of ${value.length}` : `a ${typeof value}`
 }
 
+/** The bounds of a number, for whoever takes it by another name and must not differ. */
+export interface Range {
+  readonly min: number
+  readonly max: number
+  readonly isWhole: boolean
+  /** What it must be, in words. */
+  readonly rule: string
+}
+
 /** A whole number in [min, max]. */
-export function integer(min: number, max: number): Schema<number> {
-  return (value, path) =>
+export function integer(min: number, max: number): Schema<number> & Range {
+  const rule = `a whole number from ${min} to ${max}`
+  const schema: Schema<number> = (value, path) =>
     typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
       ? value
-      : refuse(path, `a whole number from ${min} to ${max}`, value)
+      : refuse(path, rule, value)
+  return Object.assign(schema, { min, max, isWhole: true, rule })
 }
 
 /** A finite number in [min, max]. */
-export function real(min: number, max: number): Schema<number> {
-  return (value, path) =>
-    typeof value === 'number' && value >= min && value <= max
-      ? value
-      : refuse(path, `a number from ${min} to ${max}`, value)
+export function real(min: number, max: number): Schema<number> & Range {
+  const rule = `a number from ${min} to ${max}`
+  const schema: Schema<number> = (value, path) =>
+    typeof value === 'number' && value >= min && value <= max ? value : refuse(path, rule, value)
+  return Object.assign(schema, { min, max, isWhole: false, rule })
 }
 
 export const flag: Schema<boolean> = (value, path) =>
@@ -51,12 +64,31 @@ export const flag: Schema<boolean> = (value, path) =>
 /** Well-formed text of at most `lengthMax` UTF-16 units, without control characters. */
 export function text(lengthMax: number): Schema<string> {
   return (value, path) =>
-    typeof value === 'string' &&
-    value.length <= lengthMax &&
-    value.isWellFormed() &&
-    !/\p{Cc}/u.test(value)
+    isText(value, lengthMax)
       ? value
       : refuse(path, `text of at most ${lengthMax} characters`, value)
+}
+
+const isText = (value: unknown, lengthMax: number): value is string =>
+  typeof value === 'string' &&
+  value.length <= lengthMax &&
+  value.isWellFormed() &&
+  !/\p{Cc}/u.test(value)
+
+/** Text by which people call something: white space around it goes, and it has more than that. */
+export function title(lengthMax: number): Schema<string> {
+  const rule = `text of at most ${lengthMax} characters, and more than white space`
+  return (value, path) => {
+    const trimmed = isText(value, lengthMax) ? value.trim() : ''
+    return trimmed === '' ? refuse(path, rule, value) : trimmed
+  }
+}
+
+/** Text that is one word for people, commands and files alike. */
+export function word(lengthMax: number): Schema<string> {
+  const rule = `1 to ${lengthMax} letters of a to z, digits, dots, dashes and underscores`
+  return (value, path) =>
+    isText(value, lengthMax) && /^[\w.-]+$/.test(value) ? value : refuse(path, rule, value)
 }
 
 export const digest: Schema<Digest> = (value, path) =>
@@ -70,11 +102,14 @@ export function bytes(lengthMin: number, lengthMax: number): Schema<Uint8Array> 
       : refuse(path, `${lengthMin} to ${lengthMax} bytes`, value)
 }
 
-export function oneOf<const T extends string | number>(...allowed: readonly T[]): Schema<T> {
-  return (value, path) =>
+export function oneOf<const T extends string | number>(
+  ...allowed: readonly T[]
+): Schema<T> & { readonly allowed: readonly T[] } {
+  const schema: Schema<T> = (value, path) =>
     allowed.includes(value as T)
       ? (value as T)
       : refuse(path, `one of ${allowed.map((item) => JSON.stringify(item)).join(', ')}`, value)
+  return Object.assign(schema, { allowed })
 }
 
 export function list<T>(item: Schema<T>, lengthMin: number, lengthMax: number): Schema<T[]> {
@@ -84,16 +119,30 @@ export function list<T>(item: Schema<T>, lengthMin: number, lengthMax: number): 
       : refuse(path, `a list of ${lengthMin} to ${lengthMax}`, value)
 }
 
-export function nullable<T>(schema: Schema<T>): Schema<T | null> {
-  return (value, path) => (value === null ? null : schema(value, path))
+export function nullable<S extends Schema<unknown>>(
+  inner: S,
+): Schema<Infer<S> | null> & { readonly inner: S } {
+  const schema: Schema<Infer<S> | null> = (value, path) =>
+    value === null ? null : (inner(value, path) as Infer<S>)
+  return Object.assign(schema, { inner })
+}
+
+/** A field that an object may leave out; where it is there, it is not undefined. */
+export function optional<T>(schema: Schema<T>): Schema<T | undefined> {
+  return Object.assign((value: unknown, path: string) => schema(value, path), { isOptional: true })
 }
 
 type Fields = Record<string, Schema<unknown>>
-type Struct<F extends Fields> = { [K in keyof F]: Infer<F[K]> }
+type OptionalKey<F extends Fields> = {
+  [K in keyof F]: undefined extends Infer<F[K]> ? K : never
+}[keyof F]
+type Struct<F extends Fields> = { [K in Exclude<keyof F, OptionalKey<F>>]: Infer<F[K]> } & {
+  [K in OptionalKey<F>]?: Exclude<Infer<F[K]>, undefined>
+}
 
-/** An object with exactly these fields. */
-export function struct<F extends Fields>(fields: F): Schema<Struct<F>> {
-  return (value, path) => {
+/** An object with these fields and no others. */
+export function struct<F extends Fields>(fields: F): Schema<Struct<F>> & { readonly fields: F } {
+  const schema: Schema<Struct<F>> = (value, path) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return refuse(path, 'an object', value)
     }
@@ -102,10 +151,12 @@ export function struct<F extends Fields>(fields: F): Schema<Struct<F>> {
     }
     const checked: Record<string, unknown> = {}
     for (const [key, schema] of Object.entries(fields)) {
+      if ('isOptional' in schema && !Object.hasOwn(value, key)) continue
       checked[key] = schema((value as Record<string, unknown>)[key], `${path}.${key}`)
     }
     return checked as Struct<F>
   }
+  return Object.assign(schema, { fields })
 }
 
 /** A union told apart by its field `type`. */

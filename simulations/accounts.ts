@@ -5,13 +5,15 @@
  *
  *   goodput = counted step-seconds / online step-seconds
  */
-import type { LeaseId } from '../protocol/messages.ts'
+import type { LeaseId } from '../protocol/index.ts'
 
 export const CAUSES = [
   /** Nothing to do: between rounds, or asking for work. */
   'waiting',
   /** Connecting, fetching what the round needs, and what a lease takes besides its steps. */
   'loading',
+  /** Repeating what others did. */
+  'auditing',
   /** Work whose maker went before it was handed in. */
   'departed',
   /** Work that came after its round or its lease was over. */
@@ -30,7 +32,7 @@ export interface Totals {
 }
 
 export interface Accounts {
-  /** Up to the last merge. */
+  /** What had happened by the last merge. */
   readonly settled: Totals
   waste(cause: Cause, ms: number): void
   /** Steps that were done for a lease; whether they count is not known yet. */
@@ -50,6 +52,7 @@ interface Work {
 export const noWaste = (): Waste => ({
   waiting: 0,
   loading: 0,
+  auditing: 0,
   departed: 0,
   late: 0,
   failed: 0,
@@ -100,3 +103,13 @@ export function createAccounts(): Accounts {
 
 export const goodputOf = ({ online, counted }: Totals): number =>
   online === 0 ? 0 : counted / online
+
+/** What audits cost, as a share of all steps that were of use: those that count and those again. */
+export const auditShareOf = ({ counted, waste }: Totals): number =>
+  waste.auditing === 0 ? 0 : waste.auditing / (counted + waste.auditing)
+
+/** Shares of the time online, by cause. */
+export function wasteShares({ online, waste }: Totals): Waste {
+  const shares = CAUSES.map((cause) => [cause, online === 0 ? 0 : waste[cause] / online])
+  return Object.fromEntries(shares)
+}

@@ -4,6 +4,8 @@ export interface BatchSet {
   /** False when one of them was there already. */
   addAll(first: number, count: number): boolean
   hasAny(first: number, count: number): boolean
+  /** False when one of them was not there. */
+  removeAll(first: number, count: number): boolean
 }
 
 export function createBatchSet(): BatchSet {
@@ -25,6 +27,13 @@ export function createBatchSet(): BatchSet {
     return true
   }
 
+  function remove(batch: number): boolean {
+    if (!has(batch)) return false
+    bits[batch >>> 3]! &= ~(1 << (batch & 7))
+    size -= 1
+    return true
+  }
+
   return {
     get size() {
       return size
@@ -37,6 +46,11 @@ export function createBatchSet(): BatchSet {
     hasAny: (first, count) => {
       for (let batch = first; batch < first + count; batch++) if (has(batch)) return true
       return false
+    },
+    removeAll: (first, count) => {
+      let areThere = true
+      for (let batch = first; batch < first + count; batch++) areThere = remove(batch) && areThere
+      return areThere
     },
   }
 }

@@ -1,9 +1,12 @@
 /** A volunteer's machine: what stays the same from one session to the next. */
-import type { Prng } from '../protocol/prng.ts'
+import type { Prng } from '../protocol/index.ts'
 import { between, chance, lognormal, normal, stream } from './laws.ts'
 import type { Preset } from './presets.ts'
 
-/** Of the logarithms of speed and uplink: fast machines are on fast links a little more often. */
+/**
+ * Correlates the logarithms of speed and uplink: fast machines are on fast links a little more
+ * often.
+ */
 const SPEED_UPLINK_CORRELATION = 0.2
 export const REGIONS = 20
 /** Speeds are this many to an octave, so that transfers of one speed share one clock. */

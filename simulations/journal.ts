@@ -3,10 +3,13 @@
  * keeps them. Replaying it must give the live state, byte for byte: at every checkpoint that is
  * verified, and whenever the coordinator dies.
  */
-import type { CoordinatorEvent } from '../coordinator/event.ts'
-import { restore, snapshot } from '../coordinator/snapshot.ts'
-import type { CoordinatorState } from '../coordinator/state.ts'
-import { decode, encode } from '../protocol/codec.ts'
+import {
+  type CoordinatorEvent,
+  type CoordinatorState,
+  restore,
+  snapshot,
+} from '../coordinator/index.ts'
+import { decode, encode } from '../protocol/index.ts'
 import type { Step } from './world.ts'
 
 export interface Journal {
@@ -26,7 +29,7 @@ export interface JournalOptions {
   step: Step
   /** Entries between two snapshots. */
   entriesMax: number
-  /** Of so many snapshots, one is checked by a replay. */
+  /** One of so many snapshots is checked by a replay. */
   verifyEvery: number
   /** Whether entries are kept as the bytes that a disk would hold. */
   asBytes: boolean

@@ -1,11 +1,11 @@
 /**
- * Laws of chance that churn is described by: how to draw from each, its mean, its distribution
- * function, and draws in proportion to length, which are what one meets at a random moment.
+ * Laws of chance that churn is described by: how to draw from each, its mean, and draws in
+ * proportion to length, which are what one meets at a random moment.
  *
  * Sources: Box and Muller 1958 (normal); Marsaglia and Tsang 2000, A Simple Method for Generating
- * Gamma Variables (gamma); Numerical Recipes §6.2 (incomplete gamma).
+ * Gamma Variables (gamma).
  */
-import { nextFraction, type Prng, prng } from '../protocol/prng.ts'
+import { nextFraction, type Prng, prng } from '../protocol/index.ts'
 
 /** Times in the unit of `scale`, `median` or `mean`. */
 export type Law =
@@ -27,7 +27,7 @@ export function stream(seed: number, ...parts: readonly number[]): Prng {
   return prng(mixed)
 }
 
-/** In (0, 1): never a logarithm of zero. */
+/** A number in (0, 1), so that there is never a logarithm of zero. */
 export function uniform(random: Prng): number {
   return (nextFraction(random) * 2 ** 32 + 0.5) / 2 ** 32
 }
@@ -134,29 +134,6 @@ export function mean(law: Law): number {
   }
 }
 
-/** P(X ≤ x) */
-export function distribution(law: Law, x: number): number {
-  if (x <= 0) return 0
-  switch (law.law) {
-    case 'exponential':
-      return 1 - Math.exp(-x / law.mean)
-    case 'gamma':
-      return incompleteGamma(law.shape, x / law.scale)
-    case 'weibull':
-      return 1 - Math.exp(-((x / law.scale) ** law.shape))
-    case 'lognormal':
-      return normalDistribution(Math.log(x / law.median) / law.sd)
-    case 'hyperexponential':
-      return law.phases.reduce((sum, { share, rate }) => sum + share * -Math.expm1(-rate * x), 0)
-  }
-}
-
-/** Φ(x) by the incomplete gamma function: erf(z) = P(1/2, z²). */
-export function normalDistribution(x: number): number {
-  const half = incompleteGamma(0.5, (x * x) / 2) / 2
-  return x < 0 ? 0.5 - half : 0.5 + half
-}
-
 /** Lanczos 1964, g = 5, six terms; relative error below 2e-10. */
 export function logGamma(x: number): number {
   const terms = [
@@ -169,32 +146,4 @@ export function logGamma(x: number): number {
     sum += term / (x + 1 + index)
   })
   return (x + 0.5) * Math.log(t) - t + Math.log((2.5066282746310007 * sum) / x)
-}
-
-/** P(a, x), regularised: by its series below a + 1, by a continued fraction above. */
-export function incompleteGamma(a: number, x: number): number {
-  if (x <= 0) return 0
-  const front = Math.exp(a * Math.log(x) - x - logGamma(a))
-  if (x < a + 1) {
-    let term = 1 / a
-    let sum = term
-    for (let n = 1; n < 500 && Math.abs(term) > Math.abs(sum) * 1e-14; n++) {
-      term *= x / (a + n)
-      sum += term
-    }
-    return sum * front
-  }
-  let b = x + 1 - a
-  let c = 1e300
-  let d = 1 / b
-  let h = d
-  for (let n = 1; n < 500; n++) {
-    const an = -n * (n - a)
-    b += 2
-    d = 1 / (an * d + b)
-    c = b + an / c
-    h *= d * c
-    if (Math.abs(d * c - 1) < 1e-14) break
-  }
-  return 1 - front * h
 }

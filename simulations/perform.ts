@@ -1,10 +1,15 @@
 /**
  * Does what a participant's effects say, one case an effect, as `node/roles/perform-participant`.
  */
-import type { ParticipantEffect } from '../coordinator/effect.ts'
-import { assertNever } from '../protocol/errors.ts'
-import type { LeaseId, Reply, RoundStart } from '../protocol/messages.ts'
-import type { BlobReference } from '../protocol/run-config.ts'
+import type { ParticipantEffect } from '../coordinator/participant/index.ts'
+import {
+  assertNever,
+  type BlobReference,
+  type LeaseId,
+  type Reply,
+  type RoundStart,
+} from '../protocol/index.ts'
+import { endAudit, startAudit } from './auditing.ts'
 import { chance } from './laws.ts'
 import { endConnection, isCut, latencyMs, send } from './network.ts'
 import { ask } from './requests.ts'
@@ -40,7 +45,10 @@ export function perform(world: World, volunteer: Volunteer, effect: Performed): 
       return startTraining(world, volunteer, effect.lease)
     case 'stop-training':
       return stopTraining(world, volunteer, effect.when)
+    case 'audit':
+      return startAudit(world, volunteer, effect.offer)
     case 'abandon-training':
+      if (volunteer.auditing?.offer.leaseId === effect.leaseId) return endAudit(volunteer)
       return endTraining(world, volunteer, 'late')
     case 'upload':
       return upload(world, volunteer, effect.leaseId, effect.payload)
@@ -94,7 +102,7 @@ function setUp(world: World, volunteer: Volunteer): void {
   load(world, volunteer, 'set-up', options.baseBytes, done)
 }
 
-/** By the update where it fits, by the checkpoint otherwise; the update is tried first. */
+/** Fetches the update where it fits, or else the checkpoint; the update is tried first. */
 function prepare(world: World, volunteer: Volunteer, start: RoundStart): void {
   const { round, base, checkpoint, update, moment } = start
   const isSame = sameProcess(volunteer)

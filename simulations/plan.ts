@@ -7,7 +7,7 @@
  * A choice scores by its goodput, less what speaks against it where goodput is nearly the same:
  * long rounds learn less from a token, and bytes cost volunteers money.
  */
-import type { RunConfig } from '../protocol/run-config.ts'
+import type { RunConfig } from '../protocol/index.ts'
 
 export interface Choice {
   /** `round.seconds` */
@@ -40,7 +40,7 @@ const PER_DOUBLING = 0.01
 /** So have 100 MB an hour. */
 const PER_100_MEGABYTES = 0.002
 
-/** At most so many simulations. */
+/** Simulations that a plan takes at most. */
 export const TRIALS_MAX = PASSES * KNOBS.reduce((sum, knob) => sum + VALUES[knob].length, 1)
 
 export type Try = (choice: Choice) => Omit<Trial, keyof Choice | 'score'>

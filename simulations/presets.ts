@@ -32,7 +32,7 @@ export interface MachineLaw {
   upMbit: Spread
   /** Download speed: the upload's, times this, with a spread of its own. */
   down: { factor: number; sd: number }
-  /** Of the upload speed from session to session. */
+  /** Spread of the upload speed from session to session. */
   upSessionSd: number
   /** A session may run in a background tab. */
   background: { share: number; factor: number }

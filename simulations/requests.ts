@@ -1,6 +1,5 @@
 /** Questions to the coordinator: they may get lost either way, and may come twice. */
-import { REQUEST_TIMEOUT_MS } from '../protocol/limits.ts'
-import type { Reply, Request } from '../protocol/messages.ts'
+import { REQUEST_TIMEOUT_MS, type Reply, type Request } from '../protocol/index.ts'
 import { chance } from './laws.ts'
 import { send } from './network.ts'
 import { type Connection, countFailure, type Volunteer, type World } from './world.ts'

@@ -3,19 +3,25 @@
  * adapters of rank 8, product defaults, no end but the horizon's. Sizes on the wire are those that
  * the kernels make of it.
  */
-import { encodedBytes } from '../kernels/compress.ts'
-import { payloadBytes } from '../kernels/local-job.ts'
-import { adapterLayout } from '../kernels/lora.ts'
-import { momentBytes } from '../kernels/moments.ts'
-import { BATCHES_MAX, MEMBERS_MAX, ROUNDS_MAX, UPLOAD_SLOTS } from '../protocol/limits.ts'
-import { checkRunConfig, type RunConfig } from '../protocol/run-config.ts'
-import { digestOfText, type Sizes } from './learning.ts'
+
+import { adapterLayout, encodedBytes, momentBytes, payloadBytes } from '../kernels/index.ts'
+import {
+  BATCHES_MAX,
+  checkRunConfig,
+  MEMBERS_MAX,
+  PROTOCOL_VERSION,
+  ROUNDS_MAX,
+  type RunConfig,
+  UPLOAD_SLOTS,
+} from '../protocol/index.ts'
+import type { Sizes } from './learning.ts'
+import { digestOfText } from './work-done.ts'
 import type { WorldOptions } from './world.ts'
 
 const blob = (name: string, bytes: number) => ({ digest: digestOfText(name), bytes })
 
 export const DEFAULT_RUN: RunConfig = {
-  version: 1,
+  version: PROTOCOL_VERSION,
   name: 'simulated',
   seed: 42,
   base: {
@@ -78,12 +84,21 @@ export const DEFAULT_RUN: RunConfig = {
     batchesMax: BATCHES_MAX,
     stepsMin: 1,
     stepsMax: 16,
+    holdShare: 0.1,
     quorumFraction: 0.5,
     rejoinSeconds: 20,
   },
   outer: { learningRate: 0.7, momentum: 0.6 },
-  aggregation: { uplink: 'int4', downlink: 'int8', weightCap: 3, normClip: 2 },
-  admission: { membersMax: MEMBERS_MAX },
+  aggregation: {
+    merge: 'mean',
+    uplink: 'int4',
+    downlink: 'int8',
+    weightCap: 3,
+    normClip: 2,
+    gate: null,
+  },
+  admission: { kind: 'open', allowed: null, membersMax: MEMBERS_MAX, blockMembersMax: null },
+  audit: { trust: 'friends', fullShare: 0.045, lookShare: 0.25, ownShare: 0.1 },
 }
 
 /** A run with some of its parts changed. */
@@ -91,7 +106,7 @@ export function runWith(
   changes: { [K in keyof RunConfig]?: Partial<RunConfig[K]> },
   usual = DEFAULT_RUN,
 ): RunConfig {
-  const config: Record<string, unknown> = { ...structuredClone(usual) }
+  const config: Record<string, unknown> = { ...usual }
   for (const [name, part] of Object.entries(changes)) {
     const own = config[name]
     config[name] = typeof own === 'object' ? { ...own, ...(part as object) } : part
@@ -110,14 +125,17 @@ export function sizesOf(config: RunConfig): Sizes {
   }
 }
 
-/** As `node/network/limits` has it. */
+/** The figure of `node/network/limits.ts`. */
 const DOWNLOAD_SLOTS = 64
 
 /** Measured by test/bench/merge.ts: 2.4 million scalars in int4, two busy cores of 2.4 GHz. */
 const MERGE = { measureMs: 9, mergeMs: 1100, mergeContributionMs: 4.6 }
 
-/** As the demo's journal shows it: the median of its leases. */
+/** What a lease takes besides its steps: the median in the demo's journal. */
 const LEASE_MS = 30
+
+/** The coordinator's machine is one like the volunteers'. */
+const OWN_STEP_MS = 12_000
 
 export function defaultWorld(config: RunConfig): WorldOptions {
   return {
@@ -130,6 +148,7 @@ export function defaultWorld(config: RunConfig): WorldOptions {
     setUpMs: 2_000,
     prepareMs: 100,
     leaseMs: LEASE_MS,
+    ownStepMs: OWN_STEP_MS,
     baseBytes: config.base.weights.bytes,
     basesCached: true,
     sizes: sizesOf(config),

@@ -2,8 +2,7 @@
  * What a simulation is told in words: `browser-tabs:3,seti-like:1` for who is there, and
  * `round.seconds=300` for what is not as usual.
  */
-import { ConfigError } from '../protocol/errors.ts'
-import type { RunConfig } from '../protocol/run-config.ts'
+import { ConfigError, type RunConfig } from '../protocol/index.ts'
 import type { Crowd } from './churn.ts'
 import { EVERYDAY, type FaultRates } from './faults.ts'
 import { PRESETS } from './presets.ts'
@@ -42,13 +41,16 @@ export function crowdsOf(text: string, volunteers: number): Crowd[] {
   return parts.map(({ preset, weight }) => ({ preset, volunteers: (volunteers * weight) / total }))
 }
 
+/** The one setting that is no number. */
+const WORD = 'audit.trust'
+
 /**
  * Settings with some numbers changed, each as `SECTION.KEY=NUMBER`: a section of the run's config,
- * `faults`, or `world`.
+ * `faults`, or `world`; and whose work is audited, as `audit.trust=WORD`.
  * @throws ConfigError unless the key is there, is a number, and the run is one with it
  */
 export function settingsWith(changes: readonly string[], usual: RunConfig = DEFAULT_RUN): Settings {
-  const sections = new Map<string, Record<string, number>>()
+  const sections = new Map<string, Record<string, number | string>>()
   const known: Record<string, unknown> = {
     ...usual,
     faults: EVERYDAY,
@@ -56,10 +58,11 @@ export function settingsWith(changes: readonly string[], usual: RunConfig = DEFA
   }
   for (const change of changes) {
     const [, section = '', key = '', text = ''] = /^(\w+)\.(\w+)=(.+)$/.exec(change) ?? []
-    const part = Object.hasOwn(known, section) ? known[section] : null
-    const isKnown = typeof part === 'object' && part !== null && Object.hasOwn(part, key)
-    const isNumber = isKnown && typeof (part as Record<string, unknown>)[key] === 'number'
-    if (!isNumber || !Number.isFinite(Number(text)) || text.trim() === '') {
+    if (`${section}.${key}` === WORD) {
+      sections.set(section, { ...sections.get(section), [key]: text })
+      continue
+    }
+    if (!isNumber(known, section, key) || !Number.isFinite(Number(text)) || text.trim() === '') {
       throw new ConfigError(
         "Cannot simulate as 'set' must be SECTION.KEY=NUMBER of a number of the run, of faults " +
           `or of world, as round.seconds=300: current value is ${change}`,
@@ -80,6 +83,14 @@ export function settingsWith(changes: readonly string[], usual: RunConfig = DEFA
     faults: { ...EVERYDAY, ...faults },
     world: { ...defaultWorld(config), ...world },
   }
+}
+
+/** Null is a limit that is not set, and can be. */
+function isNumber(known: Record<string, unknown>, section: string, key: string): boolean {
+  const part = Object.hasOwn(known, section) ? known[section] : null
+  if (typeof part !== 'object' || part === null || !Object.hasOwn(part, key)) return false
+  const current = (part as Record<string, unknown>)[key]
+  return typeof current === 'number' || current === null
 }
 
 /** What a run cannot be is, here, for whoever set it to mend. */

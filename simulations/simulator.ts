@@ -9,23 +9,36 @@
  * Sources: Zhou et al. 2021, FoundationDB (deterministic simulation); TigerBeetle's VOPR (a safety
  * phase with faults, then a liveness phase without).
  */
-import type { AggregationJob } from '../coordinator/effect.ts'
-import type { Aggregate } from '../coordinator/event.ts'
-import { snapshot } from '../coordinator/snapshot.ts'
-import { initialState } from '../coordinator/state.ts'
-import { step as productionStep } from '../coordinator/step.ts'
-import type { Digest } from '../protocol/digest.ts'
-import { type RunConfig, runIdOf } from '../protocol/run-config.ts'
-import { createAccounts, goodputOf, type Totals } from './accounts.ts'
+import {
+  type Aggregate,
+  type AggregationJob,
+  initialState,
+  isDone,
+  step as productionStep,
+  snapshot,
+} from '../coordinator/index.ts'
+import {
+  type AuditCounts,
+  type Digest,
+  hexToBytes,
+  type RunConfig,
+  runIdOf,
+} from '../protocol/index.ts'
+import { auditShareOf, createAccounts, goodputOf, type Totals } from './accounts.ts'
+import type { AttackFigures } from './attack-figures.ts'
+import { type AttackShare, attackerOf } from './attack-settings.ts'
+import { createAttackWatch } from './attack-watch.ts'
+import type { Attacker } from './attackers/attacker.ts'
 import { createCheckers } from './checkers.ts'
 import { type Churn, type Crowd, churnOf, type Session } from './churn.ts'
 import { createCoordinatorProcess } from './coordinator-process.ts'
-import { createEventQueue } from './event-queue.ts'
+import { newCulprit } from './culprit.ts'
+import { createEventQueue, type EventQueue } from './event-queue.ts'
 import { createFairLink } from './fair-link.ts'
 import { driveFaults } from './fault-driver.ts'
 import { EVERYDAY, type FaultRates, NO_FAULTS } from './faults.ts'
-import { createHistory, type History } from './history.ts'
-import { bytesPerMs } from './hosts.ts'
+import { type History, newHistory, noteEvent, type Sample } from './history.ts'
+import { bytesPerMs, type Host } from './hosts.ts'
 import { createJournal } from './journal.ts'
 import { stream } from './laws.ts'
 import { type Learning, modelledLearning } from './learning.ts'
@@ -33,6 +46,7 @@ import { DEFAULT_RUN, defaultWorld } from './run-settings.ts'
 import { createSlots } from './slots.ts'
 import { createTraceDigest } from './trace-digest.ts'
 import { beginSession, closeActivity, createVolunteer, feed } from './volunteer.ts'
+import { digestOfText } from './work-done.ts'
 import type { Step, Volunteer, World, WorldOptions } from './world.ts'
 
 export interface SimulationOptions {
@@ -44,6 +58,8 @@ export interface SimulationOptions {
   /** When the faults end; what comes after must finish the run if it is to. */
   faultsUntil: number
   learning?: Learning
+  /** Who attacks; nobody unless said. */
+  attacks?: readonly AttackShare[]
   /** Tests plant wrong decisions here. */
   step?: Step
   /** Events between two checks of the whole state, at least: a crowd's are further apart. */
@@ -59,6 +75,12 @@ export interface SimulationResult {
   events: number
   totals: Totals
   goodput: number
+  /** Audits' share of the steps that were of use. */
+  auditShare: number
+  /** What came of them. */
+  audits: AuditCounts
+  /** What became of those who attacked. */
+  attacks: AttackFigures
   rounds: number
   batches: number
   finished: boolean
@@ -75,8 +97,6 @@ export interface SimulationResult {
 export interface Simulation {
   /** Lets time pass until `time` or the run's end. */
   runUntil(time: number): void
-  readonly isFinished: boolean
-  readonly onlineCount: number
   result(): SimulationResult
 }
 
@@ -93,6 +113,7 @@ export interface SimulateOptions {
   world?: Partial<WorldOptions>
   faults?: FaultRates
   learning?: Learning
+  attacks?: readonly AttackShare[]
   step?: Step
   checkEvery?: number
   sampleMs?: number
@@ -102,7 +123,7 @@ export interface SimulateOptions {
 
 const DAY_MS = 86_400_000
 const PROGRESS_STEPS = 100
-/** Between two snapshots, whose cost is that of the state. */
+/** Entries between two snapshots, whose cost is that of the state. */
 const JOURNAL_ENTRIES = 200_000
 
 /**
@@ -115,7 +136,10 @@ export function simulate(options: SimulateOptions): SimulationResult {
   const horizonMs = days * DAY_MS
   const endMs = horizonMs + daysToFinish * DAY_MS
   const simulation = createSimulation({
-    ...{ seed, config, checkEvery: 10_000, sampleMs: 300_000, faults: EVERYDAY },
+    config,
+    checkEvery: 10_000,
+    sampleMs: 300_000,
+    faults: EVERYDAY,
     ...options,
     world: { ...defaultWorld(config), ...options.world },
     churn: options.churn ?? churnOf(seed, crowds, endMs),
@@ -141,14 +165,16 @@ export function createSimulation(options: SimulationOptions): Simulation {
   const queue = createEventQueue()
   const runId = runIdOf(config)
   const learning = options.learning ?? modelledLearning(config, options.world.sizes)
-  const fresh = () => initialState(config, runId, { base: learning.base, token: null })
+  const fresh = () =>
+    initialState(config, runId, { base: learning.base, payloadBytes: options.world.sizes.payload })
   const checkers = createCheckers(() => queue.now)
   const journal = createJournal({ fresh, step, ...options.journal, complain: checkers.complain })
   const trace = createTraceDigest()
-  const history = createHistory()
+  const history = newHistory()
   const accounts = createAccounts()
   const volunteers: Volunteer[] = []
-  const byHost = new Map<number, Volunteer>()
+  const byHost = new Map<number, Volunteer[]>()
+  const attacks = createAttackWatch()
   let events = 0
   let wholeAt = options.checkEvery
   let job: AggregationJob | null = null
@@ -161,8 +187,9 @@ export function createSimulation(options: SimulationOptions): Simulation {
       events += 1
       for (const effect of outcome.effects) if (effect.type === 'aggregate') job = effect.job
       checkers.after(event, outcome, state)
+      attacks.after(event, outcome, state, queue.now)
       if (outcome.accepted) trace.add(event)
-      history.observe(event, outcome, state, queue.now)
+      noteEvent(history, event, outcome, state, queue.now)
       if (event.type === 'aggregated' && outcome.accepted) {
         settle(world, job!, event.aggregate.rejected)
       }
@@ -180,62 +207,58 @@ export function createSimulation(options: SimulationOptions): Simulation {
     config,
     runId,
     options: options.world,
+    coin: coinOf(seed),
     faults: options.faults,
     learning,
     accounts,
+    attacks,
     coordinator,
     volunteers,
     online: new Set(),
-    links: linksOf(options.world),
+    links: linksOf(queue, options.world),
     slots: {
       up: createSlots(options.world.uploadSlots),
       down: createSlots(options.world.downloadSlots),
     },
     measuredAt: 0,
     failures: new Map(),
+    replace,
     feed: (volunteer, event) => feed(world, volunteer, event),
-  }
-
-  function linksOf({ linkMbit, relayMbit }: WorldOptions): World['links'] {
-    const link = (mbit: number) => createFairLink(queue, bytesPerMs(mbit))
-    return {
-      up: link(linkMbit),
-      down: link(linkMbit),
-      relayUp: link(relayMbit),
-      relayDown: link(relayMbit),
-    }
   }
 
   function arrive(session: Session): void {
     const { host } = session
-    let volunteer = byHost.get(host.index)
-    if (volunteer === undefined) {
-      volunteer = createVolunteer(host, options.world.basesCached)
-      byHost.set(host.index, volunteer)
-      volunteers.push(volunteer)
+    let identities = byHost.get(host.index)
+    if (identities === undefined) {
+      const attacker = attackerOf(seed, host.index, options.attacks ?? [])
+      const count = attacker?.identities ?? 1
+      identities = Array.from({ length: count }, (_, key) => newIdentity(host, attacker, key))
+      byHost.set(host.index, identities)
     }
-    beginSession(world, volunteer, session)
+    for (const volunteer of identities) beginSession(world, volunteer, session)
+  }
+
+  function newIdentity(host: Host, attacker: Attacker | null, key: number): Volunteer {
+    const culprit = attacker === null ? null : newCulprit(seed, host.index, attacker, key)
+    if (culprit !== null) attacks.join(culprit)
+    const volunteer = createVolunteer(host, options.world.basesCached, culprit)
+    volunteers.push(volunteer)
+    return volunteer
+  }
+
+  function replace(volunteer: Volunteer): void {
+    const { host, session, culprit } = volunteer
+    const identities = byHost.get(host.index)!
+    const key = volunteers.filter((each) => each.host === host).length
+    const fresh = newIdentity(host, culprit!.attacker, key)
+    identities[identities.indexOf(volunteer)] = fresh
+    volunteer.session = null
+    if (session !== null) beginSession(world, fresh, session)
   }
 
   function sample(): void {
-    const { links } = world
-    history.samples.push({
-      at: queue.now,
-      online: world.online.size,
-      members: coordinator.state.members.size,
-      round: coordinator.state.round.start.round,
-      batches: coordinator.state.batchesCounted,
-      bytesUp: links.up.bytes + links.relayUp.bytes,
-      bytesDown: links.down.bytes + links.relayDown.bytes,
-      totals: accounts.settled,
-    })
+    history.samples.push(sampleOf(world))
     queue.after(options.sampleMs, sample)
-  }
-
-  /** The last adapter is merged and measured. */
-  function isFinished(): boolean {
-    const { phase, evaluationsPending } = coordinator.state
-    return phase === 'finished' && evaluationsPending.length === 0
   }
 
   coordinator.start()
@@ -248,35 +271,71 @@ export function createSimulation(options: SimulationOptions): Simulation {
 
   return {
     // What comes after a violation only hides it.
-    runUntil: (time) => queue.runUntil(time, () => isFinished() || checkers.hasViolations),
-    get isFinished() {
-      return isFinished()
-    },
-    get onlineCount() {
-      return world.online.size
-    },
+    runUntil: (time) =>
+      queue.runUntil(time, () => isDone(coordinator.state) || checkers.hasViolations),
     result: () => {
       const { state } = coordinator
       checkers.whole(state)
       journal.verify(state)
-      const { up, down, relayUp, relayDown } = world.links
       return {
         ms: queue.now,
         events: queue.count,
         totals: accounts.settled,
         goodput: goodputOf(accounts.settled),
+        auditShare: auditShareOf(accounts.settled),
+        audits: { ...state.auditCounts },
+        attacks: attacks.figures(state, byHost.size),
         rounds: state.round.start.round,
         batches: state.batchesCounted,
-        finished: isFinished(),
+        finished: isDone(state),
         failures: world.failures,
         replays: journal.replays,
         violations: checkers.violations,
         adapter: state.round.start.base,
         traceDigest: trace.finish(snapshot(state)),
         history,
-        bytes: { up: up.bytes + relayUp.bytes, down: down.bytes + relayDown.bytes },
+        bytes: bytesOf(world),
       }
     },
+  }
+}
+
+function coinOf(seed: number): World['coin'] {
+  return (published) => {
+    const again = published === 0 ? '' : ` ${published}`
+    return hexToBytes(digestOfText(`coin ${seed}${again}`))
+  }
+}
+
+function linksOf(queue: EventQueue, { linkMbit, relayMbit }: WorldOptions): World['links'] {
+  const link = (mbit: number) => createFairLink(queue, bytesPerMs(mbit))
+  return {
+    up: link(linkMbit),
+    down: link(linkMbit),
+    relayUp: link(relayMbit),
+    relayDown: link(relayMbit),
+  }
+}
+
+/** What has passed through the coordinator so far. */
+const bytesOf = ({ links: { up, down, relayUp, relayDown } }: World) => ({
+  up: up.bytes + relayUp.bytes,
+  down: down.bytes + relayDown.bytes,
+})
+
+function sampleOf(world: World): Sample {
+  const { queue, online, coordinator, accounts } = world
+  const { members, round, batchesCounted } = coordinator.state
+  const { up, down } = bytesOf(world)
+  return {
+    at: queue.now,
+    online: online.size,
+    members: members.size,
+    round: round.start.round,
+    batches: batchesCounted,
+    bytesUp: up,
+    bytesDown: down,
+    totals: accounts.settled,
   }
 }
 

@@ -1,10 +1,10 @@
 /** A digest of everything the coordinator accepted, in order: equal runs have equal digests. */
-import type { CoordinatorEvent } from '../coordinator/event.ts'
-import { chainDigest, type Digest, digestOf, utf8ToBytes } from '../protocol/digest.ts'
+import type { CoordinatorEvent } from '../coordinator/index.ts'
+import { chainDigest, type Digest, digestOf, utf8ToBytes } from '../protocol/index.ts'
 
 export interface TraceDigest {
   add(event: CoordinatorEvent): void
-  /** Of all so far, and of the state's bytes at the end. */
+  /** The digest of all so far, and of the state's bytes at the end. */
   finish(state: Uint8Array): Digest
 }
 
@@ -37,7 +37,18 @@ function subjectOf(event: CoordinatorEvent): string {
     case 'request':
       return `${event.peer} ${event.request.type}`
     case 'disconnected':
+    case 'allowed':
+    case 'kicked':
+    case 'unbanned':
       return event.peer
+    case 'invited':
+      return event.terms.name
+    case 'invite-revoked':
+      return event.name
+    case 'rewound':
+      return String(event.round)
+    case 'audited':
+      return String(event.auditId)
     case 'payload-stored':
     case 'payload-refused':
       return String(event.leaseId)
@@ -46,6 +57,7 @@ function subjectOf(event: CoordinatorEvent): string {
     case 'evaluated':
       return `${event.round} ${event.loss}`
     case 'started':
+    case 'coin-published':
     case 'tick':
       return ''
   }

@@ -5,12 +5,13 @@
  *   ann,0,3600,leave,9000,8,40,25
  *   ben,120.5,900
  *
- * `start` and `end` are seconds from the beginning; `how` a session ends is leave, sleep, crash
- * (the process dies, and its system hangs up) or vanish (default). The last four are the machine's,
+ * `start` and `end` are seconds on any clock, such as those since 1970: the run begins with the
+ * first session. `how` a session ends is leave, sleep, crash (the process dies, and its system
+ * hangs up) or vanish (default). The last four are the machine's,
  * taken from a volunteer's first line; what is missing is drawn as for a laptop at home. Columns
  * may come in any order; only the first three must be there.
  */
-import { ConfigError } from '../protocol/errors.ts'
+import { ConfigError } from '../protocol/index.ts'
 import type { Churn, Session, SessionEnd } from './churn.ts'
 import { bytesPerMs, createHost, type Host } from './hosts.ts'
 import { EVENING_LAPTOPS, type Preset } from './presets.ts'
@@ -28,15 +29,27 @@ export interface TraceRow {
 }
 
 const COLUMNS = [
-  ...(['volunteer', 'start', 'end', 'how'] as const),
-  ...(['step_ms', 'up_mbit', 'down_mbit', 'latency_ms'] as const),
+  'volunteer',
+  'start',
+  'end',
+  'how',
+  'step_ms',
+  'up_mbit',
+  'down_mbit',
+  'latency_ms',
 ] as const
 type Column = (typeof COLUMNS)[number]
 const REQUIRED: readonly Column[] = ['volunteer', 'start', 'end']
 const ENDS: readonly SessionEnd[] = ['leave', 'sleep', 'crash', 'vanish']
-export const TRACE_ROWS_MAX = 10_000_000
+const TRACE_ROWS_MAX = 10_000_000
+/** Seconds since 1970 stay below it for three thousand years; milliseconds do not. */
+const SECONDS_MAX = 1e11
+const DAY_MS = 86_400_000
 
-/** In the order of the table. @throws ConfigError that names the line */
+/**
+ * The sessions in the order of the table, the first of them from 0.
+ * @throws ConfigError that names the line
+ */
 export function parseTrace(csv: string): TraceRow[] {
   const lines = csv.replace(/^\uFEFF/, '').split(/\r?\n/)
   const names = (lines[0] ?? '').split(',').map((name) => name.trim())
@@ -54,8 +67,33 @@ export function parseTrace(csv: string): TraceRow[] {
   if (rows.length === 0) refuse(2, 'there is no session')
   if (rows.length > TRACE_ROWS_MAX) refuse(TRACE_ROWS_MAX + 2, 'there are too many sessions')
   checkOverlaps(rows)
-  return rows
+  return fromZero(rows)
 }
+
+function fromZero(rows: readonly TraceRow[]): TraceRow[] {
+  const first = rows.reduce((least, { startMs }) => Math.min(least, startMs), Infinity)
+  return rows.map((row) => ({ ...row, startMs: row.startMs - first, endMs: row.endMs - first }))
+}
+
+/** What a trace holds, of which a simulation of some days may leave out the end. */
+export interface TraceExtent {
+  volunteers: number
+  sessions: number
+  days: number
+}
+
+export function traceExtent(rows: readonly TraceRow[]): TraceExtent {
+  const ends = rows.reduce((latest, { endMs }) => Math.max(latest, endMs), 0)
+  return {
+    volunteers: new Set(rows.map(({ volunteer }) => volunteer)).size,
+    sessions: rows.length,
+    days: ends / DAY_MS,
+  }
+}
+
+/** The sessions that begin within so many days. */
+export const traceWithin = (rows: readonly TraceRow[], days: number): TraceRow[] =>
+  rows.filter(({ startMs }) => startMs < days * DAY_MS)
 
 function rowOf(
   cells: readonly string[],
@@ -72,11 +110,14 @@ function rowOf(
   const volunteer = cell('volunteer')
   if (volunteer === '') refuse(line, "'volunteer' is empty")
   const [startMs, endMs] = [1000 * numberOf('start', 0), 1000 * numberOf('end', 0)]
+  if (endMs >= 1000 * SECONDS_MAX) refuse(line, `'end' must be in seconds: ${endMs / 1000} is not`)
   if (endMs <= startMs) refuse(line, `'end' must be after 'start': ${endMs / 1000} is not`)
   const how = cell('how') === '' ? 'vanish' : cell('how')
   const end = ENDS.find((name) => name === how)
   return {
-    ...{ volunteer, startMs, endMs },
+    volunteer,
+    startMs,
+    endMs,
     end: end ?? refuse(line, `'how' must be one of ${ENDS.join(', ')}: it is '${how}'`),
     stepMs: optional('step_ms'),
     upMbit: optional('up_mbit'),

@@ -1,8 +1,8 @@
 /** Training on a simulated machine: it takes the time it takes, stops between steps, may break. */
-import { STEP_MS_MAX } from '../protocol/limits.ts'
-import type { Lease } from '../protocol/messages.ts'
+import { type Lease, STEP_MS_MAX } from '../protocol/index.ts'
 import type { Cause } from './accounts.ts'
 import { chance, lognormal } from './laws.ts'
+import { handIn } from './lies.ts'
 import { countFailure, type Training, type Volunteer, type World } from './world.ts'
 
 /** Step times of one machine vary from lease to lease. */
@@ -10,6 +10,7 @@ const STEP_SD = 0.05
 const SIGNATURE = new Uint8Array(64)
 
 export function startTraining(world: World, volunteer: Volunteer, lease: Lease): void {
+  if (volunteer.culprit?.attacker.withholds) return
   const { random, preset } = volunteer.host
   const breaks = chance(world.random, world.faults.trainingFails)
   if (breaks) countFailure(world, 'training failed')
@@ -26,13 +27,17 @@ export function startTraining(world: World, volunteer: Volunteer, lease: Lease):
   scheduleEnd(world, volunteer, training)
 }
 
-function stepMsOf({ queue }: World, { host, session, slowness }: Volunteer): number {
+export function stepMsOf(
+  { queue }: World,
+  { host, session, slowness, culprit }: Volunteer,
+): number {
   const { random, preset } = host
   const { throttle, inUse } = preset.machine
   const isHot = session !== null && queue.now - session.startsAt > throttle.afterMs
   const isUsed = chance(random, inUse.share)
   const factor = slowness * (isHot ? throttle.factor : 1) * (isUsed ? inUse.factor : 1)
-  return Math.min(STEP_MS_MAX, host.stepMs * factor * lognormal(random, 1, STEP_SD))
+  const stepMs = host.stepMs * factor * lognormal(random, 1, STEP_SD)
+  return Math.min(STEP_MS_MAX, stepMs * (culprit?.attacker.identities ?? 1))
 }
 
 /** Cut short, it ends now, however far it was. */
@@ -57,18 +62,28 @@ function finish(world: World, volunteer: Volunteer, training: Training): void {
   volunteer.training = null
   world.accounts.waste('departed', cutMs)
   world.accounts.waste('loading', world.queue.now - since - ms - cutMs)
-  if (training.fails || steps === 0) {
+  if (training.fails) {
     world.accounts.waste('failed', ms)
-    const reason = training.fails ? 'a number is not finite' : 'ended before a step'
-    world.feed(volunteer, { type: 'training-failed', at: 0, leaseId, reason })
-    return
+    const [cause, reason] = ['machine', 'memory gave other bits'] as const
+    return world.feed(volunteer, { type: 'training-failed', at: 0, leaseId, cause, reason })
+  }
+  if (steps === 0) {
+    world.accounts.waste('failed', ms)
+    return world.feed(volunteer, { type: 'training-empty', at: 0, leaseId })
   }
   const { state, peer } = volunteer
   const isGone = () => volunteer.state !== state || !volunteer.isAwake
   world.accounts.done(leaseId, round, ms, isGone)
   const contribution = {
-    ...{ runId: world.runId, round, leaseId, peer, base, firstBatch, steps, stepMs },
-    ...world.learning.train(lease, peer, steps),
+    runId: world.runId,
+    round,
+    leaseId,
+    peer,
+    base,
+    firstBatch,
+    steps,
+    stepMs,
+    ...handIn(world, volunteer, lease, steps),
   }
   world.feed(volunteer, { type: 'trained', at: 0, leaseId, contribution, signature: SIGNATURE })
 }

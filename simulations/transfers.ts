@@ -1,5 +1,5 @@
 /** Blobs on their way: a place first, then the bytes, as fast as links and neighbours let them. */
-import { STREAM_IDLE_TIMEOUT_MS, UPLOAD_SLOT_TIMEOUT_MS } from '../protocol/limits.ts'
+import { STREAM_IDLE_TIMEOUT_MS, UPLOAD_SLOT_TIMEOUT_MS } from '../protocol/index.ts'
 import { bytesPerMs } from './hosts.ts'
 import { isCut, latencyMs } from './network.ts'
 import type { Transfer, Volunteer, World } from './world.ts'

@@ -3,16 +3,19 @@
  * its host's sessions, hears, trains for as long as its machine takes, and performs every effect as
  * the real shell does, in virtual time.
  */
-import type { ParticipantEffect } from '../coordinator/effect.ts'
-import type { ParticipantEvent } from '../coordinator/event.ts'
-import { participantDeadline, participantStep } from '../coordinator/participant.ts'
 import {
   createParticipant,
   isCurrent,
+  type ParticipantEffect,
+  type ParticipantEvent,
   type ParticipantState,
-} from '../coordinator/participant-state.ts'
-import { HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS } from '../protocol/limits.ts'
+  nextDeadline as participantDeadline,
+  step as participantStep,
+} from '../coordinator/participant/index.ts'
+import { HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS } from '../protocol/index.ts'
+import { endAudit, pauseAudit, resumeAudit } from './auditing.ts'
 import type { Session } from './churn.ts'
+import type { Culprit } from './culprit.ts'
 import type { Host } from './hosts.ts'
 import { chance, lognormal } from './laws.ts'
 import { endConnection } from './network.ts'
@@ -21,10 +24,12 @@ import { endTraining, pauseTraining, resumeTraining } from './training.ts'
 import { abortTransfers } from './transfers.ts'
 import { countFailure, type Volunteer, type World } from './world.ts'
 
-export function createVolunteer(host: Host, hasBase: boolean): Volunteer {
+/** `culprit` is null where it is honest. */
+export function createVolunteer(host: Host, hasBase: boolean, culprit: Culprit | null): Volunteer {
   return {
     host,
-    peer: `v${host.index}`,
+    peer: culprit?.peer ?? `v${host.index}`,
+    culprit,
     state: null,
     isAwake: true,
     session: null,
@@ -34,6 +39,7 @@ export function createVolunteer(host: Host, hasBase: boolean): Volunteer {
     cuts: 0,
     tickAt: Number.POSITIVE_INFINITY,
     training: null,
+    auditing: null,
     transfers: new Set(),
     hasBase,
     adapterRound: null,
@@ -67,8 +73,17 @@ function endSession(world: World, volunteer: Volunteer, session: Session): void 
 
 function startProcess(world: World, volunteer: Volunteer): void {
   const { host, peer } = volunteer
-  const options = { peer, name: peer, software: 'simulation', run: null, token: '' }
-  volunteer.state = createParticipant({ ...options, seed: host.index + 1 })
+  const { config, runId, coordinator } = world
+  volunteer.state = createParticipant({
+    peer,
+    name: peer,
+    software: 'simulation',
+    run: null,
+    token: '',
+    session: Math.floor(world.queue.now) % 2 ** 32,
+    seed: host.index + 1,
+    known: { bytes: coordinator.state.derived.runConfig, config, runId },
+  })
   volunteer.isAwake = true
   volunteer.adapterRound = null
   volunteer.activity = 'loading'
@@ -84,6 +99,7 @@ export function stopProcess(
   how: 'silently' | 'politely',
 ): void {
   endTraining(world, volunteer, 'departed')
+  endAudit(volunteer)
   closeActivity(world, volunteer)
   volunteer.state = null
   world.online.delete(volunteer)
@@ -110,6 +126,7 @@ export function kill(world: World, volunteer: Volunteer, losesDisk: boolean): vo
 
 function sleep(world: World, volunteer: Volunteer): void {
   pauseTraining(world, volunteer)
+  pauseAudit(world, volunteer)
   closeActivity(world, volunteer)
   volunteer.isAwake = false
   world.online.delete(volunteer)
@@ -124,6 +141,7 @@ function wake(world: World, volunteer: Volunteer): void {
   volunteer.activitySince = world.queue.now
   world.online.add(volunteer)
   resumeTraining(world, volunteer)
+  resumeAudit(world, volunteer)
   feed(world, volunteer, { type: 'woke', at: 0 })
 }
 
@@ -135,6 +153,7 @@ export function loseConnection(world: World, volunteer: Volunteer, reason: strin
 
 function exitProcess(world: World, volunteer: Volunteer, outcome: string): void {
   stopProcess(world, volunteer, 'politely')
+  if (outcome === 'refused' && volunteer.culprit?.attacker.whitewashes) world.replace(volunteer)
   // It left at the end of the last session, and the next one has begun.
   if (outcome === 'left' && volunteer.session !== null) startProcess(world, volunteer)
 }
@@ -217,7 +236,8 @@ export function startSilence(world: World, volunteer: Volunteer): void {
 
 function noteActivity(world: World, volunteer: Volunteer, state: ParticipantState): void {
   const isReady = state.link === 'joined' && state.isSetUp && isCurrent(state, state.prepared)
-  const activity = volunteer.training !== null ? 'training' : isReady ? 'waiting' : 'loading'
+  const working = volunteer.training !== null ? 'training' : volunteer.auditing && 'auditing'
+  const activity = working ?? (isReady ? 'waiting' : 'loading')
   if (activity === volunteer.activity) return
   closeActivity(world, volunteer)
   volunteer.activity = activity

@@ -2,15 +2,22 @@
  * The world of a simulation: what coordinator, volunteers and faults share. Types only, so that the
  * rooms of the simulator can know each other without importing each other.
  */
-import type { CoordinatorEvent, ParticipantEvent } from '../coordinator/event.ts'
-import type { Outcome } from '../coordinator/outcome.ts'
-import type { ParticipantState } from '../coordinator/participant-state.ts'
-import type { CoordinatorState } from '../coordinator/state.ts'
-import type { Lease, PeerId, Reply, Request } from '../protocol/messages.ts'
-import type { Prng } from '../protocol/prng.ts'
-import type { RunConfig, RunId } from '../protocol/run-config.ts'
+import type { CoordinatorEvent, CoordinatorState, Outcome } from '../coordinator/index.ts'
+import type { ParticipantEvent, ParticipantState } from '../coordinator/participant/index.ts'
+import type {
+  AuditOffer,
+  Lease,
+  PeerId,
+  Prng,
+  Reply,
+  Request,
+  RunConfig,
+  RunId,
+} from '../protocol/index.ts'
 import type { Accounts } from './accounts.ts'
+import type { AttackWatch } from './attack-watch.ts'
 import type { Session } from './churn.ts'
+import type { Culprit } from './culprit.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { FairLink } from './fair-link.ts'
 import type { FaultRates } from './faults.ts'
@@ -20,9 +27,9 @@ import type { Slots } from './slots.ts'
 
 /** What surrounds the run; speeds in Mbit/s, times in ms. */
 export interface WorldOptions {
-  /** Of the coordinator, each way. */
+  /** Speed of the coordinator's link, each way. */
   linkMbit: number
-  /** Of all relays together, each way. */
+  /** Speed of all relays together, each way. */
   relayMbit: number
   uploadSlots: number
   downloadSlots: number
@@ -32,11 +39,13 @@ export interface WorldOptions {
   mergeMs: number
   mergeContributionMs: number
   evaluateMs: number
-  /** To build the trainer from the bytes of the model; to load a round's adapter. */
+  /** Times to build the trainer from the model's bytes, and to load a round's adapter. */
   setUpMs: number
   prepareMs: number
   /** What a lease takes besides its steps: data, adapter, payload. */
   leaseMs: number
+  /** A local step of the coordinator's own, when it audits. */
+  ownStepMs: number
   baseBytes: number
   /** Whether the base model is on every machine before the clock starts. */
   basesCached: boolean
@@ -69,6 +78,8 @@ export interface CoordinatorProcess {
 export interface Volunteer {
   readonly host: Host
   readonly peer: PeerId
+  /** What it does that no honest volunteer does; null: it is one. */
+  readonly culprit: Culprit | null
   /** The process; null where there is none. */
   state: ParticipantState | null
   /** False while the machine sleeps with the process in memory. */
@@ -83,11 +94,13 @@ export interface Volunteer {
   /** When the next tick comes, of those that are on their way. */
   tickAt: number
   training: Training | null
-  /** In progress. */
+  /** What it repeats of somebody else's. */
+  auditing: Auditing | null
+  /** Transfers in progress. */
   readonly transfers: Set<Transfer>
-  /** On disk. */
+  /** Whether the base is on disk. */
   hasBase: boolean
-  /** In memory: the round whose base the process holds. */
+  /** The round whose base the process holds in memory. */
   adapterRound: number | null
   activity: Activity
   activitySince: number
@@ -103,7 +116,14 @@ export interface Transfer {
   leaveSlot: (() => void) | null
 }
 
-export type Activity = 'waiting' | 'loading' | 'training'
+export interface Auditing {
+  readonly offer: AuditOffer
+  /** What it still takes, from `since` on; null while nothing is done for it. */
+  leftMs: number
+  since: number | null
+}
+
+export type Activity = 'waiting' | 'loading' | 'training' | 'auditing'
 
 export interface Training {
   readonly lease: Lease
@@ -126,10 +146,13 @@ export interface World {
   readonly config: RunConfig
   readonly runId: RunId
   readonly options: WorldOptions
+  /** The key that audits are drawn with, once so many were published. */
+  readonly coin: (published: number) => Uint8Array
   /** Rates of what goes wrong; all zero when the faults are off. */
   faults: FaultRates
   readonly learning: Learning
   readonly accounts: Accounts
+  readonly attacks: AttackWatch
   readonly coordinator: CoordinatorProcess
   /** All who ever came, and those of them whose process runs now. */
   readonly volunteers: Volunteer[]
@@ -140,6 +163,8 @@ export interface World {
   measuredAt: number
   /** What went wrong, by name. */
   readonly failures: Map<string, number>
+  /** Another identity takes the place of one that is banned. */
+  replace(volunteer: Volunteer): void
   /** Feeds a volunteer's process; the event gets its time here. */
   feed(volunteer: Volunteer, event: ParticipantEvent): void
 }

@@ -24,7 +24,7 @@ function quantiseBlock(codes: usize, x: usize, n: i32, scale: f32, levels: i32):
   const max = f32x4.splat(<f32>levels)
   const min = f32x4.neg(max)
   const round = f32x4.splat(ROUND)
-  /** Where the scale is 0 all numbers are, and any divisor gives their code. */
+  // A scale of 0 says that all numbers are 0, and any divisor gives their code.
   const divisor = f32x4.splat(scale == 0 ? 1 : scale)
   for (let i = 0; i < n; i += 4) {
     const ratio = f32x4.div(loadUpTo4(x + (<usize>i << 2), n - i), divisor)

@@ -8,7 +8,7 @@
  * taken. So only the blocks, their scales and the order in which they are flushed into C have any
  * say in the bits. The loops are those of gemm.ts.
  */
-import { clear, copyRow, evenPart, MC_MAX } from './gemm'
+import { clear, copyCorner, evenPart, MC_MAX } from './gemm'
 import { packCodesBackward, packCodesForward, quantisePanel } from './pack-int16'
 import { rowInt16 } from './row'
 import { runTile16, tileColumns, tileRows } from './tiles'
@@ -140,14 +140,7 @@ function runEdge(
   c: usize, cLeading: usize, first: bool, workspace: usize,
 ): void {
   const edgeLeading = <usize>tileColumns(tile) << 2
-  const bytes = <usize>nc << 2
-  if (!first) {
-    for (let r = 0; r < mr; r++) {
-      copyRow(workspace + <usize>r * edgeLeading, c + <usize>r * cLeading, bytes)
-    }
-  }
+  if (!first) copyCorner(mr, nc, workspace, edgeLeading, c, cLeading)
   runTile16At(tile, kc, i, workspace, edgeLeading, first, workspace)
-  for (let r = 0; r < mr; r++) {
-    copyRow(c + <usize>r * cLeading, workspace + <usize>r * edgeLeading, bytes)
-  }
+  copyCorner(mr, nc, c, cLeading, workspace, edgeLeading)
 }

@@ -25,39 +25,46 @@ const FORM_TN = 2
  */
 export const KC_MAX = 512
 export const MC_MAX = 480
-/** Bytes of the workspace's parts: the edge tile (5x16 at most), then B's panel, then A's block. */
+/**
+ * Bytes of the workspace's parts: the edge tile (5x16 at most), B's panel, then A's block, whose
+ * rows are whole tiles: MC_MAX is a multiple of every tile's. What B is comes last.
+ */
 const EDGE_BYTES: usize = 512
 const PANEL_BYTES: usize = KC_MAX * 16 * 4
+const BLOCK_BYTES: usize = MC_MAX * KC_MAX * 4
 
 /** What B is: a plain matrix, or a frozen weight whose rows are summed along or across. */
 const PLAIN = 0
 const FORWARD = 1
 const BACKWARD = 2
 
-/** B of the product at work; one instance serves one thread. */
-let operand = PLAIN
-let kind = FLOAT32
-/** A plain matrix, or a weight's values. */
-let base: usize = 0
-/** Plain: bytes from one column of B to the next, and along the summed axis. */
-let across: usize = 0
-let along: usize = 0
-/** Frozen: its scales, and the length of its rows. */
-let scales: usize = 0
-let inputs = 0
+/** B of a product; it lies at the end of the workspace, as each thread has a product of its own. */
+@unmanaged
+class Operand {
+  role: i32
+  kind: i32
+  /** A plain matrix, or a weight's values. */
+  base: usize
+  /** Plain: bytes from one column of B to the next, and along the summed axis. */
+  across: usize
+  along: usize
+  /** Frozen: its scales, and the length of its rows. */
+  scales: usize
+  inputs: i32
+}
 
 export function gemm(
   form: i32, M: i32, N: i32, K: i32,
   a: usize, lda: i32, b: usize, ldb: i32, c: usize, ldc: i32,
   accumulate: bool, workspace: usize, tile: i32,
 ): void {
-  operand = PLAIN
-  base = b
-  across = form == FORM_NT ? <usize>ldb << 2 : 4
-  along = form == FORM_NT ? 4 : <usize>ldb << 2
+  const operand = plain(
+    b, form == FORM_NT ? <usize>ldb << 2 : 4, form == FORM_NT ? 4 : <usize>ldb << 2, workspace,
+  )
   const aAcross: usize = form == FORM_TN ? 4 : <usize>lda << 2
   const aAlong: usize = form == FORM_TN ? <usize>lda << 2 : 4
-  multiply(M, N, K, a, aAcross, aAlong, c, <usize>ldc << 2, accumulate, workspace, tile)
+  const cLeading = <usize>ldc << 2
+  multiply(M, N, K, a, aAcross, aAlong, operand, c, cLeading, accumulate, workspace, tile)
 }
 
 /**
@@ -65,34 +72,51 @@ export function gemm(
  * the next.
  */
 export function frozenFloat32(
-  backward: bool, weightKind: i32, values: usize, weightScales: usize, O: i32, I: i32,
+  backward: bool, kind: i32, values: usize, scales: usize, O: i32, I: i32,
   T: i32, a: usize, c: usize, ld: i32, accumulate: bool, workspace: usize, tile: i32,
 ): void {
-  operand = backward ? BACKWARD : FORWARD
-  kind = weightKind
-  base = values
-  scales = weightScales
-  inputs = I
-  if (kind == FLOAT32) {
-    operand = PLAIN
-    across = backward ? 4 : <usize>I << 2
-    along = backward ? <usize>I << 2 : 4
-  }
+  const row = <usize>I << 2
+  const operand = kind == FLOAT32
+    ? plain(values, backward ? 4 : row, backward ? row : 4, workspace)
+    : frozen(backward ? BACKWARD : FORWARD, kind, values, scales, I, workspace)
   const N = backward ? I : O
   const K = backward ? O : I
   const aLeading = <usize>(backward ? ld : I) << 2
   const cLeading = <usize>(backward ? I : ld) << 2
-  multiply(T, N, K, a, aLeading, 4, c, cLeading, accumulate, workspace, tile)
+  multiply(T, N, K, a, aLeading, 4, operand, c, cLeading, accumulate, workspace, tile)
+}
+
+function plain(base: usize, across: usize, along: usize, workspace: usize): Operand {
+  const operand = operandIn(workspace)
+  operand.role = PLAIN
+  operand.kind = FLOAT32
+  operand.base = base
+  operand.across = across
+  operand.along = along
+  operand.scales = 0
+  return operand
+}
+
+function frozen(
+  role: i32, kind: i32, values: usize, scales: usize, inputs: i32, workspace: usize,
+): Operand {
+  const operand = operandIn(workspace)
+  operand.role = role
+  operand.kind = kind
+  operand.base = values
+  operand.scales = scales
+  operand.inputs = inputs
+  return operand
 }
 
 /** `aAcross` is from one row of A to the next; `aAlong` follows the summed axis. */
 function multiply(
-  M: i32, N: i32, K: i32, a: usize, aAcross: usize, aAlong: usize,
+  M: i32, N: i32, K: i32, a: usize, aAcross: usize, aAlong: usize, b: Operand,
   c: usize, cLeading: usize, accumulate: bool, workspace: usize, tile: i32,
 ): void {
-  if (M == 1 && aAlong == 4 && isAlongRows()) {
-    if (operand == PLAIN) rowFloat32(FLOAT32, base, across, 0, N, K, a, c, accumulate)
-    else rowFloat32(kind, base, rowBytes(kind, K), scales, N, K, a, c, accumulate)
+  if (M == 1 && aAlong == 4 && isAlongRows(b)) {
+    const leading = b.role == PLAIN ? b.across : rowBytes(b.kind, K)
+    rowFloat32(b.kind, b.base, leading, b.scales, N, K, a, c, accumulate)
     return
   }
   const rows = tileRows(tile)
@@ -106,24 +130,25 @@ function multiply(
       const mc = min(mcMost, M - i)
       const aFrom = a + <usize>i * aAcross + <usize>k * aAlong
       packBlock(rows, mc, kc, aFrom, aAcross, aAlong, blockIn(workspace))
-      multiplyBlock(tile, mc, N, kc, k, c + <usize>i * cLeading, cLeading, first, workspace)
+      multiplyBlock(tile, mc, N, kc, k, b, c + <usize>i * cLeading, cLeading, first, workspace)
     }
   }
 }
 
 /** Whether a column of B lies in one piece. */
-function isAlongRows(): bool {
-  return operand == FORWARD || (operand == PLAIN && along == 4)
+function isAlongRows(b: Operand): bool {
+  return b.role == FORWARD || (b.role == PLAIN && b.along == 4)
 }
 
 /** Columns j .. j+count-1 of B, rows k .. k+kc-1. */
-function packPanel(columns: i32, count: i32, kc: i32, j: i32, k: i32, panel: usize): void {
-  if (operand == FORWARD) {
-    packForward(kind, columns, count, kc, base, scales, inputs, j, k, panel)
-  } else if (operand == BACKWARD) {
-    packBackward(kind, columns, count, kc, base, scales, inputs, k, j, panel)
+function packPanel(b: Operand, columns: i32, count: i32, kc: i32, j: i32, k: i32, to: usize): void {
+  if (b.role == FORWARD) {
+    packForward(b.kind, columns, count, kc, b.base, b.scales, b.inputs, j, k, to)
+  } else if (b.role == BACKWARD) {
+    packBackward(b.kind, columns, count, kc, b.base, b.scales, b.inputs, k, j, to)
   } else {
-    pack(columns, count, kc, base + <usize>j * across + <usize>k * along, across, along, panel)
+    const from = b.base + <usize>j * b.across + <usize>k * b.along
+    pack(columns, count, kc, from, b.across, b.along, to)
   }
 }
 
@@ -133,6 +158,10 @@ function panelIn(workspace: usize): usize {
 
 function blockIn(workspace: usize): usize {
   return workspace + EDGE_BYTES + PANEL_BYTES
+}
+
+function operandIn(workspace: usize): Operand {
+  return changetype<Operand>(blockIn(workspace) + BLOCK_BYTES)
 }
 
 function packBlock(
@@ -146,7 +175,7 @@ function packBlock(
 
 /** C (mc,N) = or += packed block of A · rows k .. k+kc-1 of B. */
 function multiplyBlock(
-  tile: i32, mc: i32, N: i32, kc: i32, k: i32,
+  tile: i32, mc: i32, N: i32, kc: i32, k: i32, b: Operand,
   c: usize, cLeading: usize, first: bool, workspace: usize,
 ): void {
   const rows = tileRows(tile)
@@ -154,7 +183,7 @@ function multiplyBlock(
   const panel = panelIn(workspace)
   for (let j = 0; j < N; j += columns) {
     const nc = min(columns, N - j)
-    packPanel(columns, nc, kc, j, k, panel)
+    packPanel(b, columns, nc, kc, j, k, panel)
     for (let i = 0; i < mc; i += rows) {
       const mr = min(rows, mc - i)
       const aPanel = blockIn(workspace) + (<usize>(i * kc) << 2)
@@ -171,21 +200,24 @@ function runEdge(
   c: usize, cLeading: usize, first: bool, edge: usize,
 ): void {
   const edgeLeading = <usize>tileColumns(tile) << 2
-  const bytes = <usize>nc << 2
-  if (!first) {
-    for (let i = 0; i < mr; i++) {
-      copyRow(edge + <usize>i * edgeLeading, c + <usize>i * cLeading, bytes)
-    }
-  }
+  if (!first) copyCorner(mr, nc, edge, edgeLeading, c, cLeading)
   runTile(tile, kc, aPanel, bPanel, edge, edgeLeading, first)
-  for (let i = 0; i < mr; i++) {
-    copyRow(c + <usize>i * cLeading, edge + <usize>i * edgeLeading, bytes)
-  }
+  copyCorner(mr, nc, c, cLeading, edge, edgeLeading)
 }
 
-/** Rows of an edge are at most 60 bytes: too short for memory.copy, which is a call. */
-export function copyRow(to: usize, from: usize, bytes: usize): void {
-  for (let o: usize = 0; o < bytes; o += 4) store<f32>(to + o, load<f32>(from + o))
+/**
+ * The upper left (mr,nc) of one tile to another. A row of it has at most 60 bytes: too few for
+ * memory.copy, which is a call.
+ */
+export function copyCorner(
+  mr: i32, nc: i32, to: usize, toLeading: usize, from: usize, fromLeading: usize,
+): void {
+  const bytes = <usize>nc << 2
+  for (let i = 0; i < mr; i++) {
+    const target = to + <usize>i * toLeading
+    const source = from + <usize>i * fromLeading
+    for (let o: usize = 0; o < bytes; o += 4) store<f32>(target + o, load<f32>(source + o))
+  }
 }
 
 /** The size of all parts but the last, in whole units, when n is cut evenly at `most` a part. */

@@ -96,7 +96,7 @@ function sigmoid(x: v128): v128 {
   return f32x4.div(one, f32x4.add(one, expLanes(f32x4.neg(x))))
 }
 
-/** Of silu at x, whose sigmoid is s. */
+/** The slope of silu at x, whose sigmoid is s. */
 // @ts-ignore: decorator
 @inline
 function slope(x: v128, s: v128): v128 {

@@ -12,8 +12,17 @@ export const INT8 = 3
 export const INT4 = 4
 
 const GROUP = 64
-/** In memory, as V8 rebuilds a v128.const wherever a loop uses it: bits for widenFour, fourAt. */
-const CONSTANTS = memory.data<i32>([0x8fffe000, 0x77800000, 0x0f800000, 0x7f800000])
+
+// The constants of loops lie in memory, as V8 rebuilds a v128.const wherever a loop uses it.
+
+/** A float16 shifted into a float32's place keeps its sign, and 10 of 23 bits of its fraction. */
+const FLOAT16_PLACE = memory.data<i32>([0x8fffe000])
+/** 2^112, what the exponent of such a number lacks. */
+const LIFT = memory.data<i32>([0x77800000])
+/** All bits of the exponent, there and in a float32. */
+const PLACED_EXPONENT = memory.data<i32>([0x0f800000])
+const EXPONENT = memory.data<i32>([0x7f800000])
+/** Multiplied by these, the nibbles of a word come to the top of a lane each. */
 const NIBBLES = memory.data<i32>([1 << 28, 1 << 24, 1 << 20, 1 << 16])
 /** 1.5·2^23: adding and subtracting it rounds to an integer, halves to even. */
 const ROUND: f32 = 12582912
@@ -25,7 +34,7 @@ export function rowBytes(kind: i32, I: i32): usize {
   return kind == INT4 ? <usize>(I + 1) >> 1 : <usize>I << 1
 }
 
-/** From one row's first scale to the next row's. */
+/** Bytes from one row's first scale to the next row's. */
 export function scaleBytes(kind: i32, I: i32): usize {
   if (kind == INT8) return 4
   return kind == INT4 ? <usize>((I + GROUP - 1) / GROUP) << 1 : 0
@@ -56,22 +65,21 @@ export function fourAt(kind: i32, row: usize, i: i32, scale: v128): v128 {
   return widenFour(v128.load_ext<i16>(row + (<usize>i << 1)))
 }
 
+/** The bits at an address, in all lanes. */
 // @ts-ignore: decorator
 @inline
-function constant(index: usize): v128 {
-  return v128.load_splat<i32>(CONSTANTS + (index << 2))
+function all(address: usize): v128 {
+  return v128.load_splat<i32>(address)
 }
 
-/**
- * Four float16, sign-extended: shifted into place, the bits mean a number 2^112 too small. Exponent
- * 31 is not finite.
- */
+/** Four float16, sign-extended, as float32. Exponent 31 is not finite. */
 // @ts-ignore: decorator
 @inline
 export function widenFour(bits: v128): v128 {
-  const placed = v128.and(i32x4.shl(bits, 13), constant(0))
-  const special = i32x4.eq(v128.and(placed, constant(2)), constant(2))
-  return v128.or(f32x4.mul(placed, constant(1)), v128.and(special, constant(3)))
+  const placed = v128.and(i32x4.shl(bits, 13), all(FLOAT16_PLACE))
+  const exponent = v128.and(placed, all(PLACED_EXPONENT))
+  const special = i32x4.eq(exponent, all(PLACED_EXPONENT))
+  return v128.or(f32x4.mul(placed, all(LIFT)), v128.and(special, all(EXPONENT)))
 }
 
 /** Number i of a row. */

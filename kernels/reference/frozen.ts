@@ -200,7 +200,7 @@ function storeRow(memory: Memory, weight: FrozenWeight, w: Pointer): void {
   }
 }
 
-/** Of a finite float32: a tie goes to the even neighbour. */
+/** The bits of a finite float32, rounded to its upper half; a tie goes to the even neighbour. */
 function bfloat16Bits(bits: number): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
 }

@@ -9,9 +9,12 @@ import { cosSinDouble, expDouble, logDouble } from '../portable-math.ts'
 
 const f = Math.fround
 
-/** Below it the result is 0, not a denormal: wasm cannot flush denormals, and they are slow. */
+/**
+ * The result is 0 below it, before it would be a denormal: those are slow everywhere, and some
+ * machines flush them to zero, though WebAssembly forbids it (see known-answers.ts).
+ */
 const EXP_MIN = -87
-/** Above it the result stays at e^88, the last power of e that is finite. */
+/** The result stays at e^88 above it, the last whole power of e that is finite. */
 const EXP_MAX = 88
 const LOG2_E = f(Math.LOG2E)
 /**
@@ -73,11 +76,16 @@ export function exp(memory: WebAssembly.Memory, y: Pointer, x: Pointer, n: numbe
   for (let i = 0; i < n; i++) to[i] = expFloat(from[i]!)
 }
 
-/** Through the double logarithm: it is rare, and rounds to within half a unit in the last place. */
+/** The double logarithm, rounded: the op is rare, and so within half a unit in the last place. */
 export function log(memory: WebAssembly.Memory, y: Pointer, x: Pointer, n: number): void {
   const to = new Float32Array(memory.buffer, y, n)
   const from = new Float32Array(memory.buffer, x, n)
   for (let i = 0; i < n; i++) to[i] = logDouble(from[i]!)
+}
+
+/** theta^(-2i/E), radians a position: how fast RoPE turns pair i of a head of E. */
+export function ropeFrequency(theta: number, i: number, E: number): number {
+  return expDouble((-2 * i * logDouble(theta)) / E)
 }
 
 /** Filled once a run from doubles; the SIMD implementation uses this very function. */
@@ -93,9 +101,8 @@ export function ropeTable(
   const half = E / 2
   const cosines = new Float32Array(memory.buffer, cos, S * half)
   const sines = new Float32Array(memory.buffer, sin, S * half)
-  const logTheta = logDouble(theta)
   for (let i = 0; i < half; i++) {
-    const frequency = expDouble((-2 * i * logTheta) / E) / (divisors?.[i] ?? 1)
+    const frequency = ropeFrequency(theta, i, E) / (divisors?.[i] ?? 1)
     for (let position = 0; position < S; position++) {
       const [c, s] = cosSinDouble(position * frequency)
       cosines[position * half + i] = c

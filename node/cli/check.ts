@@ -1,17 +1,21 @@
 /** `barnraise check run.yaml`: is it right, and what does it mean. */
-import { dirname, resolve } from 'node:path'
-import { encodedBytes } from '../../kernels/compress.ts'
-import { payloadBytes } from '../../kernels/local-job.ts'
-import { adapterLayout } from '../../kernels/lora.ts'
-import { momentBytes } from '../../kernels/moments.ts'
-import { fitMemory, planMemory } from '../../kernels/plan.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
-import { notesOf } from '../dataset/notes.ts'
-import { locateRun } from '../run/locate-run.ts'
-import { measureStepMs } from '../run/measure-speed.ts'
-import { planRun } from '../run/prepare-run.ts'
-import { readRunYaml } from '../run/run-yaml.ts'
-import { jobOf } from '../training/job.ts'
+
+import {
+  adapterLayout,
+  encodedBytes,
+  fitMemory,
+  momentBytes,
+  payloadBytes,
+  planMemory,
+} from '../../kernels/index.ts'
+import type { RunConfig } from '../../protocol/index.ts'
+import { jobOf } from '../compute/job.ts'
+import { type Expected, expectRounds } from '../setup/expect-rounds.ts'
+import { locateRun } from '../setup/locate-run.ts'
+import { measureStepMs } from '../setup/measure-speed.ts'
+import { type RunPlan, withPlan } from '../setup/plan-run.ts'
+import { type ProcessMemory, processMemory } from '../setup/process-memory.ts'
+import { readRunYaml } from '../setup/run-yaml.ts'
 import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { byteSize, clockTime, createScreen } from './terminal.ts'
@@ -27,34 +31,37 @@ export interface CheckOptions {
 const CROWDS = [1, 4, 16]
 
 export async function check(file: string, options: CheckOptions): Promise<void> {
-  const { yaml } = await readRunYaml(file)
   const hub = await hubOf(createScreen(process.stderr))
-  const planned = await planRun(await locateRun(yaml, dirname(resolve(file)), hub))
-  const stepMs = await measured(planned, options).finally(planned.base.close)
-  const { config, runId } = planned
+  const located = await locateRun(await readRunYaml(file), hub)
+  await withPlan(located, (plan) => explain(plan, options))
+}
+
+async function explain(plan: RunPlan, options: CheckOptions): Promise<void> {
+  const { config, runId, notes } = plan
+  const stepMs = await measured(plan, options)
   const estimate = { ...estimateOf(config), stepMs }
-  if (options.json) return printJson({ runId, config, ...estimate })
-  printTable([...meaningOf(planned), ...costsOf(config, estimate)])
-  for (const note of notesOf(planned.dataset)) printLine(note)
+  if (options.json) return printJson({ runId, config, notes, ...estimate })
+  printTable([...meaningOf(plan), ...costsOf(config, estimate)])
+  for (const note of notes) printLine(note)
 }
 
-function measured(planned: Planned, { measure, threads, memory }: CheckOptions) {
-  if (!measure) return Promise.resolve(null)
-  const limits = { threads, memoryBytesMax: memory }
-  return measureStepMs(planned.config, planned.base, planned.dataset, limits)
+async function measured(
+  { config, base, dataset }: RunPlan,
+  { measure, threads, memory }: CheckOptions,
+): Promise<number | null> {
+  if (!measure) return null
+  return measureStepMs(config, base, dataset, { threads, memoryBytesMax: memory })
 }
 
-type Planned = Awaited<ReturnType<typeof planRun>>
-
-interface Estimate {
-  /** Of the kernels: at full speed, and at least. */
+interface Estimate extends ProcessMemory {
+  /** The kernels' part of it, which `--memory` limits, at full speed, and at least. */
   memoryBytes: number
   memoryBytesMin: number
   uploadBytes: number
   /** What a volunteer gets after each round. */
   roundBytes: number
   shardBytes: number
-  /** Of a local step on this machine; null: not measured. */
+  /** Time of a local step on this machine; null: it was not measured. */
   stepMs: number | null
 }
 
@@ -64,6 +71,7 @@ function estimateOf(config: RunConfig): Omit<Estimate, 'stepMs'> {
   const job = jobOf(config)
   const moment = training.mode === 'delta' ? momentBytes(layout) : 0
   return {
+    ...processMemory(config),
     memoryBytes: planMemory(job).bytes,
     memoryBytesMin: fitMemory(job, 0).bytes,
     uploadBytes: payloadBytes(training.mode, aggregation.uplink, layout),
@@ -72,7 +80,7 @@ function estimateOf(config: RunConfig): Omit<Estimate, 'stepMs'> {
   }
 }
 
-function meaningOf({ config, runId, dataset }: Planned): [string, string][] {
+function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
   const { base, adapter, training, kernels } = config
   const { count } = adapterLayout(base.shape, adapter)
   return [
@@ -83,18 +91,21 @@ function meaningOf({ config, runId, dataset }: Planned): [string, string][] {
     ['data', `${dataset.documents} examples, ${dataset.tokens} tokens`],
     ['to train on', `${config.dataset.trainSequences} sequences`],
     ['held out', `${config.dataset.validationSequences} sequences`],
-    ['run ends', `after ${training.batchesMax} batches or ${training.roundsMax} rounds`],
+    ['run ends', endOf(training)],
   ]
 }
 
 function costsOf(config: RunConfig, estimate: Estimate): [string, string][] {
-  const { memoryBytes, memoryBytesMin, uploadBytes, roundBytes, shardBytes, stepMs } = estimate
+  const { volunteerBytes, volunteerBytesMin, coreBytes, hostBytes } = estimate
+  const { uploadBytes, roundBytes, shardBytes, stepMs } = estimate
   const base = config.base.weights.bytes
   return [
     [
       'volunteer needs',
-      `${byteSize(memoryBytesMin)} of memory, for full speed ${byteSize(memoryBytes)}`,
+      `${byteSize(volunteerBytesMin)} of memory; for full speed ${byteSize(volunteerBytes)}, and ` +
+        `${byteSize(coreBytes)} for each core but the first`,
     ],
+    ['host needs', `${byteSize(hostBytes)} of memory`],
     ['downloads once', `${byteSize(base)}, and up to ${byteSize(shardBytes)} of data`],
     ['and each round', byteSize(roundBytes)],
     ['uploads a lease', byteSize(uploadBytes)],
@@ -102,10 +113,25 @@ function costsOf(config: RunConfig, estimate: Estimate): [string, string][] {
   ]
 }
 
-/** All batches, shared by machines like this one that never leave. */
-function timeOf({ training }: RunConfig, stepMs: number): string {
-  const seconds = (training.batchesMax * stepMs) / 1000
-  const crowds = CROWDS.map((count) => `${count}: ${clockTime(seconds / count)}`)
+function endOf({ batchesMax, roundsMax }: RunConfig['training']): string {
+  const batches = `after ${batchesMax} batches`
+  return roundsMax === null
+    ? `${batches}, however many rounds they take`
+    : `${batches}, or after ${roundsMax} rounds if they come first (swarm.rounds)`
+}
+
+/** The batches, shared by machines like this one that never leave. */
+function timeOf(config: RunConfig, stepMs: number): string {
+  const { batchesMax } = config.training
+  const crowds = CROWDS.map(
+    (count) => `${count}: ${expectedText(expectRounds(config, stepMs, count), batchesMax)}`,
+  )
   const step = `${Math.round(stepMs)} ms a step here`
-  return `${step}; computing takes, by volunteers, ${crowds.join(', ')}`
+  return `${step}; computing takes, by volunteers, ${crowds.join('; ')}`
+}
+
+export function expectedText({ rounds, batches, seconds }: Expected, batchesMax: number): string {
+  const time = seconds < 1 ? 'less than a second' : clockTime(seconds)
+  const part = batches < batchesMax ? ` and ${batches} of ${batchesMax} batches` : ''
+  return `${time} in ${rounds === 1 ? '1 round' : `${rounds} rounds`}${part}`
 }

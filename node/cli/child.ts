@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { heard } from '../heard.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** Lines of stderr kept to explain a failure. */
@@ -35,10 +36,12 @@ export function startChild<Message>(args: readonly string[]): Child<Message> {
   })
   return {
     pid: child.pid!,
-    exited: new Promise((resolve, reject) => {
-      child.on('error', reject)
-      child.on('exit', resolve)
-    }),
+    exited: heard(
+      new Promise((resolve, reject) => {
+        child.on('error', reject)
+        child.on('exit', resolve)
+      }),
+    ),
     onMessage: (added) => {
       listener = added
     },

@@ -7,6 +7,8 @@ import { EXIT } from '../exit-code.ts'
 import type { ControlRequest, VolunteerStatus } from '../guest/control.ts'
 import { askVolunteer, listVolunteers } from '../guest/control-socket.ts'
 import { overruleText } from '../guest/explain.ts'
+import { creditWords } from '../history/figures.ts'
+import { command } from './command.ts'
 import { CommandFailure } from './failure.ts'
 import { cacheFolder } from './folders.ts'
 import { printJson, printLine, printTable } from './output.ts'
@@ -17,7 +19,7 @@ export interface ControlOptions {
   json?: boolean
 }
 
-/** Of the sockets of this user's volunteers. */
+/** The folder with the sockets of this user's volunteers. */
 export const controlFolder = (): string => join(cacheFolder(), 'control')
 
 /** Tells the volunteers, and shows how they are then. */
@@ -25,13 +27,16 @@ export async function control(request: ControlRequest, options: ControlOptions):
   const statuses = await askAll(request, options.pid)
   if (statuses.length === 0 && request.command !== 'status') {
     const which = options.pid === undefined ? 'no volunteer runs' : `process ${options.pid} is none`
-    throw new CommandFailure(EXIT.unreachable, `${which} here; \`barnraise join LINK\` starts one`)
+    throw new CommandFailure(
+      EXIT.unreachable,
+      `${which} here; \`${command('join LINK')}\` starts one`,
+    )
   }
   if (options.json) return printJson(statuses)
   for (const status of statuses) printVolunteer(status)
   if (statuses.length === 0) {
-    printLine('No volunteer runs here: `barnraise join LINK` starts one.')
-    printLine('How a run is doing: `barnraise status LINK`, or the folder of a run.')
+    printLine(`No volunteer runs here: \`${command('join LINK')}\` starts one.`)
+    printLine(`How a run is doing: \`${command('status LINK')}\`, or the folder of a run.`)
   }
 }
 
@@ -50,7 +55,7 @@ async function askAll(request: ControlRequest, pid: number | undefined) {
 
 function printVolunteer(status: VolunteerStatus): void {
   const { name, run, pid, activity, reasons, pausedUntil, overruled } = status
-  const { steps, stepMs, threads, memoryBytesMax, readings } = status
+  const { steps, stepMs, credit, threads, memoryBytesMax, readings } = status
   const until = pausedUntil === null ? '' : `, until ${timeText(new Date(pausedUntil))}`
   const why = reasons.length === 0 ? '' : `: ${reasons.map(({ text }) => text).join('; ')}${until}`
   const speed = stepMs === null ? '' : `, ${Math.round(stepMs)} ms a step`
@@ -60,6 +65,7 @@ function printVolunteer(status: VolunteerStatus): void {
     ...optional('  to go on', overruleText(reasons), reasons),
     ...optional('  overruled', overruled.join(', '), overruled),
     ['  done', `${steps} steps${speed}`],
+    ['  credit', credit === null ? 'not known yet' : creditWords(credit)],
     [
       '  takes',
       `${threads} ${threads === 1 ? 'core' : 'cores'}, up to ${byteSize(memoryBytesMax)} of memory`,

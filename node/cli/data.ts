@@ -1,34 +1,29 @@
 /** `barnraise data preview run.yaml`: what training would see of the data. */
-import { dirname, resolve } from 'node:path'
-import { locateRun } from '../run/locate-run.ts'
-import {
-  type DataPreview,
-  type PreviewedExample,
-  type PreviewedSource,
-  previewData,
-} from '../run/preview-data.ts'
-import { readRunYaml } from '../run/run-yaml.ts'
+import type { PreviewedExample, PreviewedSource } from '../setup/data-figures.ts'
+import { locateRun } from '../setup/locate-run.ts'
+import { type DataPreview, previewData } from '../setup/preview-data.ts'
+import { readRunYaml } from '../setup/run-yaml.ts'
 import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { byteSize, createScreen, paint, visible } from './terminal.ts'
 
 const BAR_LENGTH = 40
-/** Of an example; a book is longer. */
+/** Letters of an example that are shown; a book has more. */
 const SHOWN_LENGTH_MAX = 2_000
 
 export async function preview(
   file: string,
   options: { rows: number; json?: boolean },
 ): Promise<void> {
-  const { yaml } = await readRunYaml(file)
   const hub = await hubOf(createScreen(process.stderr))
-  const data = await previewData(await locateRun(yaml, dirname(resolve(file)), hub), options.rows)
+  const data = await previewData(await locateRun(await readRunYaml(file), hub), options.rows)
   if (options.json) return printJson(figuresOf(data))
   for (const source of data.sources) printSource(source)
   printLine()
   printTable(summaryOf(data))
   printLine('\nexamples by tokens')
   printTable(barsOf(data))
+  printLine(quantileLine(data))
   for (const note of data.notes) printLine(paint('yellow', `\n${note}`, process.stdout))
 }
 
@@ -71,11 +66,12 @@ const shareOf = (part: number, whole: number): string =>
 
 function summaryOf({ dataset }: DataPreview): (readonly [string, string])[] {
   const { config, documents, tokens, learnedTokens, dropped, blobs } = dataset
-  const { emptyDocuments, longDocuments, tailTokens } = dropped
+  const { empty, long, bad, tailTokens } = dropped
+  const leftOut = empty.count + long.count + bad.count
   const bytes = [...blobs.values()].reduce((sum, { length }) => sum + length, 0)
   const room = (config.trainSequences + config.validationSequences) * config.sequenceLength
   return [
-    ['examples', `${documents - longDocuments}, and ${emptyDocuments + longDocuments} left out`],
+    ['examples', `${documents - long.count}, and ${leftOut} left out`],
     ['tokens', `${tokens}, of which ${shareOf(learnedTokens, tokens)} are learned`],
     ...(tailTokens > 0
       ? [['', `${tailTokens} after the last whole sequence left out`] as const]
@@ -85,6 +81,11 @@ function summaryOf({ dataset }: DataPreview): (readonly [string, string])[] {
     ['filled', `${((100 * Math.min(tokens, room)) / room).toFixed(1)} % of them`],
     ['shards', byteSize(bytes)],
   ]
+}
+
+function quantileLine({ quantiles }: DataPreview): string {
+  const parts = quantiles.map(({ share, tokens }) => `${100 * share} % have at most ${tokens}`)
+  return parts.join(', ')
 }
 
 function barsOf({ lengths }: DataPreview): [string, string][] {

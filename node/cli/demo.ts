@@ -3,18 +3,24 @@
  * their own and talk libp2p over loopback; one is killed in the middle of a lease, another joins
  * late; at the end there is an adapter that was verified from its journal.
  */
+
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
+import type { AuditCounts } from '../../protocol/index.ts'
 import { EXIT } from '../exit-code.ts'
-import type { Progress } from '../roles/progress.ts'
+import { auditWords } from '../history/figures.ts'
+import type { Progress } from '../history/progress.ts'
 import { exportRun } from '../run/export-run.ts'
-import { generateSamples, type SampleRequest } from '../run/generate-text.ts'
+import { mismatchText } from '../run/mismatch.ts'
 import { openRun } from '../run/open-run.ts'
 import { type RunFolder, runFolder } from '../run/run-folder.ts'
 import { verifyRun } from '../run/verify-run.ts'
+import { makeFolder } from '../storage/file-system.ts'
+import { generateSamples, type SampleRequest } from '../text/generate-text.ts'
 import { type Child, startChild } from './child.ts'
+import { command, quoted } from './command.ts'
 import { DEMO_YAML } from './demo-yaml.ts'
 import { CommandFailure } from './failure.ts'
 import { printSample } from './generate.ts'
@@ -31,7 +37,7 @@ export interface DemoOptions {
 /** Ada stays; Ben is killed in this round (counted from 0) after so many steps; Cleo comes then. */
 const KILL_ROUND = 2
 const KILL_STEPS = 5
-/** At most three processes work at a time, and the machine is theirs for a minute. */
+/** No more than three processes work at a time, and the machine is theirs for a minute. */
 const THREADS = String(Math.max(1, Math.floor(availableParallelism() / 3)))
 
 /** Steps that a volunteer tells of are the live view's pulse. */
@@ -51,12 +57,12 @@ export async function demo(options: DemoOptions): Promise<void> {
   const started = performance.now()
   const screen = createScreen(process.stderr)
   const folder = runFolder(freeFolder(options.out))
-  await mkdir(folder.root, { recursive: true })
+  await makeFolder(folder.root)
   const yaml = join(folder.root, 'demo.yaml')
   await writeFile(yaml, DEMO_YAML)
   const cast = await perform(folder, yaml, screen)
   screen.update('verifying: merging every round again from the stored payloads')
-  const verification = await verifyRun(folder, screen.update)
+  const verification = await verifyRun(folder)
   const samples = options.json ? [] : await generateSamples(folder, SAMPLES)
   const exported = await exportRun(folder, { format: 'peft', round: null, out: null })
   const { state } = await openRun(folder)
@@ -65,20 +71,24 @@ export async function demo(options: DemoOptions): Promise<void> {
   const summary = {
     seconds: Math.round((performance.now() - started) / 100) / 10,
     before: evaluationOf(evaluated.at(0)!.loss),
-    after: evaluationOf(evaluated.at(-1)!.loss),
+    after: evaluationOf(evaluated.find(({ round }) => round === exported.round)!.loss),
     rounds: state.round.start.round,
     volunteers: cast.volunteers,
     run: folder.root,
     adapter: { path: exported.folder, sha256: exported.sha256 },
-    verified: verification.verified,
+    verified: verification.ok,
+    audits: state.auditCounts,
   }
   if (options.json) printJson(summary)
   else {
     for (const sample of samples) printSample(sample)
     printSummary(summary)
   }
-  if (!verification.verified) {
-    throw new CommandFailure(EXIT.verificationFailed, verification.faults.join('\n'))
+  if (!verification.ok) {
+    throw new CommandFailure(
+      EXIT.verificationFailed,
+      verification.mismatches.map(mismatchText).join('\n'),
+    )
   }
 }
 
@@ -109,7 +119,8 @@ async function perform(
   const start = <Message>(args: string[]): Child<Message> => {
     const child = startChild<Message>(args)
     children.add(child)
-    child.exited.finally(() => children.delete(child))
+    const forget = () => children.delete(child)
+    child.exited.then(forget, forget)
     return child
   }
   try {
@@ -194,10 +205,11 @@ interface Summary {
   run: string
   adapter: { path: string; sha256: string }
   verified: boolean
+  audits: AuditCounts
 }
 
 function printSummary({ seconds, before, after, rounds, volunteers, ...rest }: Summary): void {
-  const { run, adapter, verified } = rest
+  const { run, adapter, verified, audits } = rest
   const path = (absolute: string) => relative('', absolute) || '.'
   const fall = (1 - after.perplexity / before.perplexity) * 100
   const bold = (text: string) => paint('bold', text, process.stdout)
@@ -211,17 +223,17 @@ function printSummary({ seconds, before, after, rounds, volunteers, ...rest }: S
   printLine(
     `  adapter        ${path(adapter.path)}  (PEFT; sha256 ${adapter.sha256.slice(0, 16)}…)`,
   )
+  printLine(`  work repeated  ${auditWords(audits)}`)
   printLine(
     `  verified       ${verified ? 'yes: merged again from its journal, bit for bit' : 'NO'}`,
   )
   printLine()
   printLine(bold('What next'))
-  printLine(`  Talk to it        npm run -s barnraise -- generate ${path(run)} -p "The sea"`)
-  printLine(`  Check it again    npm run -s barnraise -- verify ${path(run)}`)
-  printLine(
-    `  Take it home      npm run -s barnraise -- export ${path(run)} --format peft -o my-adapter`,
-  )
+  const folder = quoted(path(run))
+  printLine(`  Talk to it        ${command(`generate ${folder} -p "The sea"`)}`)
+  printLine(`  Check it again    ${command(`verify ${folder}`)}`)
+  printLine(`  Take it home      ${command(`export ${folder} --format peft -o my-adapter`)}`)
   printLine(`  Host your own     edit a copy of ${path(run)}/demo.yaml, then`)
-  printLine(`                    npm run -s barnraise -- host my-run.yaml`)
-  printLine(`  Join a run        npm run -s barnraise -- join LINK`)
+  printLine(`                    ${command('host my-run.yaml')}`)
+  printLine(`  Join a run        ${command('join LINK')}`)
 }

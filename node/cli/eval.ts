@@ -1,17 +1,20 @@
 /** `barnraise eval`: how well base and adapter know a text, in one table. */
+
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { ConfigError } from '../../protocol/errors.ts'
-import { type Document, readDocuments } from '../dataset/sources.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import { readDocuments } from '../dataset/documents.ts'
+import type { Document } from '../dataset/sources.ts'
+import { whyUnread } from '../system-reason.ts'
 import {
   type ChoiceScore,
   type Question,
   scoreChoices,
   scoreText,
   type TextScore,
-} from '../run/evaluate-text.ts'
-import type { Dress, TextSession } from '../run/text-session.ts'
-import { dressesOf } from './generate.ts'
+} from '../text/evaluate-text.ts'
+import type { TextSession, Variant } from '../text/text-session.ts'
+import { variantsOf } from './generate.ts'
 import { type ModelOptions, withTextSession } from './model-choice.ts'
 import { printColumns, printJson } from './output.ts'
 import { compact, createScreen } from './terminal.ts'
@@ -24,7 +27,7 @@ export interface EvalOptions extends ModelOptions {
 }
 
 interface Scores extends TextScore {
-  /** On the text that should not be forgotten. */
+  /** The score on the text that should not be forgotten. */
   remember?: TextScore
   choices?: ChoiceScore
 }
@@ -35,13 +38,13 @@ export function evaluate(run: string | undefined, options: EvalOptions): Promise
     const remember = options.remember === undefined ? null : await documentsOf(options.remember)
     const questions = options.choices === undefined ? null : await readQuestions(options.choices)
     const screen = createScreen(process.stderr)
-    const scores = new Map<Dress, Scores>()
-    for (const dress of dressesOf(session)) {
-      const tell = (tokens: number) => screen.update(`${dress}: ${compact(tokens)} tokens read`)
-      scores.set(dress, {
-        ...(await scoreText(session, dress, data, tell)),
-        ...(remember && { remember: await scoreText(session, dress, remember, tell) }),
-        ...(questions && { choices: await scoreChoices(session, dress, questions) }),
+    const scores = new Map<Variant, Scores>()
+    for (const variant of variantsOf(session)) {
+      const tell = (tokens: number) => screen.update(`${variant}: ${compact(tokens)} tokens read`)
+      scores.set(variant, {
+        ...(await scoreText(session, variant, data, tell)),
+        ...(remember && { remember: await scoreText(session, variant, remember, tell) }),
+        ...(questions && { choices: await scoreChoices(session, variant, questions) }),
       })
     }
     screen.clear()
@@ -50,14 +53,13 @@ export function evaluate(run: string | undefined, options: EvalOptions): Promise
 }
 
 async function documentsOf(path: string): Promise<Document[]> {
-  const documents: Document[] = []
-  for await (const document of readDocuments(path, process.cwd())) documents.push(document)
+  const documents = await readDocuments(path, process.cwd())
   if (documents.some(({ text }) => text.trim() !== '')) return documents
   throw new ConfigError(`Cannot evaluate on '${path}' as there is no text in it`)
 }
 
 /** The last model's figures at the top, the base's beside them where there are two. */
-function print(session: TextSession, scores: ReadonlyMap<Dress, Scores>, json: boolean): void {
+function print(session: TextSession, scores: ReadonlyMap<Variant, Scores>, json: boolean): void {
   const base = scores.get('base')!
   const adapter = scores.get('adapter')
   const { name, shape } = session.model
@@ -94,7 +96,10 @@ const questionSchema = z
 
 /** @throws ConfigError with the line that is no question */
 async function readQuestions(path: string): Promise<Question[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n')
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new ConfigError(`Cannot read the choices in '${path}' as ${whyUnread(error)}`)
+  })
+  const lines = text.split('\n')
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return []
     try {

@@ -3,6 +3,7 @@ import type { DtypeName, ExportFormat } from '../export/formats.ts'
 import { exportRun } from '../run/export-run.ts'
 import { runFolder } from '../run/run-folder.ts'
 import { printJson, printTable } from './output.ts'
+import { roundWords } from './round-words.ts'
 
 export interface ExportCommandOptions {
   format: ExportFormat
@@ -23,7 +24,7 @@ export async function exportAdapter(root: string, options: ExportCommandOptions)
   if (json) return printJson(exported)
   printTable([
     ['folder', exported.folder],
-    ['after round', String(exported.round)],
+    ['adapter', roundWords(exported, round === undefined)],
     ['weights', exported.weights],
     ['sha256', exported.sha256],
   ])

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { homedir, platform } from 'node:os'
 import { join } from 'node:path'
 
-/** Weights and data that can be fetched again. */
+/** Weights and data that can be fetched again, and the keys of volunteers. */
 export function cacheFolder(): string {
   switch (platform()) {
     case 'darwin':
@@ -16,6 +16,9 @@ export function cacheFolder(): string {
       return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'barnraise')
   }
 }
+
+/** The weights and data of all runs, each there once for all volunteers of this user. */
+export const blobsFolder = (cache: string): string => join(cache, 'blobs')
 
 /** What belongs to one coordinator is named by a short hash of its peer id. */
 export function coordinatorKey(coordinator: string): string {

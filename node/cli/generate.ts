@@ -1,7 +1,8 @@
 /** `barnraise generate`: base and adapter, each continuing the same text. */
-import type { Sample } from '../run/generate-text.ts'
-import type { Dress, TextSession } from '../run/text-session.ts'
-import type { Sampling } from '../training/sample.ts'
+
+import type { Sampling } from '../compute/sample.ts'
+import type { Sample } from '../text/generate-text.ts'
+import type { TextSession, Variant } from '../text/text-session.ts'
 import { type ModelOptions, withTextSession } from './model-choice.ts'
 import { printJson, printLine } from './output.ts'
 import { paint } from './terminal.ts'
@@ -19,19 +20,19 @@ export interface GenerateCommandOptions extends ModelOptions, SamplingOptions {
 export function generate(run: string | undefined, options: GenerateCommandOptions): Promise<void> {
   return withTextSession(run, options, async (session) => {
     const { prompt, json } = options
-    const texts: Partial<Record<Dress, string>> = {}
+    const texts: Partial<Record<Variant, string>> = {}
     let tokens = 0
     const started = performance.now()
-    for (const dress of dressesOf(session)) {
-      if (!json) printHeading(dress, prompt)
+    for (const variant of variantsOf(session)) {
+      if (!json) printHeading(variant, prompt)
       const written = await session.write(
-        dress,
+        variant,
         session.model.tokenizer.encodeWhole(prompt),
         writeOptions(options),
         json ? undefined : printPiece,
       )
       if (!json) printLine()
-      texts[dress] = written.text
+      texts[variant] = written.text
       tokens += written.tokens
     }
     const tokensPerSecond = tokens / ((performance.now() - started) / 1000)
@@ -41,7 +42,7 @@ export function generate(run: string | undefined, options: GenerateCommandOption
 }
 
 /** What there is to compare. */
-export function dressesOf({ model }: TextSession): Dress[] {
+export function variantsOf({ model }: TextSession): Variant[] {
   return model.adapter === null ? ['base'] : ['base', 'adapter']
 }
 
@@ -50,18 +51,18 @@ export function writeOptions({ tokens, temperature, topK, topP, seed }: Sampling
 }
 
 export function printSample({ prompt, base, adapter }: Sample): void {
-  for (const [dress, text] of [
+  for (const [variant, text] of [
     ['base', base],
     ['adapter', adapter],
   ] as const) {
-    printHeading(dress, prompt)
+    printHeading(variant, prompt)
     printPiece(text)
     printLine()
   }
 }
 
-function printHeading(dress: Dress, prompt: string): void {
-  printLine(paint('dim', `${dress}:`, process.stdout))
+function printHeading(variant: Variant, prompt: string): void {
+  printLine(paint('dim', `${variant}:`, process.stdout))
   process.stdout.write(`  ${paint('bold', prompt, process.stdout)}`)
 }
 

@@ -1,14 +1,15 @@
 /** The options of `join` by which a machine's owner says when to train, and what that may take. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { ConfigError } from '../../protocol/errors.ts'
-import type { Wishes } from '../guest/governor.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import type { Preferences } from '../guest/governor.ts'
 import { type Hours, parseHours } from '../guest/hours.ts'
 import { NICE_MAX } from '../guest/priority.ts'
 import { byteCount } from './sizes.ts'
 
 export interface GuestOptions {
   onBattery?: boolean
-  /** Per cent. */
+  /** A busy machine's load, in per cent. */
   busyAbove: number
   /** Degrees Celsius. */
   hotAbove: number
@@ -61,7 +62,7 @@ function span(text: string, before: Hours[] = []): Hours[] {
 }
 
 /** What these options say to the governor. */
-export function wishesOf(options: GuestOptions): Omit<Wishes, 'isPaused'> {
+export function preferencesOf(options: GuestOptions): Omit<Preferences, 'isPaused'> {
   const { onBattery, busyAbove, hotAbove, hours, dataPerDay, dedicated = false } = options
   return {
     hours: hours ?? [],

@@ -1,27 +1,33 @@
 /**
  * `barnraise host run.yaml`: prepares the run or goes on with it, and coordinates it to its end.
  */
+
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import { ConfigError } from '../../protocol/errors.ts'
-import type { RunId } from '../../protocol/run-config.ts'
+import { resolve } from 'node:path'
+import { ConfigError } from '../../protocol/index.ts'
 import { createPages, type Pages } from '../dashboard/server.ts'
-import { notesOf } from '../dataset/notes.ts'
+import { type Progress, type Standing, standingOf } from '../history/progress.ts'
 import { createLog, type Log } from '../log.ts'
-import { parseLink } from '../network/link.ts'
-import { type CoordinatorRole, startCoordinator } from '../roles/coordinator.ts'
-import { type Addresses, type Progress, standingOf } from '../roles/progress.ts'
+import { checkFree } from '../network/free-ports.ts'
+import { announcedAddress } from '../network/link.ts'
+import { type CoordinatorOptions, FAREWELL_MS, startCoordinator } from '../roles/coordinator.ts'
 import { exportRun } from '../run/export-run.ts'
-import { type LocatedRun, locateRun } from '../run/locate-run.ts'
-import { planRun, prepareRun } from '../run/prepare-run.ts'
-import { isRunFolder, type RunFolder, readRunConfig, runFolder } from '../run/run-folder.ts'
-import { readRunYaml } from '../run/run-yaml.ts'
+import {
+  checkRunFolder,
+  isRunFolder,
+  type RunFolder,
+  runFolder,
+  writeSecret,
+} from '../run/run-folder.ts'
+import { runFolderOf } from '../setup/run-folder-of.ts'
+import { command, quoted } from './command.ts'
+import { serveOrders } from './host-control.ts'
 import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
+import { addressesOf, checkText, inviteNeededText, inviteText } from './invite.ts'
 import { createLiveView } from './live-view.ts'
-import { printJson } from './output.ts'
-import { qrText } from './qr.ts'
+import { printJson, whenChanged } from './output.ts'
+import { roundWords } from './round-words.ts'
 import { createScreen, type Screen } from './terminal.ts'
 
 export interface HostOptions {
@@ -38,75 +44,82 @@ export interface HostOptions {
 }
 
 const REDRAW_MS = 500
+/** Rows of a terminal whose size is not known. */
+const ROWS = 24
 const ADMIN_BYTES = 16
-/** Before the doors close, volunteers get this long to hear of it. */
-const FAREWELL_MS = 1_000
 
-export async function host(file: string, options: HostOptions): Promise<void> {
-  const { source, yaml } = await readRunYaml(file)
-  const here = dirname(resolve(file))
-  const root = options.out ?? resolve(here, yaml.output_dir ?? join('runs', yaml.name))
-  const folder = runFolder(root)
+/** @param what a run.yaml, or the folder of a run, which is enough to go on with it */
+export async function host(what: string, options: HostOptions): Promise<void> {
   const screen = createScreen(process.stderr)
+  // What cannot be is said before any work that would be for nothing.
+  const announce = (options.announce ?? []).map(announcedAddress)
+  const listen = listenAddresses(options)
+  await checkFree(listen)
   const log = createLog(options.verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
-  const located = await locateRun(yaml, here, await hubOf(screen))
-  if (isRunFolder(root)) await checkSameRun(located, folder, screen)
-  else {
-    screen.print(`Preparing ${yaml.name}: reading the base model and tokenising the text`)
-    const { dataset } = await prepareRun(located, source, folder)
-    const { trainSequences, validationSequences } = dataset.config
-    screen.print(`${trainSequences} sequences to train on, ${validationSequences} held out`)
-    for (const note of notesOf(dataset)) screen.print(note)
+  const folder = isRunFolder(what)
+    ? goOn(runFolder(what), options, screen)
+    : await prepared(what, options, screen)
+  await coordinate(folder, { listen, announce }, options, { screen, log })
+}
+
+function goOn(folder: RunFolder, { out }: HostOptions, screen: Screen): RunFolder {
+  if (out !== undefined && resolve(out) !== resolve(folder.root)) {
+    throw new ConfigError(
+      `Cannot host the run of one folder in another: leave '--out' out, or give its run.yaml`,
+    )
   }
-  await coordinate(folder, options, screen, log)
-}
-
-/** A folder holds one run: what is hosted in it again must be that run. */
-async function checkSameRun(located: LocatedRun, folder: RunFolder, screen: Screen): Promise<void> {
-  const { runId } = await readRunConfig(folder)
-  const planned = await planRun(located)
-  planned.base.close()
-  if (planned.runId !== runId) throw otherRun(folder, planned.runId, runId)
+  checkRunFolder(folder)
   screen.print(`Going on with the run in ${folder.root}`)
+  return folder
 }
 
-function otherRun(folder: RunFolder, planned: RunId, found: RunId): ConfigError {
-  return new ConfigError(
-    `Cannot host this run in '${folder.root}': it holds run ${found.slice(0, 16)}, and run.yaml ` +
-      `describes run ${planned.slice(0, 16)}. Undo the change, or give another folder with --out.`,
-  )
+async function prepared(file: string, options: HostOptions, screen: Screen): Promise<RunFolder> {
+  const hub = await hubOf(screen)
+  const { out = null } = options
+  const { folder, isNew } = await runFolderOf(file, { out, hub, say: screen.print })
+  return isNew ? folder : goOn(folder, options, screen)
 }
 
 async function coordinate(
   folder: RunFolder,
+  doors: Pick<CoordinatorOptions, 'listen' | 'announce'>,
   options: HostOptions,
-  screen: Screen,
-  log: Log,
+  { screen, log }: { screen: Screen; log: Log },
 ): Promise<void> {
   const view = createLiveView(screen, process.stderr)
   const show = (fact: Progress) => (options.json ? printJson(fact) : view.show(fact))
   const admin = randomBytes(ADMIN_BYTES).toString('base64url')
   let pages = null as Pages | null
   const role = await startCoordinator(folder, {
-    listen: listenAddresses(options),
-    announce: options.announce ?? [],
-    pages: ({ runId: run, coordinator, link, dashboard }) => {
-      const invitation = { run, coordinator, link }
-      pages = createPages({ model: dashboard, invitation, admin, folder })
+    listen: doors.listen,
+    announce: doors.announce,
+    pages: ({ runId: run, coordinator, kind, link, dashboard, isInvited, order }) => {
+      const invitation = { run, coordinator, kind, link }
+      pages = createPages({ model: dashboard, invitation, isInvited, order, admin, folder })
       return pages.answer
     },
     limits: { threads: options.threads, memoryBytesMax: options.memory },
     log,
     onProgress: show,
   })
-  await writeFile(folder.link, `${role.link}\n`)
+  await writeSecret(folder.link, role.link)
   const { runId } = role.status()
+  const closeOrders = await serveOrders(runId, role.order)
   const addresses = addressesOf(role, admin)
-  show({ type: 'ready', link: role.link, runId, run: folder.root, ...addresses })
-  if (!options.json) invite(screen, role.link, addresses)
+  const { kind, link, coordinator } = role
+  show({ type: 'ready', link, runId, coordinator, run: folder.root, ...addresses })
+  if (!options.json) {
+    const rows = process.stderr.rows ?? ROWS
+    const isInviteNeeded = kind === 'invites'
+    screen.print(
+      isInviteNeeded ? inviteNeededText(folder.root, addresses) : inviteText(link, addresses, rows),
+    )
+    screen.print(checkText(role))
+  }
+  const tellChange = whenChanged((standing: Standing) => printJson({ type: 'status', ...standing }))
   const redraw = () => {
-    const standing = standingOf(role.status())
-    if (options.json) printJson({ type: 'status', ...standing })
+    const standing = standingOf(role.dashboard.run)
+    if (options.json) tellChange(standing)
     else view.redraw(standing)
   }
   const timer = setInterval(redraw, REDRAW_MS)
@@ -121,6 +134,7 @@ async function coordinate(
       return screen.print('Stopped. The same command goes on from here.')
     }
     const adapter = await bringHome(folder, screen)
+    sayRefused(role.dashboard.run.mergesRefused, screen)
     if (!options.stay) return
     show({ type: 'staying', adapter })
     await interrupted.promise
@@ -128,6 +142,7 @@ async function coordinate(
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
     stopListening()
     pages?.close()
+    await closeOrders()
     await role.stop()
   }
 }
@@ -139,34 +154,19 @@ function listenAddresses({ port, public: isPublic }: HostOptions): string[] {
   return [`/ip4/${address}/tcp/${port}/ws`, `/ip4/${address}/tcp/${next}`]
 }
 
-/** What is after the # stays in the browser: whoever has the address may join, or see the link. */
-function addressesOf({ link, pageAddresses }: CoordinatorRole, admin: string): Addresses {
-  const page = pageAddresses.find((address) => !isLoopback(address)) ?? pageAddresses[0]
-  if (page === undefined) return { page: null, admin: null }
-  const { run, token } = parseLink(link)
-  const fragment = `join=${run}.${encodeURIComponent(token)}`
-  return { page: `${page}#${fragment}`, admin: `${page}#admin=${admin}` }
-}
-
-function invite(screen: Screen, link: string, { page, admin }: Addresses): void {
-  screen.print('\nVolunteers join with:\n')
-  screen.print(`  barnraise join '${link}'\n`)
-  if (page === null) return
-  screen.print(`or by opening this page in a browser:\n\n  ${page}\n`)
-  screen.print(`${qrText(page)}\n`)
-  screen.print(`You see everything at ${admin}\n`)
-}
-
-function isLoopback(address: string): boolean {
-  return /^(127\.|localhost$|\[::1\]$)/.test(new URL(address).hostname)
+function sayRefused(merges: number, screen: Screen): void {
+  if (merges === 0) return
+  const what = merges === 1 ? 'One merge was' : `${merges} merges were`
+  screen.print(`${what} not published, as the held-out loss rose too far: those rounds were redone`)
 }
 
 /** Returns the adapter's folder. */
 async function bringHome(folder: RunFolder, screen: Screen): Promise<string> {
   const exported = await exportRun(folder, { format: 'peft', round: null, out: null })
-  screen.print(`\nThe adapter is in ${exported.folder}\n`)
-  screen.print(`  barnraise generate ${folder.root} --prompt "Once upon a time"`)
-  screen.print(`  barnraise export ${folder.root} --format merged-gguf`)
-  screen.print(`  barnraise verify ${folder.root}\n`)
+  screen.print(`\nThe adapter of ${roundWords(exported, true)} is in ${exported.folder}\n`)
+  const run = quoted(folder.root)
+  screen.print(`  ${command(`generate ${run} --prompt "Once upon a time"`)}`)
+  screen.print(`  ${command(`export ${run} --format merged-gguf`)}`)
+  screen.print(`  ${command(`verify ${run}`)}\n`)
   return exported.folder
 }

@@ -2,18 +2,25 @@
  * `barnraise init`: writes a run.yaml, from answers, from options, or from a configuration of
  * axolotl.
  */
+
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cancel, intro, isCancel, outro, select, text } from '@clack/prompts'
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError, NAME_LENGTH_MAX } from '../../protocol/index.ts'
 import { EXIT } from '../exit-code.ts'
-import { fromAxolotl, type Translation } from '../run/from-axolotl.ts'
-import { parseRunYaml } from '../run/run-yaml.ts'
-import { type RunYamlInput, writeRunYaml } from '../run/write-yaml.ts'
+import { fromAxolotl, type Translation } from '../setup/from-axolotl.ts'
+import { proposeRun } from '../setup/propose-run.ts'
+import type { RunYamlInput } from '../setup/run-keys.ts'
+import { parseRunYaml } from '../setup/run-yaml.ts'
+import { writeRunYaml } from '../setup/write-yaml.ts'
+import { whyUnread } from '../system-reason.ts'
+import { command, quoted } from './command.ts'
 import { CommandFailure } from './failure.ts'
+import { hubOf } from './hub.ts'
 import { printJson } from './output.ts'
+import { createScreen } from './terminal.ts'
 
 export interface InitOptions {
   from?: string
@@ -23,6 +30,8 @@ export interface InitOptions {
   bits?: '4' | '8' | '16'
   out: string
   yes?: boolean
+  /** Base and data, to choose by them. */
+  open: boolean
   json?: boolean
 }
 
@@ -36,10 +45,21 @@ export async function init(options: InitOptions): Promise<void> {
   }
   if (options.from !== undefined) return translate(options.from, options)
   const isAsked = options.yes !== true && process.stdin.isTTY === true
-  const input = isAsked ? await asked(options) : answered(options)
+  const wanted = isAsked ? await asked(options) : answered(options)
+  if (!isAsked && options.yes !== true) {
+    process.stderr.write(
+      'This is no terminal, so nothing is asked: what no option says is as usual\n',
+    )
+  }
+  const screen = createScreen(process.stderr)
+  screen.update('opening the model and reading the data')
+  const { input, notes } = options.open
+    ? await proposeRun(wanted, out, await hubOf(screen)).finally(screen.clear)
+    : { input: wanted, notes: [] }
   await write(writeRunYaml(input, SCHEMA), out)
-  if (options.json) printJson({ file: out })
-  else next(out)
+  if (options.json) return printJson({ file: out, notes })
+  for (const note of notes) process.stderr.write(`${note}\n`)
+  next(out)
 }
 
 async function write(source: string, out: string): Promise<void> {
@@ -49,22 +69,27 @@ async function write(source: string, out: string): Promise<void> {
 }
 
 function next(out: string): void {
+  const file = quoted(out)
   process.stderr.write(
-    `Wrote ${out}. Now:\n\n  barnraise data preview ${out}   what is learned of the data\n` +
-      `  barnraise check ${out}          what it asks of a volunteer\n` +
-      `  barnraise host ${out}           start it, and get the link\n`,
+    `Wrote ${out}. Now, to see what is learned of the data, to see what it asks of a volunteer, ` +
+      'and to start it and get the link:\n\n' +
+      ['data preview', 'check', 'host']
+        .map((words) => `  ${command(`${words} ${file}`)}\n`)
+        .join(''),
   )
 }
 
 function answered({ name, baseModel, data, bits }: InitOptions): RunYamlInput {
   const base = baseModel ?? 'embedded'
   return inputOf({
-    name: name ?? (basename(base).slice(0, 64) || 'run'),
+    name: name ?? nameOf(base),
     base,
     data: data ?? SAMPLE,
     bits: bits ?? '16',
   })
 }
+
+const nameOf = (base: string): string => basename(base).slice(0, NAME_LENGTH_MAX) || 'run'
 
 async function asked(options: InitOptions): Promise<RunYamlInput> {
   const given = answered(options)
@@ -72,19 +97,22 @@ async function asked(options: InitOptions): Promise<RunYamlInput> {
   const base = await answer(
     text({
       message: 'Which model? A folder, a .gguf file, org/name of the Hub, or embedded',
-      initialValue: given.base_model ?? 'embedded',
+      placeholder: given.base_model ?? 'embedded',
+      defaultValue: given.base_model ?? 'embedded',
     }),
   )
   const data = await answer(
     text({
       message: 'What should it learn? A file, a folder, a glob, or org/name of a dataset',
-      initialValue: given.datasets[0]!.path,
+      placeholder: given.datasets[0]!.path,
+      defaultValue: given.datasets[0]!.path,
     }),
   )
   const name = await answer(
     text({
       message: 'What do volunteers see as its name?',
-      initialValue: options.name ?? basename(base),
+      placeholder: options.name ?? nameOf(base),
+      defaultValue: options.name ?? nameOf(base),
     }),
   )
   const bits = await answer(
@@ -99,7 +127,7 @@ async function asked(options: InitOptions): Promise<RunYamlInput> {
     }),
   )
   outro(options.out)
-  return inputOf({ name: name.slice(0, 64), base, data, bits })
+  return inputOf({ name: name.slice(0, NAME_LENGTH_MAX), base, data, bits })
 }
 
 async function answer<T>(question: Promise<T>): Promise<Exclude<T, symbol>> {
@@ -128,17 +156,20 @@ function inputOf(answers: {
     micro_batch_size: 4,
     num_epochs: 1,
     learning_rate: 1e-3,
-    swarm: { rounds: 50, round_seconds: 120 },
+    swarm: { round_seconds: 120 },
   }
 }
 
 async function translate(file: string, { out, json }: InitOptions): Promise<void> {
   const source = await readFile(file, 'utf8').catch((error: Error) => {
-    throw new ConfigError(`Cannot read ${file}: ${error.message}`)
+    throw new ConfigError(
+      `Cannot read '${file}' as ${whyUnread(error)}: give the file of a configuration of ` +
+        "axolotl, or leave '--from' out to begin anew",
+    )
   })
   const translation = fromAxolotl(source, file)
-  const { taken, ignored, refused, yaml } = translation
-  if (json) printJson({ file: refused.length > 0 ? null : out, taken, ignored, refused })
+  const { taken, added, ignored, refused, yaml } = translation
+  if (json) printJson({ file: refused.length > 0 ? null : out, taken, added, ignored, refused })
   else report(translation)
   if (refused.length > 0) {
     throw new ConfigError(
@@ -146,14 +177,24 @@ async function translate(file: string, { out, json }: InitOptions): Promise<void
         `take ${refused.map(({ key }) => key).join(', ')} out of a copy of ${file} and try again`,
     )
   }
-  const head = [`From ${basename(file)}.`, ...ignored.map(({ key }) => `Left out: ${key}`)]
+  const head = [
+    `From ${basename(file)}.`,
+    ...(added.length > 0 ? [`Not said there, and so as axolotl has it: ${added.join(', ')}`] : []),
+    ...ignored.map(({ key }) => `Left out: ${key}`),
+    ...('lr_scheduler' in yaml && yaml.lr_scheduler !== 'constant' ? [SCHEDULE] : []),
+  ]
   await write(writeRunYaml(yaml, SCHEMA, head), out)
   if (!json) next(out)
 }
 
-function report({ taken, ignored, refused }: Translation): void {
+/** What a translation cannot keep. */
+const SCHEDULE =
+  "The learning rate ends at a tenth of its highest, where axolotl's ends at nothing."
+
+function report({ taken, added, ignored, refused }: Translation): void {
   const line = (text: string) => process.stderr.write(`${text}\n`)
   line(`taken over: ${taken.join(', ') || 'nothing'}`)
+  if (added.length > 0) line(`as axolotl has it, where nothing is said: ${added.join(', ')}`)
   for (const { key, reason } of ignored) line(`left out:   ${key} (${reason})`)
   for (const { key, reason } of refused) line(`refused:    ${key} (${reason})`)
 }

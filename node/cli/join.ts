@@ -2,29 +2,31 @@
  * `barnraise join LINK`: trains for a run until it ends or Ctrl-C, which hands in the finished
  * prefix.
  */
-import { mkdir } from 'node:fs/promises'
-import { homedir, hostname } from 'node:os'
+
+import { homedir } from 'node:os'
 import { join as joinPath } from 'node:path'
-import { NAME_LENGTH_MAX } from '../../protocol/limits.ts'
-import { createClock } from '../clock.ts'
+import { NAME_LENGTH_MAX } from '../../protocol/index.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
 import { type DataMeter, openDataMeter } from '../guest/data-meter.ts'
 import { type Explained, overruleText } from '../guest/explain.ts'
 import { LOOK_MS, startGuest } from '../guest/guest.ts'
-import { hearOwner } from '../guest/hear-owner.ts'
 import { lowerPriority } from '../guest/priority.ts'
 import { createSensors } from '../guest/sensors.ts'
 import { hubSettings } from '../hub/settings.ts'
 import { createLog, type Log } from '../log.ts'
-import { parseLink } from '../network/link.ts'
+import type { Invite } from '../network/link.ts'
+import { placesOf } from '../network/unreachable.ts'
 import { checkMirror } from '../roles/base-sources.ts'
+import { hearOwner } from '../roles/hear-owner.ts'
 import { type LocalVolunteerOptions, startVolunteer } from '../roles/local-volunteer.ts'
 import type { VolunteerOutcome, VolunteerRole } from '../roles/volunteer.ts'
+import { openVolunteerHome, type VolunteerHome } from '../roles/volunteer-home.ts'
 import { SOFTWARE } from '../software.ts'
+import { awaitInvite } from './await-invite.ts'
 import { controlFolder } from './control.ts'
 import { CommandFailure } from './failure.ts'
-import { cacheFolder, coordinatorKey } from './folders.ts'
-import { type GuestOptions, niceOf, wishesOf } from './guest-options.ts'
+import { blobsFolder, cacheFolder, coordinatorKey } from './folders.ts'
+import { type GuestOptions, niceOf, preferencesOf } from './guest-options.ts'
 import { onInterrupt } from './interrupt.ts'
 import { printJson } from './output.ts'
 import { byteSize, createScreen, type Screen } from './terminal.ts'
@@ -43,7 +45,7 @@ export interface JoinOptions extends GuestOptions {
 const EXIT_CODES: Record<VolunteerOutcome['outcome'], ExitCode> = {
   finished: EXIT.ok,
   left: EXIT.ok,
-  refused: EXIT.failure,
+  refused: EXIT.refused,
   version: EXIT.protocolVersion,
   failed: EXIT.failure,
 }
@@ -58,12 +60,11 @@ interface Tally {
 interface Voice {
   screen: Screen
   log: Log
-  /** For scripts, one JSON value a line. */
+  /** Tells scripts a fact, one JSON value a line. */
   report(fact: object): void
 }
 
 export async function join(link: string, options: JoinOptions): Promise<void> {
-  const invite = parseLink(link)
   const screen = createScreen(process.stderr)
   const level = options.verbose ? 'debug' : 'info'
   const voice: Voice = {
@@ -73,34 +74,61 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
       if (options.json) printJson(fact)
     },
   }
+  const invite = await awaitInvite(link, screen.print)
+  if (invite === null) return tellEnd({ outcome: 'left', reason: 'the user left' }, '', voice)
+  screen.print(`Joining the run at ${placesOf(invite.addresses)}; Ctrl-C leaves it again`)
   // Threads that start later are as unimportant.
   lowerPriority(niceOf(options))
-  const cache = options.cache ?? joinPath(cacheFolder(), coordinatorKey(invite.coordinator))
-  await mkdir(cache, { recursive: true })
-  const meter = await openDataMeter(joinPath(cache, 'moved-today.json'), () => new Date())
+  const cache = options.cache ?? cacheFolder()
+  const home = await openVolunteerHome(joinPath(cache, coordinatorKey(invite.coordinator)))
+  try {
+    await volunteer(invite, options, voice, { cache, home })
+  } finally {
+    home.release()
+  }
+}
+
+interface Folders {
+  cache: string
+  home: VolunteerHome
+}
+
+async function volunteer(
+  invite: Invite,
+  options: JoinOptions,
+  voice: Voice,
+  { cache, home }: Folders,
+): Promise<void> {
+  if (home.number > 1) {
+    voice.screen.print(
+      `This is volunteer ${home.number} of this run on this machine, with a key of its own. ` +
+        'They share what is fetched, and the cores.',
+    )
+  }
+  const meter = await openDataMeter(joinPath(home.folder, 'moved-today.json'), () => new Date())
   const tally: Tally = { steps: 0, stepMs: null }
-  const volunteer = await volunteerOptions(options, cache, voice, { meter, tally })
+  const parts = await volunteerOptions(options, voice, { meter, tally })
+  const folders = { home: home.folder, blobs: blobsFolder(cache) }
   const guest = await startGuest(
     {
-      wishes: wishesOf(options),
+      preferences: preferencesOf(options),
       sensors: createSensors(meter.today),
-      clock: createClock(),
+      // A pause lasts to the time that its owner was told, whatever the clock does meanwhile.
+      clock: Date.now,
       onChange: (reasons) => tellReasons(reasons, voice),
     },
-    (paused) => startVolunteer(invite, { ...volunteer, paused }),
+    (paused) => startVolunteer(invite, { ...parts, ...folders, paused }),
   )
   const looking = setInterval(() => {
     Promise.all([guest.look(), meter.save()]).catch((error: Error) => voice.log.warn(error.message))
   }, LOOK_MS)
-  const fixed = { ...volunteer.limits, name: volunteer.name }
-  const stopHearing = await hearOwner(controlFolder(), guest, () => ({ ...fixed, ...tally })).catch(
-    (error: Error) => {
-      // It trains all the same.
-      voice.log.warn(`Commands such as \`pause\` will not reach it: ${error.message}`)
-    },
-  )
+  const describe = () => ({ ...parts.limits, ...tally })
+  const stopHearing = await hearOwner(controlFolder(), guest, describe).catch((error: Error) => {
+    // It trains all the same.
+    voice.log.warn(`Commands such as \`pause\` will not reach it: ${error.message}`)
+  })
   try {
-    await untilExit(guest.role, voice)
+    await untilExit(guest.role, invite.token === '' ? HALF_A_LINK : '', voice)
   } finally {
     clearInterval(looking)
     await stopHearing?.()
@@ -111,14 +139,12 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
 
 async function volunteerOptions(
   options: JoinOptions,
-  cache: string,
   { screen, log, report }: Voice,
   { meter, tally }: { meter: DataMeter; tally: Tally },
-): Promise<Omit<LocalVolunteerOptions, 'paused'>> {
+): Promise<Omit<LocalVolunteerOptions, 'paused' | 'home' | 'blobs'>> {
   return {
-    name: (options.name ?? hostname()).slice(0, NAME_LENGTH_MAX),
+    name: options.name?.slice(0, NAME_LENGTH_MAX) ?? null,
     software: SOFTWARE,
-    cache,
     identity: options.identity ?? null,
     limits: { threads: options.threads, memoryBytesMax: options.memory },
     dataBytesMax: options.dataPerDay ?? null,
@@ -154,21 +180,42 @@ function tellReasons(reasons: readonly Explained[], { screen, report }: Voice): 
   screen.print(`  to go on: ${overruleText(reasons)}`)
 }
 
-/** @throws CommandFailure where the end is not a good one */
-async function untilExit(role: VolunteerRole, { screen, report }: Voice): Promise<void> {
+/** A bare address joins runs that are open to all, and no other. */
+const HALF_A_LINK = '. This link has no token: copy it whole from the organiser'
+
+/**
+ * @param hint what may be the matter where the run refuses
+ * @throws CommandFailure where the end is not a good one
+ */
+async function untilExit(
+  role: VolunteerRole,
+  hint: string,
+  { screen, report }: Voice,
+): Promise<void> {
   report({ type: 'started', peer: role.peer })
   const stopListening = onInterrupt(() => {
     screen.print('Handing in what is finished, then leaving (Ctrl-C again to just go)')
     role.leave('the user left')
   })
   try {
-    const { outcome, reason } = await role.exited
+    const end = await role.exited
     screen.clear()
-    report({ type: 'exit', outcome, reason })
-    const code = EXIT_CODES[outcome]
-    if (code !== EXIT.ok) throw new CommandFailure(code, reason)
-    screen.print(outcome === 'finished' ? `The run is finished: thank you.` : `Left: ${reason}`)
+    tellEnd(end, hint, { screen, report })
   } finally {
     stopListening()
   }
+}
+
+/** @throws CommandFailure where the end is not a good one */
+function tellEnd(
+  { outcome, reason }: VolunteerOutcome,
+  hint: string,
+  { screen, report }: Pick<Voice, 'screen' | 'report'>,
+): void {
+  report({ type: 'exit', outcome, reason })
+  const code = EXIT_CODES[outcome]
+  if (code !== EXIT.ok) {
+    throw new CommandFailure(code, outcome === 'refused' ? reason + hint : reason)
+  }
+  screen.print(outcome === 'finished' ? `Thank you: ${reason}` : `Left: ${reason}`)
 }

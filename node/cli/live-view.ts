@@ -1,7 +1,8 @@
 /**
  * A run as it goes, for people: a line for what happened, and at the bottom where the run stands.
  */
-import type { Progress, Standing } from '../roles/progress.ts'
+import { doneOf, roundWords } from '../history/figures.ts'
+import type { Progress, Standing } from '../history/progress.ts'
 import { bar, clockTime, compact, paint, type Screen } from './terminal.ts'
 
 const BAR_WIDTH = 20
@@ -34,13 +35,14 @@ export function createLiveView(screen: Screen, stream: NodeJS.WriteStream): Live
       const time = clockTime((performance.now() - started) / 1000)
       if (line !== null) screen.print(`${paint('dim', time, stream)}  ${line}`)
     },
-    redraw: ({ round, roundsMax, batchesCounted, batchesMax, countedTokens, here }) => {
-      const done = Math.max(round / roundsMax, batchesCounted / batchesMax)
+    redraw: (standing) => {
+      const { countedTokens, here } = standing
+      const done = doneOf(standing)
       const elapsed = (performance.now() - started) / 1000
       const left = done > 0 ? clockTime((elapsed / done) * (1 - done)) : '?'
       screen.update(
         [
-          `${bar(done, BAR_WIDTH)} round ${Math.min(round + 1, roundsMax)}/${roundsMax}`,
+          `${bar(done, BAR_WIDTH)} round ${roundWords(standing)}`,
           `${here} here`,
           `${compact(countedTokens)} tokens, ${compact(tokensPerSecond(countedTokens))}/s`,
           ...(loss === null ? [] : [`held-out loss ${loss.toFixed(3)}`]),
@@ -69,16 +71,33 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
       return paint(
         'bold',
         `${fact.round === 0 ? 'base model' : `after round ${fact.round}`}: held-out loss ` +
-          `${fact.loss.toFixed(4)}, perplexity ${fact.perplexity.toFixed(2)}`,
+          `${fact.loss.toFixed(4)}, perplexity ${fact.perplexity.toFixed(2)}` +
+          (fact.generalLoss === null ? '' : `; general text ${fact.generalLoss.toFixed(4)}`),
         stream,
       )
     case 'round':
       return (
-        `round ${fact.round} of ${fact.roundsMax} merged, ` +
+        `round ${fact.round}${fact.roundsMax === null ? '' : ` of ${fact.roundsMax}`} merged, ` +
         `${compact(fact.tokens)} tokens so far`
       )
+    case 'rewound': {
+      const from = fact.round === 0 ? 'the base' : `the adapter after round ${fact.round}`
+      return paint('yellow', `the run goes on from ${from}: ${fact.dropped} rounds less`, stream)
+    }
+    case 'merge-refused': {
+      const { round, before, after, isRepeated } = fact
+      const losses = `from ${before.toFixed(4)} to ${after.toFixed(4)}`
+      const what = isRepeated
+        ? `the work of round ${round} is repeated`
+        : `round ${round} starts again`
+      return paint('yellow', `${what}: its merge raised the held-out loss ${losses}`, stream)
+    }
+    case 'taken-back': {
+      const text = `of round ${fact.round}, ${fact.batches} batches are taken back and owed again`
+      return paint('yellow', text, stream)
+    }
     case 'finished':
-      return paint('bold', 'the run is finished', stream)
+      return paint('bold', `the run is finished: ${fact.reason}`, stream)
     case 'staying':
       return 'the pages stay open until Ctrl-C'
     case 'ready':

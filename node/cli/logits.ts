@@ -1,6 +1,6 @@
 /** `barnraise logits`: what a model says after some tokens, for checks against other programs. */
-import { ConfigError } from '../../protocol/errors.ts'
-import { dressesOf } from './generate.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import { variantsOf } from './generate.ts'
 import { type ModelOptions, withTextSession } from './model-choice.ts'
 import { printJson, printLine, printTable } from './output.ts'
 
@@ -14,15 +14,22 @@ const SHOWN = 10
 
 export function logits(run: string | undefined, options: LogitsOptions): Promise<void> {
   return withTextSession(run, options, async (session) => {
-    const { vocabSize } = session.model.shape.model
+    const { contextMax, model } = session.model.shape
+    const { vocabSize } = model
+    if (options.ids.length > contextMax) {
+      throw new ConfigError(
+        `Cannot read the tokens as 'ids' must be at most ${contextMax}, the context: ` +
+          `they are ${options.ids.length}`,
+      )
+    }
     const bad = options.ids.find((id) => id >= vocabSize)
     if (bad !== undefined) {
       throw new ConfigError(
         `Cannot read the tokens as 'ids' must be below ${vocabSize}: current value is ${bad}`,
       )
     }
-    const dress = dressesOf(session).at(-1)!
-    const values = await session.logits(dress, Int32Array.from(options.ids))
+    const variant = variantsOf(session).at(-1)!
+    const values = await session.logits(variant, Int32Array.from(options.ids))
     if (options.json) return printJson({ logits: [...values] })
     printLine(`the ${SHOWN} likeliest of ${values.length} tokens after ${options.ids.join(', ')}`)
     const ids = [...values.keys()].sort((a, b) => values[b]! - values[a]!).slice(0, SHOWN)

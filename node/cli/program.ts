@@ -1,14 +1,21 @@
 /** The commands and their options. Each command is a file of its own, loaded when it is called. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { COMMAND } from '../command.ts'
+import { defaultMemoryBytes, defaultThreads } from '../compute/thread-pool.ts'
 import { EXIT } from '../exit-code.ts'
 import { DTYPE_NAMES, EXPORT_FORMATS } from '../export/formats.ts'
 import type { ControlRequest } from '../guest/control.ts'
-import { defaultMemoryBytes, defaultThreads } from '../training/thread-pool.ts'
+import { VERSION } from '../software.ts'
 import type { ControlOptions } from './control.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addGuestOptions } from './guest-options.ts'
+import { addExamples } from './help-examples.ts'
+import { addIdentity } from './identity-commands.ts'
 import { addModelOptions } from './model-choice.ts'
+import { addOrganising } from './organiser-commands.ts'
+import { attackerLines } from './simulate-attackers.ts'
 import { byteCount, duration } from './sizes.ts'
+import { addVerifying } from './verify-options.ts'
 
 const json = () => new Option('--json', 'print data as JSON on stdout, for scripts')
 const verbose = () => new Option('-v, --verbose', 'log more on stderr')
@@ -28,8 +35,10 @@ const memory = () =>
 
 function port(text: string): number {
   const value = Number(text)
-  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value
-  throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
+  if (Number.isInteger(value) && value >= 0 && value < 65_535) return value
+  throw new InvalidArgumentError(
+    'A port is a whole number from 0 to 65534: the next is taken, too.',
+  )
 }
 
 function positive(text: string): number {
@@ -38,10 +47,21 @@ function positive(text: string): number {
   throw new InvalidArgumentError('It must be a whole number above 0.')
 }
 
+function nameOf(text: string): string {
+  const name = text.trim()
+  if (name !== '' && !/\p{Cc}/u.test(name)) return name
+  throw new InvalidArgumentError('It must have letters.')
+}
+
 function tokenIds(text: string): number[] {
   const ids = text.split(',').map(Number)
   if (ids.every((id) => Number.isInteger(id) && id >= 0)) return ids
   throw new InvalidArgumentError('They are whole numbers, 0 or more, with commas between.')
+}
+
+function roundOf(text: string): number {
+  if (text.trim() !== '0') return positive(text)
+  throw new InvalidArgumentError('Round 0 is the base itself, which an export would not change.')
 }
 
 function nonNegative(text: string): number {
@@ -62,8 +82,9 @@ function days(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0, ten years at most.')
 }
 
-function createProgram(argv: readonly string[]): Command {
+export function createProgram(argv: readonly string[]): Command {
   const program = new Command('barnraise')
+    .version(VERSION, '-V, --version', 'print the version')
     .description('Pool laptops to fine-tune a LLaMA-family model together.')
     .showHelpAfterError('(see `barnraise --help`)')
     // Commands that are added inherit it.
@@ -72,20 +93,28 @@ function createProgram(argv: readonly string[]): Command {
       'after',
       `
 Start here:
-  barnraise demo               see it all happen on this machine, in under two minutes
-  barnraise host run.yaml      start a fine-tune of your own and get a link
-  barnraise join LINK          give a hand to somebody else's
+  ${COMMAND} demo             see it all happen on this machine, in two minutes
+  ${COMMAND} host run.yaml    start a fine-tune of your own and get a link
+  ${COMMAND} join LINK        give a hand to somebody else's
+
+\`barnraise\` is short for \`${COMMAND}\`; \`${COMMAND} COMMAND --help\` has examples.
 
 Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
-            4 the run cannot be reached, 5 another protocol version, 130 interrupted.`,
+            4 the run cannot be reached (\`join\` tries again until it can),
+            5 another protocol version, 6 not let in,
+            7 nothing to verify yet: no round is signed, 130 interrupted.`,
     )
   addRunning(program)
+  addOrganising(program)
   addVolunteers(program)
+  addCache(program)
+  addIdentity(program)
   addService(program, argv)
   addReading(program)
   addChecking(program)
   addModels(program)
   addSimulating(program)
+  addExamples(program)
   return program
 }
 
@@ -99,7 +128,7 @@ function addRunning(program: Command): void {
   program
     .command('host')
     .description('coordinate a run: prints the link that volunteers join by')
-    .argument('<run.yaml>', 'what to train; `barnraise check` explains mistakes')
+    .argument('<run.yaml|folder>', 'what to train, or the folder of a run that is to go on')
     .option('--out <dir>', 'folder of the run (default: output_dir, else runs/NAME)')
     .option(
       '--port <port>',
@@ -123,8 +152,8 @@ function addRunning(program: Command): void {
 function addJoinOptions(command: Command): Command {
   command
     .argument('<link>', 'the link that the organiser gave you')
-    .option('--name <name>', 'how others see you')
-    .option('--cache <dir>', 'where weights and data are kept')
+    .option('--name <name>', 'how others see you (default: volunteer- and some letters)', nameOf)
+    .option('--cache <dir>', 'where weights, data and keys are kept (default: as `cache` shows)')
     .option('--identity <file>', 'key of this volunteer')
     .option('--mirror <url...>', 'https addresses at which the base may lie, as URL/DIGEST')
     .addOption(threads())
@@ -152,6 +181,16 @@ function addVolunteers(program: Command): void {
   told('leave', 'let them hand in what is done, and go; twice: at once').action((options) =>
     control({ command: 'leave' }, options),
   )
+}
+
+function addCache(program: Command): void {
+  program
+    .command('cache')
+    .description('what volunteers here keep of runs: base models and data, each once')
+    .option('--cache <dir>', 'where they keep it, if `join` was told')
+    .option('--free', 'remove it; keys stay, and what is needed again is fetched again')
+    .addOption(json())
+    .action(async (options) => (await import('./cache.ts')).cache(options))
 }
 
 /** @param argv by which the options of `join` are handed on as they were given */
@@ -184,7 +223,7 @@ function addReading(program: Command): void {
   program
     .command('watch')
     .description('see a run as it goes, in a terminal')
-    .argument('<link>', 'the link of a run, or the address of its page')
+    .argument('<link|folder>', 'the link of a run, the address of its page, or its folder here')
     .addOption(json())
     .action(async (link, options) => (await import('./watch.ts')).watch(link, options))
   program
@@ -194,8 +233,8 @@ function addReading(program: Command): void {
     .addOption(
       new Option('--format <format>', 'file format').choices(EXPORT_FORMATS).default('peft'),
     )
-    .option('--round <round>', 'the adapter after this many rounds (default: the latest)', positive)
-    .option('-o, --out <dir>', 'where to write it (default: a folder in that of the run)')
+    .option('--round <round>', 'the adapter after this many rounds (default: the best)', roundOf)
+    .option('-o, --out <dir>', 'a folder for this format alone (default: one in that of the run)')
     .addOption(
       new Option(
         '--dtype <type>',
@@ -215,15 +254,10 @@ Formats:
 q8_0 halves a GGUF and is for merged-gguf alone. The README.md in the folder has the commands.`,
     )
     .action(async (folder, options) => (await import('./export.ts')).exportAdapter(folder, options))
-  program
-    .command('verify')
-    .description('re-derive the adapter from the journal, bit for bit')
-    .argument('<folder>', 'the folder of the run')
-    .addOption(json())
-    .action(async (folder, options) => (await import('./verify.ts')).verify(folder, options))
+  addVerifying(program, [threads(), memory(), json()])
 }
 
-/** Before a run is hosted. */
+/** What one does before a run is hosted. */
 function addChecking(program: Command): void {
   program
     .command('init')
@@ -235,6 +269,7 @@ function addChecking(program: Command): void {
     .addOption(new Option('--bits <n>', 'how the base is stored').choices(['4', '8', '16']))
     .option('--out <file>', 'where to write it', 'run.yaml')
     .option('-y, --yes', 'ask nothing, take what is not said as usual')
+    .option('--no-open', 'write it without opening model and data')
     .addOption(json())
     .action(async (options) => (await import('./init.ts')).init(options))
   program
@@ -268,7 +303,7 @@ function addSimulating(program: Command): void {
     .description('a run of thousands in virtual time: what would be counted, what wasted')
     .option('--preset <names>', 'who is there: NAME, or NAME:WEIGHT,…', 'seti-like')
     .option('--volunteers <n>', 'online at once, in the mean', positive, 64)
-    .option('--days <n>', 'virtual days', days, 1)
+    .option('--days <n>', 'virtual days (default: 1, or as many as the trace has)', days)
     .option('--seed <n>', 'same seed, same run', seedOf, 1)
     .option('--trace <file>', 'who comes and goes as in a CSV file, instead of a preset')
     .option('--run <file>', 'the run of a run.yaml, instead of one of 135 million parameters')
@@ -277,9 +312,14 @@ function addSimulating(program: Command): void {
     .option('--replay <run>', "hold a run's journal against a simulation of it")
     .option('--plan', 'search for the settings that suit these volunteers')
     .option('--set <key=value...>', 'change a number, as round.seconds=300', [])
+    .option('--attack <names>', 'who attacks: NAME:SHARE,… of the machines; see below')
     .option('--swarm', 'faults of every kind, as the seed draws them', false)
-    .option('-o, --out <folder>', 'write a report: index.html, figures.json, figures.csv')
+    .option(
+      '-o, --out <folder>',
+      'write a report, in a folder of its own: index.html, figures.json, figures.csv',
+    )
     .addOption(json())
+    .addHelpText('after', () => `\nAttackers:\n${attackerLines()}`)
     .action(async (options) => (await import('./simulate.ts')).simulate(options))
 }
 

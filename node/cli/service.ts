@@ -2,13 +2,15 @@
  * `barnraise service install LINK`: writes the file by which this user's systemd or launchd starts
  * a volunteer at login, and says how to start it now. `service remove` takes it away.
  */
+
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { homedir, platform } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 import { launchAgent, type Service, systemdUnit } from '../guest/service-file.ts'
-import { parseLink } from '../network/link.ts'
+import { findInvite } from '../network/page-link.ts'
+import { command } from './command.ts'
 import { coordinatorKey } from './folders.ts'
 import { printJson, printLine } from './output.ts'
 
@@ -29,7 +31,7 @@ export async function install(
   args: readonly string[],
   options: { json?: boolean },
 ): Promise<void> {
-  const file = serviceFile(link)
+  const file = await serviceFile(link)
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
   const environment = VARIABLES.flatMap((name) => {
     const value = process.env[name]
@@ -48,11 +50,12 @@ export async function install(
   if (options.json) return printJson({ path, start, stop })
   printLine(`Wrote ${path}. To start it now, and at each login:`)
   for (const command of start) printLine(`  ${command}`)
-  printLine('How it is doing: `barnraise status`. To be rid of it: `barnraise service remove LINK`')
+  printLine(`How it is doing: \`${command('status')}\``)
+  printLine(`To be rid of it: \`${command('service remove LINK')}\``)
 }
 
 export async function remove(link: string, options: { json?: boolean }): Promise<void> {
-  const { path, stop } = serviceFile(link)
+  const { path, stop } = await serviceFile(link)
   await rm(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw new ConfigError(`Cannot remove the service as it must be installed: there is no ${path}`)
@@ -63,8 +66,8 @@ export async function remove(link: string, options: { json?: boolean }): Promise
 }
 
 /** One for each run that this machine volunteers for. @throws ConfigError on other systems */
-function serviceFile(link: string): ServiceFile {
-  const key = coordinatorKey(parseLink(link).coordinator)
+async function serviceFile(link: string): Promise<ServiceFile> {
+  const key = coordinatorKey((await findInvite(link)).coordinator)
   switch (platform()) {
     case 'linux': {
       const config = process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config')
@@ -95,7 +98,7 @@ function serviceFile(link: string): ServiceFile {
     default:
       throw new ConfigError(
         'Cannot install a service as the system must be Linux or macOS: current value is ' +
-          `${platform()}. Elsewhere, let its own scheduler start \`barnraise join LINK\``,
+          `${platform()}. Elsewhere, let its own scheduler start \`${command('join LINK')}\``,
       )
   }
 }

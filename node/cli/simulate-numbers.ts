@@ -1,82 +1,117 @@
 /** The kernels as a simulation asks for them: in this thread, one thing after the other. */
+
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { batchPart } from '../../kernels/batch.ts'
-import { adapterLayout, initialAdapter } from '../../kernels/lora.ts'
-import { concatBytes } from '../../protocol/digest.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
-import type { Numbers } from '../../simulations/main.ts'
+import { buffer } from 'node:stream/consumers'
+import { adapterLayout, batchPart, initialAdapter, parseOuterState } from '../../kernels/index.ts'
+import type { RunConfig } from '../../protocol/index.ts'
+import type { Numbers, Subtracted } from '../../simulations/index.ts'
+import { createEngine, type Engine } from '../compute/engine.ts'
+import { bytesOf, floatsOf } from '../compute/floats.ts'
+import { fitJob } from '../compute/job.ts'
+import { KERNELS, startKernels } from '../compute/start-kernels.ts'
+import { defaultMemoryBytes } from '../compute/thread-pool.ts'
 import { readBatches } from '../dataset/batches.ts'
-import { decodeShard, type Sequences } from '../dataset/shards.ts'
-import type { planRun } from '../run/prepare-run.ts'
-import { createEngine, type Engine } from '../training/engine.ts'
-import { bytesOf, floatsOf } from '../training/floats.ts'
-import { fitJob } from '../training/job.ts'
-import { KERNELS, startKernels } from '../training/start-kernels.ts'
-import { defaultMemoryBytes } from '../training/thread-pool.ts'
+import { heldOutOf } from '../dataset/held-out.ts'
+import type { Sequences } from '../dataset/shards.ts'
+import type { RunPlan } from '../setup/plan-run.ts'
 
-/** Audits are not simulated, so that a trace need not be anybody's own. */
-const TRACE_SEED = new Uint8Array(32)
+/** Work is done once for all who ask for the same, so a trace is nobody's own. */
+const TRACE_START = '0'.repeat(64)
 const UNNAMED = 0
 
 /** Holds the whole training set in memory; leaves the plan's base open. */
-export async function numbersOf({
-  config,
-  dataset,
-  base,
-}: Awaited<ReturnType<typeof planRun>>): Promise<Numbers> {
+export async function numbersOf({ config, dataset, base }: RunPlan): Promise<Numbers> {
   const { tiles } = startKernels()
   const module = new WebAssembly.Module(readFileSync(KERNELS))
   const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
   const engine = createEngine(module, digestOf, { tiles })
   const { job } = fitJob(config, { threads: 1, memoryBytesMax: defaultMemoryBytes() })
-  engine.setUp(config, job, await bytesOfAll(base.pieces()))
+  engine.setUp(config, job, await buffer(base.pieces()))
   const blobs = dataset.blobs
   const batchesMax = Math.ceil(config.dataset.trainSequences / config.training.batchSequences)
   const all = await readBatches(config, 0, batchesMax, async ({ digest }) => blobs.get(digest)!)
-  const { validationShard, validationSequences } = config.dataset
-  const shard = decodeShard(blobs.get(validationShard.digest)!, {
-    ...config.dataset,
-    vocabSize: config.base.shape.vocabSize,
-  })
-  const heldOut = shard.sequences(0, validationSequences)
+  const shard = blobs.get(config.dataset.validationShard.digest)!
+  const { validation, gateText } = heldOutOf(config, shard)
   const layout = adapterLayout(config.base.shape, config.adapter)
   return {
+    form: { codec: config.aggregation.uplink, count: layout.count },
     initial: bytesOf(initialAdapter(layout, config.seed)),
     train({ firstBatch, learningRate }, steps, { adapter, moment }) {
       const input = {
         ...batchesFrom(all, config, firstBatch, steps),
-        ...{ leaseId: 0, steps, learningRate, moment, traceSeed: TRACE_SEED },
+        leaseId: 0,
+        steps,
+        learningRate,
+        moment,
+        traceStart: TRACE_START,
         adapter: floatsOf(adapter),
       }
       return trained(engine, input, steps)
     },
-    merge({ learningRate, outerScale, contributions }, payloads, { outerState }) {
+    merge({ merge: rule, learningRate, outerScale, contributions }, payloads, from, corrections) {
+      const outerState = corrections.reduce(
+        (before, each) => subtract(engine, config, before, each),
+        from.outerState,
+      )
       const merge = engine.openMerge({
-        ...{ config, outerState, learningRate, outerScale },
+        config,
+        merge: rule,
+        outerState,
+        learningRate,
+        outerScale,
         contributions: contributions.map(({ leaseId, tokens, steps }, index) => ({
-          ...{ leaseId, tokens, steps },
+          leaseId,
+          tokens,
+          steps,
           measured: engine.measure(config, payloads[index]!),
         })),
       })
-      merge.add(payloads)
-      return merge.close()
+      for (let pass = 0; pass < merge.passes; pass++) merge.add(payloads)
+      const corrected = corrections.length === 0 ? null : bytesOf(thetaOf(outerState!))
+      return { ...merge.close(), corrected }
     },
-    evaluate(adapter) {
-      let [lossSum, targetTokens] = [0, 0]
-      for (const part of engine.evaluate({ ...heldOut, adapter: floatsOf(adapter) })) {
-        lossSum += part.lossSum
-        targetTokens += part.targetTokens
-      }
-      return lossSum / targetTokens
-    },
+    evaluate: (adapter) => lossOn(engine, validation, adapter),
+    gateLoss:
+      config.aggregation.gate === null ? null : (adapter) => lossOn(engine, gateText, adapter),
   }
 }
 
-async function bytesOfAll(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const all: Uint8Array[] = []
-  for await (const piece of pieces) all.push(piece)
-  return concatBytes(...all)
+/** The state without what is taken back, as `node/run/merge-round.ts` makes it. */
+function subtract(
+  engine: Engine,
+  config: RunConfig,
+  outerState: Uint8Array | null,
+  { merge, theta, momentum, rows }: Subtracted,
+): Uint8Array {
+  if (config.training.mode === 'gradient') return outerState!
+  const correction = engine.openCorrection({
+    config,
+    outerState: outerState!,
+    merge,
+    theta,
+    momentum,
+    rows: rows.map(({ weight, clip, isSummed }) => ({ weight, clip, isSummed })),
+  })
+  const needed = rows.filter(({ isSummed }) => merge === 'trimmed' || isSummed)
+  const payloads = needed.map(({ payload }) => payload)
+  for (let pass = 0; pass < correction.passes; pass++) correction.add(payloads)
+  return correction.close()
+}
+
+function thetaOf(outerState: Uint8Array): Float32Array {
+  const parsed = parseOuterState(outerState)
+  if (parsed.status === 'malformed') throw new Error(`Invariant broken: ${parsed.reason}`)
+  return parsed.state.theta
+}
+
+function lossOn(engine: Engine, text: Sequences, adapter: Uint8Array): number {
+  let [lossSum, targetTokens] = [0, 0]
+  for (const part of engine.evaluate({ ...text, adapter: floatsOf(adapter) })) {
+    lossSum += part.lossSum
+    targetTokens += part.targetTokens
+  }
+  return lossSum / targetTokens
 }
 
 function trained(engine: Engine, input: Parameters<Engine['train']>[0], steps: number) {

@@ -1,14 +1,15 @@
 /** `barnraise simulate --replay RUN`: how well the simulator predicts a run that was. */
-import { prepareSimulation } from '../../simulations/main.ts'
-import { type ObservedRun, observeRun, type RunFigures } from '../run/observe-run.ts'
+import { prepareSimulation } from '../../simulations/index.ts'
+import { type ObservedRun, observeRun, type RunFigures } from '../history/observe-run.ts'
 import { runFolder } from '../run/run-folder.ts'
-import { printColumns, printJson, printLine } from './output.ts'
+import { type Printer, printJson } from './output.ts'
 import { byteSize } from './terminal.ts'
 
 export interface ReplayOptions {
   seed: number
   set: string[]
   json?: boolean
+  print: Printer
 }
 
 const NO_LIMIT_MBIT = 10_000
@@ -16,12 +17,13 @@ const DAY_MS = 86_400_000
 /** Room for a simulation that takes longer than the run did. */
 const SLACK = 3
 
-export async function replayRun(run: string, { seed, set, json }: ReplayOptions): Promise<void> {
+export async function replayRun(run: string, options: ReplayOptions): Promise<void> {
+  const { seed, set, json, print } = options
   const observed = await observeRun(runFolder(run))
   const predicted = predict(observed, seed, set)
   const real = observed.figures
-  printLine(`${observed.sessions.length} sessions, speeds and links are the journal's`)
-  printColumns([['', 'real', 'predicted', 'off by'], ...rowsOf(real, predicted)])
+  print.line(`${observed.sessions.length} sessions, speeds and links are the journal's`)
+  print.columns([['', 'real', 'predicted', 'off by'], ...rowsOf(real, predicted)])
   if (json) printJson({ real, predicted })
 }
 
@@ -29,18 +31,25 @@ export async function replayRun(run: string, { seed, set, json }: ReplayOptions)
 export function predict(observed: ObservedRun, seed: number, set: string[]): RunFigures {
   const { config, merge, evaluation, setUp, prepare, lease, sessions, figures } = observed
   const { roundsMax, batchesMax } = config.training
-  const isFinished = figures.rounds >= roundsMax || figures.batches >= batchesMax
+  const isFinished = figures.rounds >= (roundsMax ?? Infinity) || figures.batches >= batchesMax
   const end = Math.max(...sessions.map(({ endMs }) => endMs))
   const until = isFinished ? SLACK * end : end
   // Whoever stayed to the end would have stayed longer, had it taken longer.
   const trace = sessions.map((session) => ({
     ...session,
     // What the journal shows took its time with all that was on its way.
-    ...{ downMbit: NO_LIMIT_MBIT, latencyMs: 0 },
+    downMbit: NO_LIMIT_MBIT,
+    latencyMs: 0,
     endMs: session.endMs > 0.98 * end ? until : session.endMs,
   }))
   const { history, batches, bytes, rounds, goodput } = prepareSimulation({
-    ...{ seed, set, config, trace, preset: '', volunteers: 0, swarm: false },
+    seed,
+    set,
+    config,
+    trace,
+    preset: '',
+    volunteers: 0,
+    swarm: false,
     days: until / DAY_MS,
     world: {
       measureMs: 0,
@@ -57,7 +66,10 @@ export function predict(observed: ObservedRun, seed: number, set: string[]): Run
   const times = history.rounds.map(({ startedAt, mergedAt }) => mergedAt - startedAt)
   const first = history.rounds[0]?.startedAt ?? 0
   return {
-    ...{ rounds, batches, goodput, bytesUp: bytes.up },
+    rounds,
+    batches,
+    goodput,
+    bytesUp: bytes.up,
     ms: (history.rounds.at(-1)?.mergedAt ?? 0) - first,
     roundMs: times.reduce((sum, ms) => sum + ms, 0) / Math.max(1, times.length),
   }

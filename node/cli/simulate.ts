@@ -1,7 +1,8 @@
 /** `barnraise simulate`: a run with thousands of volunteers, in virtual time, from one seed. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import { ConfigError } from '../../protocol/errors.ts'
+
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ConfigError } from '../../protocol/index.ts'
 import {
   figuresCsv,
   figuresOf,
@@ -12,15 +13,20 @@ import {
   type SimulationResult,
   TRIALS_MAX,
   type Trial,
+  traceExtent,
+  traceWithin,
   wasteShares,
-} from '../../simulations/main.ts'
+} from '../../simulations/index.ts'
 import { EXIT } from '../exit-code.ts'
-import { locateRun } from '../run/locate-run.ts'
-import { planRun } from '../run/prepare-run.ts'
-import { readRunYaml } from '../run/run-yaml.ts'
+import { locateRun } from '../setup/locate-run.ts'
+import { withPlan } from '../setup/plan-run.ts'
+import { readRunYaml } from '../setup/run-yaml.ts'
+import { ignoreMissing, makeFolder } from '../storage/file-system.ts'
+import { whyUnread } from '../system-reason.ts'
+import { command } from './command.ts'
 import { CommandFailure } from './failure.ts'
 import { hubOf } from './hub.ts'
-import { printColumns, printJson, printLine, printTable } from './output.ts'
+import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
 import { replayRun } from './simulate-replay.ts'
 import { bar, byteSize, createScreen, type Screen } from './terminal.ts'
@@ -29,9 +35,12 @@ export interface SimulateCommandOptions {
   seed: number
   preset: string
   volunteers: number
-  days: number
+  /** Not said: one, or as long as the trace. */
+  days?: number
   set: string[]
   swarm: boolean
+  /** NAME:SHARE,… */
+  attack?: string
   /** Train for real what --run says. */
   real?: boolean
   /** A CSV file of sessions. */
@@ -49,8 +58,22 @@ export interface SimulateCommandOptions {
   json?: boolean
 }
 
-interface Simulated {
+/** What was asked for, and where it is told to people. */
+type Simulating = SimulateCommandOptions & { print: Printer }
+
+/** Who is simulated, and for how long. */
+interface Scope {
+  /** A preset's volunteers who are online at once in the mean; all who are in a trace. */
+  volunteers: number
+  /** The sessions of a trace that are simulated. */
+  sessions: number | null
+  days: number
+}
+
+interface Simulated extends Scope {
   result: SimulationResult
+  /** Final held-out loss over that of the same run without attackers; null: nobody knows. */
+  lossOverClean: number | null
   command: string
   wallSeconds: number
 }
@@ -58,30 +81,48 @@ interface Simulated {
 const BAR_WIDTH = 20
 
 /** Exit code 1 where something that must hold did not. */
-export async function simulate(options: SimulateCommandOptions): Promise<void> {
+export async function simulate(given: SimulateCommandOptions): Promise<void> {
   const screen = createScreen(process.stderr)
-  printLine(`seed=${options.seed}`)
+  const print = printerFor(given)
+  const options: Simulating = { ...given, print }
+  print.line(`seed=${options.seed}`)
+  await checkReportFolders(options)
   if (options.compare !== undefined) return compare(options.compare, options, screen)
   if (options.plan) return planFor(options, screen)
   if (options.replay !== undefined) return replayRun(options.replay, options)
   const simulated = await simulateRun(options.run ?? null, options, screen)
   const { result, command, wallSeconds } = simulated
   const peakBytes = process.resourceUsage().maxRSS * 1024
-  const { events, goodput, rounds, violations, traceDigest } = result
-  printTable([
+  const { events, goodput, auditShare, audits, rounds, violations, traceDigest } = result
+  print.table([
     ...figureRows(result),
     ['events', `${events} in ${wallSeconds.toFixed(1)} s, ${byteSize(peakBytes)} of memory`],
+    ...attackRows(simulated),
     ['trace', traceDigest],
     ...violations.map((what): [string, string] => ['violated', what]),
   ])
   if (options.out !== undefined) await writeReport(options.out, options, simulated)
-  const { seed, volunteers, days } = options
-  printLine(`seed=${seed}; again: ${command}`)
+  const { seed } = options
+  const { volunteers, sessions, days } = simulated
+  print.line(`seed=${seed}; again: ${command}`)
   if (options.json) {
-    const waste = wasteShares(result)
+    const waste = wasteShares(result.totals)
     printJson({
-      ...{ seed, volunteers, days, wallSeconds, peakBytes, events, goodput, waste },
-      ...{ rounds, violations, traceDigest },
+      seed,
+      volunteers,
+      ...(sessions !== null && { sessions }),
+      days,
+      wallSeconds,
+      peakBytes,
+      events,
+      goodput,
+      auditShare,
+      audits,
+      ...(options.attack !== undefined && { attacks: attacksOf(simulated) }),
+      waste,
+      rounds,
+      violations,
+      traceDigest,
     })
   }
   failIfViolated([result])
@@ -89,59 +130,85 @@ export async function simulate(options: SimulateCommandOptions): Promise<void> {
 
 async function prepare(
   run: string | null,
-  options: SimulateCommandOptions,
+  options: Simulating,
   screen: Screen,
-): Promise<Prepared> {
-  const planned = run === null ? null : await plannedRun(run, screen)
-  if (options.real && planned === null) {
+): Promise<Prepared & Scope> {
+  if (options.real && run === null) {
     throw new ConfigError("Cannot train for real as '--real' needs a run.yaml after '--run'")
   }
-  const strange = options.set.find((change) => !/^(round|faults|world|admission)\./.test(change))
+  const strange = options.set.find(
+    (change) => !/^(round|faults|world|admission|audit)\./.test(change),
+  )
   if (options.real && strange !== undefined) {
     throw new ConfigError(
       `Cannot train for real with '--set ${strange}': change what is learned in the run.yaml`,
     )
   }
-  const numbers = options.real && planned !== null ? await numbersOf(planned) : null
-  planned?.base.close()
-  return prepareSimulation({
-    ...options,
-    numbers,
-    config: planned?.config ?? null,
-    trace: options.trace === undefined ? null : parseTrace(await textOf(options.trace)),
-  })
+  const planned = run === null ? NOTHING_PLANNED : await partOf(run, options, screen)
+  const trace = options.trace === undefined ? null : parseTrace(await textOf(options.trace))
+  const scope = scopeOf(options, trace)
+  return { ...prepareSimulation({ ...options, ...planned, ...scope, trace }), ...scope }
+}
+
+/** Says so where the days that were asked for leave out the end of the trace. */
+function scopeOf(
+  { volunteers, days, print }: Simulating,
+  trace: ReturnType<typeof parseTrace> | null,
+): Scope {
+  if (trace === null) return { volunteers, sessions: null, days: days ?? 1 }
+  const whole = traceExtent(trace)
+  if (days === undefined || days >= whole.days) return { ...whole, days: days ?? whole.days }
+  const { volunteers: met, sessions } = traceExtent(traceWithin(trace, days))
+  const left = whole.sessions - sessions
+  const rest = `the last ${(whole.days - days).toFixed(2)} days, in which ${left} sessions begin`
+  print.line(`--days ${days} leaves out of the trace ${rest}`)
+  return { volunteers: met, sessions, days }
 }
 
 async function simulateRun(
   run: string | null,
-  options: SimulateCommandOptions,
+  options: Simulating,
   screen: Screen,
 ): Promise<Simulated> {
-  const { days } = options
   const prepared = await prepare(run, options, screen)
+  const { volunteers, sessions, days } = prepared
+  const { trace, preset, print } = options
+  const who = trace === undefined ? `${volunteers} of the preset ${preset}` : `the trace ${trace}`
+  print.line(`volunteers: ${who}`)
   const drawn = Object.entries(prepared.faults).filter(([, rate]) => rate !== 0)
-  printLine(`faults: ${drawn.map(([name, rate]) => `${name} ${rate}`).join(', ') || 'none'}`)
+  print.line(`faults: ${drawn.map(([name, rate]) => `${name} ${rate}`).join(', ') || 'none'}`)
   const startedAt = performance.now()
   const result = prepared.run((share) =>
-    screen.update(`${bar(share, BAR_WIDTH)} day ${(share * days).toFixed(2)} of ${days}`),
+    screen.update(
+      `${bar(share, BAR_WIDTH)} day ${(share * days).toFixed(2)} of ${days.toFixed(2)}`,
+    ),
   )
   screen.clear()
   const wallSeconds = (performance.now() - startedAt) / 1000
-  return { result, wallSeconds, command: commandOf(run, options) }
+  const command = commandOf(run, options, days)
+  const clean = prepared.runClean?.() ?? null
+  const lossOverClean = clean === null ? null : lossOf(result) / lossOf(clean) - 1
+  return { result, lossOverClean, wallSeconds, command, volunteers, sessions, days }
+}
+
+/** The loss of the last adapter that was evaluated. */
+function lossOf({ history }: SimulationResult): number {
+  return history.rounds.findLast(({ loss }) => loss !== null)?.loss ?? Number.NaN
 }
 
 /** How many of the best are shown. */
 const TRIALS_SHOWN = 8
 
 /** What to choose for these volunteers, and what it costs. */
-async function planFor(options: SimulateCommandOptions, screen: Screen): Promise<void> {
+async function planFor(options: Simulating, screen: Screen): Promise<void> {
+  const { print } = options
   const prepared = await prepare(options.run ?? null, options, screen)
   const trials = prepared.plan(({ goodput }, count) =>
     screen.update(`${bar(count / TRIALS_MAX, BAR_WIDTH)} ${count}: ${percent(goodput)}`),
   )
   screen.clear()
   const [best] = trials
-  printColumns([
+  print.columns([
     ['box', 'steps a lease', 'grace', 'quorum', 'goodput', 'uploaded an hour', 'rounds'],
     ...trials.slice(0, TRIALS_SHOWN).map(rowOfTrial),
   ])
@@ -152,8 +219,8 @@ async function planFor(options: SimulateCommandOptions, screen: Screen): Promise
     grace_seconds: graceSeconds,
     quorum: quorumFraction,
   }
-  printLine('\nIn run.yaml:\n\nswarm:')
-  for (const [key, value] of Object.entries(keys)) printLine(`  ${key}: ${value}`)
+  print.line('\nIn run.yaml:\n\nswarm:')
+  for (const [key, value] of Object.entries(keys)) print.line(`  ${key}: ${value}`)
   if (options.json) printJson(trials)
 }
 
@@ -173,7 +240,7 @@ function rowOfTrial(trial: Trial): string[] {
 /** The runs side by side. */
 async function compare(
   runs: readonly string[],
-  options: SimulateCommandOptions,
+  options: Simulating,
   screen: Screen,
 ): Promise<void> {
   if (runs.length < 2) {
@@ -182,7 +249,7 @@ async function compare(
   const all: Simulated[] = []
   for (const run of runs) all.push(await simulateRun(run, options, screen))
   const columns = all.map(({ result }) => figureRows(result))
-  printColumns([
+  options.print.columns([
     ['', ...runs],
     ...columns[0]!.map(([name], row) => [name, ...columns.map((rows) => rows[row]![1])]),
   ])
@@ -193,9 +260,10 @@ async function compare(
   if (options.json) {
     printJson(
       all.map(({ result }, index) => {
-        const { goodput, rounds, batches, bytes, violations, traceDigest } = result
-        const waste = wasteShares(result)
-        return { run: runs[index], goodput, waste, rounds, batches, bytes, violations, traceDigest }
+        const { goodput, auditShare, rounds, batches, bytes, violations, traceDigest } = result
+        const waste = wasteShares(result.totals)
+        const figures = { run: runs[index], goodput, auditShare, waste, rounds, batches, bytes }
+        return { ...figures, violations, traceDigest }
       }),
     )
   }
@@ -203,10 +271,11 @@ async function compare(
 }
 
 function figureRows(result: SimulationResult): [string, string][] {
-  const waste = Object.entries(wasteShares(result))
+  const waste = Object.entries(wasteShares(result.totals))
   return [
     ['goodput', percent(result.goodput)],
     ...waste.map(([cause, share]): [string, string] => [cause, percent(share)]),
+    ['audit share', percent(result.auditShare)],
     ['rounds', String(result.rounds)],
     ['batches', String(result.batches)],
     ['received', byteSize(result.bytes.up)],
@@ -214,37 +283,86 @@ function figureRows(result: SimulationResult): [string, string][] {
   ]
 }
 
+/** What `--json` says of attackers. */
+function attacksOf({ result, lossOverClean }: Simulated) {
+  const { falseAccusations, byAttacker } = result.attacks
+  const each = Object.entries(byAttacker).map(([name, figures]) => [
+    name,
+    { ...figures, lossOverClean },
+  ])
+  const { auditShare } = result
+  return { falseAccusations, auditShare, byAttacker: Object.fromEntries(each) }
+}
+
+function attackRows({ result, lossOverClean }: Simulated): [string, string][] {
+  const { falseAccusations, byAttacker } = result.attacks
+  const rows = Object.entries(byAttacker).map(([name, figures]): [string, string] => {
+    const { identities, found, bad, caught, caughtAfterMedian } = figures
+    const after = caughtAfterMedian === null ? '' : `, after ${caughtAfterMedian} in the median`
+    return [name, `${found} of ${identities} found${after}; ${caught} of ${bad} lies caught`]
+  })
+  if (rows.length === 0) return []
+  const loss: [string, string][] =
+    lossOverClean === null ? [] : [['loss over clean', percent(lossOverClean)]]
+  return [...rows, ['false accusations', String(falseAccusations)], ...loss]
+}
+
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+
+const REPORT_FILES = ['figures.csv', 'figures.json', 'index.html']
+
+/** @throws ConfigError where a report would lie among what is none */
+async function checkReportFolders({ out, compare }: SimulateCommandOptions): Promise<void> {
+  if (out === undefined) return
+  const folders = compare?.map((_, index) => join(out, String(index + 1))) ?? [out]
+  for (const folder of folders) {
+    const found = (await readdir(folder).catch(ignoreMissing)) ?? []
+    const strange = found.find((name) => !REPORT_FILES.includes(name))
+    if (strange === undefined) continue
+    throw new ConfigError(
+      `Cannot write the report to '${folder}' as it holds other things (${strange}): give a new ` +
+        'folder, or that of an earlier report',
+    )
+  }
+}
 
 async function writeReport(
   out: string,
-  { seed, days, preset, volunteers, trace }: SimulateCommandOptions,
-  { result, command }: Simulated,
+  { seed, preset, trace, print }: Simulating,
+  { result, command, volunteers, days }: Simulated,
 ): Promise<void> {
   const figures = figuresOf(result, { command, seed, days })
   const who = trace === undefined ? `${volunteers} volunteers, ${preset}` : `the trace ${trace}`
   const folder = resolve(out)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   await writeFile(join(folder, 'index.html'), reportPage(figures, `Simulated: ${who}`))
   await writeFile(join(folder, 'figures.json'), `${JSON.stringify(figures, null, 1)}\n`)
   await writeFile(join(folder, 'figures.csv'), figuresCsv(figures))
-  printLine(`The report is in ${folder}`)
+  print.line(`The report is in ${folder}`)
 }
 
-/** What a run.yaml means: its base's shape, its data, its rounds. */
-async function plannedRun(
+/** What is simulated of a run.yaml: its configuration, and with `--real` its numbers. */
+type PlannedPart = Pick<Parameters<typeof prepareSimulation>[0], 'config' | 'numbers'>
+
+const NOTHING_PLANNED: PlannedPart = { config: null, numbers: null }
+
+async function partOf(
   file: string,
+  { real }: SimulateCommandOptions,
   screen: Screen,
-): Promise<Awaited<ReturnType<typeof planRun>>> {
-  const { yaml } = await readRunYaml(file)
-  return planRun(await locateRun(yaml, dirname(resolve(file)), await hubOf(screen)))
+): Promise<PlannedPart> {
+  const located = await locateRun(await readRunYaml(file), await hubOf(screen))
+  return withPlan(located, async (plan) => ({
+    config: plan.config,
+    numbers: real ? await numbersOf(plan) : null,
+  }))
 }
 
 async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new ConfigError(`Cannot read the trace '${file}': ${(error as Error).message}`)
+    throw new ConfigError(`Cannot read the trace '${file}' as ${whyUnread(error)}`)
   }
 }
 
@@ -253,13 +371,14 @@ function failIfViolated(results: readonly SimulationResult[]): void {
   throw new CommandFailure(EXIT.failure, 'Something did not hold')
 }
 
-function commandOf(run: string | null, options: SimulateCommandOptions): string {
-  const { seed, preset, volunteers, days, set, swarm, trace, real } = options
+function commandOf(run: string | null, options: SimulateCommandOptions, days: number): string {
+  const { seed, preset, volunteers, set, swarm, trace, real, attack } = options
   const who =
     trace === undefined ? `--preset ${preset} --volunteers ${volunteers}` : `--trace ${trace}`
   const of = run === null ? '' : ` --run ${run}`
   const really = real ? ' --real' : ''
   const sets = set.map((change) => ` --set ${change}`).join('')
   const rest = `--days ${days} --seed ${seed}${really}${sets}${swarm ? ' --swarm' : ''}`
-  return `barnraise simulate ${who}${of} ${rest}`
+  const attacks = attack === undefined ? '' : ` --attack ${attack}`
+  return command(`simulate ${who}${of} ${rest}${attacks}`)
 }

@@ -2,33 +2,36 @@
  * `barnraise status LINK_OR_FOLDER`: asks the coordinator, or reads the journal on this machine.
  * Without either, asks the volunteers here.
  */
+
+import { existsSync } from 'node:fs'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { statusOf } from '../../coordinator/status.ts'
-import type { RunStatus } from '../../protocol/messages.ts'
-import { EXIT } from '../exit-code.ts'
+import { statusOf } from '../../coordinator/index.ts'
+import { ProtocolError, type RunStatus } from '../../protocol/index.ts'
+import { auditWords, creditWords, roundWords } from '../history/figures.ts'
+import { learningWords, type MeasuredAdapter } from '../history/verdict.ts'
 import { connect } from '../network/dial.ts'
 import { createHost } from '../network/host.ts'
-import { parseLink } from '../network/link.ts'
+import { findInvite } from '../network/page-link.ts'
 import { request } from '../network/rpc.ts'
 import { localTransports } from '../network/transports.ts'
 import { openRun } from '../run/open-run.ts'
-import { isRunFolder, runFolder } from '../run/run-folder.ts'
+import { runFolder } from '../run/run-folder.ts'
 import { type ControlOptions, control } from './control.ts'
-import { CommandFailure } from './failure.ts'
 import { printJson, printLine, printTable } from './output.ts'
-import { compact } from './terminal.ts'
+import { compact, visible } from './terminal.ts'
 
 export async function status(run: string | undefined, options: ControlOptions): Promise<void> {
   if (run === undefined) return control({ command: 'status' }, options)
-  const current = isRunFolder(run)
+  const isFolder = existsSync(run)
+  const current = isFolder
     ? statusOf((await openRun(runFolder(run))).state)
     : await askCoordinator(run)
   if (options.json) return printJson(current)
-  printStatus(current)
+  printStatus(current, isFolder)
 }
 
 async function askCoordinator(link: string): Promise<RunStatus> {
-  const invite = parseLink(link)
+  const invite = await findInvite(link)
   const privateKey = await generateKeyPair('Ed25519')
   const transports = localTransports()
   const host = await createHost({ privateKey, listen: [], role: 'volunteer', transports })
@@ -36,27 +39,50 @@ async function askCoordinator(link: string): Promise<RunStatus> {
     const connection = await connect(host, invite.addresses)
     const reply = await request(connection, { type: 'status' })
     if (reply.type === 'status') return reply.status
-    throw new Error(`the coordinator answered '${reply.type}'`)
-  } catch (error) {
-    throw new CommandFailure(EXIT.unreachable, `cannot ask the run: ${(error as Error).message}`)
+    throw new ProtocolError('malformed', `Cannot tell how the run is: it answers '${reply.type}'`)
   } finally {
     await host.stop()
   }
 }
 
-function printStatus(run: RunStatus): void {
+/** @param isPast whether it is read from a journal: who is connected stands in none */
+function printStatus(run: RunStatus, isPast: boolean): void {
+  const isOver = isPast || run.phase === 'finished'
   printTable([
     ['run', `${run.name} (${run.runId.slice(0, 16)})`],
-    ['phase', `${run.phase}, round ${run.round} of ${run.roundsMax}`],
+    ['phase', phaseText(run, isPast)],
     ['batches', `${run.batchesCounted} of ${run.batchesMax}`],
     ['tokens', compact(run.countedTokens)],
     ['adapter', run.base],
     ['held-out loss', run.evaluations.map(({ loss }) => loss.toFixed(4)).join(' → ') || '-'],
+    ['which means', learningWords(measuredIn(run))],
+    ['work repeated', auditWords(run.audits)],
     ['volunteers', String(run.participantCount)],
   ])
-  for (const { name, state, countedTokens, leasedSteps, stepMs } of run.participants) {
-    const work = leasedSteps > 0 ? `works on ${leasedSteps} steps` : 'has no lease'
-    const speed = stepMs === null ? '' : `, ${Math.round(stepMs)} ms a step`
-    printLine(`  ${name}: ${state}, ${work}${speed}, ${compact(countedTokens)} tokens counted`)
+  for (const participant of run.participants) {
+    const doing = isOver ? '' : `${doingText(participant)}, `
+    const { name, credit } = participant
+    printLine(visible(`  ${name}: ${doing}${creditWords(credit)}`))
   }
+}
+
+/** A status lists the base, the best and the latest evaluations, and no training losses. */
+function measuredIn({ evaluations }: RunStatus): MeasuredAdapter[] {
+  return evaluations.map(({ round, loss, generalLoss = null }) => ({
+    round,
+    loss,
+    generalLoss,
+    trainLoss: null,
+  }))
+}
+
+function phaseText(run: RunStatus, isPast: boolean): string {
+  const where = isPast && run.phase !== 'finished' ? ', where its journal ends' : ''
+  return `${run.phase}, round ${roundWords(run)}${where}`
+}
+
+function doingText({ state, leasedSteps, stepMs }: RunStatus['participants'][number]): string {
+  const work = leasedSteps > 0 ? `works on ${leasedSteps} steps` : 'has no lease'
+  const speed = stepMs === null ? '' : `, ${Math.round(stepMs)} ms a step`
+  return `${state}, ${work}${speed}`
 }

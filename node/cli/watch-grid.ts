@@ -1,6 +1,6 @@
 /** What is happening, in characters: a line a round, a sign a lease, and who was refused last. */
-import { LEASE_WORDS } from '../dashboard/figures.ts'
-import { LEASE_STATES, type LeaseRow, type LeaseState, type Tables } from '../dashboard/rows.ts'
+import { LEASE_WORDS } from '../history/figures.ts'
+import { LEASE_STATES, type LeaseRow, type LeaseState, type Tables } from '../history/rows.ts'
 import { visible } from './terminal.ts'
 
 const SIGNS: Record<LeaseState, string> = {

@@ -3,14 +3,20 @@
  * the leases of the newest rounds, who was refused, and where the run stands; `--json` prints the
  * changes as they come.
  */
+
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigError } from '../../protocol/errors.ts'
-import { followRun, nothingSeen } from '../dashboard/events.ts'
-import { doneOf, learningWords, speedOf, timeLeft } from '../dashboard/figures.ts'
-import type { Changes, Tables } from '../dashboard/rows.ts'
-import { EXIT } from '../exit-code.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import { followRun, nothingSeen } from '../history/events.ts'
+import { doneOf, roundWords, speedOf, timeLeft } from '../history/figures.ts'
+import type { Changes, Tables } from '../history/rows.ts'
+import { learningWords, measuredOf } from '../history/verdict.ts'
+import type { UnreachableError } from '../network/errors.ts'
 import { pageAddress, parseLink } from '../network/link.ts'
-import { CommandFailure } from './failure.ts'
+import { unreachable } from '../network/unreachable.ts'
+import { checkRunFolder, type RunFolder, runFolder } from '../run/run-folder.ts'
+import { command, quoted } from './command.ts'
 import { onInterrupt } from './interrupt.ts'
 import { printJson } from './output.ts'
 import {
@@ -36,46 +42,92 @@ export interface Patience {
 const PATIENCE: Patience = { retryMs: 2_000, retriesMax: 30 }
 const COLUMNS = 80
 
+/** What is done with what was heard. */
+type Show = (tables: Tables, changes: Changes) => void
+
 export async function watch(
   link: string,
   { json }: { json?: boolean },
-  { retryMs, retriesMax }: Patience = PATIENCE,
+  patience: Patience = PATIENCE,
 ): Promise<void> {
-  const page = pageOf(link)
+  const page = existsSync(link) ? await pageOfHost(runFolder(link)) : pageOf(link)
   const screen = createScreen(json ? process.stderr : process.stdout)
   const stopping = new AbortController()
   const stopListening = onInterrupt(() => stopping.abort())
-  const seen = nothingSeen()
-  const show = createView(screen)
-  let failures = 0
+  const show: Show = json ? (_, changes) => printJson(changes) : createView(screen)
+  const seconds = patience.retryMs / 1000
+  const tell = ({ message }: Error) =>
+    screen.update(`${message}; trying again in ${seconds} s (Ctrl-C stops)`)
   try {
-    while (!stopping.signal.aborted) {
-      try {
-        for await (const { tables, changes } of followRun(page, seen, stopping.signal)) {
-          failures = 0
-          if (json) printJson(changes)
-          else show(tables, changes)
-          if (tables.run?.phase !== 'finished') continue
-          if (!json) for (const line of happening(tables)) screen.print(line)
-          return
-        }
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        failures += 1
-        if (seen.id === '' || failures > retriesMax) {
-          throw new CommandFailure(EXIT.unreachable, `cannot watch: ${messageOf(error)}`)
-        }
-        screen.update('the coordinator does not answer; trying again')
-      }
-      await delay(retryMs, null, { signal: stopping.signal }).catch(() => {})
-    }
+    await followToTheEnd(page, { show, tell, signal: stopping.signal }, patience)
   } finally {
     stopListening()
     screen.clear()
   }
 }
 
-/** Where the pages are: a page's own address, or the one that goes with a link. */
+interface Watching {
+  show: Show
+  /** A break is told. */
+  tell(broken: UnreachableError): void
+  signal: AbortSignal
+}
+
+/** @throws UnreachableError when the coordinator was never there, or is gone for good */
+async function followToTheEnd(
+  page: string,
+  { show, tell, signal }: Watching,
+  { retryMs, retriesMax }: Patience,
+): Promise<void> {
+  const seen = nothingSeen()
+  let failures = 0
+  while (!signal.aborted) {
+    const heard: Show = (tables, changes) => {
+      failures = 0
+      show(tables, changes)
+    }
+    const { isFinished, broken } = await followOnce(page, seen, heard, signal)
+    if (isFinished || signal.aborted) return
+    if (broken !== null) {
+      failures += 1
+      if (seen.id === '' || failures > retriesMax) {
+        throw broken
+      }
+      tell(broken)
+    }
+    await delay(retryMs, null, { signal }).catch(() => {})
+  }
+}
+
+/** Follows the run to its end, or to the next break. */
+async function followOnce(
+  page: string,
+  seen: ReturnType<typeof nothingSeen>,
+  heard: Show,
+  signal: AbortSignal,
+): Promise<{ isFinished: boolean; broken: UnreachableError | null }> {
+  try {
+    for await (const { tables, changes } of followRun(page, seen, signal)) {
+      heard(tables, changes)
+      if (tables.run?.phase === 'finished') return { isFinished: true, broken: null }
+    }
+    return { isFinished: false, broken: null }
+  } catch (error) {
+    return { isFinished: false, broken: unreachable([page], error) }
+  }
+}
+
+/** The pages of a run on this machine: whoever hosts it has left the link in its folder. */
+async function pageOfHost(folder: RunFolder): Promise<string> {
+  checkRunFolder(folder)
+  if (existsSync(folder.link)) return pageOf(await readFile(folder.link, 'utf8'))
+  throw new ConfigError(
+    `Cannot watch the run in '${folder.root}' as nobody has hosted it yet: ` +
+      `\`${command(`host ${quoted(folder.root)}`)}\` does`,
+  )
+}
+
+/** The pages' address: a page's own address, or the one that goes with a link. */
 function pageOf(link: string): string {
   if (/^https?:\/\//.test(link) && URL.canParse(link)) {
     const { origin, pathname } = new URL(link)
@@ -98,7 +150,7 @@ function createView(screen: Screen): (tables: Tables, changes: Changes) => void 
       screen.print(`${visible(run.name)}: ${visible(run.base)} learns from ${visible(run.dataset)}`)
     }
     for (const { at, tone, text } of changes.log) {
-      const time = new Date(at).toLocaleTimeString()
+      const time = new Date(at).toTimeString().slice(0, 8)
       const line = visible(text)
       const shown = tone === 'warn' ? paint('yellow', line, process.stdout) : line
       screen.print(`${paint('dim', time, process.stdout)}  ${shown}`)
@@ -107,6 +159,8 @@ function createView(screen: Screen): (tables: Tables, changes: Changes) => void 
     if (losses !== shownLosses) screen.print(losses)
     shownLosses = losses
     screen.update([...happening(tables), standing(tables)].join('\n'))
+    // What stands at the bottom goes with the program.
+    if (run.phase === 'finished') for (const line of happening(tables)) screen.print(line)
   }
 }
 
@@ -117,9 +171,9 @@ function happening(tables: Tables): string[] {
 
 /** The curve, and what it means. */
 function lossLine({ rounds }: Tables): string {
-  const all = [...rounds.values()].sort((a, b) => a.round - b.round)
-  const losses = all.flatMap(({ heldOutLoss }) => (heldOutLoss === null ? [] : [heldOutLoss]))
-  return `${sparkline(losses.slice(-LOSSES_SHOWN))}  ${learningWords(all)}`
+  const measured = measuredOf(rounds.values())
+  const losses = measured.map(({ loss }) => loss)
+  return `${sparkline(losses.slice(-LOSSES_SHOWN))}  ${learningWords(measured)}`
 }
 
 const LEVELS = '▁▂▃▄▅▆▇█'
@@ -134,18 +188,12 @@ export function sparkline(values: readonly number[]): string {
 
 function standing(tables: Tables): string {
   const run = tables.run!
-  const round = Math.min(run.round + 1, run.roundsMax)
   return [
-    `${bar(doneOf(run), BAR_WIDTH)} round ${round}/${run.roundsMax}`,
+    `${bar(doneOf(run), BAR_WIDTH)} round ${roundWords(run)}`,
     `${run.hereCount} here`,
     `${compact(run.countedTokens)} tokens, ${compact(speedOf(run, tables.peers.values()))}/s`,
     `${byteSize(run.uploadedBytes)} uploaded`,
     `${clockTime((run.at - run.startedAt) / 1000)} so far`,
     `${timeLeft(run)} left`,
   ].join(' · ')
-}
-
-function messageOf(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error && cause.message !== '' ? `${message}: ${cause.message}` : message
 }

@@ -2,15 +2,19 @@
  * Changes to all who watch, four times a second at most: written once, sent to each. Whoever comes
  * back says which sequence of which run it has seen, and gets the rows from there on.
  */
-import type { ReadModel } from './read-model.ts'
-import type { Changes } from './rows.ts'
+import type { ReadModel } from '../history/read-model.ts'
+import type { Changes } from '../history/rows.ts'
 
 export interface Watcher {
+  /** Where it watches from; null where nobody knows. */
+  readonly address: string | null
   /** `id` is what to come back with. */
   send(id: string, data: string): void
 }
 
 export interface Feed {
+  /** Whether there is a place for one more from this address. */
+  hasPlace(address: string | null): boolean
   /** Sends what the watcher lacks now, and what changes from then on; returns how to stop. */
   watch(watcher: Watcher, lastId: string | null): () => void
   close(): void
@@ -19,12 +23,14 @@ export interface Feed {
 export const FLUSH_MS = 250
 /** Watchers beyond this are told to come back later. */
 export const WATCHERS_MAX = 500
+/** One address gets a part of the places: a classroom's worth, but not all. */
+export const WATCHERS_PER_ADDRESS_MAX = 100
 
 /** `schedule` calls back every so often until its answer is called. */
 export function createFeed(
   model: ReadModel,
   schedule: (flush: () => void) => () => void = everyQuarterSecond,
-): Feed & { readonly watcherCount: number } {
+): Feed {
   const watchers = new Set<Watcher>()
   const idOf = ({ run, seq }: Changes) => `${run.runId.slice(0, 16)}:${seq}`
   const flush = () => {
@@ -35,11 +41,13 @@ export function createFeed(
   }
   const stop = schedule(flush)
   return {
-    get watcherCount() {
-      return watchers.size
+    hasPlace: (address) => {
+      if (watchers.size >= WATCHERS_MAX) return false
+      const near = [...watchers].filter((watcher) => watcher.address === address)
+      return address === null || near.length < WATCHERS_PER_ADDRESS_MAX
     },
     watch: (watcher, lastId) => {
-      // The others first, so that nothing is sent twice to this one.
+      // The others get what is new first, so that nothing is sent twice to this one.
       flush()
       const changes = model.changesFrom(seenOf(model, lastId))
       watcher.send(idOf(changes), JSON.stringify(changes))

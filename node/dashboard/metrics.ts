@@ -3,7 +3,8 @@
  * start from the journal, so a coordinator that starts again goes on from where it was.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { RoundRow, RunRow } from './rows.ts'
+import type { RoundRow, RunRow } from '../history/rows.ts'
+import { judge, measuredOf } from '../history/verdict.ts'
 
 export interface Metrics {
   readonly contentType: string
@@ -33,10 +34,12 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
   ): void {
     const options = { name: `barnraise_${name}`, help, labelNames, registers: [registry] }
     const metric = kind === 'counter' ? new Counter(options) : new Gauge(options)
-    // Read when scraped: the read model is the one place that counts.
+    // Values are read when they are scraped: the read model is the one place that counts.
     Object.assign(metric, {
       collect() {
         metric.reset()
+        // Without labels it is reset to 0, which would be a figure: what is not known has none.
+        if (labelNames.length === 0) metric.remove()
         for (const [value, labels = {}] of read()) metric.inc(labels, value)
       },
     })
@@ -44,13 +47,18 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
 
   const { runId, name, base } = run
   add('gauge', 'run_info', 'The run, always 1', () => [[1, { run_id: runId, name, base }]], [
-    ...['run_id', 'name', 'base'],
+    'run_id',
+    'name',
+    'base',
   ])
   add('gauge', 'phase', '1 for the phase that the run is in', () => [[1, { phase: run.phase }]], [
     'phase',
   ])
   add('gauge', 'round', 'Rounds merged', () => [[run.round]])
-  add('gauge', 'rounds_max', 'Rounds after which the run ends', () => [[run.roundsMax]])
+  const { roundsMax } = run
+  if (roundsMax !== null) {
+    add('gauge', 'rounds_max', 'Rounds after which the run ends', () => [[roundsMax]])
+  }
   add('gauge', 'batches_max', 'Batches after which it ends', () => [[run.batchesMax]])
   add('gauge', 'volunteers', 'Volunteers that are here', () => [[run.hereCount]])
   add('gauge', 'learning_rate', 'Of the round', () => [[run.learningRate]])
@@ -60,29 +68,52 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
   add('counter', 'contributions_counted_total', 'Contributions', () => [[run.contributions]])
   add('counter', 'uploaded_bytes_total', 'Of stored payloads', () => [[run.uploadedBytes]])
   add(
-    ...(['counter', 'leases_total', 'Leases that reached a state'] as const),
+    'counter',
+    'leases_total',
+    'Leases that reached a state',
     () => Object.entries(run.reached).map(([state, count]) => [count, { state }] as const),
     ['state'],
   )
   add(
-    ...(['counter', 'refusals_total', 'Requests refused since this process started'] as const),
+    'counter',
+    'refusals_total',
+    'Requests refused since this process started',
     () => Object.entries(run.refusals).map(([refusal, count]) => [count, { refusal }] as const),
     ['refusal'],
   )
+  add('counter', 'merges_refused_total', 'Merges that raised the held-out loss too far', () => [
+    [run.mergesRefused],
+  ])
   add('gauge', 'train_loss', 'Mean over the tokens of the latest merged round', () =>
     latest(rounds(), 'trainLoss'),
   )
   add('gauge', 'held_out_loss', 'Of the latest adapter measured', () =>
     latest(rounds(), 'heldOutLoss'),
   )
-  add('gauge', 'base_held_out_loss', 'Of the base model', () => {
-    const loss = rounds().find(({ round }) => round === 0)?.heldOutLoss ?? null
-    return loss === null ? [] : [[loss]]
-  })
+  add('gauge', 'base_held_out_loss', 'Of the base model', () => ofBase(rounds(), 'heldOutLoss'))
+  add('gauge', 'general_loss', "Of the same adapter, on text that is none of the run's", () =>
+    latest(rounds(), 'generalLoss'),
+  )
+  add('gauge', 'base_general_loss', 'Of the base model, on the same text', () =>
+    ofBase(rounds(), 'generalLoss'),
+  )
+  add('gauge', 'best_round', 'The round whose adapter has the least held-out loss', () =>
+    sampleOf(judge(measuredOf(rounds())).best),
+  )
   return { contentType: registry.contentType, scrape: () => registry.metrics() }
 }
 
-function latest(rounds: RoundRow[], field: 'trainLoss' | 'heldOutLoss'): Sample[] {
-  const loss = rounds.findLast((row) => row[field] !== null)?.[field] ?? null
-  return loss === null ? [] : [[loss]]
+type Loss = 'trainLoss' | 'heldOutLoss' | 'generalLoss'
+
+function latest(rounds: RoundRow[], field: Loss): Sample[] {
+  return sampleOf(rounds.findLast((row) => row[field] !== null)?.[field])
+}
+
+function ofBase(rounds: RoundRow[], field: Loss): Sample[] {
+  return sampleOf(rounds.find(({ round }) => round === 0)?.[field])
+}
+
+/** What is not known has no sample. */
+function sampleOf(value: number | null | undefined): Sample[] {
+  return typeof value === 'number' ? [[value]] : []
 }

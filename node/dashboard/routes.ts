@@ -1,38 +1,43 @@
 /**
  * What the dashboard asks for over HTTP: the stream of changes, the metrics, the adapter of a
- * round, what trying the model takes, and its own pages. Everything is read-only.
+ * round, what trying the model takes, and its own pages. All is read-only but what an organiser's
+ * page decides about volunteers.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { Hono } from 'hono'
+import type { HttpBindings } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { compress } from 'hono/compress'
 import { streamSSE } from 'hono/streaming'
-import { createFeed, WATCHERS_MAX } from './feed.ts'
+import type { ReadModel } from '../history/read-model.ts'
+import { networkOf } from '../network/network-of.ts'
+import { banSchema } from '../roles/order-schema.ts'
+import type { AdapterZips } from './adapter-zips.ts'
+import type { Ban, BanAnswer } from './ban.ts'
+import { createFeed } from './feed.ts'
+import type { Invitation, ShownInvitation } from './invitation.ts'
 import { createMetrics } from './metrics.ts'
-import type { ReadModel } from './read-model.ts'
+import type { ProofFiles } from './proof-files.ts'
+import { addProofRoutes } from './proof-routes.ts'
 import type { TryFiles } from './try-files.ts'
 import { addTryRoutes } from './try-routes.ts'
-
-/** How a page of this coordinator joins its run. */
-export interface Invitation {
-  /** The coordinator's PeerId. */
-  coordinator: string
-  run: string
-  /** The link that volunteers join by, its token included; null for all but the organiser. */
-  link: string | null
-}
 
 export interface DashboardOptions {
   model: ReadModel
   invitation: Invitation
-  /** Whoever knows this word may see the link. */
+  /** Whether what follows the # of a link lets in whoever holds it. */
+  isInvited(word: string): Promise<boolean>
+  order(ban: Ban): Promise<BanAnswer>
+  /** Whoever knows this word may see the link, ban volunteers, and let them in again. */
   admin: string
   /** Folder of the built pages. */
   pages: string
-  /** A zip of the PEFT folder after so many rounds; null: there is none. */
-  exportRound(round: number): Promise<Uint8Array | null>
+  /** The PEFT folder after so many rounds. */
+  adapterZips: AdapterZips
   tryFiles: TryFiles
+  proofFiles: ProofFiles
 }
 
 const TYPES: Record<string, string> = {
@@ -47,11 +52,14 @@ const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
   "style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'"
+/** A peer's id and a reason, with room to spare. */
+const ORDER_BYTES_MAX = 4_096
 /** Names of built files change with what is in them, but for the page's own. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
 export function createDashboard(options: DashboardOptions): { app: Hono; close(): void } {
-  const { model, invitation, admin, pages, exportRound, tryFiles } = options
+  const { model, invitation, isInvited, order, admin, pages, adapterZips, tryFiles, proofFiles } =
+    options
   const feed = createFeed(model)
   const rounds = () => model.changesFrom(null).rounds
   const metrics = createMetrics({ run: model.run, rounds })
@@ -69,37 +77,61 @@ export function createDashboard(options: DashboardOptions): { app: Hono; close()
   app.get('/metrics', async (context) =>
     context.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType }),
   )
+  const isAdmin = (given: string | null) => isSame(given ?? '', `Bearer ${admin}`)
+  app.post('/order', bodyLimit({ maxSize: ORDER_BYTES_MAX }), async (context) => {
+    if (!isAdmin(context.req.header('Authorization') ?? null)) {
+      return context.text('Only the organiser decides about volunteers', 403)
+    }
+    const given = await context.req.json().catch(() => null)
+    const ordered = banSchema.safeParse(given)
+    if (!ordered.success) return context.text('It is no order of this version', 400)
+    return context.json(await order(ordered.data))
+  })
   app.get('/invitation', (context) => {
-    const isOrganiser = isSame(context.req.header('Authorization') ?? '', `Bearer ${admin}`)
-    return context.json({ ...invitation, link: isOrganiser ? invitation.link : null })
+    const given = context.req.header('Authorization') ?? null
+    const isOrganiser = isAdmin(given)
+    const shown: ShownInvitation = {
+      ...invitation,
+      link: isOrganiser || invitation.kind === 'open' ? invitation.link : null,
+      word: given === null ? 'none' : isOrganiser ? 'right' : 'wrong',
+    }
+    return context.json(shown)
   })
   app.get('/events', (context) => {
-    if (feed.watcherCount >= WATCHERS_MAX) return context.text('Too many watch: come back', 503)
+    const address = addressOf(context)
+    if (!feed.hasPlace(address)) return context.text('Too many watch: come back', 503)
     const lastId = context.req.header('Last-Event-ID') ?? context.req.query('after') ?? null
     return streamSSE(context, async (stream) => {
       const ended = Promise.withResolvers<void>()
       const send = (id: string, data: string) => void stream.writeSSE({ id, data })
-      const stop = feed.watch({ send }, lastId)
+      const stop = feed.watch({ address, send }, lastId)
       stream.onAbort(() => ended.resolve())
       await ended.promise.finally(stop)
     })
   })
   app.get('/adapter/:file{[0-9]{1,6}\\.zip}', async (context) => {
     const round = Number.parseInt(context.req.param('file'), 10)
-    const zip = await exportRound(round)
-    if (zip === null) return context.text(`There is no adapter of round ${round} yet`, 404)
+    const made = await adapterZips.zipOf(round, context.req.raw.signal)
+    if (made.status === 'none')
+      return context.text(`There is no adapter of round ${round} yet`, 404)
+    if (made.status === 'busy') {
+      return context.text('Too many adapters are asked for: come back', 503)
+    }
     const disposition = `attachment; filename="adapter-round-${round}.zip"`
-    return context.body(zip as Uint8Array<ArrayBuffer>, 200, {
-      ...{ 'Content-Type': 'application/zip', 'Content-Disposition': disposition },
+    return context.body(made.zip as Uint8Array<ArrayBuffer>, 200, {
+      'Content-Type': 'application/zip',
+      'Content-Disposition': disposition,
     })
   })
-  const word = invitation.link?.split('#')[1] ?? null
-  addTryRoutes(app, {
-    files: tryFiles,
-    mayTry: (authorization) => word !== null && isSame(authorization, `Bearer ${word}`),
-  })
+  const isBearerInvited = async (authorization: string) => {
+    const [, word] = /^Bearer (.+)$/.exec(authorization) ?? []
+    return word !== undefined && isInvited(word)
+  }
+  addTryRoutes(app, { files: tryFiles, mayTry: isBearerInvited })
+  addProofRoutes(app, { files: proofFiles, mayCheck: isBearerInvited })
   app.use('/:file', compress())
   app.get('/:file{[\\w-]*(\\.[a-z]+)?}', async (context) => {
+    if (hasDots(context)) return context.text('There is no such page', 404)
     const file = context.req.param('file') || 'index.html'
     const bytes = await readFile(join(pages, file)).catch(() => null)
     if (bytes === null) return context.text('There is no such page', 404)
@@ -110,7 +142,26 @@ export function createDashboard(options: DashboardOptions): { app: Hono; close()
   return { app, close: feed.close }
 }
 
-/** In a time that tells nothing of how much of it was right. */
+/**
+ * Whose share of the places a request takes: an address, of IPv6 its network, as everybody there
+ * has many. What comes from this machine may come through a reverse proxy, which says for whom;
+ * null where it does not.
+ */
+function addressOf({ env, req }: Context): string | null {
+  const { remoteAddress = '' } = (env as Partial<HttpBindings> | undefined)?.incoming?.socket ?? {}
+  const isHere = ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(remoteAddress)
+  // Whatever stands further left was said by whoever asked.
+  const told = isHere ? req.header('X-Forwarded-For')?.split(',').at(-1)?.trim() : remoteAddress
+  return told ? networkOf(told) : null
+}
+
+/** Whether the path as it was asked for leads about, as `/.` and `/a/..` do to the page itself. */
+function hasDots({ env }: Context): boolean {
+  const { url = '' } = (env as Partial<HttpBindings> | undefined)?.incoming ?? {}
+  return /^[^?]*\/\.{1,2}(?:[/?]|$)/.test(url)
+}
+
+/** Compares in a time that tells nothing of how much of it was right. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(expected))

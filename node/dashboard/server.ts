@@ -5,18 +5,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { zipSync } from 'fflate'
+import type { ReadModel } from '../history/read-model.ts'
 import { exportRun } from '../run/export-run.ts'
 import type { RunFolder } from '../run/run-folder.ts'
-import type { ReadModel } from './read-model.ts'
-import { createDashboard, type Invitation } from './routes.ts'
+import { createAdapterZips } from './adapter-zips.ts'
+import type { Invitation } from './invitation.ts'
+import { createProofFiles } from './proof-files.ts'
+import { createDashboard, type DashboardOptions } from './routes.ts'
 import { createTryFiles } from './try-files.ts'
 
 /** Made by `npm run prepare`, which `npm ci` runs. */
-const BUILT = join(import.meta.dirname, 'dist')
+const BUILT = join(import.meta.dirname, '../browser/dist')
 
 export interface PagesOptions {
   model: ReadModel
   invitation: Invitation
+  isInvited: DashboardOptions['isInvited']
+  order: DashboardOptions['order']
   admin: string
   folder: RunFolder
 }
@@ -27,11 +32,18 @@ export interface Pages {
   close(): void
 }
 
-export function createPages({ model, invitation, admin, folder }: PagesOptions): Pages {
-  const exportRound = oneAtATime((round: number) => zipOfRound(folder, model, round))
+export function createPages({ model, folder, ...options }: PagesOptions): Pages {
+  const adapterZips = createAdapterZips((round) => zipOfRound(folder, model, round))
   const tryFiles = createTryFiles(folder, model)
-  const doors = { model, invitation, admin, pages: BUILT }
-  const { app, close } = createDashboard({ ...doors, exportRound, tryFiles })
+  const proofFiles = createProofFiles(folder, model)
+  const { app, close } = createDashboard({
+    ...options,
+    model,
+    pages: BUILT,
+    adapterZips,
+    tryFiles,
+    proofFiles,
+  })
   return { answer: getRequestListener(app.fetch), close }
 }
 
@@ -50,15 +62,5 @@ async function zipOfRound(
     return zipSync(Object.fromEntries(names.map((name, i) => [name, files[i]!])), { level: 0 })
   } finally {
     await rm(out, { recursive: true, force: true })
-  }
-}
-
-/** An export replays the journal: many at once would starve the coordinator. */
-function oneAtATime<I, O>(work: (input: I) => Promise<O>): (input: I) => Promise<O> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (input) => {
-    const next = last.catch(() => {}).then(() => work(input))
-    last = next
-    return next
   }
 }

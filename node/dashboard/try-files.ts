@@ -2,27 +2,18 @@
  * What a page needs to write with the model of a run: its shape, and by digest the weights, the
  * tokenizer's files, and the adapter of each round. Nothing else is given out.
  */
+
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { GeneratorShape } from '../../kernels/generator.ts'
-import type { Digest } from '../../protocol/digest.ts'
-import type { BlobReference } from '../../protocol/run-config.ts'
+import type { Digest } from '../../protocol/index.ts'
+import type { ReadModel } from '../history/read-model.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { type RunFolder, readRunConfig } from '../run/run-folder.ts'
-import { defaultContext } from '../run/text-model.ts'
-import { createFileBlobStore } from '../storage/blob-store.ts'
+import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
-import type { ReadModel } from './read-model.ts'
-
-export interface TryPlan {
-  /** What the base is called. */
-  name: string
-  shape: GeneratorShape
-  weights: BlobReference
-  /** Of the tokenizer and of the chat template, by name. */
-  companions: Record<string, BlobReference>
-}
+import { defaultContext } from '../text/text-model.ts'
+import type { TryPlan } from './try-plan.ts'
 
 export interface TryFiles {
   /** @throws Error when the folder holds no run */
@@ -32,7 +23,14 @@ export interface TryFiles {
 }
 
 /** Those without which nothing is written come first. */
-const COMPANIONS = ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']
+const COMPANIONS = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'generation_config.json',
+  'config.json',
+]
 
 export function createTryFiles(folder: RunFolder, model: ReadModel): TryFiles {
   let opened: ReturnType<typeof open> | null = null

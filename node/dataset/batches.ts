@@ -1,5 +1,5 @@
 /** The sequences of a lease: which shards hold them, and their rows in the order of training. */
-import type { BlobReference, RunConfig } from '../../protocol/run-config.ts'
+import type { BlobReference, RunConfig } from '../../protocol/index.ts'
 import { decodeShard, type Sequences, type Shard } from './shards.ts'
 
 /**

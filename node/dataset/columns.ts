@@ -1,38 +1,54 @@
 /**
- * Where a row keeps what its kind reads, by axolotl's names: which column is the text, which the
+ * A row's columns by axolotl's names: which column is the text, which the
  * messages, and how a message calls its role and its content. Rows come out as kinds.ts knows them.
  */
 import { z } from 'zod'
-import type { Row } from './rows.ts'
+import { type Fields, isFields } from './fields.ts'
+import type { Row } from './row.ts'
 
 const column = z.string().min(1).max(256)
 
 /** Keys of a dataset in run.yaml. */
 export const columns = {
-  /** The column of a text; axolotl's `field` for type completion. */
-  field: column.optional(),
-  /** The column of a conversation, for type chat_template. */
-  field_messages: column.optional(),
-  message_property_mappings: z.strictObject({ role: column, content: column }).optional(),
+  field: column.optional().describe('The column of a text, for type completion.'),
+  field_messages: column
+    .optional()
+    .describe('The column of a conversation, for type chat_template.'),
+  message_property_mappings: z
+    .strictObject({ role: column, content: column })
+    .optional()
+    .describe('What a message of it calls its role and its content.'),
 }
 
 export type Columns = { [K in keyof typeof columns]?: z.infer<(typeof columns)[K]> }
 export const COLUMN_KEYS = Object.keys(columns) as (keyof Columns)[]
 
-/** The row with its columns renamed; what has other columns is left as it is, to be refused. */
+/**
+ * The row with its columns renamed, and all that it has beside them; what has other columns is left
+ * as it is, to be refused.
+ */
 export function named({ name, value }: Row, columns: Columns): Row {
   const { field, field_messages: messages, message_property_mappings: names } = columns
-  if (!isMap(value)) return { name, value }
-  if (field !== undefined && field in value) return { name, value: { text: value[field] } }
-  const said = value[messages ?? 'messages']
+  if (!isFields(value)) return { name, value }
+  if (field !== undefined && field in value) {
+    return { name, value: renamed(value, new Map([[field, 'text']])) }
+  }
+  const column = messages ?? 'messages'
+  const said = value[column]
   if ((messages ?? names) === undefined || !Array.isArray(said)) return { name, value }
   const { role = 'role', content = 'content' } = names ?? {}
-  const renamed = said.map((one: unknown) =>
-    isMap(one) ? { role: one[role], content: one[content] } : one,
-  )
-  return { name, value: { messages: renamed } }
+  const properties = new Map([
+    [role, 'role'],
+    [content, 'content'],
+  ])
+  const row = renamed(value, new Map([[column, 'messages']]))
+  const all = said.map((one) => (isFields(one) ? renamed(one, properties) : one))
+  return { name, value: Object.assign(row, { messages: all }) }
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** What had the new name before is not what run.yaml names, and goes. */
+function renamed(fields: Fields, names: ReadonlyMap<string, string>): Record<string, unknown> {
+  const taken = [...names.values()]
+  const entries = Object.entries(fields).filter(([key]) => names.has(key) || !taken.includes(key))
+  return Object.fromEntries(entries.map(([key, value]) => [names.get(key) ?? key, value]))
 }

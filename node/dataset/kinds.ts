@@ -9,10 +9,12 @@
  *
  * The kind of a dataset is that of its first row, unless run.yaml says it; every row must be of it.
  */
-import { z } from 'zod'
-import { ConfigError } from '../../protocol/errors.ts'
-import type { ChatMessage } from '../model/chat-template.ts'
-import type { Row } from './rows.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import { shown } from '../shown.ts'
+import { ALPACA_FIELDS, alpacaTurns, type Turn } from './alpaca.ts'
+import { BESIDE_MESSAGES, type Conversation, conversationOf, promptedOf } from './conversation.ts'
+import { type Fields, isFields, restOf } from './fields.ts'
+import { type BadRow, badRow, Fault, fault, type Row } from './row.ts'
 
 export const KINDS = [
   'completion',
@@ -23,126 +25,131 @@ export const KINDS = [
 ] as const
 export type Kind = (typeof KINDS)[number]
 
-/** What is learned: a text as a whole, an answer to a prompt, or an assistant's turns. */
+/** What is learned: a text as a whole, the answers to prompts, or turns of a conversation. */
 export type ExampleBody =
   | { type: 'text'; text: string }
-  | { type: 'answer'; prompt: string; answer: string }
-  | { type: 'chat'; messages: ChatMessage[] }
-/** `name`: where it was found. */
-export type Example = { name: string } & ExampleBody
+  | { type: 'answer'; turns: Turn[] }
+  | ({ type: 'chat' } & Conversation)
 
-/** Messages of one conversation; a longer one is cut by hand. */
-const MESSAGES_MAX = 1000
+/** `name`: where it was found; `aside`: the fields of its row that mean nothing here. */
+export type Example = { name: string; aside: readonly string[] } & ExampleBody
 
-const text = z.looseObject({ text: z.string() })
-const pair = z.looseObject({ prompt: z.string(), completion: z.string() })
-const alpaca = z.looseObject({
-  instruction: z.string(),
-  input: z.string().nullish(),
-  output: z.string(),
-})
-const messages = z.looseObject({
-  messages: z
-    .array(z.looseObject({ role: z.string(), content: z.string() }))
-    .min(1)
-    .max(MESSAGES_MAX),
-})
-const conversations = z.looseObject({
-  conversations: z
-    .array(z.looseObject({ from: z.string(), value: z.string() }))
-    .min(1)
-    .max(MESSAGES_MAX),
-})
-
-/** What ShareGPT, and axolotl after it, calls those who speak. */
-const ROLES: ReadonlyMap<string, string> = new Map([
-  ['human', 'user'],
-  ['gpt', 'assistant'],
-  ['chatgpt', 'assistant'],
-  ['bing', 'assistant'],
-])
-
-function said(by: string, content: string): ChatMessage {
-  return { role: ROLES.get(by) ?? by, content }
+interface KindRules {
+  /** Fields by which a row shows that it is of this kind. */
+  shows: readonly string[]
+  /** How a row looks, for whoever got it wrong. */
+  looks: string
+  /** What `read` looks at. */
+  used: readonly string[]
+  read(row: Fields): ExampleBody | Fault
 }
 
-/** How each kind looks, for whoever got it wrong. */
-const LOOKS: Readonly<Record<Kind, string>> = {
-  completion: "a text, or an object with a string 'text'",
-  prompt_completion: "an object with the strings 'prompt' and 'completion'",
-  alpaca: "an object with the strings 'instruction' and 'output'",
-  chat_template: "an object with 'messages', a list of objects with 'role' and 'content'",
-  sharegpt: "an object with 'conversations', a list of objects with 'from' and 'value'",
+const RULES: Readonly<Record<Kind, KindRules>> = {
+  completion: {
+    shows: ['text'],
+    looks: "a text, or an object with the text 'text'",
+    used: ['text'],
+    read: ({ text }) =>
+      typeof text === 'string' ? { type: 'text', text } : fault('text', 'a text', text),
+  },
+  prompt_completion: {
+    shows: ['prompt', 'completion'],
+    looks: "an object with the texts 'prompt' and 'completion'",
+    used: ['prompt', 'completion'],
+    read(row) {
+      const { prompt, completion } = row
+      if (typeof prompt !== 'string') return fault('prompt', 'a text', prompt)
+      if (typeof completion !== 'string') return fault('completion', 'a text', completion)
+      return { type: 'answer', turns: [{ prompt, answer: completion }] }
+    },
+  },
+  alpaca: {
+    shows: ['instruction', 'output'],
+    looks: "an object with the texts 'instruction' and 'output'",
+    used: ALPACA_FIELDS,
+    read(row) {
+      const turns = alpacaTurns(row)
+      return turns instanceof Fault ? turns : { type: 'answer', turns }
+    },
+  },
+  chat_template: {
+    shows: ['messages'],
+    looks: "an object with 'messages', a list of objects with 'role' and 'content'",
+    used: ['messages', ...BESIDE_MESSAGES],
+    read: (row) => chat(conversationOf(row, 'messages')),
+  },
+  sharegpt: {
+    shows: ['conversations'],
+    looks: "an object with 'conversations', a list of objects with 'from' and 'value'",
+    used: ['conversations', ...BESIDE_MESSAGES],
+    read: (row) => chat(conversationOf(row, 'conversations')),
+  },
 }
 
-type Reader = (value: unknown) => ExampleBody | null
+/** TRL's conversational pairs; they are of the kind prompt_completion. */
+const PROMPTED: Pick<KindRules, 'used' | 'read'> = {
+  used: ['prompt', 'completion', ...BESIDE_MESSAGES],
+  read: (row) => chat(promptedOf(row)),
+}
 
-const READERS: Readonly<Record<Kind, Reader>> = {
-  completion(value) {
-    if (typeof value === 'string') return { type: 'text', text: value }
-    const { data } = text.safeParse(value)
-    return data === undefined ? null : { type: 'text', text: data.text }
-  },
-  prompt_completion(value) {
-    const { data } = pair.safeParse(value)
-    if (data === undefined) return null
-    return { type: 'answer', prompt: data.prompt, answer: data.completion }
-  },
-  alpaca(value) {
-    const { data } = alpaca.safeParse(value)
-    if (data === undefined) return null
-    return { type: 'answer', prompt: alpacaPrompt(data), answer: data.output }
-  },
-  chat_template(value) {
-    const { data } = messages.safeParse(value)
-    if (data === undefined) return null
-    return { type: 'chat', messages: data.messages.map(({ role, content }) => said(role, content)) }
-  },
-  sharegpt(value) {
-    const { data } = conversations.safeParse(value)
-    if (data === undefined) return null
-    return {
-      type: 'chat',
-      messages: data.conversations.map(({ from, value }) => said(from, value)),
-    }
-  },
+function chat(read: Conversation | Fault): ExampleBody | Fault {
+  if (read instanceof Fault) return read
+  const { messages, learned, variables } = read
+  return { type: 'chat', messages, learned, variables }
 }
 
 /** @throws ConfigError when the row is of no kind that we know */
 export function detectKind({ name, value }: Row): Kind {
-  // The most telling first: a row of pairs may have a text beside.
-  const kind = [...KINDS].reverse().find((kind) => READERS[kind](value) !== null)
+  if (typeof value === 'string') return 'completion'
+  const row = isFields(value) ? value : {}
+  // The most telling first: a row of messages may have a text beside.
+  const kind = [...KINDS].reverse().find((one) => RULES[one].shows.every((key) => key in row))
   if (kind !== undefined) return kind
-  const looks = KINDS.map((kind) => `\n  ${kind.padEnd(18)} ${LOOKS[kind]}`)
-  throw new ConfigError(`Cannot tell what ${name} is as it must be one of:${looks.join('')}`)
-}
-
-/** @throws ConfigError that names the row which is not of its dataset's kind */
-export function exampleOf(kind: Kind, { name, value }: Row): Example {
-  const example = READERS[kind](value)
-  if (example !== null) return { name, ...example }
+  if ('chosen' in row && 'rejected' in row) {
+    throw new ConfigError(
+      `Cannot learn from ${name} as it tells which of two answers is the better: ` +
+        "give the chosen ones alone, as 'messages', or as 'prompt' and 'completion'",
+    )
+  }
+  const looks = KINDS.map((one) => `\n  ${one.padEnd(18)} ${RULES[one].looks}`)
   throw new ConfigError(
-    `Cannot read ${name} as a row of type '${kind}' must be ${LOOKS[kind]}: ` +
-      `current value is ${shortened(value)}`,
+    `Cannot tell what ${name} is as it must be one of:${looks.join('')}\n` +
+      `current value is ${shown(value)}`,
   )
 }
 
-const SHOWN_LENGTH = 80
-
-function shortened(value: unknown): string {
-  const json = JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}` : part))
-  return json.length > SHOWN_LENGTH ? `${json.slice(0, SHOWN_LENGTH)}…` : json
+/** @param leaveAside fields that are not to be looked at, of rows and of their messages */
+export function exampleOf(
+  kind: Kind,
+  { name, value }: Row,
+  leaveAside: readonly string[] = [],
+): Example | BadRow {
+  if (typeof value === 'string' && kind === 'completion') {
+    return { name, aside: [], type: 'text', text: value }
+  }
+  const rules = RULES[kind]
+  if (!isFields(value) || !rules.shows.every((key) => key in value)) {
+    const must = `a row of type '${kind}' must be ${rules.looks}`
+    return badRow(name, new Fault(`${must}: current value is ${shown(value)}`))
+  }
+  const row = without(value, leaveAside)
+  const isPrompted = kind === 'prompt_completion' && Array.isArray(row.prompt)
+  const { used, read } = isPrompted ? PROMPTED : rules
+  const rest = restOf(row, used, kind === 'completion')
+  if (rest instanceof Fault) return badRow(name, rest)
+  const body = read(row)
+  if (body instanceof Fault) return badRow(name, body)
+  const aside = rest.concat(leaveAside.filter((field) => field in value))
+  return Object.assign({ name, aside }, body)
 }
 
-/** Source: Taori et al. 2023, Stanford Alpaca: the two prompts that its models are trained on. */
-function alpacaPrompt({ instruction, input }: z.infer<typeof alpaca>): string {
-  const isAlone = input === null || input === undefined || input.trim() === ''
-  const paired = isAlone ? '' : ', paired with an input that provides further context'
-  return [
-    `Below is an instruction that describes a task${paired}. ` +
-      'Write a response that appropriately completes the request.',
-    `### Instruction:\n${instruction}`,
-    ...(isAlone ? [] : [`### Input:\n${input}`]),
-    '### Response:\n',
-  ].join('\n\n')
+function without(row: Fields, leaveAside: readonly string[]): Fields {
+  if (leaveAside.length === 0) return row
+  const kept = (fields: Fields) =>
+    Object.fromEntries(Object.entries(fields).filter(([key]) => !leaveAside.includes(key)))
+  const entries = Object.entries(kept(row)).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? value.map((one) => (isFields(one) ? kept(one) : one)) : value,
+  ])
+  return Object.fromEntries(entries)
 }

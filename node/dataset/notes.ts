@@ -1,22 +1,47 @@
 /** What an organiser should hear of the data before a run begins: what is left out, and why. */
+import { type LeftOut, listed } from './left-out.ts'
 import type { PreparedDataset } from './prepare.ts'
 
 /** Sentences; none where everything is learned as it should be. */
-export function notesOf({ config, dropped, wholeConversations }: PreparedDataset): string[] {
-  const { emptyDocuments, longDocuments } = dropped
-  const notes: [count: number, what: string][] = [
-    [emptyDocuments, 'left out, with nothing to learn'],
+export function notesOf(dataset: PreparedDataset): string[] {
+  const { config, dropped, wholeConversations, shortened, copies, aside, unwritten } = dataset
+  const isStream = config.layout === 'stream'
+  const notes: [what: LeftOut, one: string, several: string, said: string][] = [
+    [dropped.files, 'file is', 'files are', 'not read'],
+    [dropped.bad, 'row is', 'rows are', "left out, as 'skip_bad_rows' says"],
+    [dropped.empty, 'example is', 'examples are', 'left out, with nothing to learn'],
     [
-      longDocuments,
+      dropped.long,
+      'example is',
+      'examples are',
       `left out, longer than ${config.sequenceLength} tokens: raise 'sequence_len', ` +
         "or set 'excess_length_strategy: truncate'",
     ],
+    [shortened, 'example loses', 'examples lose', `what is after ${config.sequenceLength} tokens`],
     [
       wholeConversations,
+      'example is',
+      'examples are',
       'learned with what is asked, too, as the chat template does not show where answers lie',
     ],
+    [
+      copies,
+      isStream ? 'text is' : 'held-out example is',
+      isStream ? 'texts are' : 'held-out examples are',
+      isStream
+        ? 'there more than once, so the held-out loss may look better than it is'
+        : 'trained on, too, word for word, so the held-out loss looks better than it is',
+    ],
   ]
-  return notes.filter(([count]) => count > 0).map(([count, what]) => `${examples(count)} ${what}`)
+  const sentences = notes
+    .filter(([{ count }]) => count > 0)
+    .map(([what, one, several, said]) => {
+      const counted = what.count === 1 ? `1 ${one}` : `${what.count} ${several}`
+      return `${counted} ${said} (${listed(what)})`
+    })
+  if (aside.length > 0) sentences.push(`Left aside of the rows: ${aside.join(', ')}`)
+  if (unwritten.length > 0) {
+    sentences.push(`Not written by the chat template: ${unwritten.join(', ')}`)
+  }
+  return sentences
 }
-
-const examples = (count: number) => (count === 1 ? '1 example is' : `${count} examples are`)

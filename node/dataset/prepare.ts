@@ -1,24 +1,23 @@
 /**
- * From examples to shards: tokenise once, hold out a part, cut the rest into blobs named by their
+ * Makes shards of examples: tokenise once, hold out a part, cut the rest into blobs named by their
  * digest. The result is a function of the examples, the tokenizer and the options: same text, same
  * digests.
  *
  * Where all examples are texts they make one stream, cut anywhere, in which every token counts.
  * Else each example stays whole and sees itself alone; see pack.ts.
  */
-import { type Digest, digestOf } from '../../protocol/digest.ts'
-import { ConfigError } from '../../protocol/errors.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
-import type { ChatTemplate } from '../model/chat-template.ts'
-import type { Example } from './kinds.ts'
+import { ConfigError, type Digest, digestOf, type RunConfig } from '../../protocol/index.ts'
+import { copiesIn, repeatsIn } from './copies.ts'
+import { add, join, type LeftOut, newLeftOut } from './left-out.ts'
 import { type LongExamples, pack, piecesOf } from './pack.ts'
 import { encodeShard, type Layout, type SequenceToWrite, tokenBytesFor } from './shards.ts'
 import { splitInBlocks } from './split.ts'
-import { type TokenisedExample, type Tokeniser, tokeniseExample } from './tokenise.ts'
+import type { TokenisedExample, Tokeniser } from './tokenise.ts'
+import { refuseBad, type Tokenised, type TokeniseOptions } from './tokenised.ts'
 
 type DatasetConfig = RunConfig['dataset']
 
-export interface DatasetOptions {
+export interface DatasetOptions extends TokeniseOptions {
   name: string
   sequenceLength: number
   sequencesPerShard: number
@@ -26,10 +25,8 @@ export interface DatasetOptions {
   validationSize: number
   seed: number
   layout: Layout
-  /** Where examples stay whole: those that are longer than a sequence. */
+  /** What becomes of an example that is longer than a sequence, where examples stay whole. */
   longExamples: LongExamples
-  /** How conversations are written; null: there are none. */
-  template: ChatTemplate | null
 }
 
 export interface PreparedDataset {
@@ -42,55 +39,64 @@ export interface PreparedDataset {
   learnedTokens: number
   dropped: {
     /** Examples with nothing but white space, or without anything to learn. */
-    emptyDocuments: number
+    empty: LeftOut
     /** Examples that are longer than a sequence. */
-    longDocuments: number
+    long: LeftOut
+    /** Rows that cannot be learned. */
+    bad: LeftOut
+    files: LeftOut
     /** Ids after the last whole sequence of a stream. */
     tailTokens: number
   }
-  /** Conversations that are learned as a whole, as their template looks ahead. */
-  wholeConversations: number
+  /** Conversations that are learned as a whole, as their template does not show the answers. */
+  wholeConversations: LeftOut
+  /** Examples that lose their end, as they are longer than a sequence. */
+  shortened: LeftOut
+  /** Examples that are held out and trained on, or of a stream texts that are there twice. */
+  copies: LeftOut
+  /** Fields of rows that mean nothing here, and those that the chat template does not write. */
+  aside: string[]
+  unwritten: string[]
 }
 
-export interface Tokenised {
-  examples: TokenisedExample[]
-  /** Left out, as nothing in them is learned. */
-  empty: number
-}
-
-/** @throws ConfigError when there is too little to hold a part out and train on the rest. */
-export async function prepareDataset(
-  examples: AsyncIterable<Example> | Iterable<Example>,
-  tokenizer: Tokeniser,
-  options: DatasetOptions,
-): Promise<PreparedDataset> {
-  return cutDataset(await tokenise(examples, tokenizer, options), tokenizer, options)
-}
-
-/** @throws ConfigError that names the row which cannot be tokenised */
-export async function tokenise(
-  examples: AsyncIterable<Example> | Iterable<Example>,
-  tokenizer: Tokeniser,
-  { template }: Pick<DatasetOptions, 'template'>,
-): Promise<Tokenised> {
-  const all: TokenisedExample[] = []
-  let empty = 0
-  for await (const example of examples) {
-    const one = tokeniseExample(example, tokenizer, template)
-    if (one === null) empty += 1
-    else all.push(one)
-  }
-  return { examples: all, empty }
-}
-
-/** The second half of `prepareDataset`: from tokens to shards. */
+/**
+ * Makes shards of tokens.
+ * @throws ConfigError when there is too little to hold a part out and train on the rest.
+ */
 export function cutDataset(
-  tokenised: Tokenised,
+  parts: readonly Tokenised[],
   tokenizer: Tokeniser,
   options: DatasetOptions,
 ): PreparedDataset {
+  refuseBad(parts, options)
+  const examples = parts.flatMap((part) => part.examples)
   const split = options.layout === 'stream' ? splitStream : splitExamples
-  return build(split(tokenised, tokenizer, options), tokenised, tokenizer, options)
+  const cut = split(examples, tokenizer, options)
+  const whole = newLeftOut()
+  for (const { name, isWhole } of examples) if (isWhole) add(whole, name)
+  const { train, validation, tokens, learnedTokens, copies } = cut
+  const { config, blobs } = writeShards(train, validation, tokenizer, options)
+  return {
+    config,
+    blobs,
+    documents: examples.length,
+    tokens,
+    learnedTokens,
+    dropped: {
+      empty: join(parts.map(({ empty }) => empty)),
+      long: cut.long,
+      bad: join(parts.map(({ bad }) => bad)),
+      files: join(parts.map(({ files }) => files)),
+      tailTokens: cut.tailTokens,
+    },
+    wholeConversations: whole,
+    shortened: cut.shortened,
+    copies,
+    aside: [...new Set(parts.flatMap(({ aside }) => [...aside]))].sort(),
+    unwritten: [
+      ...new Set(parts.flatMap((part) => part.unwritten.map(({ field }) => field))),
+    ].sort(),
+  }
 }
 
 interface Split {
@@ -98,13 +104,15 @@ interface Split {
   validation: SequenceToWrite[]
   tokens: number
   learnedTokens: number
-  longDocuments: number
+  long: LeftOut
+  shortened: LeftOut
+  copies: LeftOut
   tailTokens: number
 }
 
 /** eos, text, eos, text, ..., eos, in sequences that each begin with the last target before. */
 function splitStream(
-  { examples }: Tokenised,
+  examples: readonly TokenisedExample[],
   { eosId }: Tokeniser,
   options: DatasetOptions,
 ): Split {
@@ -116,61 +124,122 @@ function splitStream(
     stream.set(ids, offset)
     offset += ids.length
   }
-  const sequences = Math.floor((length - 1) / S)
-  const held = heldOut(sequences, validationSize, `sequences of ${S} tokens`, options)
+  const tokens = length - 1
+  const sequences = Math.floor(tokens / S)
+  const held = heldOut(sequences, validationSize)
+  if (held >= sequences) {
+    const has = `${tokens} tokens, which make ${counted(sequences, 'sequence')} of ${S}`
+    throw tooLittle(options, has, held, adviceOn(tokens))
+  }
   const { train, validation } = splitInBlocks(sequences, held, seed)
   const cut = (index: number): SequenceToWrite => ({
     ids: stream.subarray(index * S, (index + 1) * S + 1),
-    ...{ counted: new Uint8Array(0), starts: new Uint8Array(0) },
+    counted: new Uint8Array(0),
+    starts: new Uint8Array(0),
   })
   return {
-    ...{ train: train.map(cut), validation: validation.map(cut) },
-    ...{ tokens: length, learnedTokens: length - 1, longDocuments: 0 },
-    tailTokens: length - 1 - sequences * S,
+    train: train.map(cut),
+    validation: validation.map(cut),
+    // The end of text with which a stream begins belongs to no example.
+    tokens,
+    learnedTokens: tokens,
+    long: newLeftOut(),
+    shortened: newLeftOut(),
+    copies: repeatsIn(examples),
+    tailTokens: tokens - sequences * S,
   }
 }
 
 /** An example is in training or held out as a whole. */
 function splitExamples(
-  { examples }: Tokenised,
+  examples: readonly TokenisedExample[],
   { eosId }: Tokeniser,
   options: DatasetOptions,
 ): Split {
   const { sequenceLength: S, validationSize, seed, longExamples } = options
-  const pieces = examples.map((example) => piecesOf(example, S, longExamples))
-  const kept = pieces.filter((own) => own.length > 0)
-  const held = heldOut(kept.length, validationSize, 'examples', options)
+  const long = newLeftOut()
+  const shortened = newLeftOut()
+  const kept: TokenisedExample[] = []
+  const pieces: ReturnType<typeof piecesOf>[] = []
+  for (const example of examples) {
+    const own = piecesOf(example, S, longExamples)
+    if (own.length === 0) {
+      add(long, example.name)
+      continue
+    }
+    if (own.length === 1 && own[0]!.ids.length < example.ids.length) add(shortened, example.name)
+    kept.push(example)
+    pieces.push(own)
+  }
+  const held = heldOut(kept.length, validationSize)
+  if (held >= kept.length) {
+    throw tooLittle(options, counted(kept.length, 'example'), held, adviceFor(long, S))
+  }
   const { train, validation } = splitInBlocks(kept.length, held, seed, 1)
   const packed = (indices: readonly number[]) =>
     pack(
-      indices.flatMap((index) => kept[index]!),
+      indices.flatMap((index) => pieces[index]!),
       S,
       eosId,
     )
-  const all = kept.flat()
+  const examplesAt = (indices: readonly number[]) => indices.map((index) => kept[index]!)
+  const all = pieces.flat()
   return {
-    ...{ train: packed(train), validation: packed(validation) },
+    train: packed(train),
+    validation: packed(validation),
     tokens: all.reduce((sum, { ids }) => sum + ids.length, 0),
     learnedTokens: all.reduce((sum, { learned }) => sum + learned.filter(Boolean).length, 0),
-    ...{ longDocuments: pieces.length - kept.length, tailTokens: 0 },
+    long,
+    shortened,
+    copies: copiesIn(examplesAt(validation), examplesAt(train)),
+    tailTokens: 0,
   }
 }
 
-function heldOut(count: number, share: number, what: string, { name }: DatasetOptions): number {
-  const held = Math.max(1, Math.round(count * share))
-  if (count > held) return held
-  throw new ConfigError(
-    `Cannot hold out ${held} ${what} of the dataset '${name}' as it has ${count}: ` +
-      'give more text, or hold out less, or make sequences shorter',
+/** Two sequences are the least: one to train on, one to hold out. */
+function adviceOn(tokens: number): string {
+  const lengthMax = Math.floor(tokens / 2)
+  return lengthMax < 2
+    ? 'give more text'
+    : `give more text, or set 'sequence_len' to at most ${lengthMax}`
+}
+
+function adviceFor({ count, names }: LeftOut, sequenceLength: number): string {
+  if (count === 0) return 'give more of them'
+  return (
+    `${count} more are longer than sequences of ${sequenceLength} tokens (${names[0]}): make ` +
+    'sequences longer, or let examples lose their end'
   )
 }
 
-function build(
-  { train, validation, longDocuments, tailTokens, ...counts }: Split,
-  { examples, empty }: Tokenised,
+/** How many of so many are held out. */
+const heldOut = (count: number, share: number): number => Math.max(1, Math.round(count * share))
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+/** @param has what there is of data */
+function tooLittle(
+  { name, validationSize }: DatasetOptions,
+  has: string,
+  held: number,
+  advice: string,
+): ConfigError {
+  const why =
+    held > 1
+      ? `'val_set_size: ${validationSize}' holds out ${held} of them`
+      : 'one is held out, to tell whether it learns'
+  return new ConfigError(
+    `Cannot train on the dataset '${name}' as it has ${has}: ${why}, and others must be left to ` +
+      `train on: ${advice}`,
+  )
+}
+
+function writeShards(
+  train: readonly SequenceToWrite[],
+  validation: readonly SequenceToWrite[],
   { vocabSize }: Tokeniser,
   { name, sequenceLength, sequencesPerShard, layout }: DatasetOptions,
-): PreparedDataset {
+): Pick<PreparedDataset, 'config' | 'blobs'> {
   const tokenBytes = tokenBytesFor(vocabSize)
   const blobs = new Map<Digest, Uint8Array>()
   const put = (sequences: readonly SequenceToWrite[]) => {
@@ -179,18 +248,18 @@ function build(
     blobs.set(digest, bytes)
     return { digest, bytes: bytes.length }
   }
-  return {
-    config: {
-      ...{ name, sequenceLength, layout, tokenBytes, sequencesPerShard },
-      trainSequences: train.length,
-      trainShards: chunks(train, sequencesPerShard).map(put),
-      validationSequences: validation.length,
-      validationShard: put(validation),
-    },
-    ...{ blobs, documents: examples.length, ...counts },
-    dropped: { emptyDocuments: empty, longDocuments, tailTokens },
-    wholeConversations: examples.filter(({ isWhole }) => isWhole).length,
+  const config: DatasetConfig = {
+    name,
+    sequenceLength,
+    layout,
+    tokenBytes,
+    sequencesPerShard,
+    trainSequences: train.length,
+    trainShards: chunks(train, sequencesPerShard).map(put),
+    validationSequences: validation.length,
+    validationShard: put(validation),
   }
+  return { config, blobs }
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

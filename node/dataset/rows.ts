@@ -2,114 +2,78 @@
  * The rows of a file: a text is one row, JSON Lines have one a line, JSON a list of them (or lines,
  * as many a `.json` is), parquet tables of them. What a row means is for kinds.ts to say.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
-import { ConfigError } from '../../protocol/errors.ts'
-import type { FoundFile, Packing } from './files.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import type { TellPiece } from '../bounded-work.ts'
+import { parseExactly } from '../exact-json.ts'
+import type { FoundFile } from './files.ts'
+import { parquetRows } from './parquet.ts'
+import { type BadRow, badRow, Fault, type Row } from './row.ts'
+import { readText } from './text-file.ts'
 
-export interface Row {
-  /** Where it was found, for messages: `rows.jsonl:12`. */
-  name: string
-  /** A string: a whole text. */
-  value: unknown
-}
-
-/** Of a file, and of what is packed in it; a larger one is better given as several files. */
-export const SOURCE_FILE_BYTES_MAX = 256 * 1024 * 1024
-
-/** @throws ConfigError that names the file and the line. */
-export async function* readRows(file: FoundFile): AsyncGenerator<Row> {
+/** @throws ConfigError that names a file of which no row can be read */
+export async function* readRows(file: FoundFile, tell: TellPiece): AsyncGenerator<Row | BadRow> {
   const { name, format } = file
   switch (format) {
     case '.txt':
     case '.md':
-      yield { name, value: await readText(file) }
+      yield { name, value: await readText(file, tell) }
       return
     case '.jsonl':
-      yield* jsonLines(await readText(file), name)
+      yield* jsonLines(await readText(file, tell), name)
       return
     case '.json':
-      yield* jsonList(await readText(file), name)
+      yield* jsonList(await readText(file, tell), name)
       return
     case '.parquet':
-      yield* parquetRows(file)
+      for await (const row of parquetRows(file, tell)) yield shallow(row)
   }
 }
 
-function* jsonLines(text: string, file: string): Generator<Row> {
+function* jsonLines(text: string, file: string): Generator<Row | BadRow> {
   let line = 0
-  for (const row of text.split('\n')) {
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from)
+    const to = end < 0 ? text.length : end
+    const row = text.slice(from, to)
+    from = to + 1
     line++
-    if (row.trim() !== '') yield { name: `${file}:${line}`, value: parse(row, `${file}:${line}`) }
+    if (row.trim() === '') continue
+    const name = `${file}:${line}`
+    const value = parse(row)
+    yield value instanceof Fault ? badRow(name, value) : shallow({ name, value })
   }
 }
 
-function* jsonList(text: string, file: string): Generator<Row> {
+function* jsonList(text: string, file: string): Generator<Row | BadRow> {
   // A list begins with a bracket, an object on a line of its own with a brace.
   if (/^\s*\{.*\}[ \t]*\n\s*\{/.test(text)) return yield* jsonLines(text, file)
-  const value = parse(text, file)
+  const value = parse(text)
+  if (value instanceof Fault) throw new ConfigError(badRow(file, value).complaint)
   if (!Array.isArray(value)) throw new ConfigError(`Cannot read ${file} as it must be a JSON list`)
-  for (const [index, row] of value.entries()) yield { name: `${file}[${index}]`, value: row }
+  for (const [index, row] of value.entries()) {
+    yield shallow({ name: `${file}[${index}]`, value: row })
+  }
 }
 
-function parse(text: string, name: string): unknown {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseExactly(text)
   } catch (error) {
-    throw new ConfigError(`Cannot read ${name}: ${(error as Error).message}`)
+    return new Fault(`it must be JSON: ${(error as Error).message}`)
   }
 }
 
-/** A group of rows at a time is in memory. */
-async function* parquetRows({ name, path, packing }: FoundFile): AsyncGenerator<Row> {
-  if (packing !== null) throw new ConfigError(`Cannot read ${name} as parquet packs itself`)
-  try {
-    const file = await asyncBufferFromFile(path)
-    const metadata = await parquetMetadataAsync(file)
-    let first = 0
-    for (const group of metadata.row_groups) {
-      const rowEnd = first + Number(group.num_rows)
-      const options = { file, metadata, compressors, rowStart: first, rowEnd }
-      const rows = await parquetReadObjects(options)
-      for (const [index, value] of rows.entries())
-        yield { name: `${name}[${first + index}]`, value }
-      first = rowEnd
-    }
-  } catch (error) {
-    throw new ConfigError(`Cannot read ${name} as parquet: ${(error as Error).message}`)
-  }
+/** What looks at a row's parts, and at theirs, needs room for each level. */
+export const NESTING_MAX = 100
+
+function shallow(row: Row): Row | BadRow {
+  if (!isDeep(row.value, NESTING_MAX)) return row
+  const must = `its lists and objects must be nested at most ${NESTING_MAX} deep`
+  return badRow(row.name, new Fault(`${must}: current value is deeper`))
 }
 
-async function readText({ name, path, packing }: FoundFile): Promise<string> {
-  const { size } = await stat(path)
-  if (size > SOURCE_FILE_BYTES_MAX) throw tooLarge(name, size)
-  const bytes = unpack(await readFile(path), packing, name)
-  try {
-    // One kind of line end, so that a checkout on Windows makes the same dataset.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    if (!text.includes('\0')) return text.replaceAll('\r\n', '\n')
-  } catch {
-    // Told below.
-  }
-  throw new ConfigError(`Cannot read ${name} as it must be UTF-8 text`)
-}
-
-function unpack(bytes: Uint8Array, packing: Packing | null, name: string): Uint8Array {
-  if (packing === null) return bytes
-  const options = { maxOutputLength: SOURCE_FILE_BYTES_MAX }
-  try {
-    return packing === '.gz' ? gunzipSync(bytes, options) : zstdDecompressSync(bytes, options)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(name, null)
-    throw new ConfigError(`Cannot unpack ${name}: ${(error as Error).message}`)
-  }
-}
-
-function tooLarge(name: string, size: number | null): ConfigError {
-  return new ConfigError(
-    `Cannot read ${name} as it must have at most ${SOURCE_FILE_BYTES_MAX} bytes: ` +
-      `current value is ${size ?? 'more'}. Split it`,
-  )
+function isDeep(value: unknown, room: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (room === 0) return true
+  return Object.values(value).some((part) => isDeep(part, room - 1))
 }

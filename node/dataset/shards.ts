@@ -8,9 +8,9 @@
  * learned, two rows of S bits follow, the first bit lowest: whether the token's target counts, and
  * whether a document begins with the token.
  */
-import type { Batch } from '../../kernels/batch.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
+
+import type { Batch } from '../../kernels/index.ts'
+import { ProtocolError, type RunConfig } from '../../protocol/index.ts'
 
 export type TokenBytes = RunConfig['dataset']['tokenBytes']
 /** `stream`: a text, cut anywhere, of which every token counts. */

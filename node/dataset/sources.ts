@@ -1,54 +1,128 @@
 /** The examples that a dataset of run.yaml holds: its files, what their rows are, and the rows. */
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import type { TellPiece } from '../bounded-work.ts'
 import { type Columns, named } from './columns.ts'
-import { type FoundFile, findFiles } from './files.ts'
+import { type DatasetPlace, type FoundFile, type FoundFiles, findFiles } from './files.ts'
 import { detectKind, type Example, exampleOf, type Kind } from './kinds.ts'
-import { type Row, readRows } from './rows.ts'
+import { type LeftOut, NAMES_MAX } from './left-out.ts'
+import { type BadRow, isBad, type Row } from './row.ts'
+import { readRows } from './rows.ts'
+import { rangeOf, type Slice } from './split-key.ts'
 
 export interface Source {
   path: string
   kind: Kind
   /** Whether the first row told the kind, or whoever wrote run.yaml. */
   isDetected: boolean
+  /** Whether its rows are conversations, as the first of them is. */
+  isTalk: boolean
   files: number
+  /** Files at its path that are not read. */
+  leftOut: LeftOut
   /** Read anew each time. */
-  examples(): AsyncGenerator<Example>
+  examples(): AsyncGenerator<Example | BadRow>
 }
+
+/** A dataset of run.yaml. */
+export interface DatasetEntry extends Columns, DatasetPlace {
+  type?: Kind | undefined
+  /** Fields that are not to be looked at. */
+  leave_aside?: readonly string[] | undefined
+  /** The files, where they were found elsewhere than at the path. */
+  found?: FoundFiles
+}
+
+/** The kinds whose rows are conversations, whatever is wrong with them. */
+const TALKS: readonly Kind[] = ['chat_template', 'sharegpt']
 
 /** @throws ConfigError that names the file or package which cannot be read, and what to do. */
 export async function openSource(
-  { path, type, ...columns }: { path: string; type?: Kind | undefined } & Columns,
+  entry: DatasetEntry,
   folder: string,
+  tell: TellPiece = () => {},
 ): Promise<Source> {
-  const files = await findFiles(path, folder)
-  const kind = type ?? detectKind(named(await firstRow(path, files), columns))
+  const { path, type } = entry
+  const { files, leftOut, slice } = entry.found ?? (await findFiles(entry, folder))
+  const range = slice === null ? null : rangeIn(entry, slice, await countOf(rowsOf(files, tell)))
+  const rows = () => (range === null ? rowsOf(files, tell) : between(range, rowsOf(files, tell)))
+  const first = named(await firstRow(entry, rows()), entry)
+  const kind = type ?? detectKind(first)
+  const example = exampleOf(kind, first, entry.leave_aside)
   return {
-    ...{ path, kind, isDetected: type === undefined, files: files.length },
+    path,
+    kind,
+    isDetected: type === undefined,
+    isTalk: isBad(example) ? TALKS.includes(kind) : example.type === 'chat',
+    files: files.length,
+    leftOut,
     async *examples() {
-      for await (const row of rowsOf(files)) yield exampleOf(kind, named(row, columns))
+      for await (const row of rows()) {
+        yield isBad(row) ? row : exampleOf(kind, named(row, entry), entry.leave_aside)
+      }
     },
   }
 }
 
-async function firstRow(path: string, files: readonly FoundFile[]): Promise<Row> {
-  for await (const row of rowsOf(files)) return row
-  throw new ConfigError(`Cannot read the dataset '${path}' as there is no row in it`)
+/** @throws ConfigError where a share of few rows is none */
+function rangeIn({ path, split }: DatasetEntry, slice: Slice, count: number): [number, number] {
+  const [from, to] = rangeOf(slice, count)
+  if (from < to || count === 0) return [from, to]
+  const all = count === 1 ? '1 row' : `${count} rows`
+  throw new ConfigError(
+    `Cannot read the dataset '${path}' as '${split}' of its ${all} is none: ask for more of them`,
+  )
 }
 
-async function* rowsOf(files: readonly FoundFile[]): AsyncGenerator<Row> {
-  for (const file of files) yield* readRows(file)
+async function firstRow({ path }: DatasetEntry, rows: AsyncIterable<Row | BadRow>): Promise<Row> {
+  const complaints: string[] = []
+  for await (const row of rows) {
+    if (!isBad(row)) return row
+    if (complaints.length < NAMES_MAX) complaints.push(row.complaint)
+  }
+  throw new ConfigError(
+    complaints.join('\n') || `Cannot read the dataset '${path}' as there is no row in it`,
+  )
+}
+
+async function* rowsOf(files: readonly FoundFile[], tell: TellPiece): AsyncGenerator<Row | BadRow> {
+  for (const file of files) yield* readRows(file, tell)
+}
+
+async function countOf(rows: AsyncIterable<unknown>): Promise<number> {
+  let count = 0
+  for await (const _ of rows) count++
+  return count
+}
+
+async function* between<T>([from, to]: [number, number], rows: AsyncIterable<T>) {
+  let index = 0
+  for await (const row of rows) {
+    if (index >= to) return
+    if (index >= from) yield row
+    index++
+  }
 }
 
 export interface Document {
-  /** Where it was found, for messages. */
+  /** The place where it was found, for messages. */
   name: string
   text: string
 }
 
-/** The texts at a path, whatever else its rows hold. */
-export async function* readDocuments(path: string, folder: string): AsyncGenerator<Document> {
-  const { examples } = await openSource({ path, type: 'completion' }, folder)
+/**
+ * The texts at a path, whatever else its rows hold.
+ * @throws ConfigError that names the first row which is none
+ */
+export async function documentsAt(
+  path: string,
+  folder: string,
+  tell?: TellPiece,
+): Promise<Document[]> {
+  const { examples } = await openSource({ path, type: 'completion' }, folder, tell)
+  const documents: Document[] = []
   for await (const example of examples()) {
-    if (example.type === 'text') yield { name: example.name, text: example.text }
+    if (isBad(example)) throw new ConfigError(example.complaint)
+    if (example.type === 'text') documents.push({ name: example.name, text: example.text })
   }
+  return documents
 }

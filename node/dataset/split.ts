@@ -6,7 +6,7 @@
  * one id, the target of one and the first input of the next, so a held-out target is never a target
  * of training.
  */
-import { prng, shuffle } from '../../protocol/prng.ts'
+import { prng, shuffle } from '../../protocol/index.ts'
 
 /** Sequences in a block. */
 export const HELD_OUT_BLOCK = 8
@@ -14,7 +14,7 @@ export const HELD_OUT_BLOCK = 8
 export interface Split {
   /** Shuffled: a volunteer's lease is a sample of the whole text. */
   train: number[]
-  /** In the order of the text. */
+  /** These are in the order of the text. */
   validation: number[]
 }
 

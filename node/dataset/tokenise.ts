@@ -1,21 +1,24 @@
 /**
  * Examples as token ids, and which of them are learned.
  *
- * A text is learned as a whole; an answer from where its prompt ends; of a conversation the turns
- * of the assistant, each to the end that its template gives it. A turn goes from where the template
- * would let the assistant begin, given the conversation before it, to where the conversation with
- * it ends. Both must begin the whole conversation; where one does not, as a template may look ahead
- * (Qwen3 writes thoughts into the last turn only), a mark in place of what is said shows the turn.
- * Where that fails, too, the whole conversation is learned, and that is told. A token that lies
- * across the border of what is learned, is.
+ * A text is learned as a whole; an answer from where its prompt ends; of a conversation what its
+ * template says that the assistant writes, or else the assistant's turns, each to the end that the
+ * template gives it (turns.ts). Where a template does not show where they are, the whole
+ * conversation is learned, and that is told. A token that lies across the border of what is
+ * learned, is learned.
  *
  * Texts and answers end with eos, once, and it is learned: else the model would not know when to
  * stop. A conversation gets no other end than its template's, and no other begin.
  */
-import { ConfigError } from '../../protocol/errors.ts'
 import type { ChatMessage, ChatTemplate } from '../model/chat-template.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
+import type { Turn } from './alpaca.ts'
+import { type FieldUse, newFieldUse, noteFields } from './field-use.ts'
+import type { Fields } from './fields.ts'
 import type { Example } from './kinds.ts'
+import { type BadRow, badRow, Fault } from './row.ts'
+import { withParsedCalls } from './tools.ts'
+import { type Place, placeOf, sharedLength, type Talk } from './turns.ts'
 
 export type Tokeniser = Pick<TextTokenizer, 'encode' | 'encodeWhole' | 'eosId' | 'vocabSize'>
 
@@ -25,19 +28,17 @@ export interface TokenisedExample {
   ids: Int32Array
   /** 1: the token is learned. */
   learned: Uint8Array
-  /** Its template looks ahead: everything is learned. */
+  /** Its template does not show where answers are: everything is learned. */
   isWhole: boolean
 }
 
-/**
- * Null: nothing but white space, or nothing that is learned.
- * @throws ConfigError that names the row whose conversation its template refuses
- */
+/** @returns null where there is nothing but white space, or nothing that is learned */
 export function tokeniseExample(
   example: Example,
   tokeniser: Tokeniser,
   template: ChatTemplate | null,
-): TokenisedExample | null {
+  use: FieldUse = newFieldUse(),
+): TokenisedExample | BadRow | null {
   const { name, type } = example
   switch (type) {
     case 'text': {
@@ -46,97 +47,131 @@ export function tokeniseExample(
       return { name, type, ids, learned: new Uint8Array(ids.length).fill(1), isWhole: false }
     }
     case 'answer': {
-      if (example.answer.trim() === '') return null
-      const ids = ended(tokeniser.encodeWhole(example.prompt + example.answer), tokeniser)
-      const prompt = tokeniser.encodeWhole(example.prompt)
-      const learned = new Uint8Array(ids.length).fill(1, sharedLength(ids, prompt))
+      if (example.turns.at(-1)!.answer.trim() === '') return null
+      const { ids, learned } = tokeniseTurns(example.turns, tokeniser)
       return { name, type, ids, learned, isWhole: false }
     }
     case 'chat': {
-      const chat = tokeniseChat(example, tokeniser, template!)
-      return chat === null ? null : { name, type, ...chat }
+      if (!example.learned.includes(true)) return null
+      if (template === null) {
+        return badRow(name, new Fault('the rows before it are no conversations, as it is'))
+      }
+      const chat = tokeniseChat(example, tokeniser, template, use)
+      if (chat instanceof Fault) return badRow(name, chat)
+      return chat === null ? null : Object.assign({ name, type }, chat)
     }
   }
 }
 
+type Tokens = Pick<TokenisedExample, 'ids' | 'learned'>
+
+/** Each answer has its end, after which the next turn begins. */
+function tokeniseTurns(turns: readonly Turn[], tokeniser: Tokeniser): Tokens {
+  const parts = turns.map(({ prompt, answer }, i) => {
+    const encode = i === 0 ? tokeniser.encodeWhole : tokeniser.encode
+    const ids = ended(encode(prompt + answer), tokeniser)
+    return { ids, from: sharedLength(ids, encode(prompt)) }
+  })
+  const length = parts.reduce((sum, { ids }) => sum + ids.length, 0)
+  const all: Tokens = { ids: new Int32Array(length), learned: new Uint8Array(length) }
+  let at = 0
+  for (const { ids, from } of parts) {
+    all.ids.set(ids, at)
+    all.learned.fill(1, at + from, at + ids.length)
+    at += ids.length
+  }
+  return all
+}
+
+interface Chat {
+  name: string
+  messages: readonly ChatMessage[]
+  learned: readonly boolean[]
+  variables: Fields
+}
+
 function tokeniseChat(
-  { name, messages }: { name: string; messages: readonly ChatMessage[] },
+  chat: Chat,
   { encode }: Tokeniser,
   template: ChatTemplate,
-): Pick<TokenisedExample, 'ids' | 'learned' | 'isWhole'> | null {
-  const whole = renderAll(name, messages, template)
+  use: FieldUse,
+): (Tokens & { isWhole: boolean }) | Fault | null {
+  const talk = writtenBy(template, chat)
+  if (talk instanceof Fault) return talk
+  const { messages, whole } = talk
+  noteFields(
+    use,
+    chat.name,
+    { messages, variables: chat.variables },
+    (others, variables) => written(template, others, false, variables) !== whole,
+  )
   const ids = encode(whole)
   const learned = new Uint8Array(ids.length)
-  for (const [turn, { role }] of messages.entries()) {
-    if (role !== 'assistant') continue
-    const place = placeOf(turn, messages, whole, template)
-    if (place === null) return { ids, learned: learned.fill(1), isWhole: true }
+  const places = placesOf(chat, talk, template)
+  if (places === null) {
+    const isExcepted = (i: number) => messages[i]!.role === 'assistant' && !chat.learned[i]
+    if (!messages.some((_, i) => isExcepted(i)))
+      return { ids, learned: learned.fill(1), isWhole: true }
+    return new Fault('the chat template must show where answers are, since some are not learned')
+  }
+  for (const place of places) {
     const [from, to] = place.map((at) => sharedLength(ids, encode(whole.slice(0, at))))
     learned.fill(1, from, to)
   }
   return learned.includes(1) ? { ids, learned, isWhole: false } : null
 }
 
-type Place = [from: number, to: number]
-
-/** From where to where of the whole an assistant's turn goes; null: its template hides it. */
-function placeOf(
-  turn: number,
-  messages: readonly ChatMessage[],
-  whole: string,
-  template: ChatTemplate,
-): Place | null {
-  const opened = rendered(messages.slice(0, turn), true, template)
-  const closed = rendered(messages.slice(0, turn + 1), false, template)
-  const opens = opened !== null && whole.startsWith(opened)
-  const closes = closed !== null && whole.startsWith(closed)
-  if (opens && closes) return [opened.length, closed.length]
-  const found = placeByMark(turn, messages, whole, template)
-  if (found === null) return null
-  return [opens ? opened.length : found[0], closes ? closed.length : found[1]]
-}
-
-/** A private character of Unicode. */
-const MARK = '\u{10fffd}'
-
-/**
- * Where the template writes a mark that stands for what is said, up to the end that it gives a turn
- * which is the last.
- */
-function placeByMark(
-  turn: number,
-  messages: readonly ChatMessage[],
-  whole: string,
-  template: ChatTemplate,
-): Place | null {
-  const marked = messages.map((said, i) => (i === turn ? { ...said, content: MARK } : said))
-  const [before, after] = rendered(marked, false, template)?.split(MARK) ?? []
-  const [, ending] = rendered(marked.slice(0, turn + 1), false, template)?.split(MARK) ?? []
-  if (before === undefined || after === undefined || ending === undefined) return null
-  const end = whole.length - after.length
-  if (!whole.startsWith(before) || !whole.endsWith(after) || end < before.length) return null
-  return [before.length, end + sharedLength(after, ending)]
-}
-
-function renderAll(name: string, messages: readonly ChatMessage[], template: ChatTemplate): string {
-  try {
-    return template.render(messages, false)
-  } catch (error) {
-    throw new ConfigError(`Cannot read ${name}: ${(error as Error).message}`)
+/** Templates want arguments of calls as objects, or as texts: the first are more. */
+function writtenBy(template: ChatTemplate, { messages, variables }: Chat): Talk | Fault {
+  const parsed = withParsedCalls(messages)
+  let reason = ''
+  for (const all of parsed === null ? [messages] : [parsed, messages]) {
+    try {
+      const whole = template.render(all, false, variables)
+      const write: Talk['write'] = (some, opens) => written(template, some, opens, variables)
+      return { messages: all, whole, write }
+    } catch (error) {
+      reason = (error as Error).message
+    }
   }
+  return new Fault(`the chat template must take it: ${reason}`)
 }
 
-/** Null: some templates refuse what does not begin, or end, as they like. */
-function rendered(
+function written(
+  template: ChatTemplate,
   messages: readonly ChatMessage[],
   opens: boolean,
-  template: ChatTemplate,
+  variables: Fields,
 ): string | null {
   try {
-    return template.render(messages, opens)
+    return template.render(messages, opens, variables)
   } catch {
     return null
   }
+}
+
+/** What is learned of the whole; null: the template does not show it. */
+function placesOf(
+  { learned, variables }: Chat,
+  talk: Talk,
+  template: ChatTemplate,
+): Place[] | null {
+  const { messages, whole } = talk
+  const generated = template.generated(messages, variables)
+  const spans = generated?.text === whole ? generated.spans : null
+  const isExcepted = messages.some(({ role }, i) => role === 'assistant' && !learned[i])
+  if (spans !== null && !isExcepted) return spans
+  const places: Place[] = []
+  for (const [turn, isLearned] of learned.entries()) {
+    if (!isLearned) continue
+    const place = placeOf(turn, talk)
+    if (place === null) return null
+    places.push(place)
+  }
+  if (spans === null) return places
+  return places.flatMap(([from, to]) =>
+    spans.map(([start, end]): Place => [Math.max(from, start), Math.min(to, end)]),
+  )
 }
 
 /** Some tokenizers end a text themselves. */
@@ -145,11 +180,4 @@ function ended(ids: Int32Array, { eosId }: Tokeniser): Int32Array {
   const whole = new Int32Array(ids.length + 1).fill(eosId)
   whole.set(ids)
   return whole
-}
-
-/** How many ids, or characters, the two begin with alike. */
-function sharedLength<T extends string | Int32Array>(whole: T, prefix: T): number {
-  let length = 0
-  while (length < prefix.length && whole[length] === prefix[length]) length++
-  return length
 }

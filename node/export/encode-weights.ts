@@ -2,7 +2,7 @@
 import { ModelError } from '../model/errors.ts'
 import { encodeBlocks, type WrittenType } from '../model/gguf-blocks.ts'
 
-/** From here on float16 has no finite number: what is larger rounds to infinity. */
+/** Float16 has no finite number from here on: what is larger rounds to infinity. */
 const FLOAT16_OVERFLOW = 65_520
 
 /** @throws ModelError `unsupported` for values that float16 cannot hold. */

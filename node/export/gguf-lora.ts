@@ -5,8 +5,8 @@
  * is permuted where they are; A reads the hidden state, which has one order.
  * Source: llama.cpp, src/llama-adapter.cpp.
  */
-import { type AdapterTensor, adapterLayout } from '../../kernels/lora.ts'
-import type { ModelShape } from '../../kernels/shape.ts'
+import { type AdapterTensor, adapterLayout, type ModelShape } from '../../kernels/index.ts'
+import { bytesOf } from '../compute/floats.ts'
 import type { GgufMetadata, GgufValue } from '../model/gguf-format.ts'
 import {
   ggufArchitecture,
@@ -15,7 +15,6 @@ import {
   permuteRows,
 } from '../model/gguf-names.ts'
 import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
-import { bytesOf } from '../training/floats.ts'
 import { type GgufOrigin, ggufOrigin } from './gguf-origin.ts'
 import type { Takeaway } from './takeaway.ts'
 

@@ -3,8 +3,12 @@
  * and weights under llama.cpp's names.
  * Source: llama.cpp, gguf-py/gguf/constants.py and the conversion of each architecture.
  */
-import type { ModelShape } from '../../kernels/shape.ts'
-import { linearName, type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import {
+  linearName,
+  type ModelShape,
+  type WeightSource,
+  weightTensors,
+} from '../../kernels/index.ts'
 import { ModelError } from '../model/errors.ts'
 import { encodeBlocks, type WrittenType } from '../model/gguf-blocks.ts'
 import { type GgufMetadata, type GgufValue, tensorBytes } from '../model/gguf-format.ts'
@@ -25,13 +29,13 @@ export interface GgufModel {
   contextLength: number
   tokenizer: readonly [key: string, value: GgufValue][]
   weights: WeightSource
-  /** Of matrices; vectors are float32. */
+  /** The type of matrices; vectors are float32. */
   type: WrittenType
 }
 
 /** What llama.cpp calls a file by the type of its matrices. Source: llama.h, `llama_ftype`. */
 const FILE_TYPES: Readonly<Record<WrittenType, number>> = { F32: 0, F16: 1, Q8_0: 7, BF16: 32 }
-/** Of the layout of quantised blocks. */
+/** The version of the layout of quantised blocks. */
 const QUANTIZATION_VERSION = 2
 
 export function ggufModel(source: GgufModel): GgufFile {

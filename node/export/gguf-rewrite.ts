@@ -1,16 +1,18 @@
 /**
  * A base that is a GGUF already, with merged matrices in place of those that the adapter changes.
- * All else (metadata, tokenizer, the other tensors) goes on as it is, byte by byte.
+ * All else (metadata, tokenizer, the other tensors) goes on as it is, byte by byte, but for the
+ * chat template where the run has another.
  *
  * A merged matrix is not put back into 4 or 6 bits: the difference that training made is smaller
  * than their steps.
  */
 import { readWeights } from '../model/base-weights.ts'
+import type { FileBytes } from '../model/file-bytes.ts'
 import { type GgufEntry, parseGguf } from '../model/gguf.ts'
 import type { WrittenType } from '../model/gguf-blocks.ts'
+import type { GgufValue } from '../model/gguf-format.ts'
 import { ggufNames } from '../model/gguf-names.ts'
 import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
-import type { FileBytes } from '../model/range-file.ts'
 import { createTensorOf } from './gguf-model.ts'
 import { mergedNames, mergedWeights } from './merge.ts'
 import type { Takeaway } from './takeaway.ts'
@@ -20,7 +22,13 @@ const PIECE_BYTES = 8 * 1024 * 1024
 
 type Adapted = Pick<Takeaway, 'model' | 'adapter' | 'values'>
 
-export function rewrittenGguf(base: FileBytes, adapted: Adapted, type: WrittenType): GgufFile {
+/** @param entries of metadata, which go before those of the base */
+export function rewrittenGguf(
+  base: FileBytes,
+  adapted: Adapted,
+  type: WrittenType,
+  entries: readonly [key: string, value: GgufValue][] = [],
+): GgufFile {
   const { metadata, tensors } = parseGguf(base)
   const { model } = adapted
   const weights = mergedWeights(readWeights(model, base), adapted)
@@ -28,7 +36,7 @@ export function rewrittenGguf(base: FileBytes, adapted: Adapted, type: WrittenTy
   const names = ggufNames(model)
   const merged = new Map(mergedNames(adapted).map((name) => [names.get(name)!, name]))
   return {
-    metadata,
+    metadata: new Map([...metadata, ...entries]),
     tensors: [...tensors].map(([name, entry]) => {
       const own = merged.get(name)
       return own === undefined ? copied(name, entry, base) : tensorOf(own, entry.shape)

@@ -3,9 +3,13 @@
  * alpha / R, so that a program which knows nothing of LoRA computes the same.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
-import { type AdapterTensor, adapterLayout } from '../../kernels/lora.ts'
-import type { AdapterShape } from '../../kernels/shape.ts'
-import { linearName, type WeightSource } from '../../kernels/weights.ts'
+import {
+  type AdapterShape,
+  type AdapterTensor,
+  adapterLayout,
+  linearName,
+  type WeightSource,
+} from '../../kernels/index.ts'
 import type { Takeaway } from './takeaway.ts'
 
 type Adapted = Pick<Takeaway, 'model' | 'adapter' | 'values'>
@@ -26,7 +30,7 @@ export function mergedWeights(base: WeightSource, adapted: Adapted): WeightSourc
   }
 }
 
-/** Of the base's matrices that the adapter changes. */
+/** Names of the base's matrices that the adapter changes. */
 export function mergedNames(adapted: Adapted): string[] {
   return [...pairsOf(adapted).keys()]
 }
@@ -36,7 +40,7 @@ interface Pair {
   B: Matrix
 }
 
-/** By the name of the base's matrix. */
+/** The pair A and B of each matrix of the base, by its name. */
 function pairsOf({ model, adapter, values }: Adapted): ReadonlyMap<string, Pair> {
   const matrices = new Map<string, Partial<Pair>>()
   for (const { layer, target, part, rows, columns, offset } of adapterLayout(model, adapter)

@@ -4,8 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StorageKind } from '../../kernels/ops.ts'
-import { weightTensors } from '../../kernels/weights.ts'
+import { type StorageKind, weightTensors } from '../../kernels/index.ts'
 import type { FloatDtype } from '../model/dtypes.ts'
 import { ModelError } from '../model/errors.ts'
 import { ropeTypeOf } from '../model/rope.ts'
@@ -44,7 +43,9 @@ export async function writeMergedFolder(
     await writeFile(join(folder, CONFIG_FILE), withDtype(config, DTYPE_NAMES[type]))
     const weights = mergedWeights(opened, takeaway)
     const tensors = weightTensors(model).map(({ name, shape }) => ({
-      ...{ name, shape, dtype: type },
+      name,
+      shape,
+      dtype: type,
       bytes: () => encodeWeights(type, weights.tensor(name).values, name),
     }))
     const pieces = safetensorsPieces(tensors, { format: 'pt' })

@@ -4,13 +4,19 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ModelShape } from '../../kernels/shape.ts'
+import type { ModelShape } from '../../kernels/index.ts'
 import { readWeights } from '../model/base-weights.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { ModelError } from '../model/errors.ts'
 import { isGguf } from '../model/gguf.ts'
 import type { WrittenType } from '../model/gguf-blocks.ts'
-import { chatFormat, ggufTokenizer, type TokenizerFiles } from '../model/gguf-tokenizer.ts'
+import type { GgufValue } from '../model/gguf-format.ts'
+import {
+  chatEntries,
+  chatFormat,
+  ggufTokenizer,
+  type TokenizerFiles,
+} from '../model/gguf-tokenizer.ts'
 import { writeGguf } from '../model/gguf-write.ts'
 import { openWeightFile } from '../model/weight-file.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
@@ -33,9 +39,12 @@ export async function writeMergedGguf(
   try {
     const isRewritten = isGguf(opened.read(0, Math.min(4, opened.bytes)))
     const file = isRewritten
-      ? rewrittenGguf(opened, takeaway, type)
+      ? rewrittenGguf(opened, takeaway, type, ownChat(files))
       : ggufModel({
-          ...{ run: takeaway.run, model, type, tokenizer: tokenizerOf(files, model) },
+          run: takeaway.run,
+          model,
+          type,
+          tokenizer: tokenizerOf(files, model),
           contextLength: await contextLengthOf(base.folder),
           weights: mergedWeights(readWeights(model, opened), takeaway),
         })
@@ -46,6 +55,11 @@ export async function writeMergedGguf(
   } finally {
     opened.close()
   }
+}
+
+/** A GGUF base has its template in tokenizer_config.json: one in a file of its own is the run's. */
+function ownChat(files: TokenizerFiles): [key: string, value: GgufValue][] {
+  return files.chatTemplate === null ? [] : chatEntries(files)
 }
 
 async function contextLengthOf(folder: string): Promise<number> {

@@ -2,8 +2,12 @@
  * README.md of an exported model: what it is, who made it out of what, how good it is, how to use
  * it. Names in it were chosen by others, so none of their characters is taken for markup.
  */
+import { basename } from 'node:path'
 import { stringify } from 'yaml'
+import type { Digest } from '../../protocol/index.ts'
+import { COMMAND } from '../command.ts'
 import type { ExportFormat } from './formats.ts'
+import { escaped } from './markdown.ts'
 import type { RunSummary, Takeaway, WrittenModel } from './takeaway.ts'
 import { usageOf } from './usage.ts'
 
@@ -25,9 +29,21 @@ const FRONT: Readonly<Record<ExportFormat, Front>> = {
   'merged-gguf': { relation: 'finetune', tags: ['gguf'] },
 }
 
-type Card = Pick<Takeaway, 'run' | 'adapter'> & Pick<WrittenModel, 'weights'>
+const ADAPTER_ROW = 'adapter in the journal'
 
-export function modelCard(format: ExportFormat, { run, adapter, weights }: Card): string {
+/** The digest of the adapter that a card is of; null: it names none. */
+export function adapterOnCard(card: string): Digest | null {
+  const [, digest] = new RegExp(`^\\| ${ADAPTER_ROW} \\| \`([0-9a-f]{64})\``, 'm').exec(card) ?? []
+  return digest ?? null
+}
+
+interface Card extends Pick<Takeaway, 'run' | 'adapter'>, WrittenModel {
+  /** Whether a chat template lies beside it in a file of its own. */
+  hasTemplate: boolean
+}
+
+export function modelCard(format: ExportFormat, card: Card): string {
+  const { run, adapter, weights, path, digest, hasTemplate } = card
   const what = FRONT[format].relation === 'adapter' ? 'A LoRA adapter for' : 'A fine-tune of'
   const people =
     run.contributors.length === 1 ? 'one volunteer' : `${run.contributors.length} volunteers`
@@ -46,17 +62,17 @@ ${evaluationTable(run)}
 
 ${table([
   ['', ''],
-  ['text', `${escaped(run.dataset.name)}, ${run.dataset.trainTokens} tokens to train on`],
-  ['held out', `${run.dataset.heldOutTokens} tokens of it, which no volunteer trained on`],
+  ['text', `${escaped(run.dataset.name)}, ${sequencesOf(run)} to train on`],
+  ['held out', `${run.dataset.heldOutTokens} learned tokens, which no volunteer trained on`],
   ['tokens trained on', String(tokensOf(run))],
-  ['sequence length', String(run.dataset.sequenceLength)],
   ['rank, alpha', `${adapter.adapterRank}, ${adapter.alpha}`],
   ['targets', adapter.targets.join(', ')],
   ['type of the weights', weights],
   ['what is averaged', `${run.training.mode}, ${run.training.batchSequences} sequences a batch`],
   ['learning rate', `${run.training.learningRate}, ${run.training.schedule}`],
   ['run', `\`${run.runId}\``],
-  ['adapter, SHA-256', `\`${run.adapterDigest}\``],
+  [`${basename(path)}, SHA-256`, `\`${digest}\``],
+  [ADAPTER_ROW, `\`${run.adapterDigest}\`, of its float32 scalars`],
   ['base weights, SHA-256', `\`${run.base.digest}\``],
 ])}
 
@@ -64,9 +80,29 @@ ${table([
 
 ${contributorTable(run)}
 
+## Check it
+
+${checkOf(format, run)}
+
 ## Use it
 
-${usageOf(format, { run, adapter })}`
+${usageOf(format, { run, adapter, hasTemplate })}`
+}
+
+/** How a reader re-derives the adapter. */
+function checkOf(format: ExportFormat, { runId, coordinator, adapterDigest }: RunSummary): string {
+  const known = coordinator === null ? '' : ` --coordinator ${coordinator}`
+  const held = format === 'peft' ? ' --export .' : ''
+  return `Every round can be merged again from the payloads of the volunteers, and gives the adapter
+\`${adapterDigest}\`.
+With barnraise in a terminal, and the folder or the address of the published run in place of RUN:
+
+\`\`\`sh
+${COMMAND} verify RUN --run ${runId}${known}${held}
+\`\`\`
+
+With \`--replay\` every step that counted is trained again, too. Whether the run and its
+coordinator are those that you were told of is yours to compare: nothing else is to be trusted.`
 }
 
 function frontMatter(format: ExportFormat, run: RunSummary): string {
@@ -115,15 +151,13 @@ function contributorTable(run: RunSummary): string {
   ])
 }
 
+const sequencesOf = ({ dataset }: RunSummary) =>
+  `${dataset.trainSequences} sequences of ${dataset.sequenceLength} tokens`
+
 const tokensOf = (run: RunSummary) => run.contributors.reduce((sum, { tokens }) => sum + tokens, 0)
 
 /** The first row is the head. */
 function table([head, ...rows]: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head!), `|${'---|'.repeat(head!.length)}`, ...rows.map(line)].join('\n')
-}
-
-/** Text in which Markdown and HTML see nothing of theirs. */
-function escaped(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>|~&$#]/g, (mark) => `\\${mark}`).replaceAll(/\s+/g, ' ')
 }

@@ -1,6 +1,7 @@
 /** What there is to take home from a run: the adapter, its base, and how it came about. */
-import type { AdapterShape, ModelShape } from '../../kernels/shape.ts'
-import type { Digest } from '../../protocol/digest.ts'
+
+import type { AdapterShape, ModelShape } from '../../kernels/index.ts'
+import type { Digest } from '../../protocol/index.ts'
 
 export interface Takeaway {
   model: ModelShape
@@ -29,8 +30,16 @@ export interface WrittenModel {
 export interface RunSummary {
   name: string
   runId: string
+  /** Who coordinated it, for who checks it; null: nothing says it. */
+  coordinator: string | null
   base: { name: string; digest: Digest; license: string }
-  dataset: { name: string; sequenceLength: number; trainTokens: number; heldOutTokens: number }
+  dataset: {
+    name: string
+    sequenceLength: number
+    trainSequences: number
+    /** Targets that the held-out loss is a mean over. */
+    heldOutTokens: number
+  }
   training: { mode: string; batchSequences: number; learningRate: number; schedule: string }
   /** SHA-256 of the adapter's N scalars, as the journal names it. */
   adapterDigest: Digest

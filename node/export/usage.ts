@@ -1,5 +1,6 @@
 /** How an exported folder is used: the exact commands of each program that can, for its card. */
-import type { AdapterShape } from '../../kernels/shape.ts'
+import type { AdapterShape } from '../../kernels/index.ts'
+import { TEMPLATE_FILE } from '../model/chat-template.ts'
 import type { ExportFormat } from './formats.ts'
 import type { Takeaway } from './takeaway.ts'
 
@@ -8,7 +9,10 @@ export const LORA_FILE = 'adapter.gguf'
 export const MODEL_FILE = 'model.gguf'
 export const MODELFILE = 'Modelfile'
 
-type Uses = Pick<Takeaway, 'run' | 'adapter'>
+interface Uses extends Pick<Takeaway, 'run' | 'adapter'> {
+  /** Whether a chat template lies in the folder. */
+  hasTemplate: boolean
+}
 
 /** Ranks that vLLM reserves room for. Source: vllm, config/lora.py. */
 const VLLM_RANKS = [1, 8, 16, 32, 64, 128, 256, 320, 512]
@@ -39,12 +43,12 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
       fromHere('merged-gguf', fence('python', MERGE), shell(...convertAndCreate('merged', run))),
     ],
   ],
-  'gguf-lora': () => [
+  'gguf-lora': ({ hasTemplate }) => [
     [
       'llama.cpp',
       shell(
-        `llama-cli -m BASE.gguf --lora ${LORA_FILE} -p "Call me"`,
-        `llama-server -m BASE.gguf --lora ${LORA_FILE}`,
+        `llama-cli -m BASE.gguf --lora ${LORA_FILE}${chatOptions(hasTemplate)} -p "Call me"`,
+        `llama-server -m BASE.gguf --lora ${LORA_FILE}${chatOptions(hasTemplate)}`,
       ),
     ],
     ['PEFT and vLLM', otherFormat('peft')],
@@ -118,6 +122,9 @@ const otherFormat = (format: ExportFormat) =>
 /** Not everybody who reads the card has the run. */
 const fromHere = (format: ExportFormat, ...blocks: string[]) =>
   [`${otherFormat(format)} Out of this folder, with llama.cpp's scripts:`, ...blocks].join('\n\n')
+
+const chatOptions = (hasTemplate: boolean) =>
+  hasTemplate ? ` --jinja --chat-template-file ${TEMPLATE_FILE}` : ''
 
 function loraOptions(name: string, { adapterRank }: AdapterShape): string {
   const room = VLLM_RANKS.find((rank) => rank >= adapterRank) ?? adapterRank

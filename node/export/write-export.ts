@@ -1,17 +1,33 @@
 /** A takeaway as a folder in the format that was asked for, with a card that says how to use it. */
-import { mkdir, writeFile } from 'node:fs/promises'
+
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 import { copyCompanions } from '../model/base-model.ts'
+import { TEMPLATE_FILE } from '../model/chat-template.ts'
 import { writeGguf } from '../model/gguf-write.ts'
 import { writePeftAdapter } from '../model/peft.ts'
+import { makeFolder } from '../storage/file-system.ts'
 import { DTYPE_NAMES, DTYPES, type DtypeName, type ExportFormat } from './formats.ts'
 import { ggufLora } from './gguf-lora.ts'
 import { writeMergedFolder } from './merged-folder.ts'
 import { writeMergedGguf } from './merged-gguf.ts'
 import { modelCard } from './model-card.ts'
+import { writeStops } from './stops.ts'
 import type { Takeaway, WrittenModel } from './takeaway.ts'
-import { LORA_FILE } from './usage.ts'
+import { LORA_FILE, MODEL_FILE } from './usage.ts'
+
+/** The model card. */
+export const CARD_FILE = 'README.md'
+
+/** The file by which a folder shows that it holds a format, which no other format has. */
+export const MARKS: Readonly<Record<ExportFormat, string>> = {
+  peft: 'adapter_config.json',
+  'gguf-lora': LORA_FILE,
+  merged: 'config.json',
+  'merged-gguf': MODEL_FILE,
+}
 
 export interface ExportTarget {
   format: ExportFormat
@@ -28,7 +44,9 @@ export async function writeExport(target: ExportTarget, takeaway: Takeaway): Pro
   const { format, folder } = target
   const write = WRITERS[format]
   const written = await write(target, takeaway)
-  await writeFile(join(folder, 'README.md'), modelCard(format, { ...takeaway, ...written }))
+  const hasTemplate = existsSync(join(folder, TEMPLATE_FILE))
+  const card = modelCard(format, { ...takeaway, ...written, hasTemplate })
+  await writeFile(join(folder, CARD_FILE), card)
   return written
 }
 
@@ -37,25 +55,29 @@ type Writer = (target: ExportTarget, takeaway: Takeaway) => Promise<WrittenModel
 const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
   async peft(target, takeaway) {
     typeOf(target, ['f32'])
-    await mkdir(target.folder, { recursive: true })
+    await makeFolder(target.folder)
     await copyCompanions(takeaway.base.folder, target.folder)
+    await writeStops(takeaway.base.folder, target.folder)
     return { ...(await writePeftAdapter(target.folder, takeaway)), weights: 'F32' }
   },
   async 'gguf-lora'(target, takeaway) {
     typeOf(target, ['f32'])
-    await mkdir(target.folder, { recursive: true })
+    await makeFolder(target.folder)
+    // The base's own GGUF may have another template than the run, or none.
+    await copyCompanions(takeaway.base.folder, target.folder, [TEMPLATE_FILE])
     const written = await writeGguf(join(target.folder, LORA_FILE), ggufLora(takeaway))
     return { ...written, weights: 'F32' }
   },
   async merged(target, takeaway) {
     const type = typeOf(target, ['f32', 'f16', 'bf16'])
-    await mkdir(target.folder, { recursive: true })
+    await makeFolder(target.folder)
     await copyCompanions(takeaway.base.folder, target.folder)
+    await writeStops(takeaway.base.folder, target.folder)
     return writeMergedFolder(target.folder, takeaway, type)
   },
   async 'merged-gguf'(target, takeaway) {
     const type = typeOf(target, DTYPE_NAMES) ?? 'F16'
-    await mkdir(target.folder, { recursive: true })
+    await makeFolder(target.folder)
     return writeMergedGguf(target.folder, takeaway, type)
   },
 }

@@ -37,7 +37,10 @@ function outputOf(program: string, args: readonly string[]): Promise<string> {
   )
 }
 
-/** By the power supplies in a folder of Linux: its own batteries, not those of mice. */
+/**
+ * Whether Linux's folder of power supplies tells of a discharging battery of the machine's own, not
+ * a mouse's.
+ */
 export async function batteryOf(folder: string): Promise<boolean | null> {
   const names = await readdir(folder).catch(() => [])
   const supplies = await Promise.all(
@@ -55,13 +58,13 @@ export async function batteryOf(folder: string): Promise<boolean | null> {
   return own.some(({ status }) => status === 'Discharging')
 }
 
-/** By what `pmset -g batt` writes first: where the power comes from. */
+/** Whether `pmset -g batt`, whose first line says where the power comes from, names the battery. */
 export function batteryIn(text: string): boolean | null {
   const [, source] = /drawing from '(\w+) Power'/.exec(text) ?? []
   return source === undefined ? null : source === 'Battery'
 }
 
-/** By the BatteryStatus of each battery of Windows, a line each: 1 says that it discharges. */
+/** Whether a battery of Windows discharges, from its BatteryStatus, a line each: 1 says so. */
 export function batteryByStatus(text: string): boolean | null {
   const statuses = text.split(/\s+/).filter((word) => /^\d+$/.test(word))
   return statuses.length === 0 ? null : statuses.includes('1')

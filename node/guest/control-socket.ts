@@ -7,6 +7,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { platform } from 'node:os'
 import { join } from 'node:path'
+import { IN_WORDS, shapeFaults } from '../shape-faults.ts'
 import {
   type ControlReply,
   type ControlRequest,
@@ -28,17 +29,29 @@ const PIPES = '\\\\.\\pipe\\'
 export async function serveControl(
   folder: string,
   pid: number,
-  handle: (request: ControlRequest) => VolunteerStatus,
+  handle: (request: ControlRequest) => Promise<VolunteerStatus>,
 ): Promise<() => Promise<void>> {
-  const path = pathOf(folder, pid)
+  if (!IS_WINDOWS) await sweep(folder)
+  return serveSocket(folder, String(pid), (value) => replyTo(value, handle))
+}
+
+/**
+ * Answers one line of JSON by another, at a socket of this name, until the function that it returns
+ * is called. What is no JSON is null.
+ */
+export async function serveSocket(
+  folder: string,
+  name: string,
+  reply: (value: unknown) => Promise<unknown>,
+): Promise<() => Promise<void>> {
+  const path = pathOf(folder, name)
   if (!IS_WINDOWS) {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    await sweep(folder)
-    // Left by a process that had the same number and died.
+    // Left by a process that had the same name and died.
     await rm(path, { force: true })
   }
   const server = createServer((socket) => {
-    answer(socket, handle).catch(() => socket.destroy())
+    answer(socket, reply).catch(() => socket.destroy())
   })
   server.listen(path)
   await once(server, 'listening')
@@ -51,7 +64,7 @@ export async function serveControl(
 /** Takes away what those left that were killed. */
 async function sweep(folder: string): Promise<void> {
   const dead = (await listVolunteers(folder)).filter((pid) => !isAlive(pid))
-  await Promise.all(dead.map((pid) => rm(pathOf(folder, pid), { force: true })))
+  await Promise.all(dead.map((pid) => rm(pathOf(folder, String(pid)), { force: true })))
 }
 
 function isAlive(pid: number): boolean {
@@ -63,29 +76,31 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function pathOf(folder: string, pid: number): string {
-  return IS_WINDOWS ? `${PIPES}barnraise-${pid}` : join(folder, `${pid}.sock`)
+function pathOf(folder: string, name: string): string {
+  return IS_WINDOWS ? `${PIPES}barnraise-${name}` : join(folder, `${name}.sock`)
 }
 
-async function answer(
-  socket: Socket,
-  handle: (request: ControlRequest) => VolunteerStatus,
-): Promise<void> {
-  const reply = replyTo(await readLine(socket), handle)
-  socket.end(`${JSON.stringify(reply)}\n`)
+async function answer(socket: Socket, reply: (value: unknown) => Promise<unknown>): Promise<void> {
+  const value = jsonOf(await readLine(socket))
+  socket.end(`${JSON.stringify(await reply(value))}\n`)
 }
 
-function replyTo(line: string, handle: (request: ControlRequest) => VolunteerStatus): ControlReply {
-  let value: unknown
+function jsonOf(line: string): unknown {
   try {
-    value = JSON.parse(line)
+    return JSON.parse(line)
   } catch {
-    return { error: 'Cannot follow a command as it must be a line of JSON' }
+    return null
   }
-  const request = controlRequest.safeParse(value)
-  if (request.success) return { status: handle(request.data) }
-  const [issue] = request.error.issues
-  return { error: `Cannot follow a command as '${issue?.path.join('.')}': ${issue?.message}` }
+}
+
+async function replyTo(
+  value: unknown,
+  handle: (request: ControlRequest) => Promise<VolunteerStatus>,
+): Promise<ControlReply> {
+  if (value === null) return { error: 'Cannot follow a command as it must be a line of JSON' }
+  const request = controlRequest.safeParse(value, IN_WORDS)
+  if (request.success) return { status: await handle(request.data) }
+  return { error: `Cannot follow a command as ${shapeFaults(request.error)}` }
 }
 
 /** @throws when none comes whole, in time, in its bounds */
@@ -117,7 +132,19 @@ export async function askVolunteer(
   pid: number,
   request: ControlRequest,
 ): Promise<VolunteerStatus | null> {
-  const path = pathOf(folder, pid)
+  const reply = (await askSocket(folder, String(pid), request)) as ControlReply | null
+  if (reply === null) return null
+  if ('error' in reply) throw new Error(reply.error)
+  return reply.status
+}
+
+/** null: nobody answers to that name. @throws when it lives but does not answer in time */
+export async function askSocket(
+  folder: string,
+  name: string,
+  request: unknown,
+): Promise<object | null> {
+  const path = pathOf(folder, name)
   const socket = createConnection(path)
   try {
     await once(socket, 'connect')
@@ -129,9 +156,7 @@ export async function askVolunteer(
   }
   try {
     socket.write(`${JSON.stringify(request)}\n`)
-    const reply = JSON.parse(await readLine(socket)) as ControlReply
-    if ('error' in reply) throw new Error(reply.error)
-    return reply.status
+    return JSON.parse(await readLine(socket)) as object
   } finally {
     socket.destroy()
   }

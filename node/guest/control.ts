@@ -2,13 +2,15 @@
  * The words between a volunteer and its owner's commands, one line of JSON each way. Whatever is
  * asked is answered by how the volunteer then is.
  */
+
 import { z } from 'zod'
-import type { Activity } from '../../coordinator/participant-activity.ts'
+import type { Activity } from '../../coordinator/participant/index.ts'
+import type { Credit } from '../../protocol/index.ts'
 import type { GuestStanding } from './guest.ts'
 
 export const controlRequest = z.discriminatedUnion('command', [
   z.strictObject({ command: z.literal('status') }),
-  /** In milliseconds; null: until it is resumed. */
+  /** How long, in milliseconds; null: until it is resumed. */
   z.strictObject({ command: z.literal('pause'), ms: z.number().positive().nullable() }),
   /** `anyway`: whatever else speaks against training is overruled until it passes. */
   z.strictObject({ command: z.literal('resume'), anyway: z.boolean() }),
@@ -25,6 +27,8 @@ export interface VolunteerStatus extends GuestStanding {
   /** The name of its run; null before it has joined. */
   run: string | null
   activity: Activity
+  /** What counts of its work, as its coordinator last said; null: it has not yet. */
+  credit: Credit | null
   /** Local steps done since it was started. */
   steps: number
   /** Wall time of one; null before the first. */

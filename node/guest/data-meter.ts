@@ -9,7 +9,7 @@ export interface DataMeter {
 }
 
 interface Moved {
-  /** Where this machine is. */
+  /** A date as this machine's clock on the wall has it. */
   day: string
   bytes: number
 }

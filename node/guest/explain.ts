@@ -1,5 +1,6 @@
 /** Why a process pauses, in words, and what would let it train all the same. Pure. */
-import type { PauseReason, Readings, Wishes } from './governor.ts'
+import { COMMAND } from '../command.ts'
+import type { PauseReason, Preferences, Readings } from './governor.ts'
 import { hoursText } from './hours.ts'
 
 export interface Explained {
@@ -9,22 +10,41 @@ export interface Explained {
   override: string | null
 }
 
+/** What the run is told, and all who watch it: less than the owner knows. */
+const OUTSIDE: Readonly<Record<PauseReason, string>> = {
+  asked: 'its owner asked for it',
+  hours: 'it is outside its hours',
+  hidden: 'its page is hidden',
+  battery: 'it is on battery',
+  busy: 'other programs need it',
+  hot: 'it is hot',
+  'data-cap': 'what it may move today is used up',
+}
+
+/** Null: nothing speaks against training. */
+export const wordsForOthers = (reasons: readonly PauseReason[]): string | null =>
+  reasons.map((reason) => OUTSIDE[reason]).join(', ') || null
+
 /** What to do to train all the same. */
 export function overruleText(reasons: readonly Explained[]): string {
   const options = reasons.flatMap(({ override }) => override ?? [])
-  if (options.length === 0) return 'barnraise resume'
-  return `barnraise resume --anyway; for good, join with ${options.join(', ')}`
+  if (options.length === 0) return `${COMMAND} resume`
+  return `${COMMAND} resume --anyway; for good, join with ${options.join(', ')}`
 }
 
-export function explain(reason: PauseReason, readings: Readings, wishes: Wishes): Explained {
-  const [text, override] = wordsOf(reason, readings, wishes)
+export function explain(
+  reason: PauseReason,
+  readings: Readings,
+  preferences: Preferences,
+): Explained {
+  const [text, override] = wordsOf(reason, readings, preferences)
   return { reason, text, override }
 }
 
 function wordsOf(
   reason: PauseReason,
   { othersShare, celsius, bytes }: Readings,
-  { hours, othersShareMax, celsiusMax, bytesMax }: Wishes,
+  { hours, othersShareMax, celsiusMax, bytesMax }: Preferences,
 ): [string, string | null] {
   switch (reason) {
     case 'asked':

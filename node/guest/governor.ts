@@ -21,10 +21,10 @@ export interface Readings {
 }
 
 /** What the person here decided; a limit of null is never reached. */
-export interface Wishes {
+export interface Preferences {
   /** Paused by hand. */
   isPaused: boolean
-  /** When to train; empty: always. */
+  /** The spans of the day in which to train; empty: always. */
   hours: readonly Hours[]
   pauseHidden: boolean
   pauseOnBattery: boolean
@@ -34,13 +34,13 @@ export interface Wishes {
 }
 
 /** Everything that speaks against training now; none: train. */
-export function pauseReasons(readings: Readings, wishes: Wishes): PauseReason[] {
-  const { hours, othersShareMax, celsiusMax, bytesMax } = wishes
+export function pauseReasons(readings: Readings, preferences: Preferences): PauseReason[] {
+  const { hours, othersShareMax, celsiusMax, bytesMax } = preferences
   const against: [PauseReason, boolean][] = [
-    ['asked', wishes.isPaused],
+    ['asked', preferences.isPaused],
     ['hours', hours.length > 0 && !hours.some((span) => isWithin(span, readings.minute))],
-    ['hidden', wishes.pauseHidden && readings.isHidden],
-    ['battery', wishes.pauseOnBattery && readings.isOnBattery === true],
+    ['hidden', preferences.pauseHidden && readings.isHidden],
+    ['battery', preferences.pauseOnBattery && readings.isOnBattery === true],
     ['busy', isAbove(readings.othersShare, othersShareMax)],
     ['hot', isAbove(readings.celsius, celsiusMax)],
     ['data-cap', bytesMax !== null && readings.bytes >= bytesMax],

@@ -3,8 +3,14 @@
  * volunteer while anything speaks against training, and hears what the person here wants.
  */
 import type { Clock } from '../clock.ts'
-import { type Explained, explain } from './explain.ts'
-import { overrule, type PauseReason, pauseReasons, type Readings, type Wishes } from './governor.ts'
+import { type Explained, explain, wordsForOthers } from './explain.ts'
+import {
+  overrule,
+  type PauseReason,
+  type Preferences,
+  pauseReasons,
+  type Readings,
+} from './governor.ts'
 import type { Sensors } from './sensors.ts'
 
 /** How often to look. */
@@ -16,7 +22,7 @@ interface Pausable {
 }
 
 export interface GuestOptions {
-  wishes: Omit<Wishes, 'isPaused'>
+  preferences: Omit<Preferences, 'isPaused'>
   sensors: Sensors
   clock: Clock
   /** What speaks against training has changed; nothing: it goes on. */
@@ -35,7 +41,7 @@ export interface GuestStanding {
 export interface Guest<Role extends Pausable> {
   readonly role: Role
   look(): Promise<void>
-  /** At once; null: until `resume`. */
+  /** Pauses at once, for so many milliseconds; null: until `resume`. */
   pause(ms: number | null): void
   /** `anyway`: whatever else speaks against training now is overruled until it passes. */
   resume(anyway: boolean): void
@@ -44,7 +50,7 @@ export interface Guest<Role extends Pausable> {
 
 /** @param start starts the volunteer, paused for the reasons given or, by null, at work */
 export async function startGuest<Role extends Pausable>(
-  { wishes, sensors, clock, onChange }: GuestOptions,
+  { preferences, sensors, clock, onChange }: GuestOptions,
   start: (paused: string | null) => Promise<Role>,
 ): Promise<Guest<Role>> {
   let pausedUntil = 0
@@ -52,13 +58,13 @@ export async function startGuest<Role extends Pausable>(
   let readings = await sensors.read()
   let reasons: PauseReason[] = []
 
-  const wishesNow = (): Wishes => ({ ...wishes, isPaused: clock() < pausedUntil })
-  const explained = () => reasons.map((reason) => explain(reason, readings, wishesNow()))
+  const preferencesNow = (): Preferences => ({ ...preferences, isPaused: clock() < pausedUntil })
+  const explained = () => reasons.map((reason) => explain(reason, readings, preferencesNow()))
 
   /** Whether anything has changed. */
   function judge(): boolean {
     const before = reasons.join()
-    const left = overrule(pauseReasons(readings, wishesNow()), overruled)
+    const left = overrule(pauseReasons(readings, preferencesNow()), overruled)
     reasons = left.reasons
     overruled = left.overruled
     if (reasons.join() === before) return false
@@ -67,13 +73,13 @@ export async function startGuest<Role extends Pausable>(
   }
 
   judge()
-  const told = reasons.join(', ')
-  const role = await start(told === '' ? null : told)
+  const role = await start(wordsForOthers(reasons))
 
   function act(): void {
     if (!judge()) return
-    if (reasons.length === 0) role.resume()
-    else role.pause(reasons.join(', '))
+    const why = wordsForOthers(reasons)
+    if (why === null) role.resume()
+    else role.pause(why)
   }
 
   return {
@@ -88,7 +94,7 @@ export async function startGuest<Role extends Pausable>(
     },
     resume: (anyway) => {
       pausedUntil = 0
-      if (anyway) overruled = pauseReasons(readings, wishesNow())
+      if (anyway) overruled = pauseReasons(readings, preferencesNow())
       act()
     },
     standing: () => {

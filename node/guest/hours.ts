@@ -1,5 +1,5 @@
 /** Spans of the day, as `22-7` or `12:30-13:30`, where this machine is. */
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 
 /** Minutes since midnight; `to` is no part of it, and on the next day where it is not later. */
 export interface Hours {

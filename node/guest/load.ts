@@ -28,7 +28,7 @@ export function readProcessorTimes(): ProcessorTimes {
   return { ...times, ownUser: user / 1000, ownSystem: system / 1000 }
 }
 
-/** From 0 to 1, of all processors; null when no time has passed. */
+/** The share of all processors, from 0 to 1, that others take; null when no time has passed. */
 export function othersShare(before: ProcessorTimes, now: ProcessorTimes): number | null {
   const total = now.total - before.total
   if (total <= 0) return null

@@ -3,7 +3,7 @@
  * and launchd (launchd.plist(5)): started at login, started again after a crash, not after an end
  * of its own. Pure: values in, text out.
  */
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 
 export interface Service {
   /** The program and its arguments. */
@@ -39,8 +39,8 @@ CPUWeight=20
 OOMScoreAdjust=500
 Restart=on-failure
 RestartSec=${RESTART_SECONDS}
-# Wrong options, another version: the same would come of it.
-RestartPreventExitStatus=2 5
+# Wrong options, another version, not let in: the same would come of it.
+RestartPreventExitStatus=2 5 6
 TimeoutStopSec=${STOP_SECONDS}
 
 [Install]
@@ -48,7 +48,7 @@ WantedBy=default.target
 `
 }
 
-/** In double quotes, as systemd.syntax(7) reads them. */
+/** A word in double quotes, as systemd.syntax(7) reads them. */
 function unitWord(word: string): string {
   return `"${checked(word).replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`
 }

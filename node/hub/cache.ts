@@ -7,6 +7,7 @@
  *
  * Source: huggingface_hub, "Understand caching".
  */
+
 import {
   copyFile,
   mkdir,
@@ -18,7 +19,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import type { Digest } from '../../protocol/digest.ts'
+import type { Digest } from '../../protocol/index.ts'
 import type { HubReference } from './reference.ts'
 
 export interface RepositoryCache {

@@ -3,11 +3,12 @@
  * name when it is whole and its hash is right. Redirects are followed a few times; the token goes
  * to the host that it is for, and to no other.
  */
+
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 
 export interface Download {
   url: string

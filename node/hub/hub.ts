@@ -2,10 +2,11 @@
  * What a run needs of the Hub, in the cache that its own tools use: from there where it is, else
  * downloaded, resumed and checked.
  */
-import { readdir } from 'node:fs/promises'
+
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 import { exists, type RepositoryCache, repositoryCache } from './cache.ts'
 import { download, get, reasonOf, refused } from './download.ts'
 import { describeReference, type HubReference } from './reference.ts'
@@ -38,13 +39,21 @@ const INFO_BYTES_MAX = 64 * 1024 * 1024
 const INFO_MS_MAX = 30_000
 
 /**
+ * Which of all files are wanted; throws ConfigError when they do not do. `read`
+ * gives the path on this machine of one that tells which others are.
+ */
+export type Wanted = (
+  names: readonly string[],
+  read: (name: string) => Promise<string>,
+) => Promise<readonly string[]> | readonly string[]
+
+/**
  * The paths on this machine of the files that are wanted of a repository.
- * @param wanted of the names of all files; throws ConfigError when they do not do
  * @throws ConfigError when it cannot be had, with what to do
  */
 export async function fetchSnapshot(
   reference: HubReference,
-  wanted: (names: readonly string[]) => readonly string[],
+  wanted: Wanted,
   settings: HubSettings,
   onProgress: HubProgress,
 ): Promise<Snapshot> {
@@ -52,10 +61,13 @@ export async function fetchSnapshot(
   const info = settings.isOffline ? 'HF_HUB_OFFLINE is set' : await ask(reference, settings)
   if (typeof info === 'string') return cached(reference, wanted, cache, info)
   const siblings = new Map(info.siblings.map((sibling) => [sibling.rfilename, sibling]))
-  const files = wanted([...siblings.keys()])
-  for (const name of files) {
-    await fetchFile(reference, info.sha, siblings.get(name)!, cache, settings, onProgress)
-  }
+  const fetchOne = (name: string) =>
+    fetchFile(reference, info.sha, siblings.get(name)!, cache, settings, onProgress)
+  const files = await wanted([...siblings.keys()], async (name) => {
+    await fetchOne(name)
+    return join(cache.snapshot(info.sha), name)
+  })
+  for (const name of files) await fetchOne(name)
   await cache.remember(info.sha)
   return { folder: cache.snapshot(info.sha), files }
 }
@@ -109,7 +121,7 @@ const isInside = (name: string): boolean =>
 /** A download that broke, or another tool, may have left a part of a snapshot: that will not do. */
 async function cached(
   reference: HubReference,
-  wanted: (names: readonly string[]) => readonly string[],
+  wanted: Wanted,
   cache: RepositoryCache,
   reason: string,
 ): Promise<Snapshot> {
@@ -117,7 +129,10 @@ async function cached(
   const folder = commit === null ? null : cache.snapshot(commit)
   const names = folder === null ? [] : await filesIn(folder)
   try {
-    if (folder !== null) return { folder, files: wanted(names) }
+    if (folder !== null) {
+      const read = async (name: string) => join(folder, name)
+      return { folder, files: await wanted(names, read) }
+    }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
   }
@@ -128,12 +143,13 @@ async function cached(
   )
 }
 
-/** Links that lead nowhere are left out. */
+/** Folders, and links that lead nowhere, are left out. */
 async function filesIn(folder: string): Promise<string[]> {
   const names: string[] = []
   const found = await readdir(folder, { recursive: true }).catch(() => [])
   for (const name of found) {
-    if (await exists(join(folder, name))) names.push(name.replaceAll('\\', '/'))
+    const entry = await stat(join(folder, name)).catch(() => null)
+    if (entry?.isFile()) names.push(name.replaceAll('\\', '/'))
   }
   return names.sort()
 }
@@ -154,7 +170,9 @@ async function fetchFile(
     await download({
       url: `${endpoint}/${prefix}${id}/resolve/${commit}/${file}`,
       hash: lfs ? { type: 'sha256', hex: lfs.sha256 } : { type: 'git', hex: blobId },
-      ...{ token, path, bytes: size },
+      token,
+      path,
+      bytes: size,
       onBytes: (done) => onProgress(name, done, size),
     })
   }

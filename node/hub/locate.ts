@@ -1,10 +1,18 @@
 /** A path as it is, or what the Hub has under that name, on this machine. */
 import { join, resolve } from 'node:path'
+import {
+  type DatasetPlace,
+  type FoundFiles,
+  filesOf,
+  findFiles,
+  readmeAt,
+} from '../dataset/files.ts'
+import { formatOf } from '../dataset/formats.ts'
 import { exists } from './cache.ts'
-import { fetchSnapshot, type HubProgress } from './hub.ts'
-import { parseReference } from './reference.ts'
+import { fetchSnapshot, type HubProgress, type Wanted } from './hub.ts'
+import { type HubReference, parseReference } from './reference.ts'
 import type { HubSettings } from './settings.ts'
-import { dataFiles, modelFiles, unreadable } from './wanted.ts'
+import { modelFiles, only } from './wanted.ts'
 
 export interface Hub {
   settings: HubSettings
@@ -25,21 +33,62 @@ export async function locateModel(name: string, folder: string, hub: Hub): Promi
 const CONVERTED = 'refs/convert/parquet'
 
 /**
- * The files of a dataset: as its repository has them, or, where we cannot read those, as the Hub
- * turned them into parquet. By their names, since the folder may hold more of it from another time.
+ * The files of a dataset on the Hub: as its repository has them, or, where we cannot read those, as
+ * the Hub turned them into parquet. Null: it is a path.
  * Source: Hugging Face, "Dataset viewer", auto-converted Parquet.
  */
-export async function locateDataset(name: string, folder: string, hub: Hub): Promise<string[]> {
-  const reference = parseReference(name, 'datasets')
-  if (reference === null || (await exists(resolve(folder, name)))) return [name]
-  const wanted = (names: readonly string[]) => dataFiles(reference, names)
+export async function locateDataset(
+  place: DatasetPlace,
+  folder: string,
+  hub: Hub,
+): Promise<FoundFiles | null> {
+  const reference = parseReference(place.path, 'datasets')
+  if (reference === null || (await exists(resolve(folder, place.path)))) return null
   // What the Hub turned into parquet is the main branch.
   const isMain = reference.revision === 'main' && reference.file === null
-  for (const revision of isMain ? ['main', CONVERTED] : [reference.revision]) {
-    const asked = { ...reference, revision }
-    const snapshot = await fetchSnapshot(asked, wanted, hub.settings, hub.onProgress)
-    const paths = snapshot.files.map((file) => join(snapshot.folder, file))
-    if (paths.length > 0) return paths
+  const revisions = isMain ? ['main', CONVERTED] : [reference.revision]
+  for (const revision of revisions) {
+    const found = await foundAt(
+      { ...reference, revision },
+      place,
+      hub,
+      revision === revisions.at(-1),
+    )
+    if (found !== null) return found
   }
-  throw unreadable(reference)
+  return null
+}
+
+/** Null: nothing there can be read, and there is another place to look. */
+async function foundAt(
+  reference: HubReference,
+  place: DatasetPlace,
+  { settings, onProgress }: Hub,
+  isLast: boolean,
+): Promise<FoundFiles | null> {
+  const { file } = reference
+  let all: readonly string[] = []
+  let readme: string | null = null
+  const listing = (names: readonly string[]) => ({ title: place.path, names, readme })
+  const wanted: Wanted = async (names, read) => {
+    if (file !== null) return only(reference, names)
+    all = names.filter((name) => name === README || !name.endsWith('.md'))
+    if (!isLast && !hasRows(all)) return []
+    readme = names.includes(README) ? await readmeAt(await read(README)) : null
+    return filesOf(listing(all), '', place).files.map(({ name }) => name)
+  }
+  const snapshot = await fetchSnapshot(reference, wanted, settings, onProgress)
+  if (file !== null) return findFiles({ ...place, path: file }, snapshot.folder)
+  if (snapshot.files.length === 0) return null
+  return filesOf(listing(all), snapshot.folder, place)
+}
+
+const README = 'README.md'
+/** Rows that cannot be read: a .json beside such tells about them. */
+const OTHER_ROWS = /\.(csv|tsv|arrow|tar|zip|xml|h5|hdf5)$/i
+
+function hasRows(names: readonly string[]): boolean {
+  const formats = names.filter((name) => name !== README).map((name) => formatOf(name)?.format)
+  const isOther = names.some((name) => OTHER_ROWS.test(name))
+  return formats.some((format) => format !== undefined && !(isOther && format === '.json'))
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface HubSettings {
-  /** Without a slash at its end. */
+  /** The Hub's address, without a slash at its end. */
   endpoint: string
   token: string | null
   /** The folder that Python's library keeps, too. */

@@ -1,6 +1,5 @@
-/** Which files of a repository a run needs. */
-import { ConfigError } from '../../protocol/errors.ts'
-import { FORMATS, PACKINGS } from '../dataset/files.ts'
+/** Which files of a model's repository a run needs. */
+import { ConfigError } from '../../protocol/index.ts'
 import { describeReference, type HubReference } from './reference.ts'
 
 const MODEL_FILES = [
@@ -11,8 +10,6 @@ const MODEL_FILES = [
   'special_tokens_map.json',
   'chat_template.jinja',
 ]
-/** Of a dataset; what else ends in these two is about the others. */
-const ROWS = FORMATS.filter((format) => format !== '.md' && format !== '.json')
 const WHOLE = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
 const SHARD = /^model-\d+-of-(\d+)\.safetensors$/
@@ -41,31 +38,10 @@ function shards(reference: HubReference, names: readonly string[]): string[] {
   )
 }
 
-function only(reference: HubReference, names: readonly string[]): string[] {
+export function only(reference: HubReference, names: readonly string[]): string[] {
   if (names.includes(reference.file!)) return [reference.file!]
   const kind = names.filter((name) => name.endsWith('.gguf')).join(', ')
   throw new ConfigError(
     `Cannot use '${describeReference(reference)}' as there is no such file: there are ${kind}`,
-  )
-}
-
-/** The rows to train on: of splits that say so, those; else everything that we can read. */
-export function dataFiles(reference: HubReference, names: readonly string[]): string[] {
-  if (reference.file !== null) return only(reference, names)
-  const rows = names.filter((name) => {
-    const packing = PACKINGS.find((ending) => name.endsWith(ending)) ?? ''
-    const plain = name.slice(0, name.length - packing.length)
-    return ROWS.some((ending) => plain.endsWith(ending))
-  })
-  const parquet = rows.filter((name) => name.endsWith('.parquet'))
-  const best = parquet.length > 0 ? parquet : rows
-  const train = best.filter((name) => /(^|[/_-])train([/_.-]|$)/.test(name))
-  return train.length > 0 ? train : best
-}
-
-export function unreadable(reference: HubReference): ConfigError {
-  return new ConfigError(
-    `Cannot read the dataset '${describeReference(reference)}' as it has no files that end in ` +
-      ROWS.join(', '),
   )
 }

@@ -5,19 +5,21 @@
  * The digest of its weights is the base's identity: an adapter and a run name it. Config and
  * tokenizer can change while the weights stay the same, so the tokenizer has a digest of its own.
  */
+
 import { createHash } from 'node:crypto'
 import { access, copyFile, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Digest } from '../../protocol/digest.ts'
+import type { Digest } from '../../protocol/index.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
 import { type BaseWeights, readWeights } from './base-weights.ts'
+import { boundedTokenizer } from './bounded-tokenizer.ts'
 import { type ModelConfig, parseModelConfig } from './config.ts'
-import { ModelError } from './errors.ts'
 import { parseGguf } from './gguf.ts'
 import { ggufCompanions } from './gguf-companions.ts'
 import { INDEX_FILE } from './joined-shards.ts'
+import { absent, readNeeded } from './needed-file.ts'
 import { naming, type RangeFile } from './range-file.ts'
-import { type TextTokenizer, tokenizerFromBytes } from './tokenizer.ts'
+import type { TextTokenizer } from './tokenizer.ts'
 import { openWeightFile, piecesOf } from './weight-file.ts'
 
 export interface BaseModel extends ModelConfig {
@@ -41,9 +43,15 @@ const NEEDED = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as con
 /** Not every model has them. */
 const OPTIONAL = ['special_tokens_map.json', 'chat_template.jinja', 'generation_config.json']
 
+const ALL_BUT_CONFIG: readonly string[] = OPTIONAL.concat(NEEDED.slice(1))
+
 /** What tells how a model is used, but for its config, from one folder to another. */
-export async function copyCompanions(from: string, to: string): Promise<void> {
-  for (const name of [...NEEDED.slice(1), ...OPTIONAL]) {
+export async function copyCompanions(
+  from: string,
+  to: string,
+  names = ALL_BUT_CONFIG,
+): Promise<void> {
+  for (const name of names) {
     await copyFile(join(from, name), join(to, name)).catch(ignoreMissing)
   }
 }
@@ -74,7 +82,7 @@ async function openModel(
       file: { path, digest: await digestOfFile(file), bytes: file.bytes },
       pieces: () => piecesOf(file),
       companions,
-      tokenizer: tokenizerFromBytes(tokenizer!, tokenizerConfig!),
+      tokenizer: boundedTokenizer(tokenizer!, tokenizerConfig!),
       tokenizerDigest: createHash('sha256').update(tokenizer!).digest('hex'),
       close: file.close,
     }
@@ -94,7 +102,9 @@ async function digestOfFile(file: RangeFile): Promise<Digest> {
 export async function readCompanions(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const companions = new Map<string, Uint8Array>()
   // One after the other, so that of several that are missing always the same one is named.
-  for (const name of NEEDED) companions.set(name, await needed(join(folder, name)))
+  for (const name of NEEDED) {
+    companions.set(name, await readNeeded(join(folder, name), 'the base model', ADVICE))
+  }
   for (const name of OPTIONAL) {
     const bytes = await readFile(join(folder, name)).catch(ignoreMissing)
     if (bytes !== undefined) companions.set(name, bytes)
@@ -112,21 +122,7 @@ async function weightsIn(folder: string): Promise<string> {
     )
   if (await exists(whole)) return whole
   if (await exists(index)) return index
-  throw absent(whole, 'neither it nor an index of shards is there')
+  throw absent(whole, 'the base model', 'neither it nor an index of shards is there', ADVICE)
 }
 
-async function needed(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    throw absent(path, (error as Error).message)
-  }
-}
-
-function absent(path: string, reason: string): ModelError {
-  return new ModelError(
-    'missing',
-    `Cannot open the base model as ${path} cannot be read (${reason}): ` +
-      'give the folder of a model in Hugging Face layout, or a GGUF file',
-  )
-}
+const ADVICE = 'give the folder of a model in Hugging Face layout, or a GGUF file'

@@ -2,18 +2,23 @@
  * The frozen weights of a base model, in safetensors or GGUF, checked against its shape before a
  * kernel sees them. Pure.
  */
-import type { StorageKind } from '../../kernels/ops.ts'
-import type { ModelShape } from '../../kernels/shape.ts'
-import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import {
+  type ModelShape,
+  type StorageKind,
+  type WeightSource,
+  weightTensors,
+} from '../../kernels/index.ts'
 import { ModelError } from './errors.ts'
+import type { FileBytes } from './file-bytes.ts'
 import { isGguf, parseGguf } from './gguf.ts'
 import { ggufTensors } from './gguf-weights.ts'
-import type { FileBytes } from './range-file.ts'
 import { readTensor, safetensorsHeader } from './safetensors.ts'
 
 export interface BaseWeights extends WeightSource {
   /** The smallest kind in which no number of a matrix changes. */
   storage: StorageKind
+  /** Types of a matrix that keep less than 16 bits a number, as their file calls them. */
+  quantised: string[]
 }
 
 /**
@@ -66,7 +71,9 @@ function checked(
   }
   const [first, ...others] = types
   const storage = (others.length === 0 && HALVES[first!]) || 'float32'
-  return { ...source, storage }
+  const quantised = [...types].filter((type) => !WHOLE.has(type)).sort()
+  return { ...source, storage, quantised }
 }
 
+const WHOLE: ReadonlySet<string> = new Set(['F64', 'F32', 'F16', 'BF16'])
 const HALVES: Readonly<Record<string, StorageKind>> = { F16: 'float16', BF16: 'bfloat16' }

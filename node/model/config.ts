@@ -7,17 +7,13 @@
  * another model than the one that was asked for. `dtype` is not read, as each tensor says its own.
  * Source: transformers, models/{llama,mistral,qwen2,qwen3}/configuration_*.py.
  */
+
 import { z } from 'zod'
-import type { ModelShape } from '../../kernels/shape.ts'
-import {
-  HEAD_SIZE_MAX,
-  HIDDEN_SIZE_MAX,
-  LAYERS_MAX,
-  VOCABULARY_MAX,
-} from '../../protocol/limits.ts'
+import type { ModelShape } from '../../kernels/index.ts'
+import { HEAD_SIZE_MAX, HIDDEN_SIZE_MAX, LAYERS_MAX, VOCABULARY_MAX } from '../../protocol/index.ts'
 import { ModelError } from './errors.ts'
 import { parseJson } from './json.ts'
-import { ROPE_TYPES, ropeDivisors, ropeSchema, ropeTypeOf } from './rope.ts'
+import { ROPE_TYPES, type RopeJson, ropeDivisors, ropeSchema, ropeTypeOf } from './rope.ts'
 
 const TITLE = 'config.json'
 
@@ -39,11 +35,14 @@ interface Family {
 }
 
 const LLAMA: Family = {
-  ...{ qkvBias: false, headNorm: false, slides: true },
-  ...{ kvHeadCount: null, headDim: null },
+  qkvBias: false,
+  headNorm: false,
+  slides: true,
+  kvHeadCount: null,
+  headDim: null,
 }
 
-/** By the name in `architectures`. */
+/** The family of each name in `architectures`. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   LlamaForCausalLM: LLAMA,
   MistralForCausalLM: { ...LLAMA, kvHeadCount: 8 },
@@ -122,8 +121,10 @@ export function parseModelConfig(bytes: Uint8Array): ModelConfig {
 function shapeOf(json: ConfigJson, family: Family): ModelShape {
   const headCount = json.num_attention_heads
   const headDim = json.head_dim ?? family.headDim ?? json.hidden_size / headCount
-  const rope = json.rope_parameters ?? json.rope_scaling
-  const ropeTheta = json.rope_parameters?.rope_theta ?? json.rope_theta ?? DEFAULTS.ropeTheta
+  const [name, rope] = ropeOf(json)
+  const ropeTheta = rope.rope_theta ?? json.rope_theta ?? DEFAULTS.ropeTheta
+  // Of a model that says nothing else, all of its context is what its scaling starts from.
+  const context = json.max_position_embeddings ?? DEFAULTS.contextLength
   return {
     vocabSize: json.vocab_size,
     hiddenSize: json.hidden_size,
@@ -133,8 +134,8 @@ function shapeOf(json: ConfigJson, family: Family): ModelShape {
     kvHeadCount: json.num_key_value_heads ?? family.kvHeadCount ?? headCount,
     headDim,
     ropeTheta,
-    ropeDivisors: ropeDivisors(rope, headDim, ropeTheta, (field) => {
-      throw unsupported(`rope_scaling.${field}`, null, 'a positive number')
+    ropeDivisors: ropeDivisors(rope, { headDim, theta: ropeTheta, context }, (field, expected) => {
+      throw unsupported(`${name}.${field}`, rope[field] ?? null, expected)
     }),
     rmsNormEps: json.rms_norm_eps ?? DEFAULTS.rmsNormEps,
     tiedHead: json.tie_word_embeddings ?? false,
@@ -150,6 +151,12 @@ function familyOf(architectures: ConfigJson['architectures']): Family {
   throw unsupported('architectures', architectures ?? null, known.join(' or '))
 }
 
+/** Where both are given, the older name counts, as in transformers 5. */
+function ropeOf({ rope_scaling: older, rope_parameters: newer }: ConfigJson): [string, RopeJson] {
+  const isOlder = older !== null && older !== undefined && Object.keys(older).length > 0
+  return isOlder ? ['rope_scaling', older] : ['rope_parameters', newer ?? {}]
+}
+
 /** Every field that, at another value than this one, means a model other than ours. */
 function checkMaths(json: ConfigJson): void {
   for (const [field, neutral] of NEUTRAL) {
@@ -157,18 +164,30 @@ function checkMaths(json: ConfigJson): void {
     if (value === null || neutral.includes(value)) continue
     throw unsupported(field, value, JSON.stringify(neutral[0] ?? null))
   }
-  for (const field of ['rope_scaling', 'rope_parameters'] as const) {
-    const rope = json[field]
-    const type = ropeTypeOf(rope)
-    if (!ROPE_TYPES.some((known) => known === type)) {
-      throw unsupported(`${field}.rope_type`, type, ROPE_TYPES.join(' or '))
-    }
-    const share = rope?.partial_rotary_factor ?? 1
-    if (share !== 1) throw unsupported(`${field}.partial_rotary_factor`, share, '1')
-  }
+  checkRope(json)
   const strange = json.layer_types?.find((type) => !/^(full|sliding)_attention$/.test(type))
   if (strange !== undefined) throw unsupported('layer_types', strange, 'full_attention')
 }
+
+function checkRope(json: ConfigJson): void {
+  const [name, rope] = ropeOf(json)
+  const type = ropeTypeOf(rope)
+  if (!ROPE_TYPES.some((known) => known === type)) {
+    throw unsupported(`${name}.rope_type`, type, ROPE_TYPES.join(' or '))
+  }
+  const share = rope.partial_rotary_factor ?? 1
+  if (share !== 1) throw unsupported(`${name}.partial_rotary_factor`, share, '1')
+  // Layers of two kinds have one each.
+  const nested = Object.entries(rope).find(([key, value]) => key !== 'divisors' && isObject(value))
+  if (nested !== undefined) throw unsupported(`${name}.${nested[0]}`, nested[1], 'absent')
+  // It stands beside the scaling in models of Phi, and nobody says which of the two counts.
+  const beside = json.original_max_position_embeddings ?? null
+  if (type === 'llama3' && beside !== null) {
+    throw unsupported('original_max_position_embeddings', beside, `in '${name}'`)
+  }
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
 /** No sequence may be longer than the window of any layer: then it hides nothing. */
 function windowOf(json: ConfigJson, { slides }: Family): number {

@@ -1,5 +1,5 @@
 /** What can be wrong with a model, a tokenizer or an adapter that somebody hands us. */
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 
 export type ModelErrorCode =
   /** A file or a tensor is not there. */

@@ -91,7 +91,7 @@ export function dequantise(type: TensorType, bytes: Uint8Array, title: string): 
 const nibble = (byte: number, isHigh: number): number => (isHigh === 0 ? byte & 15 : byte >> 4)
 
 /**
- * Of K-blocks with a least value: two float16 factors, then six bits for the scale and six for the
+ * K-blocks with a least value have two float16 factors, then six bits for the scale and six for the
  * least value of each of eight parts; those of the last four parts are in two places.
  */
 function scaleOfPart(bytes: DataView, at: number, part: number): { scale: number; least: number } {

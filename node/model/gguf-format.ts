@@ -80,5 +80,5 @@ export type GgufArray = {
 
 export type GgufValue = GgufScalar | GgufArray
 
-/** In the order of the file. */
+/** The metadata, in the order of the file. */
 export type GgufMetadata = ReadonlyMap<string, GgufValue>

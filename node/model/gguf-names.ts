@@ -6,7 +6,6 @@
  * rows of q and k, and what is added to them, change places on the way.
  * Source: llama.cpp, gguf-py/gguf/tensor_mapping.py; conversion of LlamaModel, `permute`.
  */
-import type { ModelShape, Target } from '../../kernels/shape.ts'
 import {
   biasName,
   EMBEDDING,
@@ -15,8 +14,10 @@ import {
   headNormName,
   inputNormName,
   linearName,
+  type ModelShape,
   middleNormName,
-} from '../../kernels/weights.ts'
+  type Target,
+} from '../../kernels/index.ts'
 
 export type GgufArchitecture = 'llama' | 'qwen2' | 'qwen3'
 
@@ -75,13 +76,29 @@ export function permutedHeads(model: ModelShape, target: Target): number | null 
  * its row 2i, row i of its second half to 2i + 1.
  */
 export function permuteRows(values: Float32Array, heads: number, columns: number): Float32Array {
+  return moveRows(values, heads, columns, (row, place) => [row, place])
+}
+
+/** The inverse of `permuteRows`: rows 2i and 2i + 1 of a head go to its first and second half. */
+export function unpermuteRows(values: Float32Array, heads: number, columns: number): Float32Array {
+  return moveRows(values, heads, columns, (row, place) => [place, row])
+}
+
+/** @param way a row of the hub's order and its place in a GGUF, as from where to where */
+function moveRows(
+  values: Float32Array,
+  heads: number,
+  columns: number,
+  way: (row: number, place: number) => [from: number, to: number],
+): Float32Array {
   const headRows = values.length / columns / heads
   const half = headRows / 2
-  const permuted = new Float32Array(values.length)
+  const moved = new Float32Array(values.length)
   for (let row = 0; row < heads * headRows; row++) {
     const inHead = row % headRows
-    const to = row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1)
-    permuted.set(values.subarray(row * columns, (row + 1) * columns), to * columns)
+    const place = row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1)
+    const [from, to] = way(row, place)
+    moved.set(values.subarray(from * columns, (from + 1) * columns), to * columns)
   }
-  return permuted
+  return moved
 }

@@ -7,11 +7,13 @@
  * Source: llama.cpp, src/llama-vocab.cpp (`llm_tokenizer_bpe`); gguf-py, `SpecialVocab`.
  */
 import { z } from 'zod'
+import { boundedTokenizer } from './bounded-tokenizer.ts'
+import { modelTemplate, TEMPLATE_FILE } from './chat-template.ts'
 import { ModelError } from './errors.ts'
 import type { GgufValue } from './gguf-format.ts'
 import { parseJson } from './json.ts'
 import { PRE_TOKENIZERS } from './pre-tokenizers.ts'
-import { tokenizerFromBytes } from './tokenizer.ts'
+import { turnEnd } from './stops.ts'
 
 export interface TokenizerFiles {
   tokenizer: Uint8Array
@@ -63,7 +65,7 @@ type TokenizerConfig = z.infer<typeof configSchema>
 
 /** How a chat looks. */
 export interface ChatFormat {
-  /** In Jinja; null: the base was not made to chat. */
+  /** A text in Jinja; null: the base was not made to chat. */
   chatTemplate: string | null
   /** What ends a text. */
   stop: string
@@ -105,7 +107,19 @@ export function ggufTokenizer(
   return entries
 }
 
-/** Under these rules a piece that is a word is taken whole, whether merges lead to it or not. */
+/** Those of the entries that tell how a chat is written, and what ends a turn of it. */
+export function chatEntries(files: TokenizerFiles): [key: string, value: GgufValue][] {
+  const { chatTemplate } = chatFormat(files)
+  if (chatTemplate === null) return []
+  const end = endOfTurn(files)
+  const entries: [string, GgufValue][] = [
+    ['tokenizer.chat_template', { type: 'string', value: chatTemplate }],
+  ]
+  if (end !== null) entries.push(['tokenizer.ggml.eot_token_id', { type: 'u32', value: end }])
+  return entries
+}
+
+/** These rules take a piece that is a word whole, whether merges lead to it or not. */
 const IGNORES_MERGES = ['llama-bpe']
 
 function readTokenizer(bytes: Uint8Array): TokenizerJson {
@@ -174,13 +188,16 @@ function specialEntries(
   // A tokenizer without a begin never adds one; llama.cpp still wants to know which it would be.
   const eos = idOf(config.eos_token)
   const bos = idOf(config.bos_token) ?? eos
+  const end = endOfTurn(files)
   const named = [
     ['bos', bos],
     ['eos', eos],
     ['unknown', idOf(config.unk_token)],
     ['padding', idOf(config.pad_token)],
+    ['eot', end === null || end === eos ? undefined : end],
   ] as const
-  const around = tokenizerFromBytes(files.tokenizer, files.config).encodeWhole('')
+  const tokenizer = boundedTokenizer(files.tokenizer, files.config)
+  const around = tokenizer.encodeWhole('')
   return [
     ...named.flatMap(([name, id]): [string, GgufValue][] =>
       id === undefined ? [] : [[`tokenizer.ggml.${name}_token_id`, { type: 'u32', value: id }]],
@@ -190,6 +207,17 @@ function specialEntries(
       { type: 'bool', value: around.length > 0 && around[0] === bos },
     ],
   ]
+}
+
+/** What ends a turn; null: nothing that is known. */
+function endOfTurn(files: TokenizerFiles): number | null {
+  const companions = new Map([['tokenizer_config.json', files.config]])
+  const { chatTemplate } = chatFormat(files)
+  if (chatTemplate === null) return null
+  companions.set(TEMPLATE_FILE, new TextEncoder().encode(chatTemplate))
+  const template = modelTemplate(companions)
+  if (template === null) return null
+  return turnEnd(boundedTokenizer(files.tokenizer, files.config), template)
 }
 
 const contentOf = (token: SpecialToken) => (typeof token === 'object' ? token?.content : token)

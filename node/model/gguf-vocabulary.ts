@@ -19,7 +19,7 @@ const CONTROL = 3
 const USER_DEFINED = 4
 
 /**
- * Of a word of SentencePiece, all of whose cuts are tried. Gemma's longest is a line of 31 spaces.
+ * Longest word of SentencePiece, all of whose cuts are tried: Gemma's is a line of 31 spaces.
  */
 const PIECE_LENGTH_MAX = 256
 
@@ -53,15 +53,19 @@ export function ggufVocabulary(header: GgufHeader): TokenizerJsons {
   return {
     tokenizer: {
       version: '1.0',
-      ...{ truncation: null, padding: null },
+      truncation: null,
+      padding: null,
       added_tokens: addedTokens(vocabulary),
       ...body.json,
       post_processor: addsBos ? beginWith(special.bos, tokens) : null,
     },
     tokenizerConfig: {
-      ...{ bos_token: special.bos, eos_token: special.eos, unk_token: special.unknown },
-      ...{ pad_token: special.padding, add_bos_token: addsBos },
-      ...(chatTemplate?.type === 'string' && { chat_template: chatTemplate.value }),
+      bos_token: special.bos,
+      eos_token: special.eos,
+      unk_token: special.unknown,
+      pad_token: special.padding,
+      add_bos_token: addsBos,
+      chat_template: chatTemplate?.type === 'string' ? chatTemplate.value : undefined,
       clean_up_tokenization_spaces: false,
       // Which takes tokenizer.json as it is; others make one of their own.
       tokenizer_class: 'PreTrainedTokenizerFast',
@@ -118,8 +122,15 @@ function addedTokens({ tokens, kinds }: Vocabulary) {
   return tokens.flatMap((content, id) => {
     const kind = kinds[id]
     if (kind !== CONTROL && kind !== USER_DEFINED && kind !== UNKNOWN) return []
-    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false }
-    return [{ id, content, ...flags, special: kind !== USER_DEFINED }]
+    return {
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: kind !== USER_DEFINED,
+    }
   })
 }
 
@@ -152,11 +163,19 @@ function byteLevel(entries: Entries, { tokens }: Vocabulary): Body {
   return {
     json: {
       normalizer: name === 'qwen2' ? { type: 'NFC' } : null,
-      ...{ pre_tokenizer: PRE_TOKENIZERS[name], decoder },
+      pre_tokenizer: PRE_TOKENIZERS[name],
+      decoder,
       model: {
-        ...{ type: 'BPE', dropout: null, unk_token: null, fuse_unk: false, byte_fallback: false },
-        ...{ continuing_subword_prefix: null, end_of_word_suffix: null },
-        ...{ ignore_merges: isLlama3, vocab: idsOf(tokens), merges },
+        type: 'BPE',
+        dropout: null,
+        unk_token: null,
+        fuse_unk: false,
+        byte_fallback: false,
+        continuing_subword_prefix: null,
+        end_of_word_suffix: null,
+        ignore_merges: isLlama3,
+        vocab: idsOf(tokens),
+        merges,
       },
     },
     addsBos: isLlama3,
@@ -187,9 +206,16 @@ function sentencePiece(entries: Entries, { tokens, kinds }: Vocabulary): Body {
         ],
       },
       model: {
-        ...{ type: 'BPE', dropout: null, unk_token: unknown, fuse_unk: true, byte_fallback: true },
-        ...{ continuing_subword_prefix: null, end_of_word_suffix: null, ignore_merges: false },
-        ...{ vocab: idsOf(tokens), merges: mergesOf(tokens, scores) },
+        type: 'BPE',
+        dropout: null,
+        unk_token: unknown,
+        fuse_unk: true,
+        byte_fallback: true,
+        continuing_subword_prefix: null,
+        end_of_word_suffix: null,
+        ignore_merges: false,
+        vocab: idsOf(tokens),
+        merges: mergesOf(tokens, scores),
       },
     },
     addsBos: true,

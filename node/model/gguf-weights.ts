@@ -2,18 +2,23 @@
  * The tensors of a GGUF file under the names of the hub, in the hub's order of rows, widened to
  * float32 one at a time. A tensor that no model of ours has is refused: it would change the maths.
  */
-import type { ModelShape, Target } from '../../kernels/shape.ts'
-import { linearName, type WeightSource, weightTensors } from '../../kernels/weights.ts'
+import {
+  linearName,
+  type ModelShape,
+  type Target,
+  type WeightSource,
+  weightTensors,
+} from '../../kernels/index.ts'
 import { ModelError } from './errors.ts'
+import type { FileBytes } from './file-bytes.ts'
 import type { GgufHeader } from './gguf.ts'
 import { ROPE_FACTORS } from './gguf-config.ts'
 import { dequantise } from './gguf-dequantise.ts'
 import type { TensorType } from './gguf-format.ts'
-import { ggufNames, permutedHeads } from './gguf-names.ts'
-import type { FileBytes } from './range-file.ts'
+import { ggufNames, permutedHeads, unpermuteRows } from './gguf-names.ts'
 
 export interface GgufTensors {
-  /** By the hub's names. */
+  /** The tensors, by the Hub's names. */
   tensors: ReadonlyMap<string, { shape: readonly number[]; dtype: TensorType }>
   source: WeightSource
 }
@@ -71,17 +76,4 @@ function headsByName(model: ModelShape): ReadonlyMap<string, number> {
     }
   }
   return heads
-}
-
-/** The inverse of `permuteRows`: rows 2i and 2i + 1 of a head go to its first and second half. */
-export function unpermuteRows(values: Float32Array, heads: number, columns: number): Float32Array {
-  const headRows = values.length / columns / heads
-  const half = headRows / 2
-  const restored = new Float32Array(values.length)
-  for (let row = 0; row < heads * headRows; row++) {
-    const inHead = row % headRows
-    const from = row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1)
-    restored.set(values.subarray(from * columns, (from + 1) * columns), row * columns)
-  }
-  return restored
 }

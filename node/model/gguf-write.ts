@@ -3,7 +3,7 @@
  * are then asked for one after the other, so that a file of gigabytes costs the memory of one piece
  * of one tensor. gguf-format.ts has the layout.
  */
-import { assert } from '../../protocol/errors.ts'
+import { assert } from '../../protocol/index.ts'
 import {
   ALIGNMENT_DEFAULT,
   ALIGNMENT_KEY,

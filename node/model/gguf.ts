@@ -4,6 +4,7 @@
  * followed. gguf-format.ts has the layout.
  */
 import { ModelError } from './errors.ts'
+import type { FileBytes } from './file-bytes.ts'
 import {
   ALIGNMENT_DEFAULT,
   ALIGNMENT_KEY,
@@ -17,7 +18,6 @@ import {
   tensorBytes,
   VALUE_TYPES,
 } from './gguf-format.ts'
-import type { FileBytes } from './range-file.ts'
 
 export const GGUF_ENTRIES_MAX = 10_000
 export const GGUF_TENSORS_MAX = 100_000

@@ -1,5 +1,6 @@
 /** JSON files of a model's folder: bounded, decoded strictly, checked against a schema. */
 import { z } from 'zod'
+import { IN_WORDS, shapeFaults } from '../shape-faults.ts'
 import { ModelError } from './errors.ts'
 
 /**
@@ -23,10 +24,9 @@ export function parseJson<T>(bytes: Uint8Array, title: string, schema: z.ZodType
         `current value is ${bytes.length}`,
     )
   }
-  const result = schema.safeParse(jsonOf(bytes, title))
+  const result = schema.safeParse(jsonOf(bytes, title), IN_WORDS)
   if (!result.success) {
-    const reason = z.prettifyError(result.error).replaceAll(/\s+/g, ' ')
-    throw new ModelError('malformed', `Cannot read ${title}: ${reason}`)
+    throw new ModelError('malformed', `Cannot read ${title} as ${shapeFaults(result.error)}`)
   }
   return result.data
 }

@@ -3,9 +3,10 @@
  * of LoRA that we don't compute, each switched off.
  * Source: huggingface/peft, src/peft/tuners/lora/config.py.
  */
+
 import { z } from 'zod'
-import { type AdapterShape, TARGETS } from '../../kernels/shape.ts'
-import { ADAPTER_RANK_MAX } from '../../protocol/limits.ts'
+import { type AdapterShape, TARGETS } from '../../kernels/index.ts'
+import { ADAPTER_RANK_MAX } from '../../protocol/index.ts'
 import { ModelError } from './errors.ts'
 import { parseJson } from './json.ts'
 

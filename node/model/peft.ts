@@ -6,13 +6,19 @@
  * another base is refused instead of producing nonsense.
  * Source: huggingface/peft, docs/source/developer_guides/checkpoint.md.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type AdapterTensor, adapterLayout } from '../../kernels/lora.ts'
-import type { AdapterShape, ModelShape } from '../../kernels/shape.ts'
-import { linearName } from '../../kernels/weights.ts'
-import { type Digest, digestOf } from '../../protocol/digest.ts'
+import {
+  type AdapterShape,
+  type AdapterTensor,
+  adapterLayout,
+  linearName,
+  type ModelShape,
+} from '../../kernels/index.ts'
+import { type Digest, digestOf } from '../../protocol/index.ts'
 import { ModelError } from './errors.ts'
+import { readNeeded } from './needed-file.ts'
 import { adapterConfig, parseAdapterConfig } from './peft-config.ts'
 import { encodeSafetensors, parseSafetensors, type Safetensors } from './safetensors.ts'
 
@@ -77,8 +83,8 @@ export async function readPeftAdapter(
   model: ModelShape,
   baseDigest: Digest,
 ): Promise<ReadPeftAdapter> {
-  const config = await read(join(folder, CONFIG_FILE))
-  const weights = await read(join(folder, WEIGHTS_FILE))
+  const config = await readNeeded(join(folder, CONFIG_FILE), 'the adapter')
+  const weights = await readNeeded(join(folder, WEIGHTS_FILE), 'the adapter')
   return decodePeftAdapter(config, weights, { model, baseDigest })
 }
 
@@ -149,17 +155,6 @@ function refuseSurplus(known: readonly string[], file: Safetensors): void {
     throw new ModelError(
       'other-base',
       `Cannot use the adapter on this base as the base has no place for its matrix '${name}'`,
-    )
-  }
-}
-
-async function read(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    throw new ModelError(
-      'missing',
-      `Cannot open the adapter as ${path} cannot be read: ${(error as Error).message}`,
     )
   }
 }

@@ -7,11 +7,17 @@
 
 const byteLevel = (useRegex: boolean) => ({
   // The Rust library asks for offsets, which nobody here uses.
-  ...{ type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: useRegex },
+  type: 'ByteLevel',
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex: useRegex,
 })
 const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokenizers })
 const split = (pattern: string) => ({
-  ...{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+  type: 'Split',
+  pattern: { Regex: pattern },
+  behavior: 'Isolated',
+  invert: false,
 })
 /** Letters, digits by `digits` at most, punctuation, line ends and spaces. */
 const modern = (digits: string) =>

@@ -4,14 +4,9 @@
  * harm, in a training thread or while starting.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { whyUnread } from '../system-reason.ts'
 import { ModelError } from './errors.ts'
-
-/** The bytes of a file, on disk or in memory. */
-export interface FileBytes {
-  bytes: number
-  /** Those from `begin` to `end`, which lie within the file. */
-  read(begin: number, end: number): Uint8Array
-}
+import type { FileBytes } from './file-bytes.ts'
 
 export interface RangeFile extends FileBytes {
   close(): void
@@ -47,7 +42,7 @@ function openForReading(path: string): number {
   try {
     return openSync(path, 'r')
   } catch (error) {
-    throw new ModelError('missing', `Cannot open the weights ${path}: ${(error as Error).message}`)
+    throw new ModelError('missing', `Cannot open the weights ${path} as ${whyUnread(error)}`)
   }
 }
 

@@ -9,8 +9,9 @@
  * meanings or none.
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
-import type { WeightSource } from '../../kernels/weights.ts'
-import { assert } from '../../protocol/errors.ts'
+
+import type { WeightSource } from '../../kernels/index.ts'
+import { assert } from '../../protocol/index.ts'
 import {
   type Dtype,
   type FloatDtype,
@@ -20,7 +21,7 @@ import {
   toFloat32,
 } from './dtypes.ts'
 import { ModelError } from './errors.ts'
-import type { FileBytes } from './range-file.ts'
+import type { FileBytes } from './file-bytes.ts'
 
 export const HEADER_LENGTH_BYTES = 8
 /** The specification's own cap. */

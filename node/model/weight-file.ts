@@ -1,5 +1,5 @@
 /** The weights of a base model on disk: safetensors, whole or in shards, or GGUF. */
-import type { ModelShape } from '../../kernels/shape.ts'
+import type { ModelShape } from '../../kernels/index.ts'
 import { type BaseWeights, readWeights } from './base-weights.ts'
 import { INDEX_FILE, openJoinedShards } from './joined-shards.ts'
 import { openRangeFile, type RangeFile, withFile } from './range-file.ts'

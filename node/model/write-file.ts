@@ -2,9 +2,10 @@
  * A large file, written piece by piece under another name until it is whole: whoever finds it under
  * its own name finds all of it.
  */
+
 import { createHash } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
-import type { Digest } from '../../protocol/digest.ts'
+import type { Digest } from '../../protocol/index.ts'
 
 export interface WrittenFile {
   path: string

@@ -1,26 +1,26 @@
 /** What is said around the chunks of a blob, on the stream that carries them. */
-import { chunkCount } from '../../protocol/blob.ts'
-import { decode, encode } from '../../protocol/codec.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
 import {
   BLOB_BYTES_MAX,
   BLOB_MANIFEST_BYTES_MAX,
-  REASON_LENGTH_MAX,
-} from '../../protocol/limits.ts'
-import { REFUSALS } from '../../protocol/messages.ts'
-import { type BlobReference, blobReference } from '../../protocol/run-config.ts'
-import {
+  type BlobReference,
+  blobReference,
+  chunkCount,
+  decode,
   digest,
+  encode,
   type Infer,
   integer,
   nullable,
   oneOf,
+  ProtocolError,
   parse,
+  REASON_LENGTH_MAX,
+  REFUSALS,
   type Schema,
   struct,
   text,
   variants,
-} from '../../protocol/schema.ts'
+} from '../../protocol/index.ts'
 import { RefusedError } from './errors.ts'
 import type { Frames } from './frames.ts'
 

@@ -2,11 +2,16 @@
  * Blobs, as the volunteer moves them: fetch by digest, upload what a lease made. Both go on where
  * an earlier attempt broke, chunk by chunk, and believe nothing but hashes.
  */
+
 import type { Connection } from '@libp2p/interface'
-import { decodeBlobManifest, encodeBlobManifest } from '../../protocol/blob.ts'
-import { STREAM_IDLE_TIMEOUT_MS, UPLOAD_SLOT_TIMEOUT_MS } from '../../protocol/limits.ts'
-import type { LeaseId } from '../../protocol/messages.ts'
-import type { BlobReference } from '../../protocol/run-config.ts'
+import {
+  type BlobReference,
+  decodeBlobManifest,
+  encodeBlobManifest,
+  type LeaseId,
+  STREAM_IDLE_TIMEOUT_MS,
+  UPLOAD_SLOT_TIMEOUT_MS,
+} from '../../protocol/index.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { OWN, type PartialBlob } from '../storage/partial-blob.ts'
 import {
@@ -22,7 +27,7 @@ import { asError, NetworkError } from './errors.ts'
 import { type Frames, openFrames } from './frames.ts'
 import { type OnProgress, receiveChunks, sendChunks } from './transfer.ts'
 
-export { type ServeBlobsOptions, serveBlobs } from './serve-blobs.ts'
+export { serveBlobs } from './serve-blobs.ts'
 
 export interface TransferOptions {
   signal?: AbortSignal

@@ -1,5 +1,5 @@
 /** One deadline for a whole exchange, joined with the caller's own signal. */
-import { NetworkError } from './errors.ts'
+import { TimeoutError } from './errors.ts'
 
 /**
  * Runs `work` with a signal that aborts after `timeoutMs` or when `parent` does. Leaves no timer
@@ -13,8 +13,7 @@ export async function withDeadline<T>(
   parent?.throwIfAborted()
   const controller = new AbortController()
   const cancel = () => controller.abort(parent?.reason)
-  const expire = () =>
-    controller.abort(new NetworkError('timeout', `No answer within ${timeoutMs} ms`))
+  const expire = () => controller.abort(new TimeoutError(`No answer within ${timeoutMs} ms`))
   const timer = setTimeout(expire, timeoutMs)
   parent?.addEventListener('abort', cancel, { once: true })
   try {

@@ -2,8 +2,7 @@
  * What the network does to us, told apart from what a peer does (`ProtocolError`): a broken link is
  * nobody's fault and is tried again; a wrong key is not.
  */
-import { ProtocolError } from '../../protocol/errors.ts'
-import type { Refusal } from '../../protocol/messages.ts'
+import { ProtocolError, type Refusal } from '../../protocol/index.ts'
 
 export type NetworkErrorCode =
   /** The connection or stream broke before the exchange was over. */
@@ -22,6 +21,33 @@ export class NetworkError extends Error {
   constructor(code: NetworkErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+  }
+}
+
+/** Nobody answered at any of the addresses of a run. */
+export class UnreachableError extends NetworkError {
+  override name = 'UnreachableError'
+
+  constructor(message: string, cause: unknown) {
+    super('unreachable', message, { cause })
+  }
+}
+
+/** It took too long: a deadline of ours has passed. */
+export class TimeoutError extends NetworkError {
+  override name = 'TimeoutError'
+
+  constructor(message: string) {
+    super('timeout', message)
+  }
+}
+
+/** We say no to a peer that kept to the protocol: it asks for too much at a time, or too early. */
+export class DeclinedError extends ProtocolError {
+  override name = 'DeclinedError'
+
+  constructor(reason: string) {
+    super('refused', reason)
   }
 }
 

@@ -9,11 +9,17 @@
  * `send`, `pause`, `resume`, `close`, `abort` and the events. Construct it before any `await` in a
  * handler: events that fired before are gone.
  */
+
 import type { Connection, Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
-import { assert, ProtocolError } from '../../protocol/errors.ts'
-import { FrameDecoder, frameHeader } from '../../protocol/framing.ts'
-import { MESSAGE_BYTES_MAX, STREAM_IDLE_TIMEOUT_MS } from '../../protocol/limits.ts'
+import {
+  assert,
+  FrameDecoder,
+  frameHeader,
+  MESSAGE_BYTES_MAX,
+  ProtocolError,
+  STREAM_IDLE_TIMEOUT_MS,
+} from '../../protocol/index.ts'
 import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
 import { BUFFERED_BYTES_HIGH, BUFFERED_BYTES_LOW } from './limits.ts'

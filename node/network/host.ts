@@ -7,16 +7,17 @@
  * libp2p's defaults are made for a few hundred mutual strangers. Each one changed here failed
  * first, at 57 connections from one address, 10 silent sockets, 300 connections or one slow ping.
  */
+
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { JOIN_TIMEOUT_MS } from '../../protocol/limits.ts'
-import type { PeerId } from '../../protocol/messages.ts'
+import { JOIN_TIMEOUT_MS, type PeerId } from '../../protocol/index.ts'
 import { guardConnections } from './connection-guard.ts'
 import * as limits from './limits.ts'
+import { listenError } from './listen-error.ts'
 
 export type Host = Libp2p
 
@@ -39,7 +40,7 @@ export interface HostOptions {
   joinTimeoutMs?: number
 }
 
-/** A started host. */
+/** A started host. @throws ConfigError where it cannot listen */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { privateKey, listen, announce = [], connectionGater, isMember } = options
   const host = await createLibp2p({
@@ -70,6 +71,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     ...(connectionGater === undefined ? {} : { connectionGater }),
     services: { identify: identify(), ping: ping() },
+  }).catch((error: Error) => {
+    throw listenError(error)
   })
   guardConnections(host, {
     ...(isMember === undefined ? {} : { isMember }),

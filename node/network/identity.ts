@@ -2,10 +2,10 @@
  * Who we are: an Ed25519 key, and its peer id. The id contains the public key, so a signature is
  * checked from the id alone.
  */
+
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
-import { SIGNATURE_BYTES } from '../../protocol/limits.ts'
-import type { PeerId } from '../../protocol/messages.ts'
+import { hexToBytes, type PeerId, SIGNATURE_BYTES } from '../../protocol/index.ts'
 
 export interface Identity {
   privateKey: PrivateKey
@@ -37,4 +37,15 @@ export async function verifySignature(
   } catch {
     return false
   }
+}
+
+const HEX_PATTERN = /^(?:[0-9a-f]{2})*$/
+
+/** The same for a signature in lower-case hexadecimal digits, as files have it. */
+export async function verifyHexSignature(
+  peerId: PeerId,
+  bytes: Uint8Array,
+  signature: string,
+): Promise<boolean> {
+  return HEX_PATTERN.test(signature) && verifySignature(peerId, bytes, hexToBytes(signature))
 }

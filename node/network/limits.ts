@@ -13,7 +13,7 @@ export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024
 export const STREAM_BUFFER_BYTES_MAX = 4 * 1024 * 1024
 
 // Connections of a coordinator. A classroom or a reverse proxy is one address, so addresses
-// count for little.
+// count for little here; how many may come new from one is `coordinator/patience.ts`'s.
 export const CONNECTIONS_MAX = 12_000
 export const CONNECTIONS_PER_ADDRESS_AND_SECOND_MAX = 1_000
 /** Sockets that have not finished their handshake. */
@@ -22,6 +22,8 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000
 /** A liveness ping; libp2p's own 10 s cuts healthy peers once the event loop lags. */
 export const PING_INTERVAL_MS = 60_000
 export const PING_TIMEOUT_MS = 20_000
+/** Longest wait for a sign of life from the older of two connections of a peer. */
+export const SIGN_OF_LIFE_TIMEOUT_MS = 5_000
 export const STREAMS_PER_CONNECTION_MAX = 64
 /** A WebSocket message before the handshake is no larger than one Noise or yamux write. */
 export const WEBSOCKET_MESSAGE_BYTES_MAX = 4 * 1024 * 1024

@@ -8,11 +8,10 @@
  * What follows the `#` is `run`, `.` and `token`, either of which may be missing. A bare multiaddr
  * will do.
  */
+
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { ConfigError } from '../../protocol/errors.ts'
-import { TOKEN_LENGTH_MAX } from '../../protocol/limits.ts'
-import type { PeerId } from '../../protocol/messages.ts'
+import { ConfigError, type PeerId, TOKEN_LENGTH_MAX } from '../../protocol/index.ts'
 import { LINK_ADDRESSES_MAX, LINK_LENGTH_MAX } from './limits.ts'
 
 export interface Invite {
@@ -50,7 +49,7 @@ export function parseLink(text: string): Invite {
   return { addresses, coordinator, ...parseFragment(fragment) }
 }
 
-/** The page that is served where this address takes WebSockets; null: it takes none. */
+/** The page that is served where this address takes WebSockets; null: there can be none. */
 export function pageAddress(address: string): string | null {
   const components = multiaddr(address).getComponents()
   const componentOf = (...names: string[]) =>
@@ -60,18 +59,41 @@ export function pageAddress(address: string): string | null {
   const six = componentOf('ip6')
   const host = six === null ? name : `[${six}]`
   if (host === null || !has('ws', 'wss')) return null
-  return new URL(`${has('wss', 'tls') ? 'https' : 'http'}://${host}:${componentOf('tcp')}/`).href
+  const page = `${has('wss', 'tls') ? 'https' : 'http'}://${host}:${componentOf('tcp')}/`
+  return URL.canParse(page) ? new URL(page).href : null
 }
 
-/** Where the coordinator listens that served the page at `address`. */
+/**
+ * An address that others are told, as a multiaddr or as that of a page.
+ * @throws ConfigError
+ */
+export function announcedAddress(text: string): string {
+  if (/^https?:/.test(text) && URL.canParse(text)) return webSocketAddress(new URL(text))
+  try {
+    const address = multiaddr(text)
+    if (address.getComponents().length === 0) throw new Error('it is empty')
+    return address.toString()
+  } catch {
+    throw new ConfigError(
+      "Cannot announce this address as '--announce' must be a multiaddr, such as " +
+        `/dns4/run.example.org/tcp/443/tls/ws, or https://run.example.org: it is ${text}`,
+    )
+  }
+}
+
+/** The multiaddr at which the coordinator listens that served the page at `address`. */
 export function swarmAddress(address: URL, coordinator: PeerId): string {
+  return `${webSocketAddress(address)}/p2p/${coordinator}`
+}
+
+function webSocketAddress(address: URL): string {
   const { protocol, hostname } = address
   const isSecure = protocol === 'https:'
   const port = address.port === '' ? (isSecure ? '443' : '80') : address.port
   const six = /^\[(.*)\]$/.exec(hostname)?.[1]
   const isFour = /^\d+(\.\d+){3}$/.test(hostname)
   const host = six === undefined ? `/${isFour ? 'ip4' : 'dns'}/${hostname}` : `/ip6/${six}`
-  return `${host}/tcp/${port}${isSecure ? '/tls' : ''}/ws/p2p/${coordinator}`
+  return `${host}/tcp/${port}${isSecure ? '/tls' : ''}/ws`
 }
 
 /** What follows the #: `run`, `.` and `token`. @throws ConfigError */

@@ -5,12 +5,19 @@
  * costs its own connection and nobody else's memory. A heartbeat makes silence mean a dead link.
  * Bytes in bulk are pulled, never pushed.
  */
+
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
-import { ProtocolError } from '../../protocol/errors.ts'
-import { HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS } from '../../protocol/limits.ts'
-import { decodeNotice, encodeNotice, type Notice, type PeerId } from '../../protocol/messages.ts'
+import {
+  decodeNotice,
+  encodeNotice,
+  HEARTBEAT_MS,
+  HEARTBEAT_TIMEOUT_MS,
+  type Notice,
+  type PeerId,
+  ProtocolError,
+} from '../../protocol/index.ts'
 import { disconnect } from './connection-guard.ts'
-import { asError } from './errors.ts'
+import { asError, DeclinedError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
 import { NOTICE_FLUSH_TIMEOUT_MS, NOTICE_QUEUE_MAX } from './limits.ts'
@@ -21,10 +28,6 @@ export interface NoticeBoard {
   /** False when the peer isn't listening; true says that it is queued, not that it was read. */
   send(peer: PeerId, notice: Notice): boolean
   broadcast(notice: Notice): void
-  /** Who listens, sorted. */
-  peers(): PeerId[]
-  onOpen(listener: (peer: PeerId) => void): void
-  onClose(listener: (peer: PeerId) => void): void
   close(): Promise<void>
 }
 
@@ -37,6 +40,7 @@ export interface NoticeBoardOptions {
 
 interface Mailbox {
   peer: PeerId
+  connection: Connection
   frames: Frames
   /** Encoded notices; the first is being written. */
   queue: Uint8Array[]
@@ -49,11 +53,8 @@ export async function createNoticeBoard(
   options: NoticeBoardOptions = {},
 ): Promise<NoticeBoard> {
   const { isMember = () => true, heartbeatMs = HEARTBEAT_MS, queueMax = NOTICE_QUEUE_MAX } = options
-  const mailboxes = new Map<PeerId, Mailbox>()
-  const listeners = {
-    open: [] as ((peer: PeerId) => void)[],
-    close: [] as ((peer: PeerId) => void)[],
-  }
+  /** One for each connection of a peer that listens. */
+  const mailboxes = new Map<PeerId, Mailbox[]>()
   const heartbeat = encodeNotice({ type: 'heartbeat' })
 
   function post(mailbox: Mailbox, frame: Uint8Array): void {
@@ -95,12 +96,12 @@ export async function createNoticeBoard(
     const frames = new Frames(stream, { frameBytesMax: 0 })
     const peer = connection.remotePeer.toString()
     if (!isMember(peer)) {
-      frames.abort(new ProtocolError('refused', 'Only members hear notices'))
+      frames.abort(new DeclinedError('Only members hear notices'))
       return
     }
     try {
       await expect(frames, 'hello')
-      await hold({ peer, frames, queue: [], delivery: null })
+      await hold({ peer, connection, frames, queue: [], delivery: null })
       await frames.close()
     } catch (error) {
       frames.abort(asError(error))
@@ -110,44 +111,44 @@ export async function createNoticeBoard(
 
   /** Keeps the mailbox open until the peer ends the stream or it breaks. */
   async function hold(mailbox: Mailbox): Promise<void> {
-    const { peer, frames } = mailbox
-    mailboxes.get(peer)?.frames.abort(new ProtocolError('refused', 'Replaced by a newer stream'))
-    mailboxes.set(peer, mailbox)
+    const { peer, connection, frames } = mailbox
+    const others = mailboxes.get(peer) ?? []
+    const replaced = others.find((other) => other.connection === connection)
+    replaced?.frames.abort(new DeclinedError('Replaced by a newer stream'))
+    mailboxes.set(peer, others.filter((other) => other !== replaced).concat(mailbox))
     post(mailbox, heartbeat)
-    for (const listener of listeners.open) listener(peer)
     try {
       await expect(frames, 'end')
     } finally {
-      if (mailboxes.get(peer) === mailbox) {
-        mailboxes.delete(peer)
-        for (const listener of listeners.close) listener(peer)
-      }
+      const rest = (mailboxes.get(peer) ?? []).filter((other) => other !== mailbox)
+      if (rest.length > 0) mailboxes.set(peer, rest)
+      else mailboxes.delete(peer)
     }
   }
 
+  function* all(): Iterable<Mailbox> {
+    for (const ofPeer of mailboxes.values()) yield* ofPeer
+  }
+
   const timer = setInterval(() => {
-    for (const mailbox of mailboxes.values()) post(mailbox, heartbeat)
+    for (const mailbox of all()) post(mailbox, heartbeat)
   }, heartbeatMs)
   await host.handle(NOTICES_PROTOCOL, serve, { maxInboundStreams: 2 })
 
   return {
     send(peer, notice) {
-      const mailbox = mailboxes.get(peer)
-      if (mailbox === undefined) return false
-      post(mailbox, encodeNotice(notice))
-      return true
+      const frame = encodeNotice(notice)
+      for (const mailbox of mailboxes.get(peer) ?? []) post(mailbox, frame)
+      return mailboxes.has(peer)
     },
     broadcast(notice) {
       const frame = encodeNotice(notice)
-      for (const mailbox of mailboxes.values()) post(mailbox, frame)
+      for (const mailbox of all()) post(mailbox, frame)
     },
-    peers: () => [...mailboxes.keys()].sort(),
-    onOpen: (listener) => void listeners.open.push(listener),
-    onClose: (listener) => void listeners.close.push(listener),
     async close() {
       clearInterval(timer)
       await host.unhandle(NOTICES_PROTOCOL)
-      await Promise.allSettled([...mailboxes.values()].map(finish))
+      await Promise.allSettled(Array.from(all(), finish))
     },
   }
 }
@@ -176,8 +177,8 @@ export async function listenForNotices(
 }
 
 /**
- * Hears the empty frame, or the end of the stream, however late. @throws ProtocolError for the
- * other
+ * Waits for what the volunteer says: the empty frame of its hello, in time, or the end of the
+ * stream, however late. @throws ProtocolError when it says the other
  */
 async function expect(frames: Frames, expected: 'hello' | 'end'): Promise<void> {
   const frame = await frames.read(expected === 'end' ? { timeoutMs: Number.POSITIVE_INFINITY } : {})

@@ -1,9 +1,9 @@
 /** How much one peer may have in progress; libp2p's own limits count by connection. */
-import { ProtocolError } from '../../protocol/errors.ts'
-import type { PeerId } from '../../protocol/messages.ts'
+import type { PeerId } from '../../protocol/index.ts'
+import { DeclinedError } from './errors.ts'
 
 export interface Quota {
-  /** @throws ProtocolError `refused` when the peer has too much in progress already */
+  /** @throws DeclinedError when the peer has too much in progress already */
   run<T>(peer: PeerId, work: () => Promise<T>): Promise<T>
 }
 
@@ -13,7 +13,7 @@ export function createQuota(countMax: number): Quota {
     async run(peer, work) {
       const count = counts.get(peer) ?? 0
       if (count >= countMax) {
-        throw new ProtocolError('refused', `More than ${countMax} at a time`)
+        throw new DeclinedError(`More than ${countMax} at a time`)
       }
       counts.set(peer, count + 1)
       try {

@@ -3,26 +3,27 @@
  * signed. The protocol's id has no version: `join` carries it, so that a peer of another version is
  * told so instead of meeting a closed door.
  */
+
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
-import { ProtocolError } from '../../protocol/errors.ts'
-import { REQUEST_TIMEOUT_MS } from '../../protocol/limits.ts'
 import {
   decodeReply,
   decodeRequest,
   encodeReply,
   encodeRequest,
   type PeerId,
+  ProtocolError,
   REPLY_BYTES_MAX,
+  REQUEST_TIMEOUT_MS,
   type Reply,
   type Request,
-} from '../../protocol/messages.ts'
+  reasonOf,
+} from '../../protocol/index.ts'
 import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
 import { REQUESTS_PER_PEER_MAX } from './limits.ts'
 import { createQuota } from './quota.ts'
-import { reasonText } from './reason.ts'
 
 export const RPC_PROTOCOL = '/barnraise/rpc'
 
@@ -31,6 +32,7 @@ export type RequestHandler = (
   request: Request,
   /** Aborted when the peer gives up or the deadline passes. */
   signal: AbortSignal,
+  connection: Connection,
 ) => Promise<Reply>
 
 export interface ServeOptions {
@@ -84,7 +86,7 @@ export async function serveRequests(
     const peer = connection.remotePeer.toString()
     try {
       await quota.run(peer, () =>
-        withDeadline(timeoutMs, frames.closed, (signal) => answer(frames, peer, signal)),
+        withDeadline(timeoutMs, frames.closed, (signal) => answer(frames, connection, signal)),
       )
     } catch (error) {
       frames.abort(asError(error))
@@ -94,25 +96,34 @@ export async function serveRequests(
     }
   }
 
-  async function answer(frames: Frames, peer: PeerId, signal: AbortSignal): Promise<void> {
+  async function answer(
+    frames: Frames,
+    connection: Connection,
+    signal: AbortSignal,
+  ): Promise<void> {
     const cancel = () => void frames.abort(asError(signal.reason))
     signal.addEventListener('abort', cancel, { once: true })
     const frame = await frames.read()
     if (frame === null)
       throw new ProtocolError('truncated', 'The peer ended the call without a request')
-    await frames.write(encodeReply(await replyTo(frame, peer, signal)))
+    await frames.write(encodeReply(await replyTo(frame, connection, signal)))
     await frames.close()
   }
 
-  async function replyTo(frame: Uint8Array, peer: PeerId, signal: AbortSignal): Promise<Reply> {
+  async function replyTo(
+    frame: Uint8Array,
+    connection: Connection,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const peer = connection.remotePeer.toString()
     let request: Request
     try {
       request = decodeRequest(frame)
     } catch (error) {
       countFault(host, peer, error)
-      return { type: 'refused', refusal: 'malformed', reason: reasonText(asError(error).message) }
+      return { type: 'refused', refusal: 'malformed', reason: reasonOf(asError(error).message) }
     }
-    return handler(peer, request, signal)
+    return handler(peer, request, signal, connection)
   }
 
   await host.handle(RPC_PROTOCOL, serve, { maxInboundStreams: REQUESTS_PER_PEER_MAX })

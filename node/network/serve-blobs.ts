@@ -3,22 +3,26 @@
  * committed. Nothing is sent in bulk before the receiver says `go`; the coordinator says it to a
  * few dozen at a time, so that a round's end with thousands of uploads costs the memory of those.
  */
+
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import {
   type BlobManifest,
+  type BlobReference,
   chunkCount,
+  type Digest,
+  DigestMismatch,
   decodeBlobManifest,
   encodeBlobManifest,
-} from '../../protocol/blob.ts'
-import type { Digest } from '../../protocol/digest.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import {
+  type LeaseId,
+  type PeerId,
+  ProtocolError,
+  type Refusal,
+  type Reply,
+  reasonOf,
   STREAM_IDLE_TIMEOUT_MS,
   UPLOAD_SLOT_TIMEOUT_MS,
   UPLOAD_SLOTS,
-} from '../../protocol/limits.ts'
-import type { LeaseId, PeerId, Refusal, Reply } from '../../protocol/messages.ts'
-import type { BlobReference } from '../../protocol/run-config.ts'
+} from '../../protocol/index.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import {
   BLOB_PROTOCOL,
@@ -30,14 +34,15 @@ import {
   wantSchema,
 } from './blob-messages.ts'
 import { withDeadline } from './deadline.ts'
-import { asError, NetworkError } from './errors.ts'
+import { asError, NetworkError, TimeoutError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames } from './frames.ts'
 import { DOWNLOAD_SLOTS, DOWNLOADS_PER_PEER_MAX, UPLOADS_PER_PEER_MAX } from './limits.ts'
 import { createQuota, type Quota } from './quota.ts'
-import { reasonText } from './reason.ts'
 import { createSlots, type Slots } from './slots.ts'
 import { receiveChunks, sendChunks } from './transfer.ts'
+
+export type PayloadVerdict = { status: 'taken' } | { status: 'refused'; reason: string }
 
 export interface ServeBlobsOptions {
   mayServe(peer: PeerId, digest: Digest): boolean | Promise<boolean>
@@ -49,12 +54,16 @@ export interface ServeBlobsOptions {
     signal: AbortSignal,
   ): Promise<Reply>
   /**
-   * The payload is whole and stored; the uploader is told when this resolves, and refused when it
-   * throws a ProtocolError. It comes again when the uploader didn't hear and tries again.
+   * The payload is whole and stored: is it one? The uploader is told. It is asked again when the
+   * uploader didn't hear and tries again.
    */
-  onUploaded(peer: PeerId, leaseId: LeaseId, payload: BlobReference): Promise<void> | void
-  /** What an admitted peer sent is not the payload it committed to. */
-  onUploadRefused?(peer: PeerId, leaseId: LeaseId, reason: string): void
+  onUploaded(
+    peer: PeerId,
+    leaseId: LeaseId,
+    payload: BlobReference,
+  ): Promise<PayloadVerdict> | PayloadVerdict
+  /** What an admitted peer sent is not the payload it committed to, or is none; it is not kept. */
+  onUploadRefused(peer: PeerId, leaseId: LeaseId, reason: string): void
   /** An error of ours: the transfer is reset, and nobody else would hear of it. */
   onError?: (error: Error) => void
   uploadSlots?: number
@@ -130,18 +139,44 @@ const serveUpload: Serve = async (service, frames, peer) => {
   const verdict = await service.admitUpload(peer, leaseId, payload, frames.closed)
   if (verdict.type === 'refused') return refuse(frames, verdict.refusal, verdict.reason)
   if (verdict.type !== 'go') throw new Error(`An upload was answered '${verdict.type}'`)
-  try {
-    const manifest = decodeBlobManifest(await hearManifest(frames, payload), payload)
-    if (!(await takePayload(service, frames, { peer, payload, manifest }))) return
-    await service.onUploaded(peer, leaseId, payload)
-  } catch (error) {
-    if (!(error instanceof ProtocolError) || error.code !== 'digest-mismatch') throw error
-    service.onUploadRefused?.(peer, leaseId, error.message)
-    await refuse(frames, 'wrong-payload', error.message)
-    throw error
+  const judged = await judgePayload(service, frames, { peer, leaseId, payload })
+  if (judged === 'busy') return
+  if (judged.status === 'refused') {
+    service.onUploadRefused(peer, leaseId, judged.reason)
+    await refuse(frames, 'wrong-payload', judged.reason)
+    // One of its sender's faults; what else was on its way is not waited for.
+    throw new ProtocolError('malformed', judged.reason)
   }
   await say(frames, { type: 'stored' })
   await frames.close()
+}
+
+/** Takes what was offered and says whether it is a payload; what is none is not kept. */
+async function judgePayload(
+  service: Service,
+  frames: Frames,
+  { peer, leaseId, payload }: Offered,
+): Promise<PayloadVerdict | 'busy'> {
+  let taken: Taken
+  try {
+    const manifest = decodeBlobManifest(await hearManifest(frames, payload), payload)
+    taken = await takePayload(service, frames, { peer, payload, manifest })
+  } catch (error) {
+    if (!(error instanceof DigestMismatch)) throw error
+    return { status: 'refused', reason: error.message }
+  }
+  if (taken === 'busy') return taken
+  const verdict = await service.onUploaded(peer, leaseId, payload)
+  // What was here before has another use.
+  if (verdict.status === 'refused' && taken === 'received')
+    await service.store.remove(payload.digest)
+  return verdict
+}
+
+interface Offered {
+  peer: PeerId
+  leaseId: LeaseId
+  payload: BlobReference
 }
 
 interface Upload {
@@ -150,21 +185,24 @@ interface Upload {
   manifest: BlobManifest
 }
 
-/** False when there was no slot in time, which the peer is told. */
-async function takePayload(service: Service, frames: Frames, upload: Upload): Promise<boolean> {
+/** `busy`: there was no slot in time, which the peer is told. */
+type Taken = 'received' | 'was here' | 'busy'
+
+async function takePayload(service: Service, frames: Frames, upload: Upload): Promise<Taken> {
   const { store } = service
   const { peer, payload, manifest } = upload
   const partial = await store.openPartial(peer, payload, frames.closed)
   try {
     if (await store.has(payload.digest)) {
       await say(frames, { type: 'go', fromChunk: chunkCount(payload.bytes) })
-      return true
+      return 'was here'
     }
-    return await inSlot(service.uploads, service, frames, async () => {
+    const wasInTime = await inSlot(service.uploads, service, frames, async () => {
       await say(frames, { type: 'go', fromChunk: await partial.keep(manifest) })
       await receiveChunks(frames, manifest, partial)
       await partial.finish()
     })
+    return wasInTime ? 'received' : 'busy'
   } finally {
     await partial.close()
   }
@@ -187,13 +225,13 @@ async function inSlot(
     )
     return true
   } catch (error) {
-    if (started || !(error instanceof NetworkError) || error.code !== 'timeout') throw error
+    if (started || !(error instanceof TimeoutError)) throw error
     await refuse(frames, null, `Everyone is busy for over ${slotTimeoutMs} ms: try again`)
     return false
   }
 }
 
 async function refuse(frames: Frames, refusal: Refusal | null, reason: string): Promise<void> {
-  await say(frames, { type: 'refused', refusal, reason: reasonText(reason) })
+  await say(frames, { type: 'refused', refusal, reason: reasonOf(reason) })
   await frames.close()
 }

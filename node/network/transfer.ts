@@ -2,10 +2,15 @@
  * The chunks of a blob, through a stream, as pipelines: store → stream, and stream → check →
  * partial blob.
  */
+
 import { pipe } from 'it-pipe'
-import { type BlobManifest, checkChunk, chunkCount } from '../../protocol/blob.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
+import {
+  BLOB_CHUNK_BYTES,
+  type BlobManifest,
+  checkChunk,
+  chunkCount,
+  ProtocolError,
+} from '../../protocol/index.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { PartialBlob } from '../storage/partial-blob.ts'
 import type { Frames } from './frames.ts'

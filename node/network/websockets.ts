@@ -1,21 +1,33 @@
 /**
  * WebSockets whose listener doesn't wait for ever. libp2p's own neither counts nor times out a
- * socket until its HTTP upgrade, so that a few thousand silent sockets exhaust the process; and it
- * takes messages of 100 MiB from strangers. Both are bounded here, through fields of the listener
- * that its types don't show.
+ * socket until its HTTP upgrade, so that a few thousand silent sockets exhaust the process; it
+ * takes messages of 100 MiB from strangers; and it doesn't listen for the errors of a socket, so
+ * that one broken frame of a stranger would end the process. All are bounded here, through fields
+ * of the listener that its types don't show.
  */
+
+import type { EventEmitter } from 'node:events'
 import type { Server as HttpServer, IncomingMessage, RequestListener } from 'node:http'
 import { Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Transport } from '@libp2p/interface'
 import type { WebSocketsComponents } from '@libp2p/websockets'
-import { assert } from '../../protocol/errors.ts'
+import { assert } from '../../protocol/index.ts'
 import { HANDSHAKE_TIMEOUT_MS, WEBSOCKET_MESSAGE_BYTES_MAX } from './limits.ts'
 import { resettableWebSockets } from './websocket-reset.ts'
 
 interface ListenerInside {
   server?: unknown
   http?: HttpServer
-  wsServer?: { options?: { maxPayload?: number } }
+  wsServer?: {
+    options?: { maxPayload?: number }
+    handleUpgrade(
+      request: IncomingMessage,
+      socket: Duplex,
+      head: Buffer,
+      onOpen: (opened: EventEmitter, request: IncomingMessage) => void,
+    ): void
+  }
 }
 
 export interface WebSocketsOptions {
@@ -52,6 +64,13 @@ function boundListener({ server, wsServer }: ListenerInside, timeoutMs: number):
   assert(server instanceof Server, 'a WebSocket listener has a net.Server')
   assert(wsServer?.options !== undefined, 'a WebSocket listener has a ws server')
   wsServer.options.maxPayload = WEBSOCKET_MESSAGE_BYTES_MAX
+  const handleUpgrade = wsServer.handleUpgrade.bind(wsServer)
+  wsServer.handleUpgrade = (request, socket, head, onOpen) =>
+    handleUpgrade(request, socket, head, (opened, given) => {
+      // It closes by itself then, which is what libp2p listens for.
+      opened.on('error', () => {})
+      onOpen(opened, given)
+    })
   server.on('connection', (socket) => {
     const timer = setTimeout(() => socket.destroy(), timeoutMs)
     upgradeTimers.set(socket, timer)
@@ -60,8 +79,8 @@ function boundListener({ server, wsServer }: ListenerInside, timeoutMs: number):
 }
 
 /**
- * From the upgrade on, libp2p's own handshake timeout holds; before it, a request that is whole is
- * given to `onRequest`, and what comes after it is bounded by the server's own timeouts.
+ * A request that is whole is given to `onRequest`, and what comes after it is bounded by the
+ * server's own timeouts; once it is upgraded, libp2p's handshake timeout holds.
  */
 function boundHttp({ http }: ListenerInside, onRequest: RequestListener | undefined): void {
   const settle = ({ socket }: IncomingMessage) => clearTimeout(upgradeTimers.get(socket))

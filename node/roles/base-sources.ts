@@ -2,11 +2,12 @@
  * Where a volunteer finds the base before it asks the coordinator for it: among what the Hub's
  * tools downloaded earlier, then at mirrors. Whatever comes is known by its digest.
  */
+
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError } from '../../protocol/errors.ts'
-import type { BlobReference } from '../../protocol/run-config.ts'
+import { type BlobReference, ConfigError, type Digest } from '../../protocol/index.ts'
 import { findByDigest } from '../hub/cache.ts'
 import { download } from '../hub/download.ts'
 import type { Log } from '../log.ts'
@@ -15,13 +16,16 @@ import type { BlobStore } from '../storage/blob-store.ts'
 export interface BaseSources {
   /** The Hub's cache on this machine; null: it is not looked at. */
   hubCache: string | null
-  /** A base lies at MIRROR/DIGEST. */
+  /** Addresses; each has the base at ADDRESS/DIGEST. */
   mirrors: readonly string[]
-  /** For what is on its way from a mirror. */
+  /** Where a download from a mirror is kept until it is whole. */
   folder: string
 }
 
-/** @throws ConfigError unless whoever is on the way could be told by it */
+/**
+ * The address without its last slash.
+ * @throws ConfigError when others on the way could see what is fetched, or change it
+ */
 export function checkMirror(mirror: string): string {
   const url = URL.canParse(mirror) ? new URL(mirror) : null
   const isLoopback = url !== null && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(url.hostname)
@@ -50,9 +54,9 @@ export async function findBase(
     const { bytes } = base
     try {
       await download({ url: `${mirror}/${base.digest}`, token: null, path, bytes, hash, onBytes })
-      await take(base, blobs, path)
+      const isBase = await take(base, blobs, path)
       await rm(path)
-      return true
+      if (isBase) return true
     } catch (error) {
       log.warn(`${mirror} does not help: ${(error as Error).message}`)
     }
@@ -62,8 +66,14 @@ export async function findBase(
 
 /** Whether the file is what the digest says: a cache may hold what a crash left. */
 async function take(base: BlobReference, blobs: BlobStore, path: string): Promise<boolean> {
+  if ((await digestOfFile(path)) !== base.digest) return false
+  // Read again: nothing that others may need is touched unless it is the base.
   const { digest } = await blobs.putStream(createReadStream(path))
-  if (digest === base.digest) return true
-  await blobs.remove(digest)
-  return false
+  return digest === base.digest
+}
+
+async function digestOfFile(path: string): Promise<Digest> {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array)
+  return hash.digest('hex')
 }

@@ -4,39 +4,57 @@
  * performed. A process killed anywhere restarts from the journal into the same round.
  */
 
-import type { CoordinatorEffect } from '../../coordinator/effect.ts'
-import type { CoordinatorEvent } from '../../coordinator/event.ts'
-import { pendingEffects } from '../../coordinator/pending.ts'
-import type { CoordinatorState } from '../../coordinator/state.ts'
-import { nextDeadline, step } from '../../coordinator/step.ts'
-import { encode } from '../../protocol/codec.ts'
-import type { PeerId, Reply, Request } from '../../protocol/messages.ts'
-import type { Clock } from '../clock.ts'
+import {
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorEventOf,
+  type CoordinatorState,
+  coinKeyOf,
+  drawOf,
+  nextDeadline,
+  type Outcome,
+  pendingEffects,
+  step,
+} from '../../coordinator/index.ts'
+import { digestOf, encode, type PeerId, type Reply, type Request } from '../../protocol/index.ts'
+import type { Clock, Unstamped } from '../clock.ts'
 import type { Journal } from '../storage/journal.ts'
+import { journalled } from './journalled-request.ts'
+import type { Order } from './orders.ts'
 
 export interface CoordinatorComponents {
   state: CoordinatorState
   journal: Journal
   clock: Clock
+  /** What the keys are made of that audits are drawn with. */
+  coinSecret: Uint8Array
   /** Does what an effect says; outcomes come back through `feed`. Replies are settled here. */
   perform(effect: Exclude<CoordinatorEffect, { type: 'reply' }>): void
   /**
-   * Sees each event with its effects once it is durable, for the live view; `seq` is the newest
-   * entry of the journal after it.
+   * Sees each event with its effects as soon as it is decided, while the state is as it left it;
+   * `seq` is the newest entry of the journal after it. What is returned is called once the event is
+   * durable, to tell of it.
    */
-  observe(event: CoordinatorEvent, effects: readonly CoordinatorEffect[], seq: number): void
+  observe(event: CoordinatorEvent, effects: readonly CoordinatorEffect[], seq: number): () => void
   /** The journal failed: nothing more may be promised. */
   onFatal(error: Error): void
 }
 
-type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never
+type Coming = Pick<CoordinatorEventOf<'request'>, 'origin' | 'block' | 'invite'>
+
 export type NewEvent = Unstamped<CoordinatorEvent>
 
 export interface CoordinatorShell {
   start(): void
   feed(event: NewEvent): void
-  /** Feeds a peer's request and resolves with the reply, once it is durable. */
-  ask(peer: PeerId, request: Request, signatureValid: boolean): Promise<Reply>
+  /** Feeds what the organiser decides, and resolves with what came of it, once it is durable. */
+  order(order: Order): Promise<Outcome>
+  /**
+   * Feeds a peer's request and resolves with the reply, once it is durable.
+   * @param genuine whether a join's token and a commit's signature are right
+   * @param coming where one that joins comes from, as far as it is known, and by which invite
+   */
+  ask(peer: PeerId, request: Request, genuine: boolean, coming?: Coming): Promise<Reply>
   stop(): void
 }
 
@@ -44,7 +62,8 @@ export interface CoordinatorShell {
 const TIMER_MS_MAX = 2 ** 31 - 1
 
 export function createCoordinatorShell(components: CoordinatorComponents): CoordinatorShell {
-  const { state, journal, clock } = components
+  const { state, journal, clock, coinSecret } = components
+  const ordered = new Map<CoordinatorEvent, PromiseWithResolvers<Outcome>>()
   const asked = new Map<number, { resolve(reply: Reply): void; reject(error: Error): void }>()
   let inbox: CoordinatorEvent[] = []
   let scheduled: NodeJS.Immediate | null = null
@@ -52,10 +71,17 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
   let lastRequestId = 0
   let stopped = false
 
-  function feed(event: NewEvent): void {
-    if (stopped) return
-    inbox.push({ ...event, at: clock() } as CoordinatorEvent)
+  function feed(unstamped: NewEvent): void {
+    if (!stopped) take(unstamped)
+  }
+
+  const coinKey = () => coinKeyOf(coinSecret, state.coinsPublished)
+
+  function take(unstamped: NewEvent): CoordinatorEvent {
+    const event = { ...unstamped, at: clock() } as CoordinatorEvent
+    inbox.push(event)
     scheduled ??= setImmediate(flush)
+    return event
   }
 
   /** All events that arrived in one turn share one transaction. */
@@ -63,23 +89,26 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
     scheduled = null
     const events = inbox
     inbox = []
-    const outcomes: { event: CoordinatorEvent; effects: CoordinatorEffect[]; seq: number }[] = []
+    const outcomes: { event: CoordinatorEvent; outcome: Outcome; tell: () => void }[] = []
     const accepted: Uint8Array[] = []
     try {
       const { seq } = journal.head()
       for (const event of events) {
         const outcome = step(state, event)
         if (outcome.accepted) accepted.push(encode(event))
-        outcomes.push({ event, effects: outcome.effects, seq: seq + accepted.length })
+        const tell = components.observe(event, outcome.effects, seq + accepted.length)
+        outcomes.push({ event, outcome, tell })
       }
       if (accepted.length > 0) journal.append(accepted)
     } catch (error) {
       fail(error as Error)
       return
     }
-    for (const { event, effects, seq } of outcomes) {
-      components.observe(event, effects, seq)
-      for (const effect of effects) perform(effect)
+    for (const { event, outcome, tell } of outcomes) {
+      tell()
+      for (const effect of outcome.effects) perform(effect)
+      ordered.get(event)?.resolve(outcome)
+      ordered.delete(event)
     }
     setTimer()
   }
@@ -101,7 +130,7 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
 
   function fail(error: Error): void {
     stop()
-    for (const waiting of asked.values()) waiting.reject(error)
+    for (const waiting of [...asked.values(), ...ordered.values()]) waiting.reject(error)
     components.onFatal(error)
   }
 
@@ -113,16 +142,28 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
 
   return {
     start: () => {
-      for (const effect of pendingEffects(state)) perform(effect)
-      feed({ type: 'started' })
+      const owed = pendingEffects(state)
+      // It comes before what follows from these, which may publish the key that it names.
+      feed({ type: 'started', coinKey: digestOf(coinKey()) })
+      owed.forEach(perform)
     },
     feed,
-    ask: (peer, request, signatureValid) =>
+    order: (order) => {
+      if (stopped) return Promise.reject(new Error('The coordinator is shutting down'))
+      const result = Promise.withResolvers<Outcome>()
+      ordered.set(take(order), result)
+      return result.promise
+    },
+    ask: (peer, request, genuine, coming) =>
       new Promise((resolve, reject) => {
         if (stopped) return reject(new Error('The coordinator is shutting down'))
         lastRequestId += 1
         asked.set(lastRequestId, { resolve, reject })
-        feed({ type: 'request', peer, requestId: lastRequestId, request, signatureValid })
+        const known = journalled(request)
+        const coin =
+          request.type === 'commit' ? { draw: drawOf(coinKey(), request.contribution.leaseId) } : {}
+        const said = { type: 'request', peer, requestId: lastRequestId, request: known } as const
+        feed({ ...said, genuine, ...coming, ...coin })
       }),
     stop,
   }

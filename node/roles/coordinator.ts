@@ -1,18 +1,31 @@
 /** The coordinator's role in a process: a run folder, opened and hosted on the network. */
+
 import type { RequestListener } from 'node:http'
-import type { CoordinatorEvent } from '../../coordinator/event.ts'
-import type { CoordinatorState } from '../../coordinator/state.ts'
-import { statusOf } from '../../coordinator/status.ts'
-import { signingBytes } from '../../protocol/envelope.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import type { PeerId, Request, RunStatus } from '../../protocol/messages.ts'
-import type { RunConfig, RunId } from '../../protocol/run-config.ts'
+import type { Connection } from '@libp2p/interface'
+import { type CoordinatorState, isDone, statusOf } from '../../coordinator/index.ts'
+import {
+  type PeerId,
+  type Reply,
+  type Request,
+  type RunConfig,
+  type RunId,
+  type RunStatus,
+  signingBytes,
+} from '../../protocol/index.ts'
 import { createClock } from '../clock.ts'
-import { createReadModel, type ReadModel } from '../dashboard/read-model.ts'
-import { decodeShard, type Sequences } from '../dataset/shards.ts'
+import type { Compute } from '../compute/compute.ts'
+import { describeJob, fitJob, type JobLimits } from '../compute/job.ts'
+import { startCompute } from '../compute/start-compute.ts'
+import { heldOutOf } from '../dataset/held-out.ts'
+import { readGeneral } from '../dataset/read-general.ts'
+import type { Sequences } from '../dataset/shards.ts'
+import { heard } from '../heard.ts'
+import { createMetricsLog, type MetricsLog } from '../history/metrics-log.ts'
+import { type Progress, progressOf } from '../history/progress.ts'
+import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
 import { serveBlobs } from '../network/blobs.ts'
-import { disconnect } from '../network/connection-guard.ts'
+import { closeDead, disconnectLater, keepOnly } from '../network/connection-guard.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Identity, verifySignature } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
@@ -20,23 +33,25 @@ import { formatLink, pageAddress } from '../network/link.ts'
 import { createNoticeBoard } from '../network/notices.ts'
 import { serveRequests } from '../network/rpc.ts'
 import { localTransports } from '../network/transports.ts'
-import { createMetricsLog, type MetricsLog } from '../run/metrics-log.ts'
+import { measurePayload } from '../run/merge-round.ts'
 import { freshState, replay } from '../run/replay.ts'
-import { type RunFolder, readOrMakeToken, readRunConfig } from '../run/run-folder.ts'
-import { type BlobStore, createFileBlobStore } from '../storage/blob-store.ts'
+import {
+  type RunFolder,
+  readOrMakeCoinSecret,
+  readOrMakeToken,
+  readRunConfig,
+  writeCoordinator,
+} from '../run/run-folder.ts'
+import type { BlobStore } from '../storage/blob-store.ts'
+import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import type { Journal } from '../storage/journal.ts'
 import { createSqliteJournal } from '../storage/sqlite-journal.ts'
-import type { Compute } from '../training/compute.ts'
-import { describeJob, fitJob, type JobLimits } from '../training/job.ts'
-import { startCompute } from '../training/start-compute.ts'
+import { isInvited, judgeToken } from './admission.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { mayServe } from './door.ts'
-import {
-  type CoordinatorWorld,
-  measurePayload,
-  performCoordinatorEffect,
-} from './perform-coordinator.ts'
-import { type Progress, progressOf } from './progress.ts'
+import { type Order, type OrderResult, resultOf } from './orders.ts'
+import { createOrigins } from './origin.ts'
+import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
 
 export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
@@ -44,7 +59,7 @@ export interface CoordinatorOptions {
   announce: string[]
   /** What the WebSocket port answers besides. */
   pages?: ((run: HostedRun) => RequestListener) | undefined
-  /** For evaluations. */
+  /** What evaluations may take. */
   limits: JobLimits
   log: Log
   onProgress(fact: Progress): void
@@ -54,11 +69,17 @@ export interface CoordinatorOptions {
 export interface HostedRun {
   runId: RunId
   coordinator: PeerId
-  /** What volunteers join by. */
+  /** Who is let in; see RunConfig. */
+  kind: RunConfig['admission']['kind']
+  /** What volunteers join by, unless the run takes invites alone. */
   link: string
-  /** Where browsers find the pages. */
+  /** Addresses at which browsers find the pages. */
   pageAddresses: string[]
   dashboard: ReadModel
+  /** Whether what follows the # of a link lets in whoever holds it. */
+  isInvited(word: string): Promise<boolean>
+  /** Follows what the organiser decides. */
+  order(order: Order): Promise<OrderResult>
 }
 
 export interface CoordinatorRole extends HostedRun {
@@ -73,25 +94,33 @@ export async function startCoordinator(
   options: CoordinatorOptions,
 ): Promise<CoordinatorRole> {
   const { config, runId } = await readRunConfig(folder)
-  const token = await readOrMakeToken(folder)
+  const { token, isNew } = await readOrMakeToken(folder)
+  const coinSecret = await readOrMakeCoinSecret(folder)
   const identity = await loadIdentity(folder.identity)
+  await writeCoordinator(folder, identity.peerId)
   const blobs = await createFileBlobStore(folder.blobs)
   const journal = createSqliteJournal(folder.journal, { runId })
-  const state = freshState(config, runId, token)
+  const state = freshState(config, runId)
   const dashboard = createReadModel(state)
-  replay(state, journal, (event, effects, seq) => dashboard.observe(seq, event, effects))
+  replayOrClose(journal, () =>
+    replay(state, journal, (event, effects, seq) => dashboard.observe(seq, event, effects)),
+  )
+  if (isNew && state.at !== null) options.log.warn(NEW_TOKEN)
   const compute = startCompute()
   try {
     const fitted = fitJob(config, options.limits)
     options.log.info(`Evaluations will take ${describeJob(config, fitted)}`)
     const weights = await blobs.read(config.base.weights.digest)
     await compute.run('set-up', { config, job: fitted.job, weights })
-    const validation = await readValidation(config, blobs)
+    const heldOut = await blobs.read(config.dataset.validationShard.digest)
+    const { validation, gateText } = heldOutOf(config, heldOut)
+    const general = await generalText(folder.base, config, options.log)
     const metrics = await createMetricsLog(folder.root, dashboard.changesFrom(null).rounds)
     const run = {
       config,
       runId,
       token,
+      coinSecret,
       identity,
       blobs,
       journal,
@@ -99,6 +128,8 @@ export async function startCoordinator(
       compute,
       measured: new Map(),
       validation,
+      gateText,
+      general,
       dashboard,
       metrics,
     }
@@ -110,13 +141,27 @@ export async function startCoordinator(
   }
 }
 
-/** A peer that has to go gets this long to read why. */
-const FAREWELL_MS = 1_000
+const NEW_TOKEN =
+  'The file with the token was missing, so there is a new one: the run goes on, but links that ' +
+  'were given out before let nobody in any more'
+
+function replayOrClose(journal: Journal, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    journal.close()
+    throw error
+  }
+}
+
+/** Peers get this long to read why they have to go, or that a role ends. */
+export const FAREWELL_MS = 1_000
 
 interface OpenRun {
   config: RunConfig
   runId: RunId
   token: string
+  coinSecret: Uint8Array
   identity: Identity
   blobs: BlobStore
   journal: Journal
@@ -124,6 +169,8 @@ interface OpenRun {
   compute: Compute
   measured: CoordinatorWorld['measured']
   validation: Sequences
+  gateText: Sequences
+  general: Sequences | null
   dashboard: ReadModel
   metrics: MetricsLog
 }
@@ -135,17 +182,21 @@ function writeMetrics({ metrics, dashboard }: OpenRun, log: Log): void {
     .catch((error: Error) => log.warn(`The metrics cannot be written: ${error.message}`))
 }
 
-async function readValidation({ dataset, base }: RunConfig, blobs: BlobStore): Promise<Sequences> {
-  const bytes = await blobs.read(dataset.validationShard.digest)
-  const shard = decodeShard(bytes, { ...dataset, vocabSize: base.shape.vocabSize })
-  return shard.sequences(0, dataset.validationSequences)
+/** Null where it cannot be had: it is for looking at, so the run goes on, and says so. */
+async function generalText(folder: string, config: RunConfig, log: Log): Promise<Sequences | null> {
+  try {
+    return await readGeneral({ folder, config })
+  } catch (error) {
+    log.warn(`Nobody watches what the model forgets: ${(error as Error).message}`)
+    return null
+  }
 }
 
 async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<CoordinatorRole> {
   const { config, runId, identity, blobs, journal, state, compute, measured } = run
   const { log, onProgress } = options
-  const names = new Map<PeerId, string>()
   const finished = Promise.withResolvers<void>()
+  const ended = heard(finished.promise)
   const status = () => statusOf(state)
   let answer: RequestListener = (_request, response) => response.writeHead(503).end()
   const host = await createHost({
@@ -158,40 +209,59 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   })
   const board = await createNoticeBoard(host)
   const shell = createCoordinatorShell({
-    ...{ state, journal, clock: createClock() },
+    state,
+    journal,
+    clock: createClock(state.at ?? undefined),
+    coinSecret: run.coinSecret,
     perform: (effect) => performCoordinatorEffect(world, effect),
     observe: (event, effects, seq) => {
-      run.dashboard.observe(seq, event, effects)
-      rememberName(names, event)
-      const nameOf = (peer: PeerId) => names.get(peer) ?? peer.slice(-8)
-      progressOf(event, effects, status, nameOf).forEach(onProgress)
-      if (event.type === 'evaluated') writeMetrics(run, log)
-      if (isDone(state)) finished.resolve()
+      const { run: standing } = run.dashboard
+      const told = run.dashboard
+        .observe(seq, event, effects)
+        .map((fact) => progressOf(fact, standing))
+        .filter((progress) => progress !== null)
+      return () => {
+        told.forEach(onProgress)
+        if (event.type === 'evaluated') writeMetrics(run, log)
+        if (isDone(state)) finished.resolve()
+      }
     },
     onFatal: finished.reject,
   })
   const world = {
-    ...{ config, runId, blobs, compute, measured, log, validation: run.validation },
+    config,
+    runId,
+    blobs,
+    compute,
+    measured,
+    log,
+    validation: run.validation,
+    gate: { text: run.gateText, losses: new Map() },
+    general: run.general,
+    coinSecret: run.coinSecret,
+    bench: oneAfterTheOther(),
     sign: identity.sign,
     notify: (to, notice) => (to === 'all' ? board.broadcast(notice) : board.send(to, notice)),
     disconnect: (peer) => {
       const reason = new Error('The coordinator closed the connection')
-      setTimeout(() => disconnect(host, peer, reason), FAREWELL_MS)
+      disconnectLater(host, peer, { reason, delayMs: FAREWELL_MS })
     },
     feed: shell.feed,
+    merging: Promise.resolve(),
     onFatal: finished.reject,
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
   await servePeers(host, run, shell, log)
   shell.start()
   if (isDone(state)) finished.resolve()
-  const hosted = hostedBy(host, run)
+  const hosted = hostedBy(host, run, shell)
   answer = options.pages?.(hosted) ?? answer
   return {
     ...hosted,
-    ...{ status, finished: finished.promise },
+    status,
+    finished: ended,
     stop: async () => {
       shell.stop()
-      board.close()
+      await board.close()
       await run.metrics.written()
       await host.stop()
       await compute.close()
@@ -200,11 +270,23 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   }
 }
 
-function hostedBy(host: Host, { runId, token, dashboard }: OpenRun): HostedRun {
+function hostedBy(host: Host, run: OpenRun, shell: CoordinatorShell): HostedRun {
+  const { runId, token, dashboard, state } = run
   const addresses = addressesOf(host)
   const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
   const link = formatLink({ addresses, run: runId, token })
-  return { runId, coordinator: host.peerId.toString(), link, pageAddresses, dashboard }
+  const coordinator = host.peerId.toString()
+  const invited = (word: string) => isInvited(run, state, word)
+  return {
+    runId,
+    coordinator,
+    kind: run.config.admission.kind,
+    link,
+    pageAddresses,
+    dashboard,
+    isInvited: invited,
+    order: async (order) => resultOf(await shell.order(order)),
+  }
 }
 
 /** What peers do: the state machine answers requests, and says who may move which blob. */
@@ -219,9 +301,19 @@ async function servePeers(
   host.addEventListener('peer:disconnect', ({ detail }) =>
     shell.feed({ type: 'disconnected', peer: detail.toString() }),
   )
+  const originOf = createOrigins()
   await serveRequests(
     host,
-    async (peer, request) => shell.ask(peer, request, await isSignatureValid(peer, request)),
+    async (peer, request, _signal, connection) => {
+      if (request.type !== 'join') {
+        return shell.ask(peer, request, await isGenuine(peer, request))
+      }
+      const { genuine, ...invited } = await judgeToken(run, request.token)
+      const coming = { ...originOf(`${connection.remoteAddr}`), ...invited }
+      const reply = await shell.ask(peer, request, genuine, coming)
+      settleConnections(host, connection, reply, onError)
+      return reply
+    },
     { onError },
   )
   await serveBlobs(host, blobs, {
@@ -229,9 +321,10 @@ async function servePeers(
     admitUpload: (peer, leaseId, payload) =>
       shell.ask(peer, { type: 'upload', leaseId, payload }, true),
     onUploaded: async (_peer, leaseId, payload) => {
-      const measured = await measurePayload(run, payload.digest)
-      if ('malformed' in measured) throw new ProtocolError('refused', measured.malformed)
+      const measured = await measurePayload(run, payload)
+      if ('malformed' in measured) return { status: 'refused', reason: measured.malformed }
       shell.feed({ type: 'payload-stored', leaseId })
+      return { status: 'taken' }
     },
     onUploadRefused: (_peer, leaseId, reason) =>
       shell.feed({ type: 'payload-refused', leaseId, reason }),
@@ -239,27 +332,46 @@ async function servePeers(
   })
 }
 
-/** The last adapter is merged, and its held-out loss is known. */
-function isDone({ phase, evaluationsPending }: CoordinatorState): boolean {
-  return phase === 'finished' && evaluationsPending.length === 0
-}
-
-function rememberName(names: Map<PeerId, string>, event: CoordinatorEvent): void {
-  if (event.type === 'request' && event.request.type === 'join') {
-    names.set(event.peer, event.request.name)
-  }
-}
-
-async function isSignatureValid(peer: PeerId, request: Request): Promise<boolean> {
-  if (request.type !== 'commit') return true
-  const bytes = signingBytes('contribution', request.contribution)
+/** What only the world can judge of a request: whether what is signed is signed by its peer. */
+async function isGenuine(peer: PeerId, request: Request): Promise<boolean> {
+  if (request.type !== 'commit' && request.type !== 'audit') return true
+  const bytes =
+    request.type === 'commit'
+      ? signingBytes('contribution', request.contribution)
+      : signingBytes('audit', request.answer)
   return verifySignature(peer, bytes, request.signature)
 }
 
-/** TCP first: browsers skip what they cannot dial. */
+/** Work waits for the work before it, however that ended. */
+function oneAfterTheOther(): CoordinatorWorld['bench'] {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const result = last.then(work, work)
+    last = result
+    return result
+  }
+}
+
+/** This machine's own addresses last, as others cannot dial them; TCP before what browsers dial. */
 function addressesOf(host: Host): string[] {
+  const place = (address: string) =>
+    2 * Number(/^\/ip4\/127\.|^\/ip6\/::1\//.test(address)) + Number(address.includes('/ws'))
   return host
     .getMultiaddrs()
     .map(String)
-    .sort((a, b) => Number(a.includes('/ws')) - Number(b.includes('/ws')))
+    .sort((a, b) => place(a) - place(b))
+}
+
+/** A peer trains by one connection: which it is follows from the answer to its join. */
+function settleConnections(
+  host: Host,
+  connection: Connection,
+  reply: Reply,
+  onError: (error: Error) => void,
+): void {
+  if (reply.type === 'joined') keepOnly(host, connection)
+  // Whoever joined before may be dead without knowing; then the next try finds its place free.
+  else if (reply.type === 'refused' && reply.refusal === 'elsewhere') {
+    closeDead(host, connection).catch(onError)
+  }
 }

@@ -1,19 +1,25 @@
 /** What a coordinator lets out of its doors: which blobs it gives to whom. */
-import type { CoordinatorState } from '../../coordinator/state.ts'
-import type { Digest } from '../../protocol/digest.ts'
-import type { PeerId } from '../../protocol/messages.ts'
+import type { CoordinatorState } from '../../coordinator/index.ts'
+import type { Digest, LeaseId, PeerId } from '../../protocol/index.ts'
 
 /**
- * Members get the base, the shards they train on, and what the round starts from; never the
- * held-out shard.
+ * Members get the base, the shards they train on, and what the round starts from, or those
+ * steps that they repeat; never the held-out shard.
  */
 export function mayServe(state: CoordinatorState, peer: PeerId, digest: Digest): boolean {
-  if (!state.members.has(peer)) return false
+  const member = state.members.get(peer)
+  if (member === undefined) return false
   const { base, dataset } = state.config
   const { checkpoint, update, moment } = state.round.start
   return (
     digest === base.weights.digest ||
+    auditBlobs(state, member.auditing).some((blob) => blob?.digest === digest) ||
     [checkpoint, update, moment].some((blob) => blob?.digest === digest) ||
     dataset.trainShards.some((shard) => shard.digest === digest)
   )
+}
+
+function auditBlobs({ audits }: CoordinatorState, auditing: LeaseId | null) {
+  const audit = auditing === null ? undefined : audits.get(auditing)
+  return audit === undefined ? [] : [audit.start.checkpoint, audit.start.moment]
 }

@@ -1,20 +1,27 @@
-/** A volunteer in a process of its own: key, weights and data in a folder. */
+/** A volunteer in a process of its own: key, weights and data in folders. */
 import { join } from 'node:path'
+import { ConfigError } from '../../protocol/index.ts'
+import { startCompute } from '../compute/start-compute.ts'
 import { createHost } from '../network/host.ts'
+import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import type { Invite } from '../network/link.ts'
 import { localTransports } from '../network/transports.ts'
-import { createFileBlobStore } from '../storage/blob-store.ts'
-import { startCompute } from '../training/start-compute.ts'
+import { createFileBlobStore } from '../storage/file-blob-store.ts'
+import { tryLock } from '../storage/file-lock.ts'
 import { type BaseSources, findBase } from './base-sources.ts'
 import { createVolunteer, type VolunteerParts, type VolunteerRole } from './volunteer.ts'
 
-type Given = Omit<VolunteerParts, 'identity' | 'host' | 'blobs' | 'compute' | 'findBase'>
+type Given = Omit<VolunteerParts, 'name' | 'identity' | 'host' | 'blobs' | 'compute' | 'findBase'>
 
 export interface LocalVolunteerOptions extends Given, Pick<BaseSources, 'hubCache' | 'mirrors'> {
-  /** Folder for the key, weights and data. */
-  cache: string
-  /** The file with this volunteer's key; by default one in `cache`. */
+  /** null: a name that says nothing of this machine. */
+  name: string | null
+  /** A folder that no other process uses: see volunteer-home.ts. */
+  home: string
+  /** Weights and data of all runs, for all who volunteer here. */
+  blobs: string
+  /** The file with this volunteer's key; null: one in `home`. */
   identity: string | null
 }
 
@@ -22,23 +29,57 @@ export async function startVolunteer(
   invite: Invite,
   options: LocalVolunteerOptions,
 ): Promise<VolunteerRole> {
-  const { cache, hubCache, mirrors, dataBytesMax, log } = options
-  const identity = await loadIdentity(options.identity ?? join(cache, 'identity.key'))
-  const blobs = await createFileBlobStore(join(cache, 'blobs'))
-  const sources: BaseSources = { hubCache, mirrors, folder: join(cache, 'mirrored') }
+  const { home, hubCache, mirrors, dataBytesMax, log } = options
+  const { identity, release } = await ownIdentity(options)
+  const blobs = await createFileBlobStore(options.blobs)
+  const sources: BaseSources = { hubCache, mirrors, folder: join(home, 'mirrored') }
   const host = await createHost({
     privateKey: identity.privateKey,
     listen: [],
     role: 'volunteer',
     transports: localTransports(),
   })
-  return createVolunteer(invite, {
+  const role = createVolunteer(invite, {
     ...options,
-    ...{ identity, blobs, host, compute: startCompute() },
+    name: options.name ?? namelessName(identity),
+    identity,
+    blobs,
+    host,
+    compute: startCompute(),
     findBase: (base, onBytes) => {
       const mayMove = dataBytesMax === null || base.bytes <= dataBytesMax
       const allowed = mayMove ? sources : { ...sources, mirrors: [] }
       return findBase(base, blobs, allowed, log, onBytes)
     },
   })
+  const stop = async () => {
+    await role.stop()
+    release()
+  }
+  return { ...role, stop }
+}
+
+/**
+ * A key that the user names may be in use, unlike one in `home`.
+ * @throws ConfigError that names who uses it
+ */
+async function ownIdentity({
+  identity: file,
+  home,
+}: LocalVolunteerOptions): Promise<{ identity: Identity; release: () => void }> {
+  if (file === null) {
+    return { identity: await loadIdentity(join(home, 'identity.key')), release: () => {} }
+  }
+  const identity = await loadIdentity(file)
+  const lock = tryLock(file)
+  if (lock.status === 'taken') return { identity, release: lock.release }
+  throw new ConfigError(
+    `Cannot join with the identity in ${file}: ${lock.holder} is using it. ` +
+      "Leave '--identity' out, and this volunteer gets a key of its own",
+  )
+}
+
+/** A host's name or a user's would be shown to strangers. */
+function namelessName({ peerId }: Identity): string {
+  return `volunteer-${peerId.slice(-6)}`
 }

@@ -2,11 +2,14 @@
  * The participant's shell: events in, effects out. Nothing here is durable: what a volunteer loses
  * by a crash is the prefix it had not handed in, and the coordinator leases that again.
  */
-import type { ParticipantEffect } from '../../coordinator/effect.ts'
-import type { ParticipantEvent } from '../../coordinator/event.ts'
-import { participantDeadline, participantStep } from '../../coordinator/participant.ts'
-import type { ParticipantState } from '../../coordinator/participant-state.ts'
-import type { Clock } from '../clock.ts'
+import {
+  type ParticipantEffect,
+  type ParticipantEvent,
+  type ParticipantState,
+  nextDeadline as participantDeadline,
+  step as participantStep,
+} from '../../coordinator/participant/index.ts'
+import type { Clock, Unstamped } from '../clock.ts'
 
 export interface ParticipantComponents {
   state: ParticipantState
@@ -15,7 +18,6 @@ export interface ParticipantComponents {
   onFatal(error: Error): void
 }
 
-type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never
 export type NewParticipantEvent = Unstamped<ParticipantEvent>
 
 export interface ParticipantShell {

@@ -1,36 +1,51 @@
 /** Does what the coordinator's effects say, one case an effect, and feeds the outcomes back. */
 
-import type { AggregationJob, CoordinatorEffect } from '../../coordinator/effect.ts'
-import type { Aggregate } from '../../coordinator/event.ts'
-import type { Measured } from '../../kernels/aggregate.ts'
-import { encode } from '../../protocol/codec.ts'
-import { type Digest, digestOf } from '../../protocol/digest.ts'
-import { type Manifest, signingBytes } from '../../protocol/envelope.ts'
-import { assertNever } from '../../protocol/errors.ts'
-import type { Notice, PeerId } from '../../protocol/messages.ts'
-import type { BlobReference, RunConfig, RunId } from '../../protocol/run-config.ts'
+import {
+  type AggregationJob,
+  type AuditJob,
+  type CoordinatorEffect,
+  coinKeyOf,
+} from '../../coordinator/index.ts'
+import { parseOuterState } from '../../kernels/index.ts'
+import {
+  assertNever,
+  type BlobReference,
+  ConfigError,
+  type Digest,
+  digestOf,
+  encode,
+  type Notice,
+  type PeerId,
+  signingBytes,
+  traceStart,
+} from '../../protocol/index.ts'
+import { floatsOf } from '../compute/floats.ts'
 import type { Sequences } from '../dataset/shards.ts'
+import { heard } from '../heard.ts'
 import type { Log } from '../log.ts'
+import { correctedState, type MergeWorld, mergeRound } from '../run/merge-round.ts'
+import { repeatSteps } from '../run/repeat-steps.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
-import type { Compute } from '../training/compute.ts'
-import { floatsOf } from '../training/floats.ts'
-import type { AggregateOutput } from '../training/task.ts'
 import type { NewEvent } from './coordinator-shell.ts'
 
-export interface CoordinatorWorld {
-  config: RunConfig
-  runId: RunId
+export interface CoordinatorWorld extends MergeWorld {
   blobs: BlobStore
-  compute: Compute
-  /** What has come for the round, by digest. */
-  measured: Map<Digest, Measured>
   log: Log
   /** The held-out sequences. */
   validation: Sequences
+  /** The general text; null: it is not watched. */
+  general: Sequences | null
+  coinSecret: Uint8Array
+  /** Does one thing after the other: the trainer, which evaluates and audits, is one. */
+  bench<T>(work: () => Promise<T>): Promise<T>
   sign(bytes: Uint8Array): Promise<Uint8Array>
   notify(to: PeerId | 'all', notice: Notice): void
   disconnect(peer: PeerId): void
   feed(event: NewEvent): void
+  /** What the gate measures on, part of the held-out sequences or all, and what it found. */
+  gate: { text: Sequences; losses: Map<Digest | null, Promise<number>> }
+  /** Settles when no merge is in progress; it never rejects. */
+  merging: Promise<void>
   /** An effect that the run cannot go on without has failed. */
   onFatal(error: Error): void
 }
@@ -44,135 +59,124 @@ export function performCoordinatorEffect(world: CoordinatorWorld, effect: Perfor
     case 'disconnect':
       world.log.info(`Disconnecting ${effect.peer}: ${effect.reason}`)
       return world.disconnect(effect.peer)
+    case 'stop':
+      return world.onFatal(
+        new ConfigError(`Stopped: ${effect.reason}. When that is mended, the same command goes on`),
+      )
     case 'log':
       return world.log[effect.level](effect.text)
+    case 'audit':
+      world.bench(() => audit(world, effect.job)).then(world.feed, world.onFatal)
+      return
+    case 'publish-coin':
+      return publishCoin(world, effect.published)
     case 'aggregate':
-      aggregate(world, effect.job).then(world.feed, world.onFatal)
+      // One after the other: a compute thread has one merge open at a time.
+      world.merging = world.merging
+        .then(() => aggregate(world, effect.job))
+        .then(world.feed, world.onFatal)
       return
     case 'evaluate':
-      evaluate(world, effect.round, effect.checkpoint).then(world.feed, world.onFatal)
+      world.bench(() => evaluate(world, effect)).then(world.feed, world.onFatal)
       return
     default:
       assertNever(effect)
   }
 }
 
+function publishCoin({ coinSecret, feed }: CoordinatorWorld, published: number): void {
+  const key = coinKeyOf(coinSecret, published)
+  feed({ type: 'coin-published', key, next: digestOf(coinKeyOf(coinSecret, published + 1)) })
+}
+
 async function evaluate(
   world: CoordinatorWorld,
-  round: number,
-  checkpoint: BlobReference | null,
+  { round, adapter, checkpoint }: Extract<CoordinatorEffect, { type: 'evaluate' }>,
 ): Promise<NewEvent> {
-  const adapter = checkpoint === null ? null : floatsOf(await world.blobs.read(checkpoint.digest))
-  const { lossSum, targetTokens } = await world.compute.run('evaluate', {
-    ...world.validation,
-    adapter,
-  })
-  return { type: 'evaluated', round, loss: lossSum / targetTokens }
+  const values = checkpoint?.digest ?? null
+  const isKnown = world.gate.text === world.validation
+  const loss = await (isKnown ? gateLoss(world, values) : lossOn(world, world.validation, values))
+  if (world.general === null) return { type: 'evaluated', round, adapter, loss }
+  const generalLoss = await lossOn(world, world.general, values)
+  return { type: 'evaluated', round, adapter, loss, generalLoss }
 }
+
+/** What could not be repeated here is repeated elsewhere. */
+async function audit(world: CoordinatorWorld, job: AuditJob): Promise<NewEvent> {
+  const { config, compute, blobs, runId, log } = world
+  const { auditId, leaseId, peer, start } = job
+  const { round, base } = start
+  const seed = traceStart({ runId, round, leaseId, peer, base })
+  const read = ({ digest }: BlobReference) => blobs.read(digest)
+  try {
+    const result = await repeatSteps({ config, compute, read }, { ...job, leaseId: auditId, seed })
+    return { type: 'audited', auditId, result }
+  } catch (error) {
+    log.warn(`Steps of lease ${leaseId} cannot be repeated here: ${(error as Error).message}`)
+    return { type: 'audited', auditId, result: null }
+  }
+}
+
+/** @param adapter the digest of its checkpoint; null: the one that the seed gives */
+async function lossOn(
+  world: CoordinatorWorld,
+  sequences: Sequences,
+  adapter: Digest | null,
+): Promise<number> {
+  const values = adapter === null ? null : floatsOf(await world.blobs.read(adapter))
+  return lossOf(world, sequences, values)
+}
+
+async function lossOf(
+  { compute }: CoordinatorWorld,
+  sequences: Sequences,
+  adapter: Float32Array | null,
+): Promise<number> {
+  const { lossSum, targetTokens } = await compute.run('evaluate', { ...sequences, adapter })
+  return lossSum / targetTokens
+}
+
+/** The loss that the gate compares; that of a round's base is known from the round before. */
+function gateLoss(world: CoordinatorWorld, adapter: Digest | null): Promise<number> {
+  const { losses, text } = world.gate
+  const known = losses.get(adapter)
+  if (known !== undefined) return known
+  const loss = heard(lossOn(world, text, adapter))
+  losses.set(adapter, loss)
+  if (losses.size > GATE_LOSSES_KEPT) losses.delete(losses.keys().next().value!)
+  return loss
+}
+
+const finite = (loss: number): number => (Number.isFinite(loss) ? loss : Number.MAX_VALUE)
+
+/**
+ * What corrections leave of the base may be worse than it, as they take back what helped: a merge
+ * is not to blame for that. 0: there are none.
+ */
+async function correctedLoss(world: CoordinatorWorld, job: AggregationJob): Promise<number> {
+  if (job.corrections.length === 0) return 0
+  const corrected = parseOuterState((await correctedState(world, job))!)
+  if (corrected.status === 'malformed') throw new Error(`Invariant broken: ${corrected.reason}`)
+  return finite(await lossOf(world, world.gate.text, corrected.state.theta))
+}
+
+/** Those of a base, of merges of it that were refused, and of one that is measured. */
+const GATE_LOSSES_KEPT = 8
 
 async function aggregate(world: CoordinatorWorld, job: AggregationJob): Promise<NewEvent> {
-  const output = await computeAggregate(world, job)
-  const stored = await storeAggregate(world.blobs, output)
-  const manifest = manifestOf(world.runId, job, stored, output.rejected)
-  const signature = await world.sign(signingBytes('manifest', manifest))
-  const manifestReference = await world.blobs.put(encode({ manifest, signature }))
-  return {
-    type: 'aggregated',
-    round: job.round,
-    aggregate: { ...stored, manifest: manifestReference, rejected: output.rejected },
+  const { blobs, sign } = world
+  const { aggregate, manifest } = await mergeRound(world, job, (bytes) => blobs.put(bytes))
+  const signature = await sign(signingBytes('manifest', manifest))
+  const reference = await blobs.put(encode({ manifest, signature }))
+  const { round, attempt } = job
+  const made = { ...aggregate, manifest: reference }
+  if (world.config.aggregation.gate === null) {
+    return { type: 'aggregated', round, attempt, aggregate: made }
   }
-}
-
-type Numbers = Pick<CoordinatorWorld, 'config' | 'blobs' | 'compute' | 'measured'>
-
-/** Payloads in memory at a time: of a whole crowd's, a round can have gigabytes. */
-const PAYLOADS_AT_ONCE = 32
-
-/** The numbers of an aggregation: a pure function of the job and of the blobs it names. */
-export async function computeAggregate(
-  world: Numbers,
-  job: AggregationJob,
-): Promise<AggregateOutput> {
-  const { blobs, compute, config } = world
-  const contributions = []
-  for (const { leaseId, payload, tokens, steps } of job.contributions) {
-    const measured = await measurePayload(world, payload.digest)
-    contributions.push({ leaseId, measured, tokens, steps })
-  }
-  const outerState = job.outerState === null ? null : await blobs.read(job.outerState.digest)
-  const { learningRate, outerScale } = job
-  await compute.run('open-merge', { config, outerState, learningRate, outerScale, contributions })
-  let adding: Promise<unknown> = Promise.resolve()
-  for (let first = 0; first < job.contributions.length; first += PAYLOADS_AT_ONCE) {
-    const part = job.contributions.slice(first, first + PAYLOADS_AT_ONCE)
-    const payloads = await Promise.all(part.map(({ payload }) => blobs.read(payload.digest)))
-    // The next ones are read while these are added.
-    await adding
-    adding = compute.run('add-payloads', payloads)
-  }
-  await adding
-  world.measured.clear()
-  return compute.run('close-merge', null)
-}
-
-/** Once for each payload: when it comes, so that the merge at the end of a round is short. */
-export async function measurePayload(
-  { config, blobs, compute, measured }: Numbers,
-  digest: Digest,
-): Promise<Measured> {
-  const known = measured.get(digest)
-  if (known !== undefined) return known
-  const payload = await blobs.read(digest)
-  const result = await compute.run('measure', { config, payload })
-  measured.set(digest, result)
-  return result
-}
-
-type StoredAggregate = Omit<Aggregate, 'manifest' | 'rejected'>
-
-async function storeAggregate(blobs: BlobStore, output: AggregateOutput): Promise<StoredAggregate> {
-  const checkpoint = await blobs.put(output.adapter)
-  return {
-    adapter: checkpoint.digest,
-    checkpoint,
-    update: await blobs.put(output.update),
-    moment: output.moment === null ? null : await blobs.put(output.moment),
-    outerState: await blobs.put(output.outerState),
-  }
-}
-
-/** What the coordinator signs about a round; rejected contributions are left out. */
-export function manifestOf(
-  runId: RunId,
-  job: AggregationJob,
-  stored: StoredAggregate,
-  rejected: AggregateOutput['rejected'],
-): Manifest {
-  const refused = new Set(rejected.map(({ leaseId }) => leaseId))
-  return {
-    runId,
-    round: job.round,
-    parent: job.parent === null ? null : job.parent.digest,
-    base: job.base,
-    ...stored,
-    outerScale: job.outerScale,
-    learningRate: job.learningRate,
-    contributions: job.contributions.filter(({ leaseId }) => !refused.has(leaseId)),
-  }
-}
-
-/** The references that `storeAggregate` would give, without storing anything. */
-export function referencesOf(output: AggregateOutput): StoredAggregate {
-  const reference = (bytes: Uint8Array): { digest: Digest; bytes: number } => ({
-    digest: digestOf(bytes),
-    bytes: bytes.length,
-  })
-  const checkpoint = reference(output.adapter)
-  return {
-    adapter: checkpoint.digest,
-    checkpoint,
-    update: reference(output.update),
-    moment: output.moment === null ? null : reference(output.moment),
-    outerState: reference(output.outerState),
-  }
+  const base = job.outerState === null ? null : job.base
+  const before = await gateLoss(world, base)
+  // An adapter that is no use at all has a loss that is no number.
+  const after = finite(await gateLoss(world, made.checkpoint.digest))
+  const losses = { before: Math.max(before, await correctedLoss(world, job)), after }
+  return { type: 'aggregated', round, attempt, aggregate: { ...made, losses } }
 }

@@ -1,10 +1,17 @@
 /** The volunteer's role, in a process or a page: a link, joined until the run ends. */
-import type { ParticipantEffect } from '../../coordinator/effect.ts'
-import { type Activity, activityOf } from '../../coordinator/participant-activity.ts'
-import { createParticipant } from '../../coordinator/participant-state.ts'
-import { digestOf } from '../../protocol/digest.ts'
+
+import {
+  type Activity,
+  activityOf,
+  createParticipant,
+  type ParticipantEffect,
+} from '../../coordinator/participant/index.ts'
+import { type Credit, digestOf } from '../../protocol/index.ts'
 import { createClock } from '../clock.ts'
+import type { Compute, StepProgress } from '../compute/compute.ts'
+import type { JobLimits } from '../compute/job.ts'
 import { createSleepWatch, LOOK_MS } from '../guest/sleep-watch.ts'
+import { heard } from '../heard.ts'
 import type { Log } from '../log.ts'
 import { connect } from '../network/dial.ts'
 import type { Host } from '../network/host.ts'
@@ -12,14 +19,9 @@ import type { Identity } from '../network/identity.ts'
 import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
-import type { Compute, StepProgress } from '../training/compute.ts'
-import type { JobLimits } from '../training/job.ts'
 import { createParticipantShell } from './participant-shell.ts'
-import {
-  createParticipantPerformer,
-  type ParticipantWorld,
-  type TransferProgress,
-} from './perform-participant.ts'
+import type { ParticipantWorld, TransferProgress } from './participant-world.ts'
+import { createParticipantPerformer } from './perform-participant.ts'
 
 export interface VolunteerListeners {
   onStep(progress: StepProgress): void
@@ -47,10 +49,13 @@ export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>
 
 export interface VolunteerRole {
   peer: string
+  name: string
   /** What it is doing now. */
   activity(): Activity
   /** The name of the run; null before it has joined. */
   run(): string | null
+  /** What counts of its work, as its coordinator last said; null: it could not be asked yet. */
+  credit(): Promise<Credit | null>
   /** How it ended. */
   exited: Promise<VolunteerOutcome>
   /**
@@ -70,10 +75,13 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const { name, software, paused, identity, host, compute } = parts
   const peer = identity.peerId
   const exited = Promise.withResolvers<VolunteerOutcome>()
+  const ended = heard(exited.promise)
   const stopping = new AbortController()
   const clock = createClock()
   const { run, token } = invite
-  const state = createParticipant({ peer, name, software, run, token, seed: seedOf(peer) })
+  const [session = 0] = crypto.getRandomValues(new Uint32Array(1))
+  const who = { peer, name, software, session, seed: seedOf(peer) }
+  const state = createParticipant({ ...who, run, token })
   const world: ParticipantWorld = {
     ...parts,
     peer,
@@ -91,20 +99,29 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   }
   const performer = createParticipantPerformer(world)
   const shell = createParticipantShell({
-    ...{ state, clock, perform: performer.perform },
+    state,
+    clock,
+    perform: performer.perform,
     onFatal: exited.reject,
   })
+  let credit: Credit | null = null
   if (paused !== null) shell.feed({ type: 'pause', reason: paused })
   shell.start()
-  const hasSlept = createSleepWatch(clock())
+  // The clock of the shell may stand while the machine sleeps; the system's does not.
+  const hasSlept = createSleepWatch(Date.now())
   const watch = setInterval(() => {
-    if (hasSlept(clock())) shell.feed({ type: 'woke' })
+    if (hasSlept(Date.now())) shell.feed({ type: 'woke' })
   }, LOOK_MS)
   return {
     peer,
+    name,
     activity: () => activityOf(state),
     run: () => state.run?.config.name ?? null,
-    exited: exited.promise,
+    credit: async () => {
+      credit = (await performer.askCredit()) ?? credit
+      return credit
+    },
+    exited: ended,
     pause: (reason) => shell.feed({ type: 'pause', reason }),
     resume: () => shell.feed({ type: 'resume' }),
     finish: (reason) => shell.feed({ type: 'finish', reason }),

@@ -1,21 +1,21 @@
 /** What a run has made after a round, written for other programs. */
-import { join } from 'node:path'
-import { decode } from '../../protocol/codec.ts'
-import type { Digest } from '../../protocol/digest.ts'
-import { type Manifest, manifestSchema } from '../../protocol/envelope.ts'
-import { ConfigError } from '../../protocol/errors.ts'
-import { bytes, parse, struct } from '../../protocol/schema.ts'
-import type { DtypeName, ExportFormat } from '../export/formats.ts'
-import type { RunSummary } from '../export/takeaway.ts'
-import { writeExport } from '../export/write-export.ts'
-import type { BlobStore } from '../storage/blob-store.ts'
-import { floatsOf } from '../training/floats.ts'
-import { type OpenedRun, openRun } from './open-run.ts'
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { ConfigError, type Digest, type RoundManifest, type RunId } from '../../protocol/index.ts'
+import { floatsOf } from '../compute/floats.ts'
+import { type DtypeName, EXPORT_FORMATS, type ExportFormat } from '../export/formats.ts'
+import type { Takeaway } from '../export/takeaway.ts'
+import { CARD_FILE, MARKS, writeExport } from '../export/write-export.ts'
+import { ignoreMissing } from '../storage/file-system.ts'
+import { manifestsUntil } from './manifests.ts'
+import { openRun } from './open-run.ts'
 import type { RunFolder } from './run-folder.ts'
+import { type SummarisedRun, summaryOf } from './run-summary.ts'
 
 export interface ExportOptions {
   format: ExportFormat
-  /** The adapter after this many rounds; null: the latest. */
+  /** The adapter after this many rounds; null: the best, as `bestRound` says. */
   round: number | null
   /** Null: a folder of the run that is named after the format. */
   out: string | null
@@ -30,102 +30,73 @@ export interface Exported {
   sha256: Digest
   /** The types of the weights in it. */
   weights: string
+  /** The adapter is that after so many of the run's rounds. */
   round: number
-}
-
-const signedManifest = struct({ manifest: manifestSchema, signature: bytes(64, 64) })
-export type SignedManifest = { manifest: Manifest; signature: Uint8Array }
-
-/** Of other bases the licence is theirs to tell. */
-const EMBEDDED_NAME = 'embedded'
-/** A manifest lists every contribution of its round. */
-const MANIFEST_BYTES_MAX = 64 * 1024 * 1024
-
-export async function readManifest(blobs: BlobStore, digest: Digest): Promise<SignedManifest> {
-  const value = decode(await blobs.read(digest), MANIFEST_BYTES_MAX)
-  return parse(signedManifest, value, 'manifest')
+  rounds: number
 }
 
 /** @throws ConfigError when the run has no adapter of that round yet. */
 export async function exportRun(folder: RunFolder, options: ExportOptions): Promise<Exported> {
   const { format, round, out, dtype = null } = options
   const run = await openRun(folder)
-  const chain = await manifests(run)
-  const index = round === null ? chain.length - 1 : round - 1
-  const manifest = chain[index]
-  if (manifest === undefined) {
+  const chain = await manifestsUntil(run, round)
+  if (chain.length === 0) {
     throw new ConfigError(
-      `Cannot export the adapter of round ${index + 1}: the run in '${folder.root}' has finished ` +
-        `${chain.length} rounds`,
+      `Cannot export an adapter as the run in '${folder.root}' has finished no round yet`,
     )
   }
-  const { base, adapter } = run.config
-  const target = out ?? join(folder.root, format === 'peft' ? 'adapter' : format)
+  const target = out ?? exportFolder(folder, format)
+  await checkTarget(target, format, folder, run.runId)
   const { path, digest, weights } = await writeExport(
     { format, folder: target, dtype },
-    {
-      model: base.shape,
-      adapter,
-      values: floatsOf(await run.blobs.read(manifest.checkpoint.digest)),
-      base: { folder: folder.base, weights: run.blobs.path(base.weights.digest) },
-      run: summaryOf(run, chain.slice(0, index + 1)),
-    },
+    await takeawayOf(run, chain, folder.base),
   )
-  return { format, folder: target, path, sha256: digest, weights, round: manifest.round + 1 }
+  const rounds = run.state.round.start.round
+  return { format, folder: target, path, sha256: digest, weights, round: chain.length, rounds }
 }
 
-/** The manifests of all finished rounds, oldest first. */
-async function manifests({ state, blobs }: OpenedRun): Promise<Manifest[]> {
-  const chain: Manifest[] = []
-  let next = state.parent?.digest ?? null
-  while (next !== null) {
-    const { manifest } = await readManifest(blobs, next)
-    chain.unshift(manifest)
-    next = manifest.parent
-  }
-  return chain
+/** Where the run's own folder has it. */
+export function exportFolder({ root, adapter }: RunFolder, format: ExportFormat): string {
+  return format === 'peft' ? adapter : join(root, format)
 }
 
-function summaryOf(run: OpenedRun, chain: readonly Manifest[]): RunSummary {
-  const { config, runId, state } = run
-  const { base, dataset, training } = config
-  const tokensOf = (sequences: number) => sequences * dataset.sequenceLength
+/** @param chain the manifests up to the round that is taken home, oldest first; at least one */
+export async function takeawayOf(
+  run: SummarisedRun,
+  chain: readonly RoundManifest[],
+  baseFolder: string,
+): Promise<Takeaway> {
+  const { base, adapter } = run.config
   return {
-    name: config.name,
-    runId,
-    base: {
-      name: base.name,
-      digest: base.weights.digest,
-      license: base.name === EMBEDDED_NAME ? 'apache-2.0' : 'other',
-    },
-    dataset: {
-      name: dataset.name,
-      sequenceLength: dataset.sequenceLength,
-      trainTokens: tokensOf(dataset.trainSequences),
-      heldOutTokens: tokensOf(dataset.validationSequences),
-    },
-    training,
-    adapterDigest: chain.at(-1)!.adapter,
-    rounds: chain.length,
-    contributors: contributorsOf(run, chain),
-    evaluations: state.evaluations.filter(({ round }) => round <= chain.length),
+    model: base.shape,
+    adapter,
+    values: floatsOf(await run.blobs.read(chain.at(-1)!.manifest.checkpoint.digest)),
+    base: { folder: baseFolder, weights: run.blobs.path(base.weights.digest) },
+    run: await summaryOf(run, chain),
   }
 }
 
-function contributorsOf(
-  { names }: OpenedRun,
-  chain: readonly Manifest[],
-): RunSummary['contributors'] {
-  const counted = new Map<string, { name: string; tokens: number; contributions: number }>()
-  for (const { peer, tokens } of chain.flatMap((manifest) => manifest.contributions)) {
-    const name = names.get(peer) ?? peer.slice(-PEER_SHOWN)
-    const sum = counted.get(peer) ?? { name, tokens: 0, contributions: 0 }
-    sum.tokens += tokens
-    sum.contributions += 1
-    counted.set(peer, sum)
+/** @throws ConfigError where an export would lie among, or on, what is not this run's */
+async function checkTarget(
+  target: string,
+  format: ExportFormat,
+  { root }: RunFolder,
+  runId: RunId,
+): Promise<void> {
+  const found = (await readdir(target).catch(ignoreMissing)) ?? []
+  const other = EXPORT_FORMATS.find((one) => one !== format && found.includes(MARKS[one]))
+  if (other !== undefined) {
+    throw new ConfigError(
+      `Cannot export to '${target}' as it holds the format '${other}', and a program that reads ` +
+        'one would find both: give each format a folder of its own',
+    )
   }
-  return [...counted.values()].sort((a, b) => b.tokens - a.tokens)
+  const isOwn = !relative(root, resolve(target)).startsWith('..')
+  if (isOwn || found.length === 0) return
+  // The card of an export names its run.
+  const card = await readFile(join(target, CARD_FILE), 'utf8').catch(ignoreMissing)
+  if (card?.includes(runId)) return
+  throw new ConfigError(
+    `Cannot export to '${target}' as it holds other things: give a new folder, or an empty one`,
+  )
 }
-
-/** Characters of a peer's id that stand for a peer without a name. */
-const PEER_SHOWN = 8

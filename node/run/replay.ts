@@ -1,27 +1,40 @@
 /** The journal, folded into the state that it describes. */
-import type { CoordinatorEffect } from '../../coordinator/effect.ts'
-import type { CoordinatorEvent } from '../../coordinator/event.ts'
-import { type CoordinatorState, initialState } from '../../coordinator/state.ts'
-import { step } from '../../coordinator/step.ts'
-import { adapterLayout, initialAdapter } from '../../kernels/lora.ts'
-import { decode } from '../../protocol/codec.ts'
-import { digestOf } from '../../protocol/digest.ts'
-import type { RunConfig, RunId } from '../../protocol/run-config.ts'
+import {
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorState,
+  initialState,
+  step,
+} from '../../coordinator/index.ts'
+import { adapterLayout, initialAdapter, payloadBytes } from '../../kernels/index.ts'
+import { decode, digestOf, type RunConfig, type RunId } from '../../protocol/index.ts'
+import { bytesOf } from '../compute/floats.ts'
+import { StorageError } from '../storage/errors.ts'
 import type { Journal } from '../storage/journal.ts'
-import { bytesOf } from '../training/floats.ts'
 
 /** An event may carry a whole contribution. */
-const JOURNAL_ENTRY_BYTES_MAX = 1024 * 1024
+export const JOURNAL_ENTRY_BYTES_MAX = 1024 * 1024
 
-/** The state machine before anything happened in this run. */
+/** What the first round starts from, as the seed gives it. */
+export function firstAdapter({ base, adapter, seed }: RunConfig): Uint8Array {
+  return bytesOf(initialAdapter(adapterLayout(base.shape, adapter), seed))
+}
+
+/**
+ * The state machine before anything happened in this run.
+ * @param base digest of the first adapter, for who has it
+ */
 export function freshState(
   config: RunConfig,
   runId: RunId,
-  token: string | null,
+  base = digestOf(firstAdapter(config)),
 ): CoordinatorState {
   const layout = adapterLayout(config.base.shape, config.adapter)
-  const base = digestOf(bytesOf(initialAdapter(layout, config.seed)))
-  return initialState(config, runId, { base, token })
+  const { mode } = config.training
+  return initialState(config, runId, {
+    base,
+    payloadBytes: payloadBytes(mode, config.aggregation.uplink, layout),
+  })
 }
 
 /** The event in an entry: our own bytes, whose chain was checked. */
@@ -29,14 +42,38 @@ export function eventOf(body: Uint8Array): CoordinatorEvent {
   return decode(body, JOURNAL_ENTRY_BYTES_MAX) as CoordinatorEvent
 }
 
-/** `observe` sees each event and its effects, with the entry's number. */
+/**
+ * `observe` sees each event and its effects, with the entry's number.
+ * @throws StorageError `damaged` for an entry that does not follow from those before it: whatever
+ * came after it would be decided on a state that never was
+ */
 export function replay(
   state: CoordinatorState,
   journal: Pick<Journal, 'read'>,
   observe: (event: CoordinatorEvent, effects: CoordinatorEffect[], seq: number) => void = () => {},
 ): void {
   for (const { seq, body } of journal.read()) {
+    const { event, effects } = decided(state, seq, body)
+    observe(event, effects, seq)
+  }
+}
+
+function decided(
+  state: CoordinatorState,
+  seq: number,
+  body: Uint8Array,
+): { event: CoordinatorEvent; effects: CoordinatorEffect[] } {
+  try {
     const event = eventOf(body)
-    observe(event, step(state, event).effects, seq)
+    const { accepted, effects } = step(state, event)
+    if (accepted) return { event, effects }
+    throw new Error(`a '${event.type}' that is not accepted there`)
+  } catch (error) {
+    throw new StorageError(
+      'damaged',
+      `Cannot read the journal as entry ${seq} must follow from those before it: ` +
+        `it is ${(error as Error).message}. Restore the journal from a backup; nothing was changed`,
+      { cause: error },
+    )
   }
 }

@@ -2,12 +2,18 @@
  * A blob store in memory, with the same promises except to outlive the process: for tests and for
  * browsers.
  */
-import { type BlobManifest, blobManifest, chunkOf } from '../../protocol/blob.ts'
-import { concatBytes, type Digest, digestOf } from '../../protocol/digest.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import type { BlobReference } from '../../protocol/run-config.ts'
+import {
+  type BlobManifest,
+  type BlobReference,
+  blobManifest,
+  chunkOf,
+  concatBytes,
+  type Digest,
+  DigestMismatch,
+  digestOf,
+} from '../../protocol/index.ts'
 import type { BlobStore } from './blob-store.ts'
-import { StorageError } from './errors.ts'
+import { LostBytesError, StorageError } from './errors.ts'
 import { createLocks } from './locks.ts'
 import { excess, limitsOf, type PartialBlob } from './partial-blob.ts'
 
@@ -20,7 +26,7 @@ export function createMemoryBlobStore(): BlobStore {
 
   function get(digest: Digest): Uint8Array {
     const bytes = blobs.get(digest)
-    if (bytes === undefined) throw new StorageError('missing', `There is no blob ${digest}`)
+    if (bytes === undefined) throw new LostBytesError('missing', `There is no blob ${digest}`)
     return bytes
   }
 
@@ -40,7 +46,8 @@ export function createMemoryBlobStore(): BlobStore {
     },
     read: async (digest) => {
       const bytes = get(digest)
-      if (digestOf(bytes) !== digest) throw new StorageError('damaged', `Blob ${digest} is damaged`)
+      if (digestOf(bytes) !== digest)
+        throw new LostBytesError('damaged', `Blob ${digest} is damaged`)
       return bytes.slice()
     },
     readChunk: async (digest, index) => Uint8Array.from(chunkOf(get(digest), index)),
@@ -107,8 +114,7 @@ function createMemoryPartial(
       const bytes = concatBytes(...chunks)
       if (digestOf(bytes) !== blob.digest) {
         chunks.length = 0
-        throw new ProtocolError(
-          'digest-mismatch',
+        throw new DigestMismatch(
           `Cannot accept blob ${blob.digest}: its chunks match the manifest but not the digest`,
         )
       }

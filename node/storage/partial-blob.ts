@@ -1,5 +1,5 @@
 /** A transfer that is not over, wherever its chunks are kept, and how much of them stays. */
-import type { BlobManifest } from '../../protocol/blob.ts'
+import type { BlobManifest } from '../../protocol/index.ts'
 
 export interface PartialBlob {
   /** Whole chunks that are here, from the first. */

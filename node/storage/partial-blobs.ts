@@ -5,21 +5,33 @@
  * for each.
  *
  * While a transfer runs its file is named `digest.pid`: a rename is atomic, so two processes never
- * write to the same one, and what a killed process leaves is found by its name.
+ * write to the same one, and what a killed process leaves is found by its name. Who wants a blob
+ * that another process is fetching for itself waits for that one, and mostly finds it whole then.
  */
+
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BlobManifest, chunkCount } from '../../protocol/blob.ts'
-import { bytesToHex, type Digest } from '../../protocol/digest.ts'
-import { assert, ProtocolError } from '../../protocol/errors.ts'
-import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
-import type { BlobReference } from '../../protocol/run-config.ts'
+import { setTimeout } from 'node:timers/promises'
+import {
+  assert,
+  BLOB_CHUNK_BYTES,
+  type BlobManifest,
+  type BlobReference,
+  bytesToHex,
+  chunkCount,
+  type Digest,
+  DigestMismatch,
+} from '../../protocol/index.ts'
 import { storageError } from './errors.ts'
 import { type FileSystem, ignoreMissing } from './file-system.ts'
 import { createLocks } from './locks.ts'
 import { excess, limitsOf, type PartialBlob, type PartialLimits } from './partial-blob.ts'
 
+/** A transfer whose file was not written to for so long is not waited for. */
+const BUSY_AGE_MS_MAX = 60_000
+/** Time between two looks at another process's transfer. */
+const LOOK_MS = 250
 /** Nobody comes back for it. */
 const PARTIAL_AGE_MS_MAX = 7 * 86_400_000
 const OWNER_PATTERN = /^[0-9A-Za-z]{1,128}$/
@@ -49,6 +61,9 @@ export async function createPartials(root: string, options: PartialsOptions): Pr
       const busy = `${idle}.${process.pid}`
       try {
         await files.mkdir(folder, { recursive: true })
+        while (await isBusyElsewhere(files, folder, blob.digest)) {
+          await setTimeout(LOOK_MS, undefined, signal && { signal })
+        }
         await files.rename(idle, busy).catch(ignoreMissing)
         const handle = await files.open(busy, 'a+')
         const whole = await wholeChunks(handle, blob).catch(async (error) => {
@@ -114,8 +129,7 @@ function createPartialBlob(blob: BlobReference, whole: number, file: PartialFile
     for (let index = 0; index < chunks; index++) hash.update(await chunkAt(handle, index))
     if (hash.digest('hex') !== blob.digest) {
       await drop(0)
-      throw new ProtocolError(
-        'digest-mismatch',
+      throw new DigestMismatch(
         `Cannot accept blob ${blob.digest}: its chunks match the manifest but not the digest`,
       )
     }
@@ -168,6 +182,22 @@ async function recover(files: FileSystem, folder: string): Promise<void> {
     if (Date.now() - mtimeMs > PARTIAL_AGE_MS_MAX) await files.rm(file, { force: true })
     else if (pid !== '') await files.rename(file, join(folder, digest))
   }
+}
+
+/** Whether another process is fetching the blob now. */
+async function isBusyElsewhere(
+  files: FileSystem,
+  folder: string,
+  digest: Digest,
+): Promise<boolean> {
+  for (const name of await files.readdir(folder)) {
+    const [of, pid = ''] = name.split('.')
+    if (of !== digest || pid === '' || !isAlive(Number(pid))) continue
+    // It may be done with it at any moment.
+    const stat = await files.stat(join(folder, name)).catch(ignoreMissing)
+    if (stat && Date.now() - stat.mtimeMs < BUSY_AGE_MS_MAX) return true
+  }
+  return false
 }
 
 /** Removes the oldest until what stays is within the limits. */

@@ -2,35 +2,28 @@
  * The journal in one SQLite file: write-ahead log, `synchronous=FULL` (NORMAL may lose the last
  * commits when the power goes), one transaction an append. Many events in one append cost one sync.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import {
-  bytesToHex,
-  chainDigest,
-  type Digest,
-  digestOfParts,
-  hexToBytes,
-} from '../../protocol/digest.ts'
-import { assert, ConfigError } from '../../protocol/errors.ts'
-import type { RunId } from '../../protocol/run-config.ts'
+import { bytesToHex, ConfigError, hexToBytes, type RunId } from '../../protocol/index.ts'
 import { StorageError, storageError } from './errors.ts'
+import { tryLock } from './file-lock.ts'
 import {
   chainEntries,
-  genesisOf,
+  createChainCheck,
   type Journal,
   type JournalEntry,
   type JournalHead,
-  SNAPSHOTS_KEPT,
-  type Snapshot,
 } from './journal.ts'
-import { lockForWriting } from './writer-lock.ts'
+import { copyJournal } from './journal-copy.ts'
 
 /** Raised when the tables change; a newer file is refused. */
 const SCHEMA_VERSION = 1
 /** Marks the file as ours: 'BARN'. */
 const APPLICATION_ID = 0x4241524e
 const BUSY_TIMEOUT_MS = 5_000
+const OWNER_ONLY = 0o600
 /** Entries that one query of a read takes. */
 const PAGE_ENTRIES = 256
 
@@ -40,11 +33,6 @@ const SCHEMA = `
     seq INTEGER PRIMARY KEY,
     body BLOB NOT NULL,
     chain BLOB NOT NULL
-  ) STRICT;
-  CREATE TABLE snapshots (
-    seq INTEGER PRIMARY KEY,
-    bytes BLOB NOT NULL,
-    digest TEXT NOT NULL
   ) STRICT;
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
@@ -71,10 +59,12 @@ export function createSqliteJournal(file: string, options: SqliteJournalOptions 
   try {
     mkdirSync(dirname(file), { recursive: true })
     unlock = lockForWriting(file)
+    // Who took part and when is nobody else's business; SQLite's other files get the same mode.
+    closeSync(openSync(file, 'a', OWNER_ONLY))
     database = openDatabase(file)
     const runId = prepare(database, file, options)
     const head = checkChain(database, runId)
-    if ('firstBad' in head) throw damaged(file, head)
+    if ('reason' in head) throw damaged(file, head)
     return openJournal(database, { file, runId, head, unlock })
   } catch (error) {
     database?.close()
@@ -83,49 +73,69 @@ export function createSqliteJournal(file: string, options: SqliteJournalOptions 
   }
 }
 
-export interface JournalVerdict {
-  ok: boolean
-  /** Entries that are whole and in their place, from the first. */
-  entries: number
-  /** The first that isn't; null when all are. */
-  firstBad: number | null
-  reason: string | null
-}
-
-/**
- * Reads a journal, which may be in use, and checks its chain. Entries cut off at the end leave a
- * valid prefix: compare the head with what somebody else remembers.
- * @throws StorageError or ConfigError when it can't be read as a journal at all
- */
-export function verifyJournal(file: string): JournalVerdict {
-  let database: DatabaseSync | null = null
-  try {
-    database = openDatabase(file, true)
-    const result = checkChain(database, readRunId(database, file))
-    return 'firstBad' in result
-      ? { ok: false, entries: result.firstBad - 1, ...result }
-      : { ok: true, entries: result.seq, firstBad: null, reason: null }
-  } catch (error) {
-    throw explain('verify', file, error)
-  } finally {
-    database?.close()
-  }
+/** One writer for each journal. @throws StorageError `locked`, naming the holder */
+function lockForWriting(file: string): () => void {
+  const lock = tryLock(file)
+  if (lock.status === 'taken') return lock.release
+  throw new StorageError(
+    'locked',
+    `Cannot open the journal ${file}: ${lock.holder} is using it. Stop that one first`,
+  )
 }
 
 /**
  * The entries of a journal, which may be in use by its writer: those that were there when reading
- * began. The chain is not checked, `verifyJournal` does that.
+ * began. The chain is not checked.
  * @throws StorageError or ConfigError when it can't be read as a journal of this run
  */
 export function readSqliteJournal(file: string, runId: RunId): Pick<Journal, 'read' | 'close'> {
+  return openReader(file, { file, runId })
+}
+
+/**
+ * The same, with nothing written beside the journal: SQLite leaves files there even when it only
+ * reads. What is read is a copy.
+ */
+export function readUntouched(file: string, runId: RunId): Pick<Journal, 'read' | 'close'> {
+  try {
+    const copy = copyJournal(file)
+    try {
+      const reader = openReader(copy.path, { file, runId })
+      return {
+        read: reader.read,
+        close: () => {
+          reader.close()
+          copy.remove()
+        },
+      }
+    } catch (error) {
+      copy.remove()
+      throw error
+    }
+  } catch (error) {
+    throw explain('read', file, error)
+  }
+}
+
+/** @param file what messages call it */
+function openReader(
+  path: string,
+  { file, runId }: { file: string; runId: RunId },
+): Pick<Journal, 'read' | 'close'> {
   let database: DatabaseSync | null = null
   try {
-    const opened = openDatabase(file, true)
+    const opened = openDatabase(path, true)
     database = opened
     const found = readRunId(opened, file)
     if (found !== runId) throw otherRun(file, runId, found)
     return {
-      read: (from = 1) => readPages(opened.prepare(PAGE_QUERY), from),
+      *read(from = Number.MIN_SAFE_INTEGER) {
+        try {
+          yield* readPages(opened.prepare(PAGE_QUERY), from)
+        } catch (error) {
+          throw explain('read', file, error)
+        }
+      },
       close: () => opened.close(),
     }
   } catch (error) {
@@ -144,7 +154,6 @@ interface OpenJournal {
 function openJournal(database: DatabaseSync, { file, runId, head, unlock }: OpenJournal): Journal {
   const insert = database.prepare('INSERT INTO entries (seq, body, chain) VALUES (?, ?, ?)')
   const page = database.prepare(PAGE_QUERY)
-  const { put, latest } = snapshotStatements(database)
   let current = head
 
   return {
@@ -160,11 +169,6 @@ function openJournal(database: DatabaseSync, { file, runId, head, unlock }: Open
     },
     read: (from = 1) => readPages(page, from),
     head: () => current,
-    putSnapshot(seq, bytes) {
-      assert(seq <= current.seq, `a snapshot at ${seq} has its entries`)
-      inTransaction(database, file, () => put(seq, bytes))
-    },
-    latestSnapshot: latest,
     close() {
       database.close()
       unlock()
@@ -177,65 +181,32 @@ const PAGE_QUERY = `
   WHERE seq >= ? ORDER BY seq LIMIT ${PAGE_ENTRIES}
 `
 
-type Row = { seq: number; body: Uint8Array; chain: Uint8Array }
+/** A damaged file may have anything in a column. */
+type Row = { seq: number; body: unknown; chain: unknown }
+
+/** What is not what was written is nothing, which fits no chain. */
+const bytesOf = (value: unknown): Uint8Array =>
+  value instanceof Uint8Array ? value : new Uint8Array(0)
 
 function* readPages(page: StatementSync, from: number): Generator<JournalEntry> {
   for (let next = from; ; ) {
     const rows = page.all(next) as Row[]
-    for (const { seq, body, chain } of rows) yield { seq, body, chain: bytesToHex(chain) }
+    for (const { seq, body, chain } of rows) {
+      yield { seq, body: bytesOf(body), chain: bytesToHex(bytesOf(chain)) }
+    }
     if (rows.length < PAGE_ENTRIES) return
     next = (rows.at(-1) as Row).seq + 1
   }
 }
 
 /** The head of a whole chain, or where it breaks. */
-function checkChain(
-  database: DatabaseSync,
-  runId: RunId,
-): JournalHead | { firstBad: number; reason: string } {
-  let seq = 0
-  let chain = genesisOf(runId)
+function checkChain(database: DatabaseSync, runId: RunId): JournalHead | { reason: string } {
+  const chain = createChainCheck(runId)
   for (const entry of readPages(database.prepare(PAGE_QUERY), Number.MIN_SAFE_INTEGER)) {
-    seq++
-    if (entry.seq !== seq) return { firstBad: seq, reason: `entry ${seq} is missing` }
-    chain = chainDigest(chain, entry.body)
-    if (entry.chain !== chain)
-      return { firstBad: seq, reason: `entry ${seq} is not what was written` }
+    const reason = chain.check(entry)
+    if (reason !== null) return { reason }
   }
-  return { seq, chain }
-}
-
-function snapshotStatements(database: DatabaseSync) {
-  const chainAt = database.prepare('SELECT chain FROM entries WHERE seq = ?')
-  const insert = database.prepare(
-    'INSERT OR REPLACE INTO snapshots (seq, bytes, digest) VALUES (?, ?, ?)',
-  )
-  const prune = database.prepare(
-    `DELETE FROM snapshots WHERE seq NOT IN
-     (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ${SNAPSHOTS_KEPT})`,
-  )
-  const select = database.prepare('SELECT seq, bytes, digest FROM snapshots ORDER BY seq DESC')
-
-  /** Binds the bytes to their place in the chain; null when the entry isn't there. */
-  function digestAt(seq: number, bytes: Uint8Array): Digest | null {
-    const row = chainAt.get(seq) as { chain: Uint8Array } | undefined
-    if (row === undefined && seq > 0) return null
-    return digestOfParts([row?.chain ?? new Uint8Array(0), bytes])
-  }
-
-  return {
-    put(seq: number, bytes: Uint8Array): void {
-      insert.run(seq, bytes, digestAt(seq, bytes))
-      prune.run()
-    },
-    latest(): Snapshot | null {
-      for (const row of select.iterate()) {
-        const { seq, bytes, digest } = row as unknown as Snapshot & { digest: Digest }
-        if (digestAt(seq, bytes) === digest) return { seq, bytes }
-      }
-      return null
-    },
-  }
+  return chain.head()
 }
 
 function openDatabase(file: string, readOnly = false): DatabaseSync {
@@ -295,7 +266,9 @@ function readRunId(database: DatabaseSync, file: string): RunId {
         `current value is ${version}. Update barnraise`,
     )
   }
-  return (database.prepare('SELECT id FROM run').get() as { id: RunId }).id
+  const row = database.prepare('SELECT id FROM run').get() as { id: unknown } | undefined
+  if (typeof row?.id === 'string') return row.id
+  throw damaged(file, { reason: 'it does not say of which run it is' })
 }
 
 function inTransaction(database: DatabaseSync, file: string, write: () => void): void {

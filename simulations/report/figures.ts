@@ -1,5 +1,6 @@
 /** Every figure of a report, as plain data: what its page draws, and what others may draw anew. */
-import { CAUSES, type Totals, type Waste } from '../accounts.ts'
+import { auditShareOf, type Waste, wasteShares } from '../accounts.ts'
+import type { AttackFigures } from '../attack-figures.ts'
 import type { LeaseBar, RoundFigures, Sample } from '../history.ts'
 import type { SimulationResult } from '../simulator.ts'
 
@@ -11,6 +12,9 @@ export interface Figures {
   goodput: number
   /** Shares of the time online. */
   waste: Waste
+  /** Audits' share of the steps that were of use. */
+  auditShare: number
+  attacks: AttackFigures
   /** Time online, hours. */
   onlineHours: number
   rounds: readonly RoundFigures[]
@@ -45,20 +49,23 @@ const HOUR_MS = 3_600_000
 export function figuresOf(result: SimulationResult, { command, seed, days }: Made): Figures {
   const { totals, history, failures, bytes, events, violations, traceDigest, goodput } = result
   return {
-    ...{ command, seed, days, goodput },
-    waste: sharesOf(totals),
+    command,
+    seed,
+    days,
+    goodput,
+    waste: wasteShares(totals),
+    auditShare: auditShareOf(totals),
+    attacks: result.attacks,
     onlineHours: totals.online / HOUR_MS,
     rounds: history.rounds,
     samples: history.samples.map((sample, index) => sampleOf(sample, history.samples[index - 1])),
     leases: history.bars,
     failures: Object.fromEntries(failures),
-    ...{ bytes, events, violations, traceDigest },
+    bytes,
+    events,
+    violations,
+    traceDigest,
   }
-}
-
-function sharesOf({ online, waste }: Totals): Waste {
-  const shares = CAUSES.map((cause) => [cause, online === 0 ? 0 : waste[cause] / online])
-  return Object.fromEntries(shares)
 }
 
 function sampleOf(sample: Sample, before: Sample | undefined): SampleFigures {
@@ -67,7 +74,11 @@ function sampleOf(sample: Sample, before: Sample | undefined): SampleFigures {
   const countedMs = totals.counted - (before?.totals.counted ?? 0)
   return {
     hours: at / HOUR_MS,
-    ...{ online, round, batches, bytesUp, bytesDown },
+    online,
+    round,
+    batches,
+    bytesUp,
+    bytesDown,
     goodput: onlineMs === 0 ? null : countedMs / onlineMs,
   }
 }

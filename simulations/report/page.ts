@@ -11,6 +11,7 @@ const CLASSES = 24
 const CAUSE_WORDS: Record<Cause, string> = {
   waiting: 'waiting: between rounds, or asking for work',
   loading: 'loading: connecting, fetching what a round needs',
+  auditing: 'auditing: repeating what others did, to compare',
   departed: 'departed: work whose maker went before it was handed in',
   late: 'late: work that came after its round or lease was over',
   failed: 'failed: training that failed, results that were refused',
@@ -28,6 +29,7 @@ export function reportPage(figures: Figures, title: string): string {
     ['Bytes through the coordinator', bytes(samples)],
     ...learning(figures),
     ['Leases of some volunteers', leases(figures)],
+    ...attacks(figures),
     ['What went wrong', failures(figures)],
     ['How this was made', made(figures)],
   ] as const
@@ -63,7 +65,9 @@ function summary({ goodput, rounds, onlineHours, days, violations, seed }: Figur
 function online(samples: readonly SampleFigures[]): string {
   const points = samples.map(({ hours, online }) => ({ x: hours, y: online }))
   return linePlot([{ name: 'online', color: 'c1', points, isArea: true }], {
-    ...{ title: 'Volunteers online over time', xLabel: 'hours', yLabel: 'volunteers' },
+    title: 'Volunteers online over time',
+    xLabel: 'hours',
+    yLabel: 'volunteers',
   })
 }
 
@@ -72,7 +76,10 @@ function goodput(samples: readonly SampleFigures[]): string {
     goodput === null ? [] : [{ x: hours, y: 100 * goodput }],
   )
   return linePlot([{ name: 'goodput', color: 'c2', points }], {
-    ...{ title: 'Goodput over time', xLabel: 'hours', yLabel: '% of time online', yMax: 100 },
+    title: 'Goodput over time',
+    xLabel: 'hours',
+    yLabel: '% of time online',
+    yMax: 100,
   })
 }
 
@@ -93,14 +100,18 @@ function waste({ goodput, waste: shares }: Figures): string {
 function rounds({ rounds: all }: Figures): string {
   const points = all.map(({ mergedAt, batches }) => ({ x: mergedAt / HOUR_MS, y: batches }))
   return linePlot([{ name: 'batches', color: 'c3', points, isStep: true }], {
-    ...{ title: 'Batches merged by round', xLabel: 'hours', yLabel: 'batches a round' },
+    title: 'Batches merged by round',
+    xLabel: 'hours',
+    yLabel: 'batches a round',
   })
 }
 
 function roundTimes({ rounds: all }: Figures): string {
   const minutes = all.map(({ startedAt, mergedAt }) => (mergedAt - startedAt) / 60_000)
   return histogram(minutes, CLASSES, {
-    ...{ title: 'Distribution of round times', xLabel: 'minutes', yLabel: 'rounds' },
+    title: 'Distribution of round times',
+    xLabel: 'minutes',
+    yLabel: 'rounds',
   })
 }
 
@@ -166,6 +177,24 @@ function failures({ failures: counts, violations }: Figures): string {
   return `<ul class="legend">${broken.join('')}${list.join('')}</ul>`
 }
 
+/** Where somebody attacked. */
+function attacks({ attacks: { falseAccusations, byAttacker } }: Figures): [string, string][] {
+  const kinds = Object.entries(byAttacker)
+  if (kinds.length === 0) return []
+  const rows = kinds.map(([name, { identities, found, bad, caught, caughtAfterMedian }]) => {
+    const after = caughtAfterMedian === null ? '-' : String(caughtAfterMedian)
+    return rowOf('td', [name, `${found} of ${identities}`, String(bad), String(caught), after])
+  })
+  const head = rowOf('th', ['attacker', 'found', 'lies', 'caught', 'found after, lies'])
+  const accused = `<p>Honest volunteers that were accused: ${falseAccusations}.</p>`
+  return [['Attackers', `<table>${head}${rows.join('')}</table>${accused}`]]
+}
+
+function rowOf(cell: 'th' | 'td', texts: readonly string[]): string {
+  const cells = texts.map((text) => `<${cell}>${escaped(text)}</${cell}>`)
+  return `<tr>${cells.join('')}</tr>`
+}
+
 function made({ command, traceDigest, events, bytes: { up, down } }: Figures): string {
   const size = `${gigabytes(up)} received, ${gigabytes(down)} sent`
   return (
@@ -192,6 +221,7 @@ color-scheme:light dark;--page:light-dark(#f6f4ef,#16181b);--card:light-dark(#ff
 --rule:light-dark(#e3dfd6,#32373d);--c1:light-dark(#1c6e8c,#6bc1de);
 --c2:light-dark(#2f7d4f,#5fbf85);--c3:light-dark(#b5651d,#e0a565);
 --waiting:light-dark(#9aa7b1,#6d7a86);--loading:light-dark(#5b8fb0,#7fb4d4);
+--auditing:light-dark(#4d8a83,#79bdb4);
 --departed:light-dark(#8a5fa8,#b995d3);--late:light-dark(#dd9a37,#d7a04c);
 --failed:light-dark(#b3261e,#f2726a);font:16px/1.5 system-ui,sans-serif;}
 *{box-sizing:border-box}
@@ -231,6 +261,7 @@ svg{display:block;width:100%;height:auto}
 .open{background:var(--waiting)}
 .waiting{background:var(--waiting)}
 .loading{background:var(--loading)}
+.auditing{background:var(--auditing)}
 .departed{background:var(--departed)}
 .late{background:var(--late)}
 .failed{background:var(--failed)}
@@ -243,4 +274,6 @@ svg [class]{background:none}
 pre{overflow:auto;background:var(--page);padding:.6rem;border-radius:6px;font-size:.85rem}
 code{overflow-wrap:anywhere}
 p{margin:.4rem 0}
+table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
+th,td{padding:.2rem .8rem .2rem 0;text-align:left;border-bottom:1px solid var(--rule)}
 `

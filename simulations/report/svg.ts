@@ -111,7 +111,9 @@ export function gantt(spans: readonly Span[], lanes: readonly string[], xMax: nu
 
 function frameOf(xMax: number, yMax: number, xMin = 0): Frame {
   return {
-    ...{ xMin, xMax, yMax },
+    xMin,
+    xMax,
+    yMax,
     x: (value) => LEFT + ((value - xMin) / (xMax - xMin)) * (WIDTH - LEFT - RIGHT),
     y: (value) => HEIGHT - BOTTOM - (value / yMax) * (HEIGHT - BOTTOM - TOP),
   }

@@ -38,13 +38,13 @@ export type Task = GemmTask | StepTask | StartTask
 export interface Answer {
   cpu: number
   wall: number
-  /** Of the process, so far. */
+  /** Memory of the process at most, so far. */
   peakBytes: number
-  /** Of a step: seconds in operations other than products, where that is known. */
+  /** Seconds of a step in operations other than products, where that is known. */
   otherThanProducts?: number
-  /** Of a step: seconds of the operation that took longest, which is what a pause waits for. */
+  /** Seconds of a step's longest operation, which is what a pause waits for. */
   longestOperation?: number
-  /** Of a start: seconds of each product, from the first. */
+  /** Seconds of each product of a start, from the first. */
   products?: number[]
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a merge costs a coordinator: payloads of the simulator's default model, all different, in a
- * run folder's blob store; measured as they come, then merged. `npm run bench:merge`
+ * run folder's blob store; measured as they come, then merged:
+ * `npm run bench:merge -- [PAYLOADS] [CROWD]`
  *
  * It is these figures that simulations/run-settings.ts pretends to.
  */
@@ -13,29 +14,38 @@ import { encode } from '../../kernels/compress.ts'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { momentBytes } from '../../kernels/moments.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
-import { computeAggregate, measurePayload } from '../../node/roles/perform-coordinator.ts'
-import { createFileBlobStore } from '../../node/storage/blob-store.ts'
-import { startCompute } from '../../node/training/start-compute.ts'
-import { KERNELS } from '../../node/training/start-kernels.ts'
+import { startCompute } from '../../node/compute/start-compute.ts'
+import { KERNELS } from '../../node/compute/start-kernels.ts'
+import { measurePayload, mergeRound } from '../../node/run/merge-round.ts'
+import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 import { nextFraction, prng } from '../../protocol/prng.ts'
+import { runIdOf } from '../../protocol/run-config.ts'
 import { DEFAULT_RUN as config } from '../../simulations/run-settings.ts'
 
-/** Contributions of an hour of a thousand volunteers; the payloads repeat. */
-const CROWD = 20_000
 const count = Number(process.argv[2] ?? 512)
+/** Contributions of an hour of a thousand volunteers; the payloads repeat. */
+const CROWD = Number(process.argv[3] ?? 20_000)
 const folder = await mkdtemp(join(tmpdir(), 'barnraise-merge-'))
 const blobs = await createFileBlobStore(folder)
 const compute = startCompute()
-const world = { config, blobs, compute, measured: new Map() }
+const world = { config, runId: runIdOf(config), blobs, compute, measured: new Map() }
 const layout = adapterLayout(config.base.shape, config.adapter)
 
 const job = {
-  ...{ round: 0, base: 'b', parent: null, outerState: null, learningRate: 1e-3, outerScale: 1 },
+  round: 0,
+  attempt: 1,
+  base: 'b',
+  parent: null,
+  outerState: null,
+  learningRate: 1e-3,
+  outerScale: 1,
+  merge: 'mean' as const,
+  corrections: [],
   contributions: await payloads(),
 }
 console.log(`${count} payloads of ${job.contributions[0]!.payload.bytes} bytes`)
 const arrived = await timed(() =>
-  inTurn(job.contributions, ({ payload }) => measurePayload(world, payload.digest)),
+  inTurn(job.contributions, ({ payload }) => measurePayload(world, payload)),
 )
 console.log(`measured on arrival: ${(arrived / count).toFixed(2)} ms each`)
 const measured = new Map(world.measured)
@@ -45,15 +55,26 @@ const crowd = Array.from(
 )
 for (const parts of [job.contributions.slice(0, 1), job.contributions, crowd]) {
   world.measured = new Map(measured)
-  const ms = await timed(() => computeAggregate(world, { ...job, contributions: parts }))
+  const merge = () =>
+    mergeRound(world, { ...job, contributions: parts }, (bytes) => blobs.put(bytes))
+  const ms = await timed(merge)
   console.log(
     `${parts.length} merged: ${ms.toFixed(0)} ms, ${(ms / parts.length).toFixed(2)} ms each`,
   )
 }
+const costs = []
+for (const merge of ['mean', 'trimmed'] as const) {
+  world.measured = new Map(measured)
+  costs.push(await timed(() => mergeRound(world, { ...job, merge }, (bytes) => blobs.put(bytes))))
+}
+const [mean = 0, trimmed = 0] = costs
+console.log(
+  `${count} merged trimmed: ${trimmed.toFixed(0)} ms, ${(trimmed / mean).toFixed(1)} times a mean`,
+)
 await compute.close()
 await rm(folder, { recursive: true })
 
-/** Of small deltas and moments of three octaves, as those of volunteers are. */
+/** Payloads with small deltas and moments of three octaves, as those of volunteers are. */
 async function payloads() {
   const memory = newSharedMemory(16)
   const ops = createWasmOps(new WebAssembly.Module(readFileSync(KERNELS)), memory)
@@ -71,7 +92,11 @@ async function payloads() {
     }
     const reference = await blobs.put(payload)
     made.push({
-      ...{ leaseId: index, peer: 'p', firstBatch: 16 * index, steps: 16, tokens: 16_384 },
+      leaseId: index,
+      peer: 'p',
+      firstBatch: 16 * index,
+      steps: 16,
+      tokens: 16_384,
       payload: reference,
     })
   }

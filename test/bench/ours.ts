@@ -14,8 +14,8 @@ import type { ModelShape } from '../../kernels/shape.ts'
 import { newBoard } from '../../kernels/threads.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
-import { KERNELS, startKernels } from '../../node/training/start-kernels.ts'
-import { startThreads } from '../../node/training/thread-pool.ts'
+import { KERNELS, startKernels } from '../../node/compute/start-kernels.ts'
+import { startThreads } from '../../node/compute/thread-pool.ts'
 import { type GemmTask, type StepTask, serveTasks, type Work } from './contestant.ts'
 import { jobOf } from './shapes.ts'
 
@@ -42,7 +42,8 @@ function product({ form, M, N, K }: GemmTask): Work {
   const bytes = weightBytes(storage, outputs, inputs)
   const weight: FrozenWeight = {
     kind: storage,
-    ...{ outputs, inputs },
+    outputs,
+    inputs,
     values: arena.allocate('weight', bytes.values),
     scales: arena.allocate('scales', bytes.scales),
   }
@@ -61,7 +62,7 @@ function start(): Work {
   const { run } = product({ task: 'gemm', form: 'nt', M: 512, N: 576, K: 576 })
   const products = Array.from({ length: 50 }, () => {
     const before = performance.now()
-    run()
+    void run()
     return (performance.now() - before) / 1e3
   })
   return { run, answer: () => ({ products }) }

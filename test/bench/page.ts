@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { chromium, type Page } from 'playwright-core'
 import { createPages } from '../../node/dashboard/server.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
-import { chromiumPath } from '../browser/chromium.ts'
+import { chromiumPath } from '../chromium/chromium.ts'
 import { type Crowd, createCrowd } from '../dashboard/crowd.ts'
 
 const VOLUNTEERS = 1_000
@@ -38,8 +38,15 @@ const SCROLL = `new Promise((resolve) => {
 })`
 
 async function serve({ model }: Crowd): Promise<{ address: string; stop(): void }> {
-  const invitation = { run: model.run.runId, coordinator: '12D3KooW', link: null }
-  const pages = createPages({ model, invitation, admin: 'admin', folder: runFolder('none') })
+  const invitation = {
+    run: model.run.runId,
+    coordinator: '12D3KooW',
+    kind: 'link',
+    link: null,
+  } as const
+  const order = async () => ({ accepted: false, said: [] })
+  const doors = { invitation, isInvited: async () => false, order, admin: 'admin' }
+  const pages = createPages({ model, ...doors, folder: runFolder('none') })
   const server = createServer(pages.answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const stop = () => {

@@ -25,7 +25,7 @@ export function markdownOf(figures: Figures, products: readonly ProductRow[]): s
       : ['', ...stepTable('r = 16, reckoned from 1 and 5 layers', figures.stepOfRank16)]),
     '',
     `Two threads: ${number(threads.speedup2)} times as fast by the wall, CPU efficiency`,
-    `${number(threads.cpuEfficiency2)}. Kernels: ${kernels.bytes} bytes, compiled in`,
+    `${number(threads.cpuEfficiency2)}. The kernels are compiled in`,
     `${number(kernels.compileMs)} ms; the first products of a process take`,
     `${kernels.firstProducts.map((ratio) => number(ratio)).join(', ')} of what they come to.`,
     '',

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fitMemory, JOB_BYTES_MAX, planMemory } from '../../kernels/plan.ts'
-import { KERNELS } from '../../node/training/start-kernels.ts'
+import { KERNELS } from '../../node/compute/start-kernels.ts'
 import { MODEL_135M } from '../kernels/model-135m.ts'
 import {
   compete,
@@ -128,7 +128,7 @@ export interface StepFigures {
   tokensPerSecond: number | null
   cpuSeconds: number | null
   peakBytes: number | null
-  /** Of the CPU time, in operations other than products. */
+  /** Share of the CPU time in operations other than products. */
   otherThanProducts: number | null
   /** Seconds of the operation that took longest: a pause is felt before the next. */
   longestOperation: number | null

@@ -30,10 +30,17 @@ export function jobOf({ layers, sequences, sequenceLength, adapterRank }: StepTa
     model: { ...MODEL_135M, layerCount: layers },
     adapter: { adapterRank, alpha: 16, targets: TARGETS },
     kernels: { base: 'int8', path: 'int16' },
-    ...{ sequenceLength, microBatch: sequences, threads: 1, recomputedLayers: 0 },
+    sequenceLength,
+    microBatch: sequences,
+    threads: 1,
+    recomputedLayers: 0,
     hyper: {
-      ...{ beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 },
-      ...{ gradientClip: 1, ratioMax: 10 },
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-8,
+      weightDecay: 0,
+      gradientClip: 1,
+      ratioMax: 10,
     },
   }
 }

@@ -9,13 +9,13 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
-import { KERNELS } from '../../node/training/start-kernels.ts'
-import { chromiumPath } from '../browser/chromium.ts'
+import { KERNELS } from '../../node/compute/start-kernels.ts'
+import { chromiumPath } from '../chromium/chromium.ts'
 import { median } from './contest.ts'
 import { type MeasureRate, openTraining } from './training-rate.ts'
 
 const WEIGHTS = new URL('../../node/model/embedded/model.safetensors', import.meta.url)
-/** Until V8 has compiled the kernels for good. */
+/** V8 has compiled the kernels for good by then. */
 const WARM_UP_MS = 3_000
 
 const options = new Command('bench:tab')
@@ -50,7 +50,10 @@ console.log(
 async function openTab() {
   const bundled = await build({
     entryPoints: [join(import.meta.dirname, 'tab-worker.ts')],
-    ...{ bundle: true, format: 'esm', target: 'es2024', write: false },
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    write: false,
   })
   const resources = new Map<string, [type: string, body: Uint8Array | string]>([
     ['/', ['text/html', '<!doctype html><title>Rate</title><link rel="icon" href="data:,">']],

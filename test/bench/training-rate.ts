@@ -14,8 +14,12 @@ import {
 } from '../engines/golden-jobs.ts'
 
 const JOB: GoldenJob = {
-  ...{ name: 'rate', model: EMBEDDED_SHAPE, kernels: { base: 'float32', path: 'float32' } },
-  ...{ sequences: 4, sequenceLength: 64, steps: 1 },
+  name: 'rate',
+  model: EMBEDDED_SHAPE,
+  kernels: { base: 'float32', path: 'float32' },
+  sequences: 4,
+  sequenceLength: 64,
+  steps: 1,
 }
 const STEP_TOKENS = JOB.sequences * JOB.sequenceLength
 

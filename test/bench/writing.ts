@@ -8,9 +8,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { chromium } from 'playwright-core'
-import { openTextModel } from '../../node/run/text-model.ts'
-import { openTextSession } from '../../node/run/text-session.ts'
-import { chromiumPath } from '../browser/chromium.ts'
+import { openTextModel } from '../../node/text/text-model.ts'
+import { openTextSession } from '../../node/text/text-session.ts'
+import { chromiumPath } from '../chromium/chromium.ts'
 import { median } from './contest.ts'
 import { installEngines } from './engines.ts'
 
@@ -111,7 +111,7 @@ async function startWllama(): Promise<Writer> {
   }
 }
 
-/** Of the tokens after the first. Both tell once more when the text is whole. */
+/** Speed of the tokens after the first. Both tell once more when the text is whole. */
 function rateOf(times: readonly number[]): number {
   const ofTokens = times.slice(0, -1)
   return (ofTokens.length - 1) / ((ofTokens.at(-1)! - ofTokens[0]!) / 1000)

@@ -1,11 +1,11 @@
 /** `barnraise host`, in a process of its own, as a script hears it. */
-import { writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Progress } from '../../node/roles/progress.ts'
+import type { Progress } from '../../node/history/progress.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
 import { start } from '../roles/processes.ts'
-import { joinRun, runYaml, smallText, temporaryFolder } from '../roles/swarm.ts'
+import { joinRun, prepareSmallRun, runYaml, smallText, temporaryFolder } from '../roles/swarm.ts'
 
 test('with --stay pages, metrics and adapter are there when the run is over', async () => {
   const folder = await temporaryFolder()
@@ -14,7 +14,13 @@ test('with --stay pages, metrics and adapter are there when the run is over', as
   await writeFile(join(folder, 'text.txt'), smallText())
   const run = runFolder(join(folder, 'run'))
   const { child, seen } = start<Progress>([
-    ...['host', yaml, '--out', run.root, '--port', '0', '--stay'],
+    'host',
+    yaml,
+    '--out',
+    run.root,
+    '--port',
+    '0',
+    '--stay',
   ])
   const { link, page, admin } = await seen('ready')
   expect(page).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#join=/)
@@ -27,4 +33,17 @@ test('with --stay pages, metrics and adapter are there when the run is over', as
   expect(await (await answerOf('/metrics')).text()).toMatch(/^barnraise_round 1$/m)
   child.kill('SIGINT')
   expect(await child.exited, child.complaints()).toBe(0)
-}, 60_000)
+})
+
+test("a run's folder is enough to go on with it: its run.yaml and data may be gone", async () => {
+  const run = await prepareSmallRun({ max_steps: 4 }, { round_batches: 4 })
+  await rm(join(run.root, '..', 'text.txt'))
+  const moved = runFolder(join(await temporaryFolder(), 'moved'))
+  await cp(run.root, moved.root, { recursive: true })
+  await rm(run.root, { recursive: true })
+  const { child, seen } = start<Progress>(['host', moved.root, '--port', '0'])
+  const { link } = await seen('ready')
+  await joinRun(moved, link, 'ada')
+  expect(await child.exited, child.complaints()).toBe(0)
+  expect(await readFile(join(moved.adapter, 'README.md'), 'utf8')).toContain('in 1 rounds')
+})

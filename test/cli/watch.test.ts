@@ -2,19 +2,20 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { exitCodeOf, messageOf } from '../../node/cli/failure.ts'
 import { sparkline, watch } from '../../node/cli/watch.ts'
 import { gridLines, refusalLines } from '../../node/cli/watch-grid.ts'
-import { followRun, nothingSeen } from '../../node/dashboard/events.ts'
+import { createPages } from '../../node/dashboard/server.ts'
+import { followRun, nothingSeen } from '../../node/history/events.ts'
 import {
   applyChanges,
   type Changes,
   emptyTables,
   type LeaseState,
   type Tables,
-} from '../../node/dashboard/rows.ts'
-import { createPages } from '../../node/dashboard/server.ts'
+} from '../../node/history/rows.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
-import { playTranscript } from '../dashboard/transcript-events.ts'
+import { playTranscript } from '../history/transcript-events.ts'
 
 const { model } = playTranscript('coordinator-merge.txt')
 
@@ -38,8 +39,10 @@ async function next(page: string, seen: ReturnType<typeof nothingSeen>) {
 }
 
 test('the first event holds all there is; whoever comes back gets what is new', async () => {
-  const invitation = { run: 'run', coordinator: 'x', link: null }
-  const doors = { invitation, admin: 'admin', folder: runFolder('none') }
+  const invitation = { run: 'run', coordinator: 'x', kind: 'link', link: null } as const
+  const isInvited = async () => false
+  const order = async () => ({ accepted: false, said: [] })
+  const doors = { invitation, isInvited, order, admin: 'admin', folder: runFolder('none') }
   const { answer, close } = createPages({ ...doors, model })
   onTestFinished(close)
   const page = await serve(answer)
@@ -53,7 +56,7 @@ test('the first event holds all there is; whoever comes back gets what is new', 
 
 test('what shows no run is said to', async () => {
   const page = await serve((_request, response) => response.end('<p>hello'))
-  await expect(next(page, nothingSeen())).rejects.toThrow('shows no run (200')
+  await expect(next(page, nothingSeen())).rejects.toThrow('shows no run: 200')
 })
 
 test('a curve as bars', () => {
@@ -116,7 +119,10 @@ for (const [what, answers, count] of [
 ] as const) {
   test(`a coordinator ${what} is asked ${count} times, and the exit code is 4`, async () => {
     const { came, error } = await watchAnswers(answers, false)
-    expect(error).toMatchObject({ exitCode: 4, message: expect.stringMatching(/^cannot watch: /) })
+    expect(exitCodeOf(error)).toBe(4)
+    expect(messageOf(error)).toMatch(
+      /^Cannot reach the run at http:.* \(what answers there shows no run: 503 \)\. Is it still /,
+    )
     expect(came.length).toBe(count)
   })
 }
@@ -129,6 +135,9 @@ test('at the end of a run its leases and refusals stay in sight', async () => {
   const last = [...gridLines(tables, 79), ...refusalLines(tables)]
   expect(lines.slice(-last.length)).toEqual(last)
   expect(last.at(-1)).toContain('2× bad-token')
+  const [first] = tables.log.values()
+  const time = new Date(first!.at).toTimeString().slice(0, 8)
+  expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^\\S*${time}\\S*  `)))
 })
 
 /** Leases of one round in these states, so many of each. */

@@ -2,36 +2,61 @@
  * The commands of the coordinator's transcripts: `TIME WORD ARGS KEY=VALUE...`
  *
  *   config round.seconds=10        overrides of the example config, before anything else
+ *   config admission.allowed=ann,  a list has a comma
+ *   config delivered=ann,bob       who has delivered in this run before
+ *   config proven=ann,bob          who has, and was found right so often that it is proven
  *   0 started
- *   5 join ann version=2 token=guess run=other
+ *   5 join ann version=1 token=guess run=other session=2
  *   6 lease ann 1000 round=1 base=other      stepMs or -
  *   9 commit ann 0 2 FIELD=VALUE             lease and steps; any field may lie
  *   9 upload ann 0 payload=other
  *   9 stored 0 / 9 broken 0 REASON           the payload of lease 0
+ *   9 fail ann 0 [machine] reason=bad-row
  *   9 leave ann / 9 lost ann / 9 status ann
- *   9 tick / 9 aggregated 0 rejected=1,2 / 9 evaluated 0 1.5
+ *   9 commit ann 0 2 draw=full bad=1         full, quarter, look, canary or none; lies from bad on
+ *   9 audit ann 5 [bad=1 steps=2 tokens=-]   the answer to audit 5; `-` leaves a field out
+ *   9 audited 5 [bad=1 steps=2 failed=yes]   the coordinator's own
+ *   9 coin [first|other]                     the key is published
+ *   9 join ann invite=NAME [expired=yes]
+ *   9 invite NAME [members=2] / 9 revoke NAME / 9 allow ann
+ *   9 kick ann reason=lies / 9 unban ann / 9 rewind 1
+ *   9 tick / 9 evaluated 0 1.5 general=3.6
+ *   9 aggregated 0 rejected=1,2 contrary=3,4 attempt=1 losses=2,3
  *   state                                    prints the state
  */
-import type { CoordinatorEffect } from '../../coordinator/effect.ts'
-import type { CoordinatorEvent } from '../../coordinator/event.ts'
+import type { CoordinatorEvent, KnownRequest } from '../../coordinator/event.ts'
 import type { Outcome } from '../../coordinator/outcome.ts'
+import { PROVEN_MIN, recordOf } from '../../coordinator/record.ts'
 import { type CoordinatorState, initialState } from '../../coordinator/state.ts'
-import { describe } from '../../coordinator/status.ts'
 import { nextDeadline } from '../../coordinator/step.ts'
-import type { Notice, Reply, Request } from '../../protocol/messages.ts'
+import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import { type RunConfig, runIdOf } from '../../protocol/run-config.ts'
-import { blobNamed, digestOfText, exampleConfig } from '../protocol/example-config.ts'
-import { type Block, short } from './transcript.ts'
+import {
+  blobNamed,
+  digestOfText,
+  exampleConfig,
+  PAYLOAD_BYTES,
+} from '../protocol/example-config.ts'
+import { coinKey, coinPublished, type Drawn, drawn, startedAfter } from './coin.ts'
+import { describe } from './describe.ts'
+import { printEffect } from './print-effect.ts'
+import { type Block, type Words, wordsOf } from './transcript.ts'
 
 /** A config whose dotted names are overridden: `round.seconds=10`. */
 function configOf(line: string): RunConfig {
   const overrides: Record<string, Record<string, unknown>> = {}
   for (const word of line.split(' ').slice(1)) {
+    if (/^(delivered|proven)=/.test(word)) continue
     const [path = '', value = ''] = word.split('=')
     const [part = '', field = ''] = path.split('.')
-    overrides[part] = { ...overrides[part], [field]: Number.isNaN(+value) ? value : +value }
+    overrides[part] = { ...overrides[part], [field]: settingOf(value) }
   }
   return exampleConfig(overrides)
+}
+
+function settingOf(text: string): string | number | string[] {
+  if (text.includes(',')) return text.split(',').filter((item) => item !== '')
+  return Number.isNaN(+text) ? text : +text
 }
 
 export interface Conversation {
@@ -47,8 +72,19 @@ export interface Conversation {
 export function startConversation(blocks: readonly Block[]): Conversation {
   const configLine = blocks.flatMap(({ input }) => input).find((line) => line.startsWith('config'))
   const config = configOf(configLine ?? 'config')
+  const named = (word: string): string[] =>
+    new RegExp(` ${word}=(\\S+)`).exec(configLine ?? '')?.[1]?.split(',') ?? []
+  const [delivered, proven] = [named('delivered'), named('proven')]
   const runId = runIdOf(config)
-  const fresh = () => initialState(config, runId, { base: digestOfText('base'), token: 'letmein' })
+  const fresh = () => {
+    const state = initialState(config, runId, {
+      base: digestOfText('base'),
+      payloadBytes: PAYLOAD_BYTES,
+    })
+    for (const peer of [...delivered, ...proven]) recordOf(state, peer).hasDelivered = true
+    for (const peer of proven) recordOf(state, peer).verifiedInARow = PROVEN_MIN
+    return state
+  }
   const state = fresh()
   return {
     state,
@@ -63,19 +99,17 @@ export function startConversation(blocks: readonly Block[]): Conversation {
   }
 }
 
-type Words = { word: string; args: string[]; options: Record<string, string> }
-
 function eventOf(state: CoordinatorState, line: string): CoordinatorEvent | null {
   if (line.startsWith('config') || line === 'state') return null
-  const [time = '', word = '', ...rest] = line.split(' ')
-  const at = Number(time)
-  const args = rest.filter((part) => !part.includes('='))
-  const options = Object.fromEntries(
-    rest.filter((part) => part.includes('=')).map((part) => part.split('=')),
-  ) as Record<string, string>
+  const { at, word, args, options } = wordsOf(line)
   const [first = '', second = ''] = args
   switch (word) {
     case 'started':
+      return { ...startedAfter(state.coinsPublished), at }
+    case 'coin':
+      return coinEvent(state, at, first)
+    case 'audited':
+      return auditedEvent(state, at, Number(first), options)
     case 'tick':
       return { type: word, at }
     case 'lost':
@@ -85,25 +119,45 @@ function eventOf(state: CoordinatorState, line: string): CoordinatorEvent | null
     case 'broken':
       return { type: 'payload-refused', at, leaseId: Number(first), reason: 'not the payload' }
     case 'evaluated':
-      return { type: 'evaluated', at, round: Number(first), loss: Number(second) }
+      return evaluatedEvent(at, Number(first), Number(second), options.general)
     case 'aggregated':
-      return aggregatedEvent(at, Number(first), options.rejected?.split(',') ?? [])
+      return aggregatedEvent(state, at, Number(first), options)
+    case 'kick':
+      return { type: 'kicked', at, peer: first, reason: options.reason ?? 'the organiser said so' }
+    case 'rewind':
+      return { type: 'rewound', at, round: Number(first) }
+    case 'invite': {
+      const membersMax = options.members === undefined ? null : Number(options.members)
+      return { type: 'invited', at, terms: { name: first, expiresAt: null, membersMax } }
+    }
+    case 'revoke':
+      return { type: 'invite-revoked', at, name: first }
+    case 'allow':
+      return { type: 'allowed', at, peer: first }
+    case 'unban':
+      return { type: 'unbanned', at, peer: first }
     default: {
       const request = requestOf(state, { word, args: args.slice(1), options })
-      const signatureValid = options.signature !== 'bad'
-      return { type: 'request', at, peer: first, requestId: 0, request, signatureValid }
+      const genuine = options.signature !== 'bad' && options.token !== 'guess'
+      const event = { type: 'request', at, peer: first, requestId: 0, request, genuine } as const
+      if (word === 'join') return { ...event, ...comingOf(options) }
+      if (word !== 'commit') return event
+      return { ...event, draw: drawn((options.draw ?? 'none') as Drawn, Number(second)) }
     }
   }
 
-  function requestOf(state: CoordinatorState, { word, args, options }: Words): Request {
+  function requestOf(
+    state: CoordinatorState,
+    { word, args, options }: Omit<Words, 'at'>,
+  ): KnownRequest {
     const { round, base } = state.round.start
     switch (word) {
       case 'join':
         return {
           type: 'join',
-          version: Number(options.version ?? 1),
+          version: Number(options.version ?? PROTOCOL_VERSION),
           runId: options.run === undefined ? null : digestOfText(options.run),
-          token: options.token ?? 'letmein',
+          session: Number(options.session ?? 1),
           name: options.name ?? first,
           software: 'test',
         }
@@ -116,11 +170,22 @@ function eventOf(state: CoordinatorState, line: string): CoordinatorEvent | null
         }
       case 'commit':
         return commitRequest(state, first, args, options)
+      case 'audit':
+        return answerRequest(state, first, args, options)
       case 'upload': {
         const { commitment } = state.leases.get(Number(args[0])) ?? { commitment: null }
         const named = options.payload ?? `payload ${args[0]}`
         const payload = options.payload ? blobNamed(named) : (commitment?.payload ?? blobNamed(''))
         return { type: 'upload', leaseId: Number(args[0]), payload }
+      }
+      case 'fail': {
+        const cause = args[1] === 'machine' ? 'machine' : 'training'
+        return {
+          type: 'fail',
+          leaseId: Number(args[0]),
+          cause,
+          reason: options.reason ?? 'bad-row',
+        }
       }
       case 'leave':
         return { type: 'leave', reason: 'enough for today' }
@@ -132,11 +197,100 @@ function eventOf(state: CoordinatorState, line: string): CoordinatorEvent | null
   }
 }
 
-function aggregatedEvent(at: number, round: number, rejected: string[]): CoordinatorEvent {
+/** Where one that joins comes from, and by which invite. */
+function comingOf({ origin, block = origin, invite, expired }: Record<string, string>) {
+  return {
+    ...(origin !== undefined && { origin }),
+    ...(block !== undefined && { block }),
+    ...(invite !== undefined && { invite: { name: invite, isExpired: expired !== undefined } }),
+  }
+}
+
+function coinEvent({ coinsPublished }: CoordinatorState, at: number, which: string) {
+  const event = coinPublished(at, coinsPublished)
+  if (which === 'other') return { ...event, key: new Uint8Array(1) }
+  return which === 'first' ? { ...event, key: coinKey(0) } : event
+}
+
+function evaluatedEvent(
+  at: number,
+  round: number,
+  loss: number,
+  general: string | undefined,
+): CoordinatorEvent {
+  const event: CoordinatorEvent = { type: 'evaluated', at, round, loss }
+  return general === undefined ? event : { ...event, generalLoss: Number(general) }
+}
+
+/** What comes of steps of a lease: from the link `bad` on, something else. */
+function linksOf(leaseId: number, steps: number, { link, bad }: Record<string, string>): string[] {
+  const from = Number(bad ?? (link === undefined ? Number.POSITIVE_INFINITY : 0))
+  return Array.from({ length: steps }, (_, k) =>
+    digestOfText(k >= from ? `${link ?? 'lie'} ${k}` : `${leaseId} ${k}`),
+  )
+}
+
+function resultOf(state: CoordinatorState, auditId: number, lies: Record<string, string>) {
+  const { leaseId, steps, kind } = state.audits.get(auditId) ?? {
+    leaseId: 0,
+    steps: 1,
+    kind: 'look',
+  }
+  const done = Number(lies.steps ?? steps)
+  const isWhole = kind === 'full' && done === steps
+  const named = `payload ${lies.bad === undefined ? leaseId : 'lie'}`
+  return {
+    trace: linksOf(leaseId, done, lies),
+    payload: unlessSaid(lies.payload, digestOfText, isWhole ? digestOfText(named) : null),
+    tokens: unlessSaid(lies.tokens, Number, isWhole ? steps * 10 : null),
+  }
+}
+
+/** What a command says of a field; `-` is nothing. */
+function unlessSaid<T>(said: string | undefined, read: (text: string) => T, otherwise: T | null) {
+  if (said === undefined) return otherwise
+  return said === '-' ? null : read(said)
+}
+
+function auditedEvent(
+  state: CoordinatorState,
+  at: number,
+  auditId: number,
+  lies: Record<string, string>,
+): CoordinatorEvent {
+  const result = lies.failed === undefined ? resultOf(state, auditId, lies) : null
+  return { type: 'audited', at, auditId, result }
+}
+
+function answerRequest(
+  state: CoordinatorState,
+  peer: string,
+  [id = '']: string[],
+  lies: Record<string, string>,
+): KnownRequest {
+  const leaseId = Number(id)
+  const runId = lies.run === undefined ? state.runId : digestOfText(lies.run)
+  const result = resultOf(state, leaseId, lies)
+  const answer = { runId, leaseId, peer: lies.peer ?? peer, ...result }
+  return { type: 'audit', answer, signature: new Uint8Array(64) }
+}
+
+function lossesOf(text: string): { before: number; after: number } {
+  const [before = 0, after = 0] = text.split(',').map(Number)
+  return { before, after }
+}
+
+function aggregatedEvent(
+  state: CoordinatorState,
+  at: number,
+  round: number,
+  { rejected, contrary, attempt, losses }: Record<string, string>,
+): CoordinatorEvent {
   return {
     type: 'aggregated',
     at,
     round,
+    attempt: Number(attempt ?? state.mergesAsked),
     aggregate: {
       adapter: digestOfText(`adapter ${round + 1}`),
       checkpoint: blobNamed(`checkpoint ${round + 1}`),
@@ -144,7 +298,12 @@ function aggregatedEvent(at: number, round: number, rejected: string[]): Coordin
       moment: blobNamed(`moment ${round + 1}`),
       outerState: blobNamed(`outer ${round + 1}`),
       manifest: blobNamed(`manifest ${round}`),
-      rejected: rejected.map((id) => ({ leaseId: Number(id), reason: 'not finite' })),
+      ...(losses !== undefined && { losses: lossesOf(losses) }),
+      rejected: (rejected?.split(',') ?? []).map((id) => ({
+        leaseId: Number(id),
+        reason: 'not finite',
+      })),
+      contrary: contrary?.split(',').map(Number) ?? [],
     },
   }
 }
@@ -154,11 +313,11 @@ function commitRequest(
   peer: string,
   [id = '', stepsText = '']: string[],
   lies: Record<string, string>,
-): Request {
+): KnownRequest {
   const leaseId = Number(id)
   const steps = Number(stepsText)
   const { round, base } = state.round.start
-  const payload = blobNamed(`payload ${leaseId}`)
+  const payload = blobNamed(`payload ${lies.as ?? (lies.bad === undefined ? leaseId : 'lie')}`)
   return {
     type: 'commit',
     contribution: {
@@ -171,80 +330,10 @@ function commitRequest(
       steps,
       tokens: Number(lies.tokens ?? steps * 10),
       loss: Number(lies.loss ?? 2),
-      trace: Array.from({ length: Number(lies.trace ?? steps) }, (_, k) =>
-        digestOfText(`${lies.link ?? leaseId} ${k}`),
-      ),
+      trace: linksOf(leaseId, Number(lies.trace ?? steps), lies),
       payload: { ...payload, bytes: Number(lies.bytes ?? payload.bytes) },
       stepMs: Number(lies.stepMs ?? 1000),
     },
     signature: new Uint8Array(64),
-  }
-}
-
-function printEffect(effect: CoordinatorEffect): string {
-  switch (effect.type) {
-    case 'reply':
-      return `reply ${effect.peer}: ${printReply(effect.reply)}`
-    case 'notify':
-      return `notify ${effect.to}: ${printNotice(effect.notice)}`
-    case 'aggregate': {
-      const { round, base, parent, outerScale, contributions } = effect.job
-      const ranges = contributions.map(
-        ({ leaseId, peer, firstBatch, steps, tokens }) =>
-          `\n  lease ${leaseId} ${peer} [${firstBatch},${firstBatch + steps}) ${tokens} tokens`,
-      )
-      const from = `base ${short(base)} parent ${parent === null ? '-' : short(parent.digest)}`
-      return `aggregate round ${round} ${from} scale ${outerScale}${ranges.join('')}`
-    }
-    case 'evaluate':
-      return `evaluate round ${effect.round} adapter ${short(effect.adapter)}`
-    case 'disconnect':
-      return `disconnect ${effect.peer}: ${effect.reason}`
-    case 'log':
-      return `${effect.level}: ${effect.text}`
-  }
-}
-
-function printReply(reply: Reply): string {
-  switch (reply.type) {
-    case 'joined':
-      return `joined round ${reply.start.round} base ${short(reply.start.base)}`
-    case 'leased': {
-      const { leaseId, firstBatch, steps, stopMs, deadlineMs } = reply
-      const range = `[${firstBatch},${firstBatch + steps})`
-      return `leased ${leaseId} ${range} stop in ${stopMs} deadline in ${deadlineMs}`
-    }
-    case 'wait':
-      return `wait ${reply.retryMs}: ${reply.reason}`
-    case 'refused':
-      return `refused ${reply.refusal}: ${reply.reason.replace(/[0-9a-f]{64}/g, short)}`
-    case 'status': {
-      const { phase, round, batchesCounted, participants, evaluations } = reply.status
-      const who = participants.map(({ name, state, countedTokens }) => [name, state, countedTokens])
-      const losses = evaluations.map(({ loss }) => loss)
-      return `status ${JSON.stringify({ phase, round, batchesCounted, who, losses })}`
-    }
-    case 'committed':
-    case 'go':
-      return `${reply.type} ${reply.leaseId}`
-    case 'goodbye':
-      return reply.type
-  }
-}
-
-function printNotice(notice: Notice): string {
-  switch (notice.type) {
-    case 'round':
-      return `round ${notice.start.round} base ${short(notice.start.base)}`
-    case 'closing':
-      return `closing ${notice.round}`
-    case 'revoked':
-      return `revoked ${notice.leaseId}: ${notice.reason}`
-    case 'counted':
-      return `counted ${notice.leaseId}: ${notice.tokens} tokens`
-    case 'finished':
-      return `finished after ${notice.round} rounds with ${short(notice.adapter)}`
-    case 'heartbeat':
-      return notice.type
   }
 }

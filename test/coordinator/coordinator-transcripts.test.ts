@@ -9,7 +9,7 @@ import { restore, snapshot } from '../../coordinator/snapshot.ts'
 import { statusOf } from '../../coordinator/status.ts'
 import { nextDeadline, step } from '../../coordinator/step.ts'
 import { decode, encode } from '../../protocol/codec.ts'
-import { encodeNotice, encodeReply } from '../../protocol/messages.ts'
+import { decodeNotice, decodeReply, encodeNotice, encodeReply } from '../../protocol/messages.ts'
 import { startConversation } from './coordinator-language.ts'
 import { checkedStep } from './invariants.ts'
 import { checkTranscript, commandsOf, readTranscript, transcriptsOf } from './transcript.ts'
@@ -34,8 +34,12 @@ for (const name of names) {
       const event = eventOf(line)
       if (event === null) continue
       for (const effect of step(state, event).effects) {
-        if (effect.type === 'reply') expect(encodeReply(effect.reply).length).toBeGreaterThan(0)
-        if (effect.type === 'notify') expect(encodeNotice(effect.notice).length).toBeGreaterThan(0)
+        if (effect.type === 'reply') {
+          expect(decodeReply(encodeReply(effect.reply))).toEqual(effect.reply)
+        }
+        if (effect.type === 'notify') {
+          expect(decodeNotice(encodeNotice(effect.notice))).toEqual(effect.notice)
+        }
       }
     }
   })

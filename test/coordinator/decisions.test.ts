@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Deadline, peekDeadline, pushDeadline } from '../../coordinator/deadlines.ts'
 import { type LeaseWish, sizeLease } from '../../coordinator/lease-size.ts'
-import { backoffMs } from '../../coordinator/participant-state.ts'
+import { backoffMs } from '../../coordinator/participant/state.ts'
 import { quorumOf } from '../../coordinator/quorum.ts'
 import { learningRateAt, progressOf } from '../../coordinator/schedule.ts'
 import { prng } from '../../protocol/prng.ts'
@@ -35,6 +35,8 @@ for (const [uploaded, outstanding, expected, fraction, status] of [
 const wish: LeaseWish = {
   leftMs: 60_000,
   available: 100,
+  ownMax: 100,
+  hasDelivered: true,
   stepMs: 1000,
   transferMs: null,
   others: { speed: 0, untimedCount: 0 },
@@ -42,6 +44,8 @@ const wish: LeaseWish = {
 for (const [what, change, steps] of [
   ['a fast one gets the most there is to get', {}, 8],
   ['unknown speed gets the least', { stepMs: null }, 2],
+  ['no more than its own share of the round', { ownMax: 3 }, 3],
+  ['so does one that has yet to deliver something', { hasDelivered: false }, 2],
   ['unknown speed near the end waits', { stepMs: null, leftMs: 19_999 }, 0],
   ['steps fill what is left of the box', { leftMs: 8_000, transferMs: 0 }, 8],
   ['... but for the upload', { leftMs: 8_000, transferMs: 3_000 }, 5],
@@ -94,6 +98,11 @@ for (const [batches, round, expected] of [
     expect(progressOf(exampleConfig(), batches, round)).toBe(expected)
   })
 }
+
+test('without a limit of rounds, batches alone are the progress', () => {
+  const config = exampleConfig({ training: { roundsMax: null } })
+  expect(progressOf(config, 12, 9_999)).toBe(0.5)
+})
 
 const training = { learningRate: 1, batchesMax: 100, roundsMax: 100, finalFraction: 0.2 }
 for (const [schedule, warmupFraction, batches, expected] of [

@@ -5,18 +5,24 @@
  *   pause / resume / finish / leave / woke
  *   prepared 0                         the base of round 0
  *   failed prepare [fatal]
- *   step 3 500 / trained 3 4 / untrained 3
+ *   step 3 500 / trained 3 4 / empty 3 / untrained 3    `empty`: ended before a step
+ *   audited 9 1 / unaudited 9          with so many links
  *   uploaded 3 / not-uploaded 3 [REFUSAL]
  *   >joined 0 [run=other] / >leased 3 [steps=4 stop=60000 round=0] / >wait 1000 / >committed 3
- *   >goodbye / >refused REFUSAL / >failed     `>`: the answer to the oldest question
- *   !round 1 / !closing 0 / !revoked 3 / !counted 3 / !finished 2 / !heartbeat
+ *   >audit 9 [kind=full steps=4 round=0] / >audited 9
+ *   >released 3 / >goodbye / >refused REFUSAL / >failed     `>`: the answer to the oldest question
+ *   !round 1 / !closing 0 / !revoked 3 / !counted 3 / !finished 2 / !heartbeat / !work / !wrong 3
  *   state                              prints the state
  */
-import type { ParticipantEffect } from '../../coordinator/effect.ts'
-import type { ParticipantEvent } from '../../coordinator/event.ts'
-import { participantDeadline, participantStep } from '../../coordinator/participant.ts'
-import { activityOf } from '../../coordinator/participant-activity.ts'
-import { createParticipant, type ParticipantState } from '../../coordinator/participant-state.ts'
+
+import { activityOf } from '../../coordinator/participant/activity.ts'
+import type { ParticipantEffect } from '../../coordinator/participant/effect.ts'
+import type { ParticipantEvent } from '../../coordinator/participant/event.ts'
+import { createParticipant, type ParticipantState } from '../../coordinator/participant/state.ts'
+import {
+  nextDeadline as participantDeadline,
+  step as participantStep,
+} from '../../coordinator/participant/step.ts'
 import type {
   Contribution,
   Notice,
@@ -27,14 +33,14 @@ import type {
 } from '../../protocol/messages.ts'
 import { encodeRunConfig, runIdOf } from '../../protocol/run-config.ts'
 import { blobNamed, digestOfText, exampleConfig } from '../protocol/example-config.ts'
-import { short } from './transcript.ts'
+import { short, wordsOf } from './transcript.ts'
 
 const config = exampleConfig()
 const runId = runIdOf(config)
 
 export function newParticipant(): ParticipantState {
   const options = { peer: 'ann', name: 'ann', software: 'test', run: runId.slice(0, 16) }
-  return createParticipant({ ...options, token: 'letmein', seed: 1 })
+  return createParticipant({ ...options, token: 'letmein', session: 1, seed: 1 })
 }
 
 /** Plays one command and prints what came of it. */
@@ -44,12 +50,7 @@ export function playCommand(state: ParticipantState, line: string): string {
 }
 
 export function eventOf(state: ParticipantState, line: string): ParticipantEvent {
-  const [time = '', word = '', ...rest] = line.split(' ')
-  const at = Number(time)
-  const args = rest.filter((part) => !part.includes('='))
-  const options = Object.fromEntries(
-    rest.filter((part) => part.includes('=')).map((part) => part.split('=')),
-  ) as Record<string, string>
+  const { at, word, args, options } = wordsOf(line)
   const [first = '', second = ''] = args
   const leaseId = Number(first)
   if (word.startsWith('>')) return answerTo(state, at, word.slice(1), first, options)
@@ -76,8 +77,23 @@ export function eventOf(state: ParticipantState, line: string): ParticipantEvent
       const contribution = contributionOf(state, leaseId, Number(second))
       return { type: word, at, leaseId, contribution, signature: new Uint8Array(64) }
     }
+    case 'empty':
+      return { type: 'training-empty', at, leaseId }
     case 'untrained':
-      return { type: 'training-failed', at, leaseId, reason: 'not a number' }
+      return {
+        type: 'training-failed',
+        at,
+        leaseId,
+        cause: 'training',
+        reason: 'not a number',
+      }
+    case 'audited': {
+      const trace = Array.from({ length: Number(second) }, (_, k) => digestOfText(`audit ${k}`))
+      const answer = { runId, leaseId, peer: 'ann', trace, payload: null, tokens: null }
+      return { type: word, at, answer, signature: new Uint8Array(64) }
+    }
+    case 'unaudited':
+      return { type: 'audit-failed', at, leaseId, reason: 'broken pipe' }
     case 'uploaded':
       return { type: word, at, leaseId }
     case 'not-uploaded': {
@@ -102,11 +118,14 @@ function startOf(round: number): RoundStart {
   return { round, base, checkpoint: from, update: from, moment: from, learningRate: 0.01 }
 }
 
-/** Of the work in progress, or of what the lease would be in the round that goes on. */
+/** The lease of the work in progress, or what it would be in the round that goes on. */
 function contributionOf(state: ParticipantState, leaseId: number, steps: number): Contribution {
   const round = state.work?.lease.round ?? state.start?.round ?? 0
   return {
-    ...{ runId, round, leaseId, steps },
+    runId,
+    round,
+    leaseId,
+    steps,
     peer: 'ann',
     base: baseOf(round),
     firstBatch: 0,
@@ -141,14 +160,33 @@ function replyOf(word: string, arg: string, options: Record<string, string>): Re
       const round = Number(options.round ?? 0)
       const stopMs = Number(options.stop ?? 60_000)
       return {
-        ...{ type: 'leased', leaseId: Number(arg), round, base: baseOf(round) },
-        ...{ firstBatch: 0, steps: Number(options.steps ?? 4), learningRate: 0.01 },
-        ...{ stopMs, deadlineMs: stopMs + 10_000 },
+        type: 'leased',
+        leaseId: Number(arg),
+        round,
+        base: baseOf(round),
+        firstBatch: 0,
+        steps: Number(options.steps ?? 4),
+        learningRate: 0.01,
+        stopMs,
+        deadlineMs: stopMs + 10_000,
       }
     }
+    case 'audit':
+      return {
+        type: 'audit',
+        leaseId: Number(arg),
+        start: startOf(Number(options.round ?? 0)),
+        firstBatch: 12,
+        kind: options.kind === 'full' ? 'full' : 'look',
+        steps: Number(options.steps ?? 1),
+        seed: digestOfText('seed'),
+        deadlineMs: 24_000,
+      }
     case 'wait':
       return { type: 'wait', reason: 'all leased', retryMs: Number(arg) }
     case 'committed':
+    case 'audited':
+    case 'released':
     case 'go':
       return { type: word, leaseId: Number(arg) }
     case 'goodbye':
@@ -172,9 +210,17 @@ function noticeOf(word: string, arg: string): Notice {
     case 'counted':
       return { type: 'counted', leaseId: number, tokens: 40 }
     case 'finished':
-      return { type: 'finished', round: number, adapter: baseOf(number) }
+      return {
+        type: 'finished',
+        round: number,
+        adapter: baseOf(number),
+        reason: 'all batches are counted',
+      }
+    case 'work':
     case 'heartbeat':
-      return { type: 'heartbeat' }
+      return { type: word }
+    case 'wrong':
+      return { type: 'wrong', leaseId: number, reason: 'others get another result' }
     default:
       throw new Error(`no such notice: ${word}`)
   }
@@ -190,6 +236,10 @@ function printEffect(effect: ParticipantEffect): string {
       return `prepare round ${effect.start.round} base ${short(effect.start.base)}`
     case 'train':
       return `train lease ${effect.lease.leaseId} of round ${effect.start.round}`
+    case 'audit': {
+      const { leaseId, kind, steps, start } = effect.offer
+      return `audit ${leaseId}, ${kind} of ${steps} steps of round ${start.round}`
+    }
     case 'stop-training':
       return `stop-training ${effect.leaseId}${effect.when === 'now' ? ' now' : ''}`
     case 'abandon-training':
@@ -215,22 +265,28 @@ function printRequest(request: Request): string {
       const { leaseId, steps } = request.contribution
       return `commit ${steps} steps of lease ${leaseId}`
     }
+    case 'audit':
+      return `answer audit ${request.answer.leaseId}, ${request.answer.trace.length} links`
     case 'leave':
       return `leave, ${request.reason}`
+    case 'fail':
+      return `fail lease ${request.leaseId}, ${request.cause}: ${request.reason}`
     default:
       return request.type
   }
 }
 
 function describe(state: ParticipantState): string {
-  const { start, prepared, work, handIns, askAt } = state
+  const { start, prepared, work, audit, handIns, askAt } = state
   const training =
     work === null ? '-' : `${work.lease.leaseId}${work.isStopping ? ' stopping' : ''}`
+  const auditing = audit === null ? '' : ` auditing=${audit.offer.leaseId}`
   const handing = handIns.map(({ contribution, stage }) => `${contribution.leaseId} ${stage}`)
   return (
     `${state.link}, ${activityOf(state)}: ` +
     `round=${start?.round ?? '-'} prepared=${prepared?.round ?? '-'} ` +
-    `training=${training} handing in=${handing.join(', ') || '-'} ask at=${askAt ?? '-'} ` +
+    `training=${training}${auditing} handing in=${handing.join(', ') || '-'} ` +
+    `ask at=${askAt ?? '-'} ` +
     `deadline=${participantDeadline(state) ?? '-'}`
   )
 }

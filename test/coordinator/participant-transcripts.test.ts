@@ -1,7 +1,10 @@
 /** What a participant does, told as transcripts (`transcripts/participant-*.txt`). */
 import { expect, test } from 'vitest'
-import { participantDeadline, participantStep } from '../../coordinator/participant.ts'
-import { encodeRequest } from '../../protocol/messages.ts'
+import {
+  nextDeadline as participantDeadline,
+  step as participantStep,
+} from '../../coordinator/participant/step.ts'
+import { decodeRequest, encodeRequest } from '../../protocol/messages.ts'
 import { eventOf, newParticipant, playCommand } from './participant-language.ts'
 import { checkTranscript, commandsOf, readTranscript, transcriptsOf } from './transcript.ts'
 
@@ -29,7 +32,7 @@ for (const name of names) {
       const effects = participantStep(state, eventOf(state, line))
       for (const effect of effects) {
         if (effect.type === 'request') {
-          expect(encodeRequest(effect.request).length).toBeGreaterThan(0)
+          expect(decodeRequest(encodeRequest(effect.request))).toEqual(effect.request)
         }
       }
       const deadline = participantDeadline(state)

@@ -11,9 +11,17 @@ import { pendingEffects } from '../../coordinator/pending.ts'
 import { restore, snapshot } from '../../coordinator/snapshot.ts'
 import { type CoordinatorState, initialState } from '../../coordinator/state.ts'
 import { nextDeadline } from '../../coordinator/step.ts'
+import type { Unstamped } from '../../node/clock.ts'
+import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import type { Contribution, Request } from '../../protocol/messages.ts'
 import { runIdOf } from '../../protocol/run-config.ts'
-import { blobNamed, digestOfText, exampleConfig } from '../protocol/example-config.ts'
+import {
+  blobNamed,
+  digestOfText,
+  exampleConfig,
+  PAYLOAD_BYTES,
+} from '../protocol/example-config.ts'
+import { drawFor, STARTED, startedAfter } from './coin.ts'
 import { checkedStep } from './invariants.ts'
 
 const config = exampleConfig({
@@ -26,37 +34,26 @@ const PEERS = ['ann', 'bob', 'cy', 'dee', 'eve']
 interface World {
   state: CoordinatorState
   at: number
-  /** Times that each batch was counted, told by the merges themselves. */
-  counted: Map<number, number>
 }
 
 const newWorld = (): World => ({
-  state: initialState(config, runId, { base: digestOfText('base'), token: null }),
+  state: initialState(config, runId, { base: digestOfText('base'), payloadBytes: PAYLOAD_BYTES }),
   at: 0,
-  counted: new Map(),
 })
-
-type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never
 
 function feed(world: World, event: Unstamped<CoordinatorEvent>): CoordinatorEffect[] {
   return checkedStep(world.state, { ...event, at: world.at } as CoordinatorEvent).effects
 }
 
-function ask(world: World, peer: string, request: Request, signatureValid = true) {
-  return feed(world, { type: 'request', peer, requestId: 0, request, signatureValid })
+function ask(world: World, peer: string, request: Request, genuine = true) {
+  return feed(world, { type: 'request', peer, requestId: 0, request, genuine, ...drawFor(request) })
 }
 
 function merge(world: World, rejectedEvery: number): void {
   for (const effect of pendingEffects(world.state)) {
     if (effect.type !== 'aggregate') continue
-    const { round, contributions } = effect.job
+    const { round, attempt, contributions } = effect.job
     const refused = contributions.filter((_, index) => index % rejectedEvery === rejectedEvery - 1)
-    const kept = contributions.filter((contribution) => !refused.includes(contribution))
-    for (const { firstBatch, steps } of kept) {
-      for (let batch = firstBatch; batch < firstBatch + steps; batch++) {
-        world.counted.set(batch, (world.counted.get(batch) ?? 0) + 1)
-      }
-    }
     const aggregate = {
       adapter: digestOfText(`adapter ${round + 1}`),
       checkpoint: blobNamed('checkpoint'),
@@ -65,12 +62,21 @@ function merge(world: World, rejectedEvery: number): void {
       outerState: blobNamed('outer'),
       manifest: blobNamed('manifest'),
       rejected: refused.map(({ leaseId }) => ({ leaseId, reason: 'beyond the bound' })),
+      contrary: [],
     }
-    feed(world, { type: 'aggregated', round, aggregate })
+    feed(world, { type: 'aggregated', round, attempt, aggregate })
   }
 }
 
-const join = { type: 'join', version: 1, runId, token: '', name: 'x', software: 'test' } as const
+const join = {
+  type: 'join',
+  version: PROTOCOL_VERSION,
+  session: 1,
+  runId,
+  token: '',
+  name: 'x',
+  software: 'test',
+} as const
 
 function leaseRequest({ state }: World, stepMs: number | null): Request {
   const { round, base } = state.round.start
@@ -80,7 +86,12 @@ function leaseRequest({ state }: World, stepMs: number | null): Request {
 function commitRequest({ state }: World, leaseId: number, peer: string, steps: number): Request {
   const { round, base } = state.round.start
   const contribution: Contribution = {
-    ...{ runId, round, leaseId, peer, base, steps },
+    runId,
+    round,
+    leaseId,
+    peer,
+    base,
+    steps,
     firstBatch: state.leases.get(leaseId)?.firstBatch ?? 0,
     tokens: steps,
     loss: 1,
@@ -110,6 +121,9 @@ const OPERATIONS = [
   'merge',
   'merge',
   'restart',
+  'kick',
+  'unban',
+  'rewind',
   'wait',
   'forge',
 ] as const
@@ -158,7 +172,13 @@ function perform(world: World, { what, peer, back, steps, ms }: Operation): void
     case 'restart':
       world.state = restore(snapshot(world.state))
       if (steps > 4) world.at = 0
-      return void feed(world, { type: 'started' })
+      return void feed(world, startedAfter(world.state.coinsPublished))
+    case 'kick':
+      return void feed(world, { type: 'kicked', peer, reason: 'enough' })
+    case 'rewind':
+      return void feed(world, { type: 'rewound', round: back })
+    case 'unban':
+      return void feed(world, { type: 'unbanned', peer })
     case 'wait':
       world.at += ms
       return
@@ -186,15 +206,27 @@ function workToTheEnd(world: World): void {
   }
 }
 
+/** How often each batch is counted, by the merges that were made, less what was taken back. */
+function countsOf({ history }: CoordinatorState): Map<number, number> {
+  const counted = new Map<number, number>()
+  for (const { firstBatch, steps } of history.flatMap(({ contributions }) => contributions)) {
+    for (let batch = firstBatch; batch < firstBatch + steps; batch++) {
+      counted.set(batch, (counted.get(batch) ?? 0) + 1)
+    }
+  }
+  return counted
+}
+
 test('whatever happens, nothing is lost or counted twice, and the run can be finished', () => {
   const property = fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
     const world = newWorld()
-    feed(world, { type: 'started' })
+    feed(world, STARTED)
     for (const each of operations) perform(world, each)
     workToTheEnd(world)
     expect(world.state.phase).toBe('finished')
-    expect(world.counted.size).toBe(config.training.batchesMax)
-    for (const [batch, times] of world.counted) expect(times, `batch ${batch}`).toBe(1)
+    const counted = countsOf(world.state)
+    expect(counted.size).toBe(config.training.batchesMax)
+    for (const [batch, times] of counted) expect(times, `batch ${batch}`).toBe(1)
   })
   fc.assert(property, { numRuns: 150 })
 })

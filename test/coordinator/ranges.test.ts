@@ -7,17 +7,17 @@ import {
   countBatches,
   emptyLedger,
   giveBack,
-  sequencesOfBatch,
+  uncountBatches,
 } from '../../coordinator/assignment.ts'
 import {
   addRange,
-  countIndexes,
-  describeRanges,
   type Range,
   type RangeSet,
+  removeRange,
   takeFirst,
 } from '../../coordinator/ranges.ts'
-import { exampleConfig } from '../protocol/example-config.ts'
+
+import { describeRanges } from './describe.ts'
 
 function setOf(...ranges: [number, number][]): RangeSet {
   const set: RangeSet = []
@@ -94,7 +94,6 @@ test('a set of ranges behaves like a set of numbers', () => {
         expect(first.start).toBe(lowest)
         for (let index = first.start; index < first.end; index++) model.delete(index)
       }
-      expect(countIndexes(set)).toBe(model.size)
       const listed = set.flatMap(({ start, end }) =>
         Array.from({ length: end - start }, (_, offset) => start + offset),
       )
@@ -147,17 +146,38 @@ for (const [what, change, message] of [
   })
 }
 
-for (const [batch, expected] of [
-  [0, [0, 1, 2]],
-  [1, [3, 4, 5]],
-  [3, [9, 0, 1]],
-  [2 ** 31 - 1, [1, 2, 3]],
+for (const [removed, expected] of [
+  [[4, 6], '[0,4) [6,10)'],
+  [[0, 4], '[4,10)'],
+  [[6, 10], '[0,6)'],
+  [[0, 10], '-'],
 ] as const) {
-  test(`batch ${batch} of 3 out of 10 sequences is ${expected}`, () => {
-    const config = exampleConfig({
-      training: { batchSequences: 3 },
-      dataset: { trainSequences: 10, trainShards: exampleConfig().dataset.trainShards.slice(1) },
-    })
-    expect(sequencesOfBatch(config, batch)).toEqual(expected)
+  test(`[0,10) without [${removed.join()}) is ${expected}`, () => {
+    const set = setOf([0, 10])
+    removeRange(set, { start: removed[0], end: removed[1] })
+    expect(describeRanges(set)).toBe(expected)
   })
 }
+
+for (const [start, end] of [
+  [1, 5],
+  [2, 7],
+  [7, 8],
+  [3, 3],
+] as const) {
+  test(`what is not there, [${start},${end}) of [2,4) and [5,7), is not taken out`, () => {
+    const set = setOf([2, 4], [5, 7])
+    expect(() => removeRange(set, { start, end })).toThrow('not all there')
+    expect(describeRanges(set)).toBe('[2,4) [5,7)')
+  })
+}
+
+test('what counted and counts no more is owed, or as good as never handed out', () => {
+  const ledger = emptyLedger()
+  for (const _ of [0, 1, 2]) countBatches(ledger, assign(ledger, 4))
+  uncountBatches(ledger, { start: 2, end: 4 })
+  expect(describeRanges(ledger.owed)).toBe('[2,4)')
+  uncountBatches(ledger, { start: 8, end: 12 })
+  expect(ledger.next).toBe(8)
+  checkLedger(ledger, [])
+})

@@ -45,6 +45,25 @@ export function commandsOf(blocks: readonly Block[]): string[] {
   return blocks.flatMap(({ input }) => input.filter((line) => !line.startsWith('#')))
 }
 
+/** A command: when, what, and the rest of its words, with those of the form name=value apart. */
+export interface Words {
+  at: number
+  word: string
+  args: string[]
+  options: Record<string, string>
+}
+
+export function wordsOf(command: string): Words {
+  const [time = '', word = '', ...rest] = command.split(' ')
+  const isOption = (part: string) => part.includes('=')
+  return {
+    at: Number(time),
+    word,
+    args: rest.filter((part) => !isOption(part)),
+    options: Object.fromEntries(rest.filter(isOption).map((part) => part.split('='))),
+  }
+}
+
 /** Plays each command and compares what comes of it with what is written. */
 export function checkTranscript(name: string, play: (command: string) => string): void {
   const written = readTranscript(name)

@@ -6,16 +6,16 @@ import { pendingEffects } from '../../coordinator/pending.ts'
 import { snapshot } from '../../coordinator/snapshot.ts'
 import { type CoordinatorState, initialState } from '../../coordinator/state.ts'
 import { nextDeadline, step } from '../../coordinator/step.ts'
+import type { Unstamped } from '../../node/clock.ts'
 import { decode, encode } from '../../protocol/codec.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { HEARTBEAT_MS } from '../../protocol/limits.ts'
 import type { Notice, PeerId, Reply, Request } from '../../protocol/messages.ts'
 import { type RunConfig, runIdOf } from '../../protocol/run-config.ts'
-import { blobNamed, digestOfText } from '../protocol/example-config.ts'
+import { blobNamed, digestOfText, PAYLOAD_BYTES } from '../protocol/example-config.ts'
+import { coinPublished, drawFor, startedAfter } from './coin.ts'
 import { checkedStep } from './invariants.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-
-type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never
 
 export type Crash = 'before' | 'after' | null
 
@@ -47,12 +47,22 @@ export interface CoordinatorWorld {
 
 const MERGE_MS = 300
 const EVALUATE_MS = 500
-const TOKEN = 'letmein'
+const OWN_STEP_MS = 400
+
+/** Work that depends on the base and the batches alone, as real work does. */
+export function workOf(base: string, firstBatch: number, steps: number, kind: 'look' | 'full') {
+  return {
+    trace: Array.from({ length: steps }, (_, k) => digestOfText(`${base} ${firstBatch} ${k}`)),
+    payload: kind === 'full' ? blobNamed(`${base} ${firstBatch} ${steps}`).digest : null,
+    tokens: kind === 'full' ? steps * 10 : null,
+  }
+}
 
 export function createVirtualCoordinator(world: CoordinatorWorld): VirtualCoordinator {
   const { config, clock } = world
   const runId = runIdOf(config)
-  const fresh = () => initialState(config, runId, { base: digestOfText('base'), token: TOKEN })
+  const fresh = () =>
+    initialState(config, runId, { base: digestOfText('base'), payloadBytes: PAYLOAD_BYTES })
   const journal: Uint8Array[] = []
   const counted = new Map<number, number>()
   const replies = new Map<number, (reply: Reply) => void>()
@@ -112,6 +122,14 @@ export function createVirtualCoordinator(world: CoordinatorWorld): VirtualCoordi
         const { round } = effect
         return later(EVALUATE_MS, () => feed({ type: 'evaluated', round, loss: 1 }))
       }
+      case 'audit':
+        return later(effect.job.steps * OWN_STEP_MS, () => {
+          const { auditId, start, firstBatch, steps, kind } = effect.job
+          const result = workOf(start.base, firstBatch, steps, kind)
+          feed({ type: 'audited', auditId, result })
+        })
+      case 'publish-coin':
+        return feed(coinPublished(0, effect.published))
       case 'disconnect':
         return world.hangUp(effect.peer)
       case 'log':
@@ -123,11 +141,16 @@ export function createVirtualCoordinator(world: CoordinatorWorld): VirtualCoordi
     const adapter = digestOf(encode(job))
     const blob = (what: string) => blobNamed(`${what} ${adapter}`)
     const aggregate = {
-      ...{ adapter, checkpoint: { digest: adapter, bytes: 1000 }, update: blob('update') },
-      ...{ moment: blob('moment'), outerState: blob('outer'), manifest: blob('manifest') },
+      adapter,
+      checkpoint: { digest: adapter, bytes: 1000 },
+      update: blob('update'),
+      moment: blob('moment'),
+      outerState: blob('outer'),
+      manifest: blob('manifest'),
       rejected: [],
+      contrary: [],
     }
-    feed({ type: 'aggregated', round: job.round, aggregate })
+    feed({ type: 'aggregated', round: job.round, attempt: job.attempt, aggregate })
     if (state.round.start.base !== adapter) return
     for (const { firstBatch, steps } of job.contributions) {
       for (let batch = firstBatch; batch < firstBatch + steps; batch++) {
@@ -150,21 +173,23 @@ export function createVirtualCoordinator(world: CoordinatorWorld): VirtualCoordi
     get isUp() {
       return isUp
     },
-    ...{ journal, counted, feed },
+    journal,
+    counted,
+    feed,
     crashAt: () => null,
     start: () => {
       generation += 1
       isUp = true
       state = replayed()
       for (const effect of pendingEffects(state)) perform(effect)
-      feed({ type: 'started' })
+      feed(startedAfter(state.coinsPublished))
       heartbeat()
     },
     ask: (peer, request, settle) => {
       requestCount += 1
       const requestId = requestCount
       replies.set(requestId, settle)
-      feed({ type: 'request', peer, requestId, request, signatureValid: true })
+      feed({ type: 'request', peer, requestId, request, genuine: true, ...drawFor(request) })
     },
     restart: (downMs) => {
       expect(snapshot(replayed()), 'the journal says it all').toEqual(snapshot(state))

@@ -3,7 +3,9 @@
  * exactly once. First safety (things break), then liveness (they stop breaking, the run finishes).
  * A failure names its seed: `SEED=n npx vitest run test/coordinator/virtual-network.test.ts`.
  */
+
 import { expect, test } from 'vitest'
+import { isDone } from '../../coordinator/ending.ts'
 import { concatBytes, digestOf } from '../../protocol/digest.ts'
 import { nextBelow, nextFraction } from '../../protocol/prng.ts'
 import { exampleConfig } from '../protocol/example-config.ts'
@@ -25,10 +27,9 @@ function start(options: Partial<NetworkOptions>): VirtualNetwork {
 
 /** Runs to the end and checks that each batch of the run counted once. */
 function finish({ clock, coordinator, logs }: VirtualNetwork): void {
-  const isOver = () =>
-    coordinator.state.phase === 'finished' && coordinator.state.evaluationsPending.length === 0
+  const isOver = () => isDone(coordinator.state)
   clock.runUntil(isOver, DAY_MS)
-  const { phase, config, batchesCounted, round, evaluations } = coordinator.state
+  const { phase, config, batchesCounted, round, evaluations, auditCounts } = coordinator.state
   expect(phase, logs.slice(-20).join('\n')).toBe('finished')
   const { batchesMax, roundsMax } = config.training
   for (const [batch, times] of coordinator.counted) expect(times, `batch ${batch}`).toBe(1)
@@ -37,6 +38,7 @@ function finish({ clock, coordinator, logs }: VirtualNetwork): void {
   const rounds = evaluations.map((evaluation) => evaluation.round)
   expect(rounds, 'each round is evaluated').toEqual(Array.from(rounds, (_, index) => index))
   expect(rounds.at(-1)).toBe(round.start.round)
+  expect(auditCounts.mismatches, 'nobody erred').toBe(0)
 }
 
 for (const volunteers of [[ann], [ann, bob], [ann, bob, cy, { name: 'dee', stepMs: 40_000 }]]) {
@@ -66,7 +68,7 @@ test('a late volunteer takes part', () => {
   clock.runUntil(() => coordinator.state.round.start.round === 1, DAY_MS)
   network.add(ann)
   finish(network)
-  expect(coordinator.state.records.get('ann')!.contributions).toBeGreaterThan(0)
+  expect(coordinator.state.records.get('ann')!.credit.contributions).toBeGreaterThan(0)
 })
 
 test('a broken link loses no work: the lease is committed after the return', () => {
@@ -86,9 +88,9 @@ test('who leaves hands in the prefix first', () => {
   const { clock, coordinator } = network
   const lease = () =>
     coordinator.state.leases.get(coordinator.state.members.get('bob')?.leaseId ?? -1)
-  clock.runUntil(() => (lease()?.steps ?? 0) > 2, DAY_MS)
+  clock.runUntil(() => (lease()?.steps ?? 0) > 1, DAY_MS)
   const { leaseId, steps } = lease()!
-  clock.runUntil(() => false, clock.now + 3500)
+  clock.runUntil(() => false, clock.now + 500)
   const volunteer = network.volunteer('bob')
   volunteer.leave()
   clock.runUntil(() => volunteer.exit !== null, DAY_MS)
@@ -104,7 +106,7 @@ test('who pauses hands in the prefix, is gone from the run, and comes back', () 
   const { clock, coordinator } = network
   const { members, leases, records } = coordinator.state
   const lease = () => leases.get(members.get('bob')?.leaseId ?? -1)
-  clock.runUntil(() => (lease()?.steps ?? 0) > 2, DAY_MS)
+  clock.runUntil(() => (lease()?.steps ?? 0) > 1, DAY_MS)
   const { leaseId, steps } = lease()!
   clock.runUntil(() => false, clock.now + 4000)
   network.volunteer('bob').pause()
@@ -115,7 +117,7 @@ test('who pauses hands in the prefix, is gone from the run, and comes back', () 
   network.volunteer('bob').resume()
   clock.runUntil(() => members.has('bob'), clock.now + 2000)
   finish(network)
-  expect(records.get('bob')!.contributions).toBeGreaterThan(1)
+  expect(records.get('bob')!.credit.contributions).toBeGreaterThan(1)
 })
 
 test('a pause before the first step gives the lease back at once', () => {
@@ -142,9 +144,16 @@ test('the same seed is the same run, to the last event', () => {
   expect(digestOf(concatBytes(...other.coordinator.journal))).not.toBe(digests[0])
 })
 
-const eventsOfQuietRun = (): number => {
+const TRUSTS = ['everyone', 'friends', 'strangers'] as const
+
+const quietRun = (trust: (typeof TRUSTS)[number]): VirtualNetwork => {
+  const audit = { trust, fullShare: 0.5, lookShare: 0.5, ownShare: 0.5 }
+  return start({ config: exampleConfig({ audit }), volunteers: [ann, bob] })
+}
+
+const eventsOfQuietRun = (trust: (typeof TRUSTS)[number]): number => {
   let count = 0
-  const network = start({ volunteers: [ann, bob] })
+  const network = quietRun(trust)
   network.coordinator.crashAt = (_, eventCount) => {
     count = eventCount
     return null
@@ -153,16 +162,18 @@ const eventsOfQuietRun = (): number => {
   return count
 }
 
-for (const when of ['before', 'after'] as const) {
-  test(`the coordinator may die ${when} any event is journaled, its effects undone`, () => {
-    const events = eventsOfQuietRun()
-    expect(events).toBeGreaterThan(40)
-    for (let at = 1; at <= events; at++) {
-      const network = start({ volunteers: [ann, bob] })
-      network.coordinator.crashAt = (_, count) => (count === at ? when : null)
-      finish(network)
-    }
-  })
+for (const trust of TRUSTS) {
+  for (const when of ['before', 'after'] as const) {
+    test(`trust ${trust}: the coordinator may die ${when} any event, its effects undone`, () => {
+      const events = eventsOfQuietRun(trust)
+      expect(events).toBeGreaterThan(40)
+      for (let at = 1; at <= events; at++) {
+        const network = quietRun(trust)
+        network.coordinator.crashAt = (_, count) => (count === at ? when : null)
+        finish(network)
+      }
+    })
+  }
 }
 
 /** One random misfortune. */
@@ -196,6 +207,7 @@ for (const seed of seeds) {
     const config = exampleConfig({
       training: { batchesMax: 150, roundsMax: 1000 },
       round: { batchesMax: 20 + (seed % 3) * 30, quorumFraction: (seed % 5) / 4 },
+      audit: { trust: TRUSTS[seed % 3]!, fullShare: 0.3, lookShare: 0.5, ownShare: 0.5 },
     })
     const volunteers = [ann, bob, cy, { name: 'dee', stepMs: 900 }]
     const network = start({ config, seed, volunteers })

@@ -37,7 +37,9 @@ export function createVirtualNetwork(options: NetworkOptions): VirtualNetwork {
   const latency = () => latencyMs * (0.5 + nextFraction(random))
   const volunteers = new Map<string, VirtualVolunteer>()
   const coordinator = createVirtualCoordinator({
-    ...{ config, clock, log },
+    config,
+    clock,
+    log,
     send: (to, notice) => {
       for (const volunteer of volunteers.values()) {
         const isMeant = to === 'all' ? coordinator.state.members.has(volunteer.name) : false
@@ -50,7 +52,10 @@ export function createVirtualNetwork(options: NetworkOptions): VirtualNetwork {
     },
   })
   const network: VirtualNetwork = {
-    ...{ clock, random, coordinator, logs },
+    clock,
+    random,
+    coordinator,
+    logs,
     volunteer: (name) => volunteers.get(name)!,
     add: (spec) => {
       const world = { clock, coordinator, seed, latency, log }

@@ -1,13 +1,23 @@
 /** A participant's shell in the virtual world: it trains by waiting, and uploads by saying so. */
 import { expect } from 'vitest'
-import type { ParticipantEffect } from '../../coordinator/effect.ts'
-import type { ParticipantEvent } from '../../coordinator/event.ts'
-import { participantDeadline, participantStep } from '../../coordinator/participant.ts'
-import { createParticipant, type ParticipantState } from '../../coordinator/participant-state.ts'
-import type { Contribution, Lease, Notice, Reply, Request } from '../../protocol/messages.ts'
-import { blobNamed, digestOfText } from '../protocol/example-config.ts'
+import type { ParticipantEffect } from '../../coordinator/participant/effect.ts'
+import type { ParticipantEvent } from '../../coordinator/participant/event.ts'
+import { createParticipant, type ParticipantState } from '../../coordinator/participant/state.ts'
+import {
+  nextDeadline as participantDeadline,
+  step as participantStep,
+} from '../../coordinator/participant/step.ts'
+import type {
+  AuditOffer,
+  Contribution,
+  Lease,
+  Notice,
+  Reply,
+  Request,
+} from '../../protocol/messages.ts'
+import { blobNamed } from '../protocol/example-config.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-import type { VirtualCoordinator } from './virtual-coordinator.ts'
+import { type VirtualCoordinator, workOf } from './virtual-coordinator.ts'
 
 export interface VolunteerSpec {
   name: string
@@ -38,7 +48,7 @@ export interface VolunteerWorld {
   log(text: string): void
 }
 
-type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never
+import type { Unstamped } from '../../node/clock.ts'
 
 const LOAD_MS = 200
 const REQUEST_TIMEOUT_MS = 3_000
@@ -53,6 +63,8 @@ export function createVirtualVolunteer(
   /** Counts connections; what belongs to an older one is lost. */
   let epoch = 0
   let isConnected = false
+  /** The audit it works on. */
+  let auditing: number | null = null
   let training: { lease: Lease; steps: number; isStopping: boolean } | null = null
 
   /** Runs only if the process is still the same one. */
@@ -111,6 +123,8 @@ export function createVirtualVolunteer(
       case 'train':
         training = { lease: effect.lease, steps: 0, isStopping: false }
         return trainStep()
+      case 'audit':
+        return audit(effect.offer)
       case 'stop-training':
         if (training?.lease.leaseId !== effect.leaseId) return
         if (effect.when === 'now') return later(0, endTraining)
@@ -118,6 +132,7 @@ export function createVirtualVolunteer(
         return
       case 'abandon-training':
         if (training?.lease.leaseId === effect.leaseId) training = null
+        if (auditing === effect.leaseId) auditing = null
         return
       case 'upload':
         return upload(effect)
@@ -165,24 +180,42 @@ export function createVirtualVolunteer(
     })
   }
 
-  /** With the steps that are done. */
+  function audit({ leaseId, start, firstBatch, steps, kind }: AuditOffer): void {
+    auditing = leaseId
+    later(steps * stepMs, () => {
+      if (auditing !== leaseId) return
+      auditing = null
+      const result = workOf(start.base, firstBatch, steps, kind)
+      const answer = { runId, leaseId, peer: name, ...result }
+      feed({ type: 'audited', answer, signature: new Uint8Array(64) })
+    })
+  }
+
+  /** The steps that are done count. */
   function endTraining(): void {
     if (training === null) return
     const { lease, steps } = training
     const { leaseId } = lease
     training = null
-    if (steps === 0) return feed({ type: 'training-failed', leaseId, reason: 'no step' })
+    if (steps === 0) return feed({ type: 'training-empty', leaseId })
     const contribution = contributionOf(lease, steps)
     feed({ type: 'trained', leaseId, contribution, signature: new Uint8Array(64) })
   }
 
-  /** Work that depends on the base and the batches alone, as real work does. */
   function contributionOf(lease: Lease, steps: number): Contribution {
     const { leaseId, round, base, firstBatch } = lease
     return {
-      ...{ runId, round, leaseId, peer: name, base, firstBatch, steps },
-      ...{ tokens: steps * 10, loss: 2, stepMs },
-      trace: Array.from({ length: steps }, (_, k) => digestOfText(`${base} ${firstBatch} ${k}`)),
+      runId,
+      round,
+      leaseId,
+      peer: name,
+      base,
+      firstBatch,
+      steps,
+      tokens: steps * 10,
+      loss: 2,
+      stepMs,
+      trace: workOf(base, firstBatch, steps, 'look').trace,
       payload: blobNamed(`${base} ${firstBatch} ${steps}`),
     }
   }
@@ -221,7 +254,8 @@ export function createVirtualVolunteer(
     },
     start: () => {
       const options = { peer: name, name, software: 'test', run: runId, token: 'letmein' }
-      state = createParticipant({ ...options, seed: seed + epoch })
+      const session = epoch
+      state = createParticipant({ ...options, session, seed: seed + epoch })
       feed({ type: 'started' })
     },
     notify: (notice) => {
@@ -239,6 +273,7 @@ export function createVirtualVolunteer(
       closeLink()
       state = null
       training = null
+      auditing = null
       if (restartAfterMs !== null) clock.later(restartAfterMs, volunteer.start)
     },
     pause: () => feed({ type: 'pause', reason: 'on battery' }),

@@ -2,31 +2,39 @@
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import { initialState } from '../../coordinator/state.ts'
 import { step } from '../../coordinator/step.ts'
-import { createReadModel, type ReadModel } from '../../node/dashboard/read-model.ts'
+import { createReadModel, type ReadModel } from '../../node/history/read-model.ts'
 import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import type { Reply, Request } from '../../protocol/messages.ts'
 import { runIdOf } from '../../protocol/run-config.ts'
-import { digestOfText } from '../../simulations/learning.ts'
 import { runWith } from '../../simulations/run-settings.ts'
+import { digestOfText } from '../../simulations/work-done.ts'
+import { requestEvent, STARTED } from '../coordinator/coin.ts'
 
 export interface Crowd {
   model: ReadModel
   /** Each volunteer is leased a step, and hands it in. */
   work(): void
-  /** What was handed in is merged, with a loss that falls. */
-  merge(): void
+  /** What was handed in is merged, with a loss that falls where none is given. */
+  merge(loss?: number): void
 }
 
 const WORK_MS = 20_000
 const STEP_MS = 1_500
 
-export function createCrowd(volunteerCount: number): Crowd {
-  const config = runWith({ round: { stepsMax: 1, seconds: 3600 } })
+export function createCrowd(
+  volunteerCount: number,
+  nameOf = (index: number) => `volunteer ${index}`,
+): Crowd {
+  // Nobody repeats what is made up.
+  const config = runWith({ audit: { trust: 'everyone' }, round: { stepsMax: 1, seconds: 3600 } })
   const runId = runIdOf(config)
-  const state = initialState(config, runId, { base: digestOfText('base'), token: null })
+  const blob = (name: string) => ({ digest: digestOfText(name), bytes: 1_600_000 })
+  const state = initialState(config, runId, {
+    base: digestOfText('base'),
+    payloadBytes: blob('').bytes,
+  })
   const model = createReadModel(state)
   const peers = Array.from({ length: volunteerCount }, (_, index) => `peer-${index}`)
-  const blob = (name: string) => ({ digest: digestOfText(name), bytes: 1_600_000 })
   let [at, seq] = [0, 0]
 
   function feed(event: CoordinatorEvent): Reply | null {
@@ -37,7 +45,7 @@ export function createCrowd(volunteerCount: number): Crowd {
     return reply === undefined ? null : reply.reply
   }
   function ask(peer: string, request: Request): Reply | null {
-    return feed({ type: 'request', at, peer, requestId: 0, request, signatureValid: true })
+    return feed(requestEvent(at, peer, request))
   }
   function workOf(peer: string): void {
     const { round, base } = state.round.start
@@ -52,9 +60,18 @@ export function createCrowd(volunteerCount: number): Crowd {
     feed({ type: 'payload-stored', at, leaseId })
   }
 
+  feed({ ...STARTED, at })
+  feed({ type: 'evaluated', at, round: 0, loss: 4.2 })
   for (const [index, peer] of peers.entries()) {
-    const who = { name: `volunteer ${index}`, software: 'crowd' }
-    ask(peer, { type: 'join', version: PROTOCOL_VERSION, runId: null, token: '', ...who })
+    const who = { name: nameOf(index), software: 'crowd' }
+    ask(peer, {
+      type: 'join',
+      version: PROTOCOL_VERSION,
+      session: 1,
+      runId: null,
+      token: '',
+      ...who,
+    })
   }
   return {
     model,
@@ -62,7 +79,7 @@ export function createCrowd(volunteerCount: number): Crowd {
       at += WORK_MS
       peers.forEach(workOf)
     },
-    merge: () => {
+    merge: (loss) => {
       for (const time of [state.round.boxEndsAt, state.round.closesAt]) {
         if (state.phase !== 'training') break
         at = time ?? state.round.closesAt ?? at
@@ -71,12 +88,18 @@ export function createCrowd(volunteerCount: number): Crowd {
       const { round } = state.round.start
       const of = (name: string) => blob(`${name} ${round + 1}`)
       const aggregate = {
-        ...{ adapter: of('adapter').digest, checkpoint: of('adapter'), update: of('update') },
-        ...{ moment: of('moment'), outerState: of('outer'), manifest: of('manifest') },
+        adapter: of('adapter').digest,
+        checkpoint: of('adapter'),
+        update: of('update'),
+        moment: of('moment'),
+        outerState: of('outer'),
+        manifest: of('manifest'),
         rejected: [],
+        contrary: [],
       }
-      feed({ type: 'aggregated', at, round, aggregate })
-      feed({ type: 'evaluated', at, round: round + 1, loss: 4 / (1 + round / 10) })
+      feed({ type: 'aggregated', at, round, attempt: state.mergesAsked, aggregate })
+      const measured = loss ?? 4 / (1 + round / 10)
+      feed({ type: 'evaluated', at, round: round + 1, loss: measured })
     },
   }
 }

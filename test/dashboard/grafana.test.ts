@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../node/dashboard/metrics.ts'
-import { playTranscript } from './transcript-events.ts'
+import { playTranscript } from '../history/transcript-events.ts'
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
 const namesIn = (text: string) => new Set(text.match(/barnraise_[a-z_]*[a-z]/g))

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createMetrics } from '../../node/dashboard/metrics.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
 import { transcriptsOf } from '../coordinator/transcript.ts'
-import { type Decided, playTranscript } from './transcript-events.ts'
+import { type Decided, playTranscript } from '../history/transcript-events.ts'
 
 /** Name with labels -> value, of one scrape. */
 function parseScrape(text: string): Map<string, number> {
@@ -20,12 +20,15 @@ function parseScrape(text: string): Map<string, number> {
 function createTally() {
   const refusals = new Map<string, number>()
   const bytesOf = new Map<LeaseId, number>()
-  const tally = { uploadedBytes: 0, committed: 0, stored: 0, counted: 0, rejected: 0, refusals }
+  const tally = { uploadedBytes: 0, leased: 0, committed: 0, stored: 0, counted: 0, refusals }
   return {
     tally,
     add({ event, accepted, effects }: Decided): void {
       for (const effect of effects) {
-        if (effect.type !== 'reply' || effect.reply.type !== 'refused') continue
+        if (effect.type !== 'reply') continue
+        // The same lease may be given twice.
+        if (effect.reply.type === 'leased' && accepted) tally.leased += 1
+        if (effect.reply.type !== 'refused') continue
         const { refusal } = effect.reply
         refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1)
       }
@@ -34,11 +37,9 @@ function createTally() {
         tally.stored += 1
         tally.uploadedBytes += bytesOf.get(event.leaseId)!
       }
-      if (event.type === 'payload-refused') tally.rejected += 1
-      if (event.type === 'aggregated') tally.rejected += event.aggregate.rejected.length
       if (event.type !== 'request' || event.request.type !== 'commit') return
       // One with a wrong signature is accepted too: it costs its sender a strike.
-      if (!event.signatureValid) return
+      if (!event.genuine) return
       tally.committed += 1
       bytesOf.set(event.request.contribution.leaseId, event.request.contribution.payload.bytes)
     },
@@ -54,24 +55,24 @@ for (const name of transcriptsOf('coordinator')) {
     const rounds = () => model.changesFrom(null).rounds
     const scraped = parseScrape(await createMetrics({ run: model.run, rounds }).scrape())
     const contributions = [...state.records.values()].reduce(
-      (sum, each) => sum + each.contributions,
+      (sum, each) => sum + each.credit.contributions,
       0,
     )
-    const ended = state.nextLeaseId - state.leases.size
+    const ended = tally.leased - state.leases.size
     const expected = {
       barnraise_tokens_counted_total: state.tokensCounted,
       barnraise_batches_counted_total: state.batchesCounted,
       barnraise_contributions_counted_total: contributions,
       barnraise_uploaded_bytes_total: tally.uploadedBytes,
-      'barnraise_leases_total{state="leased"}': state.nextLeaseId,
+      'barnraise_leases_total{state="leased"}': tally.leased,
       'barnraise_leases_total{state="committed"}': tally.committed,
       'barnraise_leases_total{state="stored"}': tally.stored,
       'barnraise_leases_total{state="counted"}': contributions,
-      'barnraise_leases_total{state="rejected"}': tally.rejected,
-      'barnraise_leases_total{state="lost"}': ended - contributions - tally.rejected,
       barnraise_round: state.round.start.round,
       [`barnraise_phase{phase="${state.phase}"}`]: 1,
     }
+    const endedAs = (how: string) => scraped.get(`barnraise_leases_total{state="${how}"}`)!
+    expect(endedAs('rejected') + endedAs('lost'), 'came to nothing').toBe(ended - contributions)
     for (const [metric, value] of Object.entries(expected)) {
       expect(scraped.get(metric), metric).toBe(value)
     }
@@ -84,7 +85,9 @@ for (const name of transcriptsOf('coordinator')) {
         ]),
       ),
     )
-    const loss = state.evaluations.at(-1)?.loss
-    if (loss !== undefined) expect(scraped.get('barnraise_held_out_loss')).toBe(loss)
+    // What was not measured has no sample.
+    const evaluation = state.evaluations.at(-1)
+    expect(scraped.get('barnraise_held_out_loss')).toBe(evaluation?.loss)
+    expect(scraped.get('barnraise_general_loss')).toBe(evaluation?.generalLoss)
   })
 }

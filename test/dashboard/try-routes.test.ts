@@ -4,9 +4,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
-import { createReadModel } from '../../node/dashboard/read-model.ts'
-import { createTryFiles, type TryPlan } from '../../node/dashboard/try-files.ts'
+import { createTryFiles } from '../../node/dashboard/try-files.ts'
+import type { TryPlan } from '../../node/dashboard/try-plan.ts'
 import { addTryRoutes } from '../../node/dashboard/try-routes.ts'
+import { createReadModel } from '../../node/history/read-model.ts'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { freshState } from '../../node/run/replay.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
@@ -17,10 +18,10 @@ const WORD = { Authorization: 'right' }
 async function site() {
   const folder = await prepareSmallRun()
   const { config, runId } = await readRunConfig(folder)
-  const model = createReadModel(freshState(config, runId, null))
+  const model = createReadModel(freshState(config, runId))
   const app = new Hono()
   const files = createTryFiles(folder, model)
-  addTryRoutes(app, { files, mayTry: (authorization) => authorization === 'right' })
+  addTryRoutes(app, { files, mayTry: async (authorization) => authorization === 'right' })
   const weights = await readFile(join(EMBEDDED_MODEL, 'model.safetensors'))
   return { app, config, weights }
 }

@@ -9,7 +9,9 @@ const PADDING = 0
 
 function example(type: TokenisedExample['type'], ids: number[], learned: number[]) {
   return {
-    ...{ name: 'x', type, isWhole: false },
+    name: 'x',
+    type,
+    isWhole: false,
     ids: Int32Array.from(ids),
     learned: Uint8Array.from(learned),
   }
@@ -22,7 +24,10 @@ test('two examples fill a sequence, the third begins another', () => {
     example('answer', [6, 7, 8], [0, 0, 1]),
   ]
   const format: ShardFormat = {
-    ...{ sequenceLength: 5, tokenBytes: 2, layout: 'documents', vocabSize: 10 },
+    sequenceLength: 5,
+    tokenBytes: 2,
+    layout: 'documents',
+    vocabSize: 10,
   }
   const sequences = pack(all, 5, PADDING)
   expect(decodeShard(encodeShard(sequences, format), format).sequences(0, 2)).toEqual({

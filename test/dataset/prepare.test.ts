@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type DatasetOptions, prepareDataset } from '../../node/dataset/prepare.ts'
+import type { Example } from '../../node/dataset/kinds.ts'
+import { newLeftOut } from '../../node/dataset/left-out.ts'
+import type { DatasetOptions } from '../../node/dataset/prepare.ts'
 import { decodeShard, type ShardFormat } from '../../node/dataset/shards.ts'
-import { digestOf } from '../../protocol/digest.ts'
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError, digestOf } from '../../protocol/index.ts'
+import { prepareDataset } from './prepare-dataset.ts'
 
 /** A token a character, a=1 to z=26; 0 ends a text. */
 const ALPHABET = {
@@ -21,15 +23,21 @@ const OPTIONS: DatasetOptions = {
   seed: 7,
   layout: 'stream',
   longExamples: 'drop',
+  badRows: 'refuse',
   template: null,
 }
 
 const prepare = (texts: string[], options: Partial<DatasetOptions> = {}) =>
-  prepareDataset(
-    texts.map((text, i) => ({ name: `${i}.txt`, type: 'text' as const, text })),
-    ALPHABET,
-    { ...OPTIONS, ...options },
-  )
+  prepareDataset([sourceOf(texts)], ALPHABET, { ...OPTIONS, ...options })
+
+const sourceOf = (texts: readonly string[]) => ({
+  leftOut: newLeftOut(),
+  async *examples(): AsyncGenerator<Example> {
+    for (const [i, text] of texts.entries()) {
+      yield { name: `${i}.txt`, aside: [], type: 'text', text }
+    }
+  },
+})
 
 type Prepared = Awaited<ReturnType<typeof prepare>>
 
@@ -69,7 +77,8 @@ describe('a text in sequences', () => {
     check(['abcdefghij'], ['`abcd', 'defgh'], 3))
   test('leaves empty documents out', async () => {
     const prepared = await prepare([' \n', 'abcdefghijklmnop', ''])
-    expect(prepared).toMatchObject({ documents: 1, tokens: 18, dropped: { emptyDocuments: 2 } })
+    expect(prepared).toMatchObject({ documents: 1, tokens: 17 })
+    expect(prepared.dropped.empty).toEqual({ count: 2, names: ['0.txt', '2.txt'] })
   })
 })
 
@@ -78,7 +87,7 @@ describe('the summary', () => {
 
   test('counts what the shards hold', async () => {
     const { config, blobs, tokens } = await prepare([text])
-    expect(tokens).toBe(106)
+    expect(tokens).toBe(105)
     expect(config).toMatchObject({
       name: 'letters',
       sequenceLength: 4,
@@ -138,11 +147,20 @@ test('no held-out target is ever a target of training', async () => {
 })
 
 describe('a text that is too short is refused', () => {
-  const check = async (texts: string[], words: string[]) => {
-    const error = await prepare(texts).catch((thrown: unknown) => thrown)
+  const check = async (texts: string[], words: string[], given = {}) => {
+    const error = await prepare(texts, given).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(ConfigError)
     for (const word of words) expect((error as Error).message).toContain(word)
   }
-  test('no documents', () => check([], ["'letters'", 'of 4 tokens', 'it has 0']))
-  test('no more than is held out', () => check(['abc'], ['hold out 1', 'of 4 tokens', 'it has 1']))
+  test('no documents', () => check([], ['it has 0 tokens', '0 sequences of 4', 'give more text']))
+  test('no more than is held out', () =>
+    check(
+      ['abc'],
+      [
+        "'letters' as it has 4 tokens, which make 1 sequence of 4: one is held out",
+        "set 'sequence_len' to at most 2",
+      ],
+    ))
+  test('all of it held out', () =>
+    check(['abcdefghijkl'], ["'val_set_size: 1' holds out 3 of them"], { validationSize: 1 }))
 })

@@ -8,7 +8,7 @@ import {
   sequenceBytes,
   tokenBytesFor,
 } from '../../node/dataset/shards.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
+import { ProtocolError } from '../../protocol/index.ts'
 
 const SMALL: ShardFormat = { sequenceLength: 3, tokenBytes: 2, layout: 'stream', vocabSize: 1000 }
 const LARGE: ShardFormat = { ...SMALL, tokenBytes: 4, vocabSize: 100_000 }
@@ -19,7 +19,8 @@ function rowsOf(ids: Int32Array, { sequenceLength }: ShardFormat): SequenceToWri
   const stride = sequenceLength + 1
   return Array.from({ length: ids.length / stride }, (_, row) => ({
     ids: ids.subarray(row * stride, (row + 1) * stride),
-    ...{ counted: new Uint8Array(0), starts: new Uint8Array(0) },
+    counted: new Uint8Array(0),
+    starts: new Uint8Array(0),
   }))
 }
 

@@ -1,9 +1,10 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { SOURCE_FILE_BYTES_MAX } from '../../node/dataset/rows.ts'
-import { type Document, openSource, readDocuments } from '../../node/dataset/sources.ts'
-import { ConfigError } from '../../protocol/errors.ts'
+import { isBad } from '../../node/dataset/row.ts'
+import { documentsAt, openSource } from '../../node/dataset/sources.ts'
+import { SOURCE_FILE_BYTES_MAX } from '../../node/dataset/text-file.ts'
+import { ConfigError } from '../../protocol/index.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
 
 async function folderOf(files: Record<string, string | Uint8Array>): Promise<string> {
@@ -15,11 +16,7 @@ async function folderOf(files: Record<string, string | Uint8Array>): Promise<str
   return folder
 }
 
-async function read(path: string, folder: string): Promise<Document[]> {
-  const documents: Document[] = []
-  for await (const document of readDocuments(path, folder)) documents.push(document)
-  return documents
-}
+const read = documentsAt
 
 const FILES = {
   'one.txt': 'One.\r\nTwo.\r\n',
@@ -63,6 +60,41 @@ describe('a path', () => {
   })
 })
 
+const LAID_OUT = {
+  'ds/README.md': '# Rows',
+  'ds/data/train-00000-of-00001.jsonl': '{"text":"1"}\n{"text":"2"}\n{"text":"3"}\n{"text":"4"}',
+  'ds/data/test-00000-of-00001.jsonl': '{"text":"5"}',
+}
+
+describe('of a folder as the Hub has it', () => {
+  const check = async (keys: object, texts: string[], leftOut: string[]) => {
+    const folder = await folderOf(LAID_OUT)
+    // By its whole path, as from anywhere.
+    const source = await openSource({ path: join(folder, 'ds'), ...keys }, '/nowhere')
+    const found: unknown[] = []
+    for await (const example of source.examples()) found.push(example)
+    expect(found).toMatchObject(texts.map((text) => ({ text })))
+    expect(source.leftOut.names).toEqual(leftOut)
+  }
+  const rest = ['README.md', 'data/test-00000-of-00001.jsonl']
+  test('the rows to train on are read, and the other files named', () =>
+    check({}, ['1', '2', '3', '4'], rest))
+  test('another split', () =>
+    check({ split: 'test' }, ['5'], ['README.md', 'data/train-00000-of-00001.jsonl']))
+  test('a slice in percent', () => check({ split: 'train[25%:75%]' }, ['2', '3'], rest))
+  test('a slice of rows', () => check({ split: 'train[-1:]' }, ['4'], rest))
+  test('nothing where there is no such split', async () => {
+    const folder = await folderOf({ 'ds/validation.jsonl': '{}', 'ds/test.jsonl': '{}' })
+    await expect(openSource({ path: 'ds' }, folder)).rejects.toThrow(
+      "'ds' as it has no split 'train': set 'split:' to 'test' or 'validation'",
+    )
+  })
+  test('nothing where the slice has no row', async () =>
+    await expect(check({ split: 'train[4:]' }, [], [])).rejects.toThrow(
+      "as 'train[4:]' of its 4 rows is none: ask for more of them",
+    ))
+})
+
 describe('a package', () => {
   const files = {
     'node_modules/poems/package.json': '{"name":"poems","exports":{}}',
@@ -101,7 +133,24 @@ describe('what cannot be read is refused', () => {
     for (const word of words) expect((error as Error).message).toContain(word)
   }
 
-  test('a file that is not there', () => check('two.txt', ["'two.txt'", '.jsonl']))
+  test('a file that is not there', () =>
+    check('two.txt', ["'two.txt'", 'no file or folder', '/two.txt']))
+  test('a split of a file', async () =>
+    await expect(
+      openSource({ path: 'one.txt', split: 'test' }, await folderOf(FILES)),
+    ).rejects.toThrow("the split 'test'"))
+  test('a name of a file', async () =>
+    await expect(
+      openSource({ path: 'one.txt', name: 'sea' }, await folderOf(FILES)),
+    ).rejects.toThrow("'sea'"))
+  test('a table', () => check('a.csv', ['a.csv', 'python3', '> a.jsonl'], { 'a.csv': 'a,b' }))
+  test('a folder of tables', () =>
+    check('t', ["'t'", 'which has a.tsv and 1 more', "delimiter='\\t'", '< t/a.tsv > t/a.jsonl'], {
+      't/a.tsv': '',
+      't/b.tsv': '',
+    }))
+  test('a folder without rows', () =>
+    check('e', ["'e'", 'which has .keep', '.jsonl'], { 'e/.keep': '' }))
   test('a pattern without a match', () => check('*.md', ["'*.md'"]))
   test('a file of another kind', () => check('book/picture.png', ['picture.png', '.txt']))
   test('a package that is not installed', () =>
@@ -123,25 +172,35 @@ async function examples(file: string, content: string | Uint8Array, keys = {}) {
   const folder = await folderOf({ [file]: content })
   const all: unknown[] = []
   const { examples } = await openSource({ path: file, ...keys }, folder)
-  for await (const { name: _, ...body } of examples()) all.push(body)
+  for await (const example of examples()) {
+    if (isBad(example)) throw new ConfigError(example.complaint)
+    const { name: _, ...body } = example
+    all.push(body)
+  }
   return all
 }
 
 describe('columns of other names', () => {
-  const talk = { said: [{ who: 'human', what: 'Who?' }] }
+  const talk = { said: [{ who: 'gpt', what: 'I.', name: 'Ishmael' }], tools: [{}], messages: 'x' }
+  const textOf = (text: string, aside: string[]) => ({ aside, type: 'text', text })
+  const chat = {
+    type: 'chat',
+    messages: [{ role: 'assistant', content: 'I.', name: 'Ishmael' }],
+    learned: [true],
+  }
   for (const [what, row, keys, expected] of [
-    ['a text', { body: 'A' }, { field: 'body' }, { type: 'text', text: 'A' }],
+    ['a text', { body: 'A', text: 1, id: 7 }, { field: 'body' }, textOf('A', ['id'])],
     [
-      'a conversation',
+      'a conversation, with what it has beside',
       talk,
       { field_messages: 'said', message_property_mappings: { role: 'who', content: 'what' } },
-      { type: 'chat', messages: [{ role: 'user', content: 'Who?' }] },
+      Object.assign({ aside: [], variables: { tools: [{}] } }, chat),
     ],
     [
       'messages alone',
       { messages: talk.said },
       { message_property_mappings: { role: 'who', content: 'what' } },
-      { type: 'chat', messages: [{ role: 'user', content: 'Who?' }] },
+      Object.assign({ aside: [], variables: {} }, chat),
     ],
   ] as const) {
     test(what, async () =>

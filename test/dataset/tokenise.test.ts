@@ -3,11 +3,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ExampleBody } from '../../node/dataset/kinds.ts'
+import { isBad } from '../../node/dataset/row.ts'
 import { tokeniseExample } from '../../node/dataset/tokenise.ts'
+import { parseExactly } from '../../node/exact-json.ts'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
-import { type ChatTemplate, openChatTemplate } from '../../node/model/chat-template.ts'
+import {
+  type ChatMessage,
+  type ChatTemplate,
+  openChatTemplate,
+} from '../../node/model/chat-template.ts'
 import { tokenizerFromBytes } from '../../node/model/tokenizer.ts'
-import { ConfigError } from '../../protocol/errors.ts'
+import { ConfigError } from '../../protocol/index.ts'
 import { bytesOfJson } from '../model/fixtures.ts'
 
 const file = (name: string) => readFileSync(join(EMBEDDED_MODEL, name))
@@ -20,8 +26,10 @@ const CHATML = templateFrom({}, 'chatml')
 
 /** The text, with what is learned in brackets. */
 function check(example: ExampleBody, template: ChatTemplate | null, expected: string | null): void {
-  const one = tokeniseExample({ name: 'x', ...example }, tokenizer, template)
+  const named = Object.assign({ name: 'x', aside: [] }, example)
+  const one = tokeniseExample(named, tokenizer, template)
   if (one === null) return expect(expected).toBeNull()
+  if (isBad(one)) throw new Error(one.complaint)
   let text = ''
   for (let from = 0; from < one.ids.length; ) {
     let to = from + 1
@@ -33,21 +41,39 @@ function check(example: ExampleBody, template: ChatTemplate | null, expected: st
   expect(text).toBe(expected)
 }
 
-const chat = (...turns: string[]) => ({
-  type: 'chat' as const,
-  messages: turns.map((turn) => {
-    const [role = '', content = ''] = turn.split(': ')
-    return { role, content }
-  }),
+/** `role: content`; of the assistant's turns those are learned that do not end in a minus. */
+const chat = (...turns: string[]): ExampleBody & { type: 'chat' } =>
+  talk(
+    turns.map((turn) => {
+      const [role = '', content = ''] = turn.split(': ')
+      return { role, content: content.replace(/-$/, '') }
+    }),
+    turns.map((turn) => turn.startsWith('assistant') && !turn.endsWith('-')),
+  )
+
+const talk = (
+  messages: ChatMessage[],
+  learned = messages.map(({ role }) => role === 'assistant'),
+  variables = {},
+): ExampleBody & { type: 'chat' } => ({ type: 'chat', messages, learned, variables })
+
+const answer = (...turns: [string, string][]): ExampleBody => ({
+  type: 'answer',
+  turns: turns.map(([prompt, answer]) => ({ prompt, answer })),
 })
 
 test('a text is learned as a whole, and its end', () =>
   check({ type: 'text', text: 'Call me Ishmael.' }, null, `[Call me Ishmael.${EOS}]`))
 test('a text of white space is left out', () => check({ type: 'text', text: ' \n' }, null, null))
 test('an answer is learned from where its prompt ends', () =>
-  check({ type: 'answer', prompt: 'Who?\n', answer: 'Me.' }, null, `Who?\n[Me.${EOS}]`))
-test('an empty answer is left out', () =>
-  check({ type: 'answer', prompt: 'Who?', answer: ' ' }, null, null))
+  check(answer(['Who?\n', 'Me.']), null, `Who?\n[Me.${EOS}]`))
+test('of several answers each is learned, with its end', () =>
+  check(
+    answer(['Who?\n', 'Me.'], ['\nWhy?\n', 'So.']),
+    null,
+    `Who?\n[Me.${EOS}]\nWhy?\n[So.${EOS}]`,
+  ))
+test('an empty answer is left out', () => check(answer(['Who?', ' ']), null, null))
 
 const EACH = '{% for m in messages %}'
 const SAID = '{{ m.content }}'
@@ -63,6 +89,15 @@ describe('of a conversation', () => {
         `${turn('user', 'Who?')}<|im_start|>assistant\n[Me.<|im_end|>\n]` +
         `${turn('user', 'Why?')}<|im_start|>assistant\n[So.<|im_end|>\n]`,
     ))
+  test('a turn of no weight is not learned', () =>
+    check(
+      chat('user: Who?', 'assistant: You.-', 'user: No.', 'assistant: Me.'),
+      CHATML,
+      `${turn('user', 'Who?') + turn('assistant', 'You.') + turn('user', 'No.')}` +
+        '<|im_start|>assistant\n[Me.<|im_end|>\n]',
+    ))
+  test('nothing is learned where no turn has weight', () =>
+    check(chat('user: Who?', 'assistant: You.-'), CHATML, null))
   test('nothing is learned where nobody answers', () => check(chat('user: Who?'), CHATML, null))
   for (const [what, source, expected] of [
     ['the end is of the last turn only', `${EACH}${SAID};{% endfor %}END`, 'a;[b;]c;[d;END]'],
@@ -84,8 +119,33 @@ describe('of a conversation', () => {
       '4a;[b;]c;[d;]',
     ],
     [
+      'the last turn has another end that begins alike',
+      `${EACH}<|{{ m.role[0] }}|>${SAID}{% if loop.last %}<|end|>{% endif %}{% endfor %}` +
+        '{% if add_generation_prompt %}<|a|>{% endif %}',
+      '<|u|>a<|a|>[b]<|u|>c<|a|>[d<|end|>]',
+    ],
+    [
+      'the last turn has another end, in words, that begins as a turn does',
+      `${EACH}### {{ m.role }}:${SAID}{% if loop.last %}### end{% endif %}{% endfor %}` +
+        '{% if add_generation_prompt %}### assistant:{% endif %}',
+      '### user:a### assistant:[b]### user:c### assistant:[d### end]',
+    ],
+    [
+      'only the last of two ends is of the last turn alone',
+      `{{ '<s>' }}${EACH}<|{{ m.role[0] }}|>${SAID}<|stop|>\n{% if loop.last %}<|end|>{% endif %}` +
+        '{% endfor %}{% if add_generation_prompt %}<|a|>{% endif %}',
+      '<s><|u|>a<|stop|>\n<|a|>[b<|stop|>\n]<|u|>c<|stop|>\n<|a|>[d<|stop|>\n<|end|>]',
+    ],
+    [
+      'it says itself what the assistant writes',
+      `${EACH}<{{ m.role[0] }}>{% if m.role == 'assistant' %}` +
+        `{% generation %}${SAID}!{% endgeneration %}{% endif %} {% endfor %}`,
+      '<u> <a>[b!] <u> <a>[d!] ',
+    ],
+    [
       'what is said is counted, all is learned:',
-      `{{ messages | length }}${EACH}{{ m.content | upper }}{{ m.content | length }};{% endfor %}`,
+      `{{ messages | length }}${EACH}{{ m.content | upper }}` +
+        '{{ m.content | urlencode | length }};{% endfor %}',
       '[4A1;B1;C1;D1;]',
     ],
     [
@@ -108,11 +168,102 @@ describe('of a conversation', () => {
       ))
 })
 
-test('a conversation that its template refuses is told by name', () => {
-  const template = templateFrom({ chat_template: "{{ raise_exception('no system') }}" })
-  const read = () => tokeniseExample({ name: 'a.jsonl:7', ...chat('user: a') }, tokenizer, template)
-  expect(read).toThrow(ConfigError)
-  expect(read).toThrow('a.jsonl:7: Cannot apply the chat template: no system')
+const THINKS =
+  `${EACH}<{{ m.role[0] }}>{% if m.role == 'assistant' and '</t>' in m.content %}` +
+  "{{ '<t>' + m.content.split('</t>')[0].split('<t>')[-1] + '</t>' }}" +
+  "{{ m.content.split('</t>')[-1] }}{% else %}" +
+  "{% if m.role == 'assistant' %}<t></t>{% endif %}{{ m.content }}{% endif %};{% endfor %}" +
+  '{% if add_generation_prompt %}<a><t></t>{% endif %}'
+test('an answer brings its own thoughts where the prompt ends in none', () =>
+  check(
+    chat('user: a', 'assistant: <t>Hm.</t>b'),
+    templateFrom({ chat_template: THINKS }),
+    '<u>a;<a><t>[Hm.</t>b;]',
+  ))
+
+const GENERATES =
+  `${EACH}{% if m.role == 'assistant' %}{% generation %}${SAID}{% endgeneration %};` +
+  `{% else %}${SAID};{% endif %}{% endfor %}`
+test('weights are kept to where a template says itself what the assistant writes', () =>
+  check(
+    chat('user: a', 'assistant: b-', 'user: c', 'assistant: d'),
+    templateFrom({ chat_template: GENERATES }),
+    'a;b;c;[d];',
+  ))
+
+const CALLS =
+  `{% if tools %}{{ tools | length }} tools;{% endif %}${EACH}<{{ m.role[0] }}>` +
+  '{% if m.tool_calls %}{% for call in m.tool_calls %}' +
+  '{{ call.function.name }}({{ call.function.arguments | tojson }}){% endfor %}' +
+  '{% else %}{{ m.content }}{% endif %};{% endfor %}' +
+  '{% if add_generation_prompt %}<a>{% endif %}'
+for (const [given, written] of [
+  ['{"at":"noon"}', '{"at": "noon"}'],
+  [{ at: 'noon' }, '{"at": "noon"}'],
+  ['{"m":1.0,"n":1,"o":1e2,"p":-0.5}', '{"m": 1.0, "n": 1, "o": 100.0, "p": -0.5}'],
+  [parseExactly('{"m":[1.0, 2]}'), '{"m": [1.0, 2]}'],
+]) {
+  test(`a call is learned, with the arguments ${JSON.stringify(given)}`, () =>
+    check(
+      talk(
+        [
+          { role: 'user', content: 'Tide?' },
+          {
+            role: 'assistant',
+            content: null,
+            tool_calls: [{ function: { name: 'tide', arguments: given } }],
+          },
+          { role: 'tool', content: '2 m' },
+          { role: 'assistant', content: 'Two.' },
+        ],
+        undefined,
+        { tools: [{}] },
+      ),
+      templateFrom({ chat_template: CALLS }),
+      `1 tools;<u>Tide?;<a>[tide(${written});]<t>2 m;<a>[Two.;]`,
+    ))
+}
+
+const CALLS_OF_THINKERS =
+  `${EACH}<{{ m.role[0] }}>{% if m.role == 'assistant' and loop.last %}<t></t>{% endif %}` +
+  '{{ m.content }}{% if m.tool_calls %}{% if m.content %}|{% endif %}call{% endif %};{% endfor %}' +
+  '{% if add_generation_prompt %}<a>{% endif %}'
+test('a call without words is found where the last turn is written otherwise, as with Qwen3', () =>
+  check(
+    talk([
+      { role: 'user', content: 'Tide?' },
+      { role: 'assistant', content: '', tool_calls: [{ function: { name: 'tide' } }] },
+      { role: 'tool', content: '2 m' },
+      { role: 'assistant', content: 'Two.' },
+    ]),
+    templateFrom({ chat_template: CALLS_OF_THINKERS }),
+    '<u>Tide?;<a>[call;]<t>2 m;<a>[<t></t>Two.;]',
+  ))
+
+describe('a row is refused by name', () => {
+  for (const [what, source, example, word] of [
+    [
+      'whose conversation the template refuses',
+      "{{ raise_exception('no system') }}",
+      chat('user: a', 'assistant: b'),
+      'no system',
+    ],
+    [
+      'of which not all is learned, and nobody knows where it is',
+      '{{ messages | length }}',
+      chat('assistant: a-', 'assistant: b'),
+      'where answers are',
+    ],
+    ['that is a conversation among texts', null, chat('assistant: a'), 'no conversations'],
+  ] as const) {
+    test(what, () => {
+      const template = source === null ? null : templateFrom({ chat_template: source })
+      const named = Object.assign({ name: 'a.jsonl:7', aside: [] }, example)
+      const one = tokeniseExample(named, tokenizer, template)
+      const complaint = one !== null && isBad(one) ? one.complaint : ''
+      for (const part of ['a.jsonl:7', word]) expect(complaint).toContain(part)
+    })
+  }
 })
 
 describe('a template', () => {
@@ -134,6 +285,35 @@ describe('a template', () => {
     ]
     const template = templateFrom({ chat_template, bos_token: { content: '<s>' } })
     expect(template.render([{ role: 'user', content: 'a' }], false)).toBe('<s>a')
+  })
+  test('may have another for conversations with tools', () => {
+    const chat_template = [
+      { name: 'tool_use', template: '{{ tools | length }}' },
+      { name: 'default', template: 'no tools' },
+    ]
+    const template = templateFrom({ chat_template })
+    expect(template.render([], false, { tools: [{}, {}] })).toBe('2')
+    expect(template.render([], false)).toBe('no tools')
+  })
+  test('may say itself what the assistant writes', () => {
+    const source =
+      '{% for m in messages %}<{{ m.role }}>' +
+      '{% generation %}{{ m.content }}!{%- endgeneration %} {% endfor %}'
+    const template = templateFrom({ chat_template: source })
+    const messages = [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'b ' },
+    ]
+    const text = '<user>a! <assistant>b ! '
+    expect(template.render(messages, false)).toBe(text)
+    expect(template.generated(messages)).toEqual({
+      text,
+      spans: [
+        [6, 8],
+        [20, 23],
+      ],
+    })
+    expect(templateFrom({}, 'chatml').generated(messages)).toBeNull()
   })
   test('may be a file of its own, which goes first', () => {
     const companions = new Map([

@@ -10,8 +10,8 @@ import { setFlagsFromString } from 'node:v8'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { FAIR_TILES } from '../../kernels/tile-template.ts'
-import { KERNELS } from '../../node/training/start-kernels.ts'
-import { startThreads } from '../../node/training/thread-pool.ts'
+import { KERNELS } from '../../node/compute/start-kernels.ts'
+import { startThreads } from '../../node/compute/thread-pool.ts'
 import { GOLDEN_JOBS, jobDigest } from './golden-jobs.ts'
 
 const EMBEDDED = new URL('../../node/model/embedded/model.safetensors', import.meta.url)
@@ -28,7 +28,10 @@ function digestOf(golden: (typeof GOLDEN_JOBS)[number]): string {
   const memory = newSharedMemory(64)
   const ops = createWasmOps(module, memory, { tiles })
   return jobDigest(golden, {
-    ...{ ops, arena: createArena(memory), weights, threads },
+    ops,
+    arena: createArena(memory),
+    weights,
+    threads,
     help: (work) => {
       const pool = startThreads({ ...work, module, memory, tiles })
       return () => void pool.close()

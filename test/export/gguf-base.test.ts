@@ -73,7 +73,11 @@ async function quantised(): Promise<Takeaway & { bytes: Buffer }> {
   for (const [name, content] of base.companions) await writeFile(join(folder, name), content)
   const { count } = adapterLayout(model, ADAPTER)
   return {
-    ...{ model, adapter: ADAPTER, run: RUN, bytes, base: { folder, weights: path } },
+    model,
+    adapter: ADAPTER,
+    run: RUN,
+    bytes,
+    base: { folder, weights: path },
     values: Float32Array.from({ length: count }, (_, i) => Math.sin(i) / 10),
   }
 }
@@ -122,8 +126,11 @@ describe('a base of 8 bits', () => {
     await writeExport({ format: 'merged', folder, dtype: null }, takeaway)
     const json = async (name: string) => JSON.parse(await readFile(join(folder, name), 'utf8'))
     expect(await json('config.json')).toMatchObject({
-      ...{ architectures: ['LlamaForCausalLM'], model_type: 'llama', torch_dtype: 'float32' },
-      ...{ bos_token_id: 0, eos_token_id: 0 },
+      architectures: ['LlamaForCausalLM'],
+      model_type: 'llama',
+      torch_dtype: 'float32',
+      bos_token_id: 0,
+      eos_token_id: 0,
     })
     expect(await json('tokenizer_config.json')).toMatchObject({
       tokenizer_class: 'PreTrainedTokenizerFast',

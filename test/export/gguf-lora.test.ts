@@ -5,9 +5,9 @@
 import { expect, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
 import type { ModelShape } from '../../kernels/shape.ts'
+import { floatsOf } from '../../node/compute/floats.ts'
 import { ggufLora } from '../../node/export/gguf-lora.ts'
 import type { GgufTensor } from '../../node/model/gguf-write.ts'
-import { floatsOf } from '../../node/training/floats.ts'
 import { TINY_SHAPE } from '../model/fixtures.ts'
 import { ADAPTER, RUN, takeaway } from './fixtures.ts'
 

@@ -9,9 +9,9 @@ import { withDtype } from '../../node/export/merged-folder.ts'
 import { writeExport } from '../../node/export/write-export.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { decodePeftAdapter } from '../../node/model/peft.ts'
-import { scoreText } from '../../node/run/evaluate-text.ts'
-import { openTextModel } from '../../node/run/text-model.ts'
-import { openTextSession } from '../../node/run/text-session.ts'
+import { scoreText } from '../../node/text/evaluate-text.ts'
+import { openTextModel } from '../../node/text/text-model.ts'
+import { openTextSession } from '../../node/text/text-session.ts'
 import {
   bytesOfBase64,
   bytesOfJson,
@@ -53,7 +53,10 @@ async function embedded() {
     baseDigest: base.file.digest,
   })
   return {
-    ...{ model: base.shape, adapter: adapterShape, values, run: RUN },
+    model: base.shape,
+    adapter: adapterShape,
+    values,
+    run: RUN,
     base: { folder: EMBEDDED_MODEL, weights: base.file.path },
   }
 }

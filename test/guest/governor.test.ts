@@ -1,15 +1,15 @@
 /** What speaks against training, and what overrules it. */
 import { expect, test } from 'vitest'
+import { createDriftSensor } from '../../node/browser/tab/drift.ts'
 import {
   overrule,
   type PauseReason,
+  type Preferences,
   pauseReasons,
   type Readings,
-  type Wishes,
 } from '../../node/guest/governor.ts'
 import { hoursText, isWithin, parseHours } from '../../node/guest/hours.ts'
 import { createSustained } from '../../node/guest/sustained.ts'
-import { createDriftSensor } from '../../node/tab/drift.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
 const QUIET: Readings = {
@@ -20,7 +20,7 @@ const QUIET: Readings = {
   celsius: null,
   bytes: 0,
 }
-const CAREFUL: Wishes = {
+const CAREFUL: Preferences = {
   isPaused: false,
   hours: [],
   pauseHidden: false,
@@ -31,7 +31,7 @@ const CAREFUL: Wishes = {
 }
 const NIGHT = [parseHours('22-7')]
 
-for (const [what, readings, wishes, expected] of [
+for (const [what, readings, preferences, expected] of [
   ['nothing', {}, {}, []],
   ['a hidden tab, which may train on', { isHidden: true }, {}, []],
   ['a hidden tab', { isHidden: true }, { pauseHidden: true }, ['hidden']],
@@ -50,9 +50,11 @@ for (const [what, readings, wishes, expected] of [
   ['data below the cap', { bytes: 9 }, { bytesMax: 10 }, []],
   ['data at the cap', { bytes: 10 }, { bytesMax: 10 }, ['data-cap']],
   ['two things', { isOnBattery: true }, { isPaused: true }, ['asked', 'battery']],
-] as [string, Partial<Readings>, Partial<Wishes>, PauseReason[]][]) {
+] as [string, Partial<Readings>, Partial<Preferences>, PauseReason[]][]) {
   test(what, () =>
-    expect(pauseReasons({ ...QUIET, ...readings }, { ...CAREFUL, ...wishes })).toEqual(expected),
+    expect(pauseReasons({ ...QUIET, ...readings }, { ...CAREFUL, ...preferences })).toEqual(
+      expected,
+    ),
   )
 }
 

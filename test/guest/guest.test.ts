@@ -5,12 +5,20 @@ import type { Readings } from '../../node/guest/governor.ts'
 import { startGuest } from '../../node/guest/guest.ts'
 
 const QUIET: Readings = {
-  ...{ minute: 0, isHidden: false, isOnBattery: false },
-  ...{ othersShare: 0.1, celsius: 50, bytes: 2e6 },
+  minute: 0,
+  isHidden: false,
+  isOnBattery: false,
+  othersShare: 0.1,
+  celsius: 50,
+  bytes: 2e6,
 }
-const WISHES = {
-  ...{ hours: [{ from: 0, to: 60 }], pauseHidden: false, pauseOnBattery: true },
-  ...{ othersShareMax: 0.5, celsiusMax: 85, bytesMax: 10e6 },
+const PREFERENCES = {
+  hours: [{ from: 0, to: 60 }],
+  pauseHidden: false,
+  pauseOnBattery: true,
+  othersShareMax: 0.5,
+  celsiusMax: 85,
+  bytesMax: 10e6,
 }
 
 /** A guest on a machine that says what it is told to; what happens to its volunteer is written. */
@@ -19,7 +27,7 @@ async function newGuest(readings: Partial<Readings> = {}) {
   const machine = { at: 1_000, readings: { ...QUIET, ...readings } }
   const guest = await startGuest(
     {
-      wishes: WISHES,
+      preferences: PREFERENCES,
       sensors: { read: async () => machine.readings },
       clock: () => machine.at,
       onChange: (reasons) => {
@@ -46,23 +54,33 @@ for (const [what, readings, start, expected] of [
   [
     'the battery',
     { isOnBattery: true },
-    'battery',
+    'it is on battery',
     ['this machine runs on its battery (--on-battery)'],
   ],
   [
     'other programs',
     { othersShare: 0.784 },
-    'busy',
+    'other programs need it',
     ['other programs take 78 % of the processor, more than 50 % (--busy-above 100)'],
   ],
   [
     'heat',
     { celsius: 90.6 },
-    'hot',
+    'it is hot',
     ['this machine is at 91 °C, more than 85 °C (--hot-above 150)'],
   ],
-  ['the time', { minute: 60 }, 'hours', ['it is not 00:00-01:00 (other --hours)']],
-  ['data', { bytes: 11e6 }, 'data-cap', ['11 MB of 10 MB were moved today (more --data-per-day)']],
+  [
+    'the time',
+    { minute: 60 },
+    'it is outside its hours',
+    ['it is not 00:00-01:00 (other --hours)'],
+  ],
+  [
+    'data',
+    { bytes: 11e6 },
+    'what it may move today is used up',
+    ['11 MB of 10 MB were moved today (more --data-per-day)'],
+  ],
 ] as [string, Partial<Readings>, string, string[]][]) {
   test(`it starts with ${what} against it`, async () => {
     const { told } = await newGuest(readings)
@@ -72,12 +90,16 @@ for (const [what, readings, start, expected] of [
 }
 
 for (const [readings, paused, expected] of [
-  [{}, true, 'barnraise resume'],
-  [{ celsius: 90 }, false, 'barnraise resume --anyway; for good, join with --hot-above 150'],
+  [{}, true, 'npm run -s barnraise -- resume'],
+  [
+    { celsius: 90 },
+    false,
+    'npm run -s barnraise -- resume --anyway; for good, join with --hot-above 150',
+  ],
   [
     { celsius: 90, isOnBattery: true },
     true,
-    'barnraise resume --anyway; for good, join with --on-battery, --hot-above 150',
+    'npm run -s barnraise -- resume --anyway; for good, join with --on-battery, --hot-above 150',
   ],
 ] as const) {
   test(`what to do is told: ${expected}`, async () => {
@@ -97,9 +119,9 @@ test('reasons come and go; the volunteer hears of changes only', async () => {
   await look({ othersShare: 0.2 })
   expect(told.filter((text) => !text.includes('('))).toEqual([
     'start at work',
-    'pause battery',
-    'pause battery, busy',
-    'pause busy',
+    'pause it is on battery',
+    'pause it is on battery, other programs need it',
+    'pause other programs need it',
     'resume',
   ])
 })
@@ -116,7 +138,7 @@ test('a pause is at once, and ends by itself or by resume', async () => {
   machine.at = 9e12
   await look({})
   guest.resume(false)
-  const asked = ['you paused it (null)', 'pause asked', 'resume']
+  const asked = ['you paused it (null)', 'pause its owner asked for it', 'resume']
   expect(told).toEqual(['start at work', ...asked, ...asked])
 })
 
@@ -131,10 +153,10 @@ test('resume leaves other reasons; anyway overrules those that hold, until they 
   await look({ isOnBattery: true })
   expect(guest.standing()).toMatchObject({ overruled: [], pausedUntil: null })
   expect(told.filter((text) => !text.includes('('))).toEqual([
-    'start battery',
-    'pause asked, battery',
-    'pause battery',
+    'start it is on battery',
+    'pause its owner asked for it, it is on battery',
+    'pause it is on battery',
     'resume',
-    'pause battery',
+    'pause it is on battery',
   ])
 })

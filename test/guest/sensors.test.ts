@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { checkData } from '../../node/compute/job.ts'
 import { batteryByStatus, batteryIn, batteryOf } from '../../node/guest/battery.ts'
 import { openDataMeter } from '../../node/guest/data-meter.ts'
 import { readCelsius } from '../../node/guest/heat.ts'
 import { othersShare, readProcessorTimes } from '../../node/guest/load.ts'
 import { createSensors } from '../../node/guest/sensors.ts'
-import { checkData } from '../../node/training/job.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { temporaryFolder } from '../roles/swarm.ts'
 
@@ -35,8 +35,10 @@ for (const [what, files, expected] of [
   [
     'the second of two',
     {
-      ...{ 'BAT0/type': 'Battery', 'BAT0/status': 'Not charging' },
-      ...{ 'BAT1/type': 'Battery', 'BAT1/status': 'Discharging' },
+      'BAT0/type': 'Battery',
+      'BAT0/status': 'Not charging',
+      'BAT1/type': 'Battery',
+      'BAT1/status': 'Discharging',
     },
     true,
   ],

@@ -5,8 +5,15 @@ import { ConfigError } from '../../protocol/errors.ts'
 import { argumentsOf, unitWords } from './service-reading.ts'
 
 const COMMAND = [
-  ...['/opt/node 26/bin/node', 'main.ts', 'join', 'barnraise:/ip4/1.2.3.4/tcp/1#run.token'],
-  ...['--name', `Ada's "big" <box> ]]> & 100% $HOME \${X} \\ back`, '--hours', '22-7', ''],
+  '/opt/node 26/bin/node',
+  'main.ts',
+  'join',
+  'barnraise:/ip4/1.2.3.4/tcp/1#run.token',
+  '--name',
+  `Ada's "big" <box> ]]> & 100% $HOME \${X} \\ back`,
+  '--hours',
+  '22-7',
+  '',
 ]
 const SERVICE = {
   command: COMMAND,
@@ -43,7 +50,7 @@ test('a unit for systemd', () => {
     ['HF_HOME=/data/"hf" $x %h'],
     ['XDG_CACHE_HOME=/c'],
   ])
-  for (const line of ['Nice=19', 'Restart=on-failure', 'RestartPreventExitStatus=2 5']) {
+  for (const line of ['Nice=19', 'Restart=on-failure', 'RestartPreventExitStatus=2 5 6']) {
     expect(lines).toContain(line)
   }
 })

@@ -1,18 +1,18 @@
 /** The Hub by a stand-in: what is downloaded, resumed, checked, kept, and said when it fails. */
 import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findByDigest } from '../../node/hub/cache.ts'
 import { throwIfOfDisk } from '../../node/hub/download.ts'
 import { type Hub, locateDataset, locateModel } from '../../node/hub/locate.ts'
 import { describeReference, parseReference } from '../../node/hub/reference.ts'
 import { hubSettings } from '../../node/hub/settings.ts'
-import { silentLog } from '../../node/log.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { checkMirror, findBase } from '../../node/roles/base-sources.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
+import { silentLog } from '../silent-log.ts'
 import { COMMIT, gitId, hubAt, sha256, standIn } from './stand-in.ts'
 
 const WEIGHTS = Buffer.alloc(5000, 'weights')
@@ -56,7 +56,10 @@ test('the environment is read as the tools of the Hub do', async () => {
   await writeFile(join(home, 'token'), 'from file\n')
   const given = { HF_ENDPOINT: 'http://hub/', HF_HOME: home, HF_HUB_OFFLINE: '1' }
   expect(await hubSettings(given, '/nowhere')).toEqual({
-    ...{ endpoint: 'http://hub', token: 'from file', cache: join(home, 'hub'), isOffline: true },
+    endpoint: 'http://hub',
+    token: 'from file',
+    cache: join(home, 'hub'),
+    isOffline: true,
   })
   const more = { ...given, HF_TOKEN: 'given', HF_HUB_CACHE: '/cache' }
   expect(await hubSettings(more, '/nowhere')).toMatchObject({ token: 'given', cache: '/cache' })
@@ -94,7 +97,10 @@ describe('a model', () => {
     const folder = await locate(hub)
     expect(await readFile(join(folder, 'model.safetensors'))).toEqual(WEIGHTS)
     expect(server.requests.slice(1).map(({ range }) => range)).toEqual([
-      ...[null, 'bytes=1000-', 'bytes=1500-', 'bytes=1500-'],
+      null,
+      'bytes=1000-',
+      'bytes=1500-',
+      'bytes=1500-',
     ])
     const before = server.requests.length
     expect(await locate(hub)).toBe(folder)
@@ -256,37 +262,67 @@ test('the token goes to the Hub, and not to where it redirects', async () => {
   expect(new Set(other.requests.map(({ token }) => token))).toEqual(new Set([null]))
 })
 
+const locate = (hub: Hub, path = 'org/name', keys = {}) =>
+  locateDataset(Object.assign({ path }, keys), '/nowhere', hub)
+
 test('of a dataset the rows to train on are taken', async () => {
   const rows = Buffer.from('{"text":"a"}\n')
   const server = await standIn({
     'data/train-00000.jsonl': rows,
     'data/test-00000.jsonl': Buffer.from('{"text":"b"}\n'),
-    'README.md': rows,
+    'README.md': Buffer.from('# Rows'),
   })
   const hub = await hubAt(server.url)
-  await locateDataset('org/name:data/test-00000.jsonl', '/nowhere', hub)
-  const [path, ...more] = await locateDataset('org/name', '/nowhere', hub)
-  expect(await readFile(path!)).toEqual(rows)
-  expect([basename(path!), ...more]).toEqual(['train-00000.jsonl'])
+  await locate(hub, 'org/name:data/test-00000.jsonl')
+  const found = await locate(hub)
+  expect(await readFile(found!.files[0]!.path)).toEqual(rows)
+  expect(found).toMatchObject({
+    files: [{ name: 'data/train-00000.jsonl' }],
+    leftOut: { count: 2, names: ['README.md', 'data/test-00000.jsonl'] },
+  })
   expect(server.requests.at(-1)!.path).toBe(
     `/datasets/org/name/resolve/${COMMIT}/data/train-00000.jsonl`,
   )
 })
 
+test('a dataset with several configs wants to be told which', async () => {
+  const card = '---\nconfigs:\n- config_name: sea\n  data_files: sea/*\n- config_name: land\n---\n'
+  const server = await standIn({
+    'README.md': Buffer.from(card),
+    'sea/a.jsonl': Buffer.from('{"text":"a"}\n'),
+    'land/b.jsonl': Buffer.from('{"text":"b"}\n'),
+  })
+  const hub = await hubAt(server.url)
+  await expect(locate(hub)).rejects.toThrow(
+    "config name is missing: set 'name:' to 'sea' or 'land'",
+  )
+  const found = await locate(hub, 'org/name', { name: 'sea', split: 'train[:50%]' })
+  expect(found).toMatchObject({ files: [{ name: 'sea/a.jsonl' }], slice: { to: 50 } })
+  const offline = { ...hub, settings: { ...hub.settings, isOffline: true } }
+  expect(await locate(offline, 'org/name', { name: 'sea', split: 'train[:50%]' })).toMatchObject({
+    files: found!.files,
+  })
+})
+
 test('of a dataset that we cannot read, what the Hub made of it is taken', async () => {
-  const server = await standIn({ 'rows.arrow': WEIGHTS })
+  const server = await standIn({
+    'rows.arrow': WEIGHTS,
+    'rows.json': WEIGHTS,
+    'LICENSE.md': WEIGHTS,
+  })
   const hub = await hubAt(server.url)
   const files = new Map([['default/train/0000.parquet', WEIGHTS]])
   server.branches.set('refs/convert/parquet', { commit: 'c'.repeat(40), files })
-  const paths = await locateDataset('org/name', '/nowhere', hub)
+  const found = await locate(hub)
   const root = join(hub.settings.cache, 'datasets--org--name')
-  expect(paths).toEqual([join(root, 'snapshots', 'c'.repeat(40), 'default/train/0000.parquet')])
-  expect(await readFile(paths[0]!)).toEqual(WEIGHTS)
+  const path = join(root, 'snapshots', 'c'.repeat(40), 'default/train/0000.parquet')
+  expect(found!.files.map((file) => file.path)).toEqual([path])
+  expect(await readFile(path)).toEqual(WEIGHTS)
   expect(await readFile(join(root, 'refs/refs/convert/parquet'), 'utf8')).toBe('c'.repeat(40))
   const offline = { ...hub, settings: { ...hub.settings, isOffline: true } }
-  expect(await locateDataset('org/name', '/nowhere', offline)).toEqual(paths)
+  expect(await locate(offline)).toEqual(found)
   files.clear()
-  await expect(locateDataset('org/name', '/nowhere', hub)).rejects.toThrow('no files that end in')
+  await expect(locate(hub)).rejects.toThrow('there is no file in it')
 })
 
 describe('a volunteer finds the base', () => {

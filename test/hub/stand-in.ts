@@ -15,7 +15,7 @@ export interface StandIn {
   url: string
   /** METHOD path, range and token, in order. */
   requests: { path: string; range: string | null; token: string | null }[]
-  /** By name; those above this many bytes are kept as large files. */
+  /** Contents by name; those above this many bytes are kept as large files. */
   files: Map<string, Buffer>
   /** Bytes after which a connection breaks; each is used once. */
   cuts: number[]
@@ -47,8 +47,15 @@ export async function standIn(files: Record<string, Buffer>): Promise<StandIn> {
       server.closeAllConnections()
     })
   const hub: StandIn = {
-    ...{ url: `http://127.0.0.1:${port}`, requests: [], files: new Map(Object.entries(files)) },
-    ...{ cuts: [], partial: null, status: null, commit: COMMIT, elsewhere: null, stop },
+    url: `http://127.0.0.1:${port}`,
+    requests: [],
+    files: new Map(Object.entries(files)),
+    cuts: [],
+    partial: null,
+    status: null,
+    commit: COMMIT,
+    elsewhere: null,
+    stop,
     branches: new Map(),
   }
   onTestFinished(stop)
@@ -84,7 +91,9 @@ function answer(hub: StandIn, request: IncomingMessage, response: ServerResponse
 
 function infoOf({ commit, files }: Pick<StandIn, 'commit' | 'files'>): object {
   const siblings = [...files].map(([rfilename, bytes]) => ({
-    ...{ rfilename, size: bytes.length, blobId: gitId(bytes) },
+    rfilename,
+    size: bytes.length,
+    blobId: gitId(bytes),
     ...(bytes.length > LARGE_BYTES && { lfs: { sha256: sha256(bytes), size: bytes.length } }),
   }))
   return { id: 'org/name', sha: commit, siblings }

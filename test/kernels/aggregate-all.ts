@@ -2,9 +2,9 @@
 import {
   type AggregationRule,
   type Claim,
+  type Judgement,
   measure,
   openMean,
-  type Part,
   weigh,
 } from '../../kernels/aggregate.ts'
 import type { Arena } from '../../kernels/arena.ts'
@@ -23,19 +23,22 @@ export function aggregate(
   count: number,
   contributions: readonly Contribution[],
   rule: AggregationRule,
-): { mean: Float32Array | null; parts: Part[] } {
+): { mean: Float32Array | null; judgements: Judgement[] } {
   const claims = contributions.map(({ codec, bytes, ...claim }) => ({
     ...claim,
     measured: measure(ops, arena, codec, bytes, count),
   }))
-  const parts = weigh(claims, rule)
+  const judgements = weigh(claims, rule)
   const mean = openMean(ops, arena, contributions[0]?.codec ?? 'float32', count)
+  let weightSum = 0
   // One at a time and all at once are the same sum.
   for (const [index, { bytes }] of contributions.entries()) {
-    const part = parts[index]!
-    if (part.status === 'counted') mean.add([{ bytes, part }])
+    const judgement = judgements[index]!
+    if (judgement.status !== 'counted') continue
+    weightSum += judgement.weight
+    mean.add([{ bytes, factor: judgement.weight * judgement.clipFactor }])
   }
-  return { mean: mean.close(), parts }
+  return { mean: mean.close(weightSum), judgements }
 }
 
 export function mergeMoments(

@@ -112,7 +112,7 @@ test('the order given is the order of the sum', () => {
 })
 
 test('a weight is capped at three times the median weight', () => {
-  const { parts } = scalars(
+  const { judgements } = scalars(
     [
       [1, { weight: 100 }],
       [1, { weight: 120 }],
@@ -120,7 +120,7 @@ test('a weight is capped at three times the median weight', () => {
     ],
     { ...PLAIN, weightCap: 3 },
   )
-  expect(parts.map((part) => part.status === 'counted' && part.weight)).toEqual([100, 120, 360])
+  expect(judgements.map((one) => one.status === 'counted' && one.weight)).toEqual([100, 120, 360])
 })
 
 for (const [what, parts, factors] of [
@@ -134,7 +134,7 @@ for (const [what, parts, factors] of [
 ] as [string, [number, Partial<Contribution>?][], number[]][]) {
   test(`norms are clipped to twice the median per root of steps: ${what}`, () => {
     const result = scalars(parts, { ...PLAIN, normClip: 2 })
-    expect(result.parts.map((part) => part.status === 'counted' && part.clipFactor)).toEqual(
+    expect(result.judgements.map((one) => one.status === 'counted' && one.clipFactor)).toEqual(
       factors,
     )
     const expected = parts.reduce((sum, [value], i) => sum + value * factors[i]!, 0) / parts.length
@@ -166,16 +166,16 @@ for (const [what, bad, reason] of [
 ] as [string, Contribution, string][]) {
   test(`a contribution ${what} is rejected by its place, the others count`, () => {
     const good = contribution(Float32Array.of(0.25))
-    const { mean, parts } = run([good, bad, good], DEFAULT, 1)
-    expect(parts.map(({ status }) => status)).toEqual(['counted', 'rejected', 'counted'])
-    expect(parts[1]).toMatchObject({ reason: expect.stringContaining(reason) })
+    const { mean, judgements } = run([good, bad, good], DEFAULT, 1)
+    expect(judgements.map(({ status }) => status)).toEqual(['counted', 'rejected', 'counted'])
+    expect(judgements[1]).toMatchObject({ reason: expect.stringContaining(reason) })
     expect(mean).toEqual(Float32Array.of(0.25))
     expect(run([bad], DEFAULT, 1).mean).toBe(null)
   })
 }
 
 test('nothing in, nothing out', () => {
-  expect(run([])).toEqual({ mean: null, parts: [] })
+  expect(run([])).toEqual({ mean: null, judgements: [] })
 })
 
 test('deltas longer than what is added at once may come in any parts, bit for bit', () => {
@@ -183,22 +183,21 @@ test('deltas longer than what is added at once may come in any parts, bit for bi
   const long = [4, 5, 6].map((seed) => randomFloats(count, 0.01, seed))
   const parts = long.map((delta, i) => ({
     bytes: encode(ops, arena, 'int4', delta),
-    part: { status: 'counted', weight: 100 + i, norm: 1, clipFactor: 1 - i / 8 } as const,
+    factor: (100 + i) * (1 - i / 8),
   }))
+  const total = 100 + 101 + 102
   const meanOf = (cuts: (typeof parts)[]): Float32Array | null => {
     const mean = openMean(ops, arena, 'int4', count)
     for (const cut of cuts) mean.add(cut)
-    return mean.close()
+    return mean.close(total)
   }
   const whole = meanOf([parts])
   expect(meanOf([parts.slice(0, 1), [], parts.slice(1)])).toEqual(whole)
   const decoded = parts.map(({ bytes }) => decode(ops, arena, 'int4', bytes, count))
   const values = decoded.map((result) => (result.status === 'ok' ? result.values : null)!)
-  const weights = parts.map(({ part }) => part.weight * part.clipFactor)
-  const total = parts.reduce((sum, { part }) => sum + part.weight, 0)
   const expected = Float32Array.from(
     { length: count },
-    (_, i) => values.reduce((sum, x, k) => sum + weights[k]! * x[i]!, 0) * (1 / total),
+    (_, i) => values.reduce((sum, x, k) => sum + parts[k]!.factor * x[i]!, 0) * (1 / total),
   )
   expect(whole).toEqual(expected)
 })
@@ -223,12 +222,12 @@ test('an honest delta at its bound passes it in every codec', () => {
       const delta = randomFloats(COUNT, 2 * learningRateSum, 9)
       delta[3] = 2 * learningRateSum
       const honest = run([contribution(delta, { codec, deltaMax: max })])
-      expect(honest.parts[0]!.status).toBe('counted')
+      expect(honest.judgements[0]!.status).toBe('counted')
       const liar = contribution(
         delta.map((x) => 1.2 * x + 2e-5),
         { codec, deltaMax: max },
       )
-      expect(run([liar]).parts[0]!.status).toBe('rejected')
+      expect(run([liar]).judgements[0]!.status).toBe('rejected')
     }
   }
 })

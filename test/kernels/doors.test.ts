@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import {
   ALIGNMENT_BYTES,
   ARENA_START,
-  allocateTable,
   createArena,
   newSharedMemory,
   PAGE_BYTES,
@@ -31,16 +30,36 @@ function check(call: (ops: Ops) => unknown, message: RegExp): void {
 }
 
 const product: Gemm = {
-  ...{ form: 'nt', M: 4, N: 4, K: 4, a: FREE, lda: 4, b: FREE, ldb: 4, c: FREE + 64, ldc: 4 },
+  form: 'nt',
+  M: 4,
+  N: 4,
+  K: 4,
+  a: FREE,
+  lda: 4,
+  b: FREE,
+  ldb: 4,
+  c: FREE + 64,
+  ldc: 4,
   accumulate: false,
 }
 const weight: FrozenWeight = { kind: 'int8', values: FREE, scales: FREE, outputs: 4, inputs: 6 }
 const forward = (o: Ops, change: Partial<FrozenWeight>, T = 1, path: ProductPath = 'float32') =>
   o.frozenForward(FREE, FREE, { ...weight, ...change }, T, path, false)
 const step = {
-  ...{ n: 4, theta: FREE, gradient: FREE, m: FREE, v: END - 12, learningRate: 1, beta1: 0.9 },
-  ...{ beta2: 0.9, epsilon: 1, weightDecay: 0, gradientScale: 1, mCorrection: 1 },
-  ...{ vCorrection: 1, ratioMax: 1 },
+  n: 4,
+  theta: FREE,
+  gradient: FREE,
+  m: FREE,
+  v: END - 12,
+  learningRate: 1,
+  beta1: 0.9,
+  beta2: 0.9,
+  epsilon: 1,
+  weightDecay: 0,
+  gradientScale: 1,
+  mCorrection: 1,
+  vCorrection: 1,
+  ratioMax: 1,
 }
 
 const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
@@ -128,11 +147,6 @@ test('the arena grows its memory, up to the maximum', () => {
   )
   expect(arena.top).toBe(top)
   for (const bytes of [-1, 0.5, NaN]) expect(() => arena.allocate('x', bytes)).toThrow(/'x'/)
-})
-
-test('a table of names and sizes becomes a table of pointers', () => {
-  const arena = createArena(newSharedMemory(10), 4096)
-  expect(allocateTable(arena, { q: 4, k: 65, v: 8 })).toEqual({ q: 4096, k: 4160, v: 4288 })
 })
 
 test('a product packs into the workspace it was given, and writes no other', () => {

@@ -6,15 +6,19 @@
 import { expect, test } from 'vitest'
 import type { BaseKernels } from '../../kernels/buffers.ts'
 import type { ModelShape } from '../../kernels/shape.ts'
-import type { JobShape } from '../../kernels/train-step.ts'
-import { createTrainer } from '../../kernels/train-step.ts'
+import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { weightTensors } from '../../kernels/weights.ts'
 import { MACHINES, randomBatch, randomFloats, TINY } from './jobs.ts'
 
 const MODEL: ModelShape = {
   ...TINY.model,
-  ...{ vocabSize: 256, hiddenSize: 128, intermediateSize: 352, layerCount: 6 },
-  ...{ headCount: 4, kvHeadCount: 2, headDim: 32 },
+  vocabSize: 256,
+  hiddenSize: 128,
+  intermediateSize: 352,
+  layerCount: 6,
+  headCount: 4,
+  kvHeadCount: 2,
+  headDim: 32,
 }
 const LOUD_CHANNELS = [5, 70]
 

@@ -99,7 +99,7 @@ export function randomBatch({ model, sequenceLength }: JobShape, sequences: numb
   return { tokens, targets }
 }
 
-/** With B non-zero, so that A has a gradient. */
+/** An adapter whose B is not zero, so that A has a gradient. */
 export function randomAdapter(layout: AdapterLayout, seed: number): Float32Array {
   return randomFloats(layout.count, 0.4, seed)
 }

@@ -61,8 +61,13 @@ export function llamaVectors(name: 'llama-tied' | 'llama-untied'): LlamaVectors 
   const { model, adapterShape, hyper, sequenceLength, learningRate, losses } = stored
   return {
     job: {
-      ...{ model, adapter: adapterShape, hyper, sequenceLength },
-      ...{ microBatch: 2, threads: 1, recomputedLayers: 0 },
+      model,
+      adapter: adapterShape,
+      hyper,
+      sequenceLength,
+      microBatch: 2,
+      threads: 1,
+      recomputedLayers: 0,
       kernels: { base: 'float32', path: 'float32' },
     },
     weights: {

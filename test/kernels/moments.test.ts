@@ -66,10 +66,12 @@ test('codes are the rows, then the columns of each tensor', () => {
   for (let row = 0; row < 16; row++) v[24 + 2 * row + 1] = 2
   const one = codeOf(1)
   const expected = [
-    ...[codeOf(12), 0],
+    codeOf(12),
+    0,
     ...Array(12).fill(one),
     ...Array(16).fill(codeOf(2)),
-    ...[0, codeOf(32)],
+    0,
+    codeOf(32),
   ]
   expect([...factorMoment(layout, v)]).toEqual(expected)
 })

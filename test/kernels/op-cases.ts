@@ -2,7 +2,7 @@
  * Every op on a table of sizes, ragged ones included; equality tests and golden digests both walk
  * it.
  */
-import type { Gemm, GemmForm } from '../../kernels/ops.ts'
+import { type Gemm, type GemmForm, trimmedWorkBytes } from '../../kernels/ops.ts'
 import { FROZEN_CASES } from './frozen-cases.ts'
 import { floats, integers, type Numbers, type OpCase, positives } from './harness.ts'
 
@@ -36,6 +36,16 @@ const PRODUCTS = [
   [6, 9, 777],
   [7, 7, 0],
   [0, 4, 4],
+] as const
+/** K, n: up to and beyond what is sorted by insertion. */
+const TRIMMED = [
+  [1, 1],
+  [2, 5],
+  [3, 4],
+  [11, 65],
+  [96, 17],
+  [97, 17],
+  [1003, 3],
 ] as const
 export const FORMS: readonly GemmForm[] = ['nt', 'nn', 'tn']
 
@@ -258,6 +268,35 @@ function vectorCases(n: number): OpCase[] {
   return table.map(([op, arrays, outputs, run]) => ({ op, sizes: `${n}`, arrays, outputs, run }))
 }
 
+/** More rows than insertion sorts, and fewer; values that are equal; rows that are not summed. */
+function trimmedCase([K, n]: readonly [number, number]): OpCase {
+  const sizes = `${K}x${n}`
+  const doubles = (name: string) =>
+    Float64Array.from(floats(`${name} ${sizes}`, K), (value) => Math.abs(value) + 0.5)
+  const weights = doubles('weights').map(Math.ceil)
+  const x = floats(`x ${sizes}`, K * n).map((value, i) => (i % 7 === 0 ? 0 : value))
+  return {
+    op: 'trimmedMean',
+    sizes,
+    arrays: {
+      y: new Float32Array(n),
+      x,
+      clips: doubles('clips'),
+      weights,
+      parts: Float64Array.from(weights, (_, k) => Number(k % 5 !== 3)),
+      work: new Float64Array(trimmedWorkBytes(K) / 8),
+    },
+    outputs: ['y', 'work'],
+    run: (ops, { y, x, clips, weights: w, parts, work }) => {
+      const trim = weights.reduce((sum, value) => sum + value, 0) / 10
+      const at = { y: y!, x: x!, clips: clips!, weights: w!, parts: parts!, work: work! }
+      ops.trimmedMean({ ...at, K, n, trim })
+      // What is left there is nobody's business, and differs.
+      ops.fill(work!, 0, trimmedWorkBytes(K) / 4)
+    },
+  }
+}
+
 /**
  * Zero in place of halves with all exponent bits set, whose float32 may be a NaN of any payload.
  */
@@ -267,8 +306,16 @@ function withoutNaN(halves: Uint16Array, exponentBits: number): Uint16Array {
 
 function adamWCase(n: number): OpCase {
   const step = {
-    ...{ n, learningRate: 1e-3, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 },
-    ...{ gradientScale: 0.37, mCorrection: 1 / (1 - 0.9), vCorrection: 1, ratioMax: 2 },
+    n,
+    learningRate: 1e-3,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+    gradientScale: 0.37,
+    mCorrection: 1 / (1 - 0.9),
+    vCorrection: 1,
+    ratioMax: 2,
   }
   return {
     op: 'adamW',
@@ -340,5 +387,6 @@ export const OP_CASES: readonly OpCase[] = [
   ...LENGTHS.flatMap(vectorCases),
   ...LENGTHS.map(adamWCase),
   ...LENGTHS.flatMap(quantiseCases),
+  ...TRIMMED.map(trimmedCase),
   ...FROZEN_CASES,
 ]

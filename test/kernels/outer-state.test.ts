@@ -92,8 +92,11 @@ test('both modes start from the adapter, at rest', () => {
   const atRest = { mode: 'delta', ...start, momentum: zeros, moment: null }
   expect(initialOuterState('delta', adapter)).toEqual(atRest)
   expect(initialOuterState('gradient', adapter)).toEqual({
-    ...{ mode: 'gradient', ...start },
-    ...{ m: zeros, v: zeros, step: 0 },
+    mode: 'gradient',
+    ...start,
+    m: zeros,
+    v: zeros,
+    step: 0,
   })
 })
 

@@ -1,7 +1,7 @@
 /** A helping thread for threads.test.ts: notes who worked off each part, and fails where told. */
 import { workerData } from 'node:worker_threads'
 import { type Board, serve } from '../../kernels/threads.ts'
-import { countingPhases } from './counting-phases.ts'
+import { countingStages } from './counting-stages.ts'
 
 const { board, counts, thread } = workerData as {
   board: Board
@@ -10,7 +10,7 @@ const { board, counts, thread } = workerData as {
 }
 
 try {
-  serve(board, countingPhases(new Int32Array(counts), thread))
+  serve(board, countingStages(new Int32Array(counts), thread))
 } catch {
   // The leader reports it; what this thread does about it is not under test.
 }

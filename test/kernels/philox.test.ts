@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { philox, type Words4 } from '../../kernels/philox.ts'
 
-/** From kat_vectors of the Random123 library: counter, key, output. */
+/** Counter, key and output, as kat_vectors of the Random123 library has them. */
 for (const [counter, key, output] of [
   [
     [0, 0, 0, 0],

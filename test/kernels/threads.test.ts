@@ -5,13 +5,13 @@ import { isStopRequested, newControl, requestStop } from '../../kernels/control.
 import { closeBoard, createTeam, newBoard } from '../../kernels/threads.ts'
 import {
   COUNT,
-  countingPhases,
+  countingStages,
   FAIL,
   FAIL_IN_HELPERS,
   HELPED,
   MARKS,
   WAIT_FOR_HELP,
-} from './counting-phases.ts'
+} from './counting-stages.ts'
 
 const PARTS_MAX = 1 << 14
 
@@ -29,16 +29,16 @@ function newTeam(threads: number, isStopping = () => false) {
     await Promise.all(exits)
   }
   onTestFinished(close)
-  const team = createTeam(board, threads, countingPhases(cells, 0), isStopping)
+  const team = createTeam(board, threads, countingStages(cells, 0), isStopping)
   return { team, cells, close }
 }
 
 for (const threads of [1, 2, 4]) {
-  test(`${threads} threads work off each part once, in phases of 0 to 300 parts`, async () => {
+  test(`${threads} threads work off each part once, in stages of 0 to 300 parts`, async () => {
     const { team, cells, close } = newTeam(threads)
     let total = 0
-    for (let phase = 0; total + 300 < PARTS_MAX; phase++) {
-      const count = (phase * 37) % 301
+    for (let stage = 0; total + 300 < PARTS_MAX; stage++) {
+      const count = (stage * 37) % 301
       expect(team.run(COUNT, count, total)).toBe(true)
       const done = cells.subarray(MARKS + total, MARKS + total + count)
       expect(done.every((times) => times === 1)).toBe(true)
@@ -58,12 +58,12 @@ test('helpers do take parts', () => {
 
 test('a team that is told of more threads than have come does the work alone', () => {
   const cells = new Int32Array(MARKS + 50)
-  const team = createTeam(newBoard(), 8, countingPhases(cells, 0), () => false)
+  const team = createTeam(newBoard(), 8, countingStages(cells, 0), () => false)
   expect(team.run(COUNT, 50)).toBe(true)
   expect([...cells.subarray(MARKS)]).toEqual(Array(50).fill(1))
 })
 
-test('a part that throws in the leader ends the phase with its error, and the next goes on', () => {
+test('a part that throws in the leader ends the stage with its error, and the next goes on', () => {
   const { team, cells } = newTeam(2)
   expect(() => team.run(FAIL, 1)).toThrow('this part fails')
   expect(team.run(COUNT, 5)).toBe(true)
@@ -77,12 +77,12 @@ test('a part that throws in another thread is an error for the leader too', () =
   }).toThrow('A part failed in another thread')
 })
 
-test('work that is stopped is given up within a phase, and before the next', () => {
+test('work that is stopped is given up within a stage, and before the next', () => {
   let isStopping = false
   const cells = new Int32Array(MARKS + 100)
-  const phases = countingPhases(cells, 0)
+  const stages = countingStages(cells, 0)
   const stopAtTenth = (part: number, numbers: Readonly<Float64Array>) => {
-    phases[COUNT]!(part, numbers)
+    stages[COUNT]!(part, numbers)
     isStopping = part === 9
   }
   const team = createTeam(newBoard(), 1, [stopAtTenth], () => isStopping)

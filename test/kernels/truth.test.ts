@@ -102,6 +102,13 @@ test('exp, log, sine and cosine of doubles', () => {
     angles.map(Math.sin),
     3e-16,
   )
+  const wide = [...positives('wide doubles', 3000, -707, 708)]
+  check(
+    wide.map((value) => expDouble(value) / Math.exp(value)),
+    wide.map(() => 1),
+    1e-15,
+  )
+  expect([-1e9, -709, 710, Infinity, NaN].map(expDouble)).toEqual([0, 0, Infinity, Infinity, NaN])
   expect([0, Infinity, -1, NaN].map(logDouble)).toEqual([-Infinity, Infinity, NaN, NaN])
 })
 

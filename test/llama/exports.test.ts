@@ -17,8 +17,8 @@ import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { parseModelConfig } from '../../node/model/config.ts'
 import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
 import { type GgufFile, writeGguf } from '../../node/model/gguf-write.ts'
-import { openTextModel } from '../../node/run/text-model.ts'
-import { openTextSession } from '../../node/run/text-session.ts'
+import { openTextModel } from '../../node/text/text-model.ts'
+import { openTextSession } from '../../node/text/text-session.ts'
 import { nextBelow, prng } from '../../protocol/prng.ts'
 import { RUN } from '../export/fixtures.ts'
 import { FAMILIES, type Family, weightsOf } from '../model/family-vectors.ts'
@@ -29,7 +29,7 @@ import { type LlamaModel, openLlama } from './llama.ts'
 const DISTANCE_MAX = 1e-3
 /** Where weights have eight bits; llama.cpp then rounds what they are multiplied with, too. */
 const DISTANCE_COARSE_MAX = 0.02
-/** Of what is wrong. */
+/** What is wrong. */
 const DISTANCE_WRONG_MIN = 0.05
 
 let llama: Awaited<ReturnType<typeof openLlama>>
@@ -73,7 +73,9 @@ async function embedded(): Promise<Takeaway> {
   const scalar = () => SPREAD * (nextBelow(random, 2001) / 1000 - 1)
   const { count } = adapterLayout(model, ADAPTER)
   return {
-    ...{ model, adapter: ADAPTER, values: Float32Array.from({ length: count }, scalar) },
+    model,
+    adapter: ADAPTER,
+    values: Float32Array.from({ length: count }, scalar),
     base: { folder: EMBEDDED_MODEL, weights: file.path },
     run: { ...RUN, base: { ...RUN.base, digest: file.digest } },
   }
@@ -104,11 +106,11 @@ describe('the embedded base', () => {
     const session = await openTextSession(await openTextModel({ model, ...adapter }))
     onTestFinished(session.close)
     const ids = session.model.tokenizer.encode(VECTORS.embedded.text)
-    const dress = takeaway === null ? 'base' : 'adapter'
+    const variant = takeaway === null ? 'base' : 'adapter'
     const answers = []
     for (const length of lengths) {
       const begin = ids.subarray(0, length)
-      answers.push({ ids: [...begin], logits: await session.logits(dress, begin) })
+      answers.push({ ids: [...begin], logits: await session.logits(variant, begin) })
     }
     return answers
   }
@@ -194,10 +196,14 @@ describe('the embedded base', () => {
 describe('each family, as peft computes it', () => {
   const LETTERS = 'abcdefghijklmnopqrstuvw'
   const tokenizer = {
-    ...{ normalizer: null, added_tokens: [], post_processor: null, decoder: { type: 'ByteLevel' } },
+    normalizer: null,
+    added_tokens: [],
+    post_processor: null,
+    decoder: { type: 'ByteLevel' },
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: true },
     model: {
-      ...{ type: 'BPE', merges: [] },
+      type: 'BPE',
+      merges: [],
       vocab: Object.fromEntries([...LETTERS].map((letter, id) => [letter, id])),
     },
   }
@@ -216,7 +222,12 @@ describe('each family, as peft computes it', () => {
     const adapted = { model, adapter: family.adapterShape, values }
     const gguf = (weights = weightsOf(family)) =>
       ggufModel({
-        ...{ run: RUN, model, contextLength, tokenizer: entries, weights, type: 'F32' },
+        run: RUN,
+        model,
+        contextLength,
+        tokenizer: entries,
+        weights,
+        type: 'F32',
       })
     return {
       base: gguf(),

@@ -19,11 +19,50 @@ import { openLlama } from './llama.ts'
 const NAMES = Object.keys(KNOWN_PRE_TOKENIZERS)
 const SEED = 7
 const RANDOM_TEXTS = 300
-/** Of every kind that a rule tells apart. */
+/** Texts of every kind that a rule tells apart. */
 const PIECES = [
-  ...['the', ' The', 'IT', 'naïve', 'Ω', '鲸', 'ing', ' a', "'s", "'S", "'ll", "'LL", "'", '’t'],
-  ...['1', '12', '1851', '٣', ' 7', '½', ' ', '  ', '   ', '\t', '\n', '\n\n', '\r\n', ' \n'],
-  ...['.', ',', '...', '—', '“', '(', ')', '!?', '$', '_', '🐋', '\u00a0', '\u3000', '\u0301'],
+  'the',
+  ' The',
+  'IT',
+  'naïve',
+  'Ω',
+  '鲸',
+  'ing',
+  ' a',
+  "'s",
+  "'S",
+  "'ll",
+  "'LL",
+  "'",
+  '’t',
+  '1',
+  '12',
+  '1851',
+  '٣',
+  ' 7',
+  '½',
+  ' ',
+  '  ',
+  '   ',
+  '\t',
+  '\n',
+  '\n\n',
+  '\r\n',
+  ' \n',
+  '.',
+  ',',
+  '...',
+  '—',
+  '“',
+  '(',
+  ')',
+  '!?',
+  '$',
+  '_',
+  '🐋',
+  '\u00a0',
+  '\u3000',
+  '\u0301',
 ]
 
 function texts(name: string): string[] {
@@ -48,8 +87,23 @@ afterAll(() => llama.close())
 
 /** Words that some rules keep apart; they take the places of the last ones. */
 const MERGES = [
-  ...['1 2', '1 8', '5 1', '18 51', '12 18', 'Ġ Ġ', 'ĠĠ Ġ', 'Ċ Ċ', 'č Ċ', 'Ġ Ċ', '. Ċ', 'Ġ .'],
-  ...["' l", "'l l", "' S", "' L", "'L L"],
+  '1 2',
+  '1 8',
+  '5 1',
+  '18 51',
+  '12 18',
+  'Ġ Ġ',
+  'ĠĠ Ġ',
+  'Ċ Ċ',
+  'č Ċ',
+  'Ġ Ċ',
+  '. Ċ',
+  'Ġ .',
+  "' l",
+  "'l l",
+  "' S",
+  "' L",
+  "'L L",
 ]
 
 /** The embedded tokenizer under another rule. */

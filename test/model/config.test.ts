@@ -48,6 +48,30 @@ describe('a LLaMA is taken', () => {
       { rope_parameters: { rope_type: 'default', rope_theta: 1e5 } },
       { ropeTheta: 1e5 },
     ],
+    [
+      'theta in a scaling that does nothing else',
+      { rope_scaling: { rope_type: 'default', rope_theta: 250_000 } },
+      { ropeTheta: 250_000 },
+    ],
+    [
+      'theta in the scaling before theta beside it',
+      { rope_scaling: { rope_type: 'default', rope_theta: 250_000 }, rope_theta: 7000 },
+      { ropeTheta: 250_000 },
+    ],
+    [
+      'of two scalings the one by its older name',
+      {
+        rope_scaling: { type: 'linear', factor: 2 },
+        rope_parameters: { rope_type: 'default', rope_theta: 1e5 },
+      },
+      { ropeDivisors: [2, 2, 2, 2] },
+    ],
+    [
+      'an empty scaling, which is none',
+      { rope_scaling: {}, rope_parameters: { rope_theta: 3e4 } },
+      { ropeTheta: 3e4 },
+    ],
+    ['a factor that nothing asks for', { rope_scaling: { type: 'default', factor: 8 } }, {}],
     ['epsilon', { rms_norm_eps: 1e-5 }, { rmsNormEps: 1e-5 }],
     ['scaling said to be none', { rope_scaling: null }, {}],
     ['scaling of type default', { rope_scaling: { type: 'default' } }, {}],
@@ -94,12 +118,25 @@ describe('a kindred family is taken', () => {
     check({ rope_scaling: { type: 'linear', factor: 2 } }, { ropeDivisors: [2, 2, 2, 2] }))
   test('a scaling of Llama 3 keeps what is fast and slows what is slow', () => {
     const llama3 = {
-      ...{ rope_type: 'llama3', rope_theta: 1e4, factor: 8 },
-      ...{ low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 128 },
+      rope_type: 'llama3',
+      rope_theta: 1e4,
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 128,
     }
     const { shape } = parseModelConfig(bytesOfJson({ ...PLAIN, rope_parameters: llama3 }))
     expect(shape.ropeDivisors).toEqual([1, expect.closeTo(2.339, 3), 8, 8])
   })
+})
+
+test('a scaling of Llama 3 starts from all of the context where it does not say', () => {
+  const scaling = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 }
+  const divisors = (fields: object) =>
+    parseModelConfig(bytesOfJson({ ...PLAIN, max_position_embeddings: 128, ...fields })).shape
+      .ropeDivisors
+  const said = { ...scaling, original_max_position_embeddings: 128 }
+  expect(divisors({ rope_scaling: scaling })).toEqual(divisors({ rope_scaling: said }))
 })
 
 describe('another model is refused by name', () => {
@@ -125,7 +162,25 @@ describe('another model is refused by name', () => {
     [{ rope_scaling: { ...llama3, rope_type: 'yarn' } }, 'rope_scaling.rope_type', '"yarn"'],
     [{ rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.rope_type', '"dynamic"'],
     [{ rope_scaling: { type: 'linear' } }, 'rope_scaling.factor', 'null'],
-    [{ rope_parameters: llama3 }, 'rope_scaling.low_freq_factor', 'null'],
+    [{ rope_parameters: llama3 }, 'rope_parameters.low_freq_factor', 'null'],
+    [{ rope_scaling: { rope_type: 'longrope' } }, 'rope_scaling.rope_type', '"longrope"'],
+    [{ rope_scaling: { rope_type: 'proportional' } }, 'rope_scaling.rope_type', '"proportional"'],
+    [{ rope_scaling: { type: 'mrope' } }, 'rope_scaling.rope_type', '"mrope"'],
+    [
+      { rope_scaling: { ...llama3, low_freq_factor: 4, high_freq_factor: 4 } },
+      'rope_scaling.high_freq_factor',
+      '4',
+    ],
+    [
+      { rope_parameters: { full_attention: { rope_theta: 9000 } } },
+      'rope_parameters.full_attention',
+      '{"rope_theta":9000}',
+    ],
+    [
+      { rope_scaling: llama3, original_max_position_embeddings: 50 },
+      'original_max_position_embeddings',
+      '50',
+    ],
     [
       { rope_parameters: { partial_rotary_factor: 0.25 } },
       'rope_parameters.partial_rotary_factor',
@@ -153,7 +208,7 @@ describe('a broken config is refused', () => {
 
   test('no JSON', () => check(new TextEncoder().encode('{"a":'), 'JSON'))
   test('no UTF-8', () => check(Uint8Array.of(0x22, 0xff, 0x22), 'not valid'))
-  test('a list', () => check(bytesOfJson([]), 'object'))
+  test('a list', () => check(bytesOfJson([]), 'must be keys with values'))
   test('a config that is too long', () => check(new Uint8Array(JSON_BYTES_MAX + 1), 'bytes'))
   const rows: [object, string][] = [
     [{ vocab_size: undefined }, 'vocab_size'],

@@ -14,7 +14,11 @@ function trained(family: Family, create: Create, recomputedLayers = 0) {
   const { ops, arena } = create()
   const { shape } = parseModelConfig(bytesOfJson(family.config))
   const job = {
-    ...{ ...TINY, model: shape, adapter: family.adapterShape, microBatch: 1, recomputedLayers },
+    ...TINY,
+    model: shape,
+    adapter: family.adapterShape,
+    microBatch: 1,
+    recomputedLayers,
     sequenceLength: family.sequenceLength,
   }
   const trainer = createTrainer(ops, arena, job, weightsOf(family))

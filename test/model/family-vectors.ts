@@ -13,7 +13,7 @@ export interface Family {
   ids: number[]
   targets: number[]
   sequenceLength: number
-  /** After the first sequence. */
+  /** Those after the first sequence. */
   logits: string
   loss: number
   gradients: string

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { expect, onTestFinished } from 'vitest'
 import type { ModelShape } from '../../kernels/shape.ts'
 import { ModelError, type ModelErrorCode } from '../../node/model/errors.ts'
@@ -45,6 +46,19 @@ export function openSafetensorsFile(path: string): Safetensors & { close(): void
     const header = safetensorsHeader(file)
     return { header, tensor: (name) => readTensor(header, name, file.read), close: file.close }
   })
+}
+
+/** A file with some bytes changed, and cut. */
+export function damaged(file: Uint8Array): fc.Arbitrary<Uint8Array> {
+  const change = fc.tuple(fc.nat(file.length - 1), fc.nat(255))
+  const length = fc.oneof(fc.constant(file.length), fc.nat(file.length))
+  return fc
+    .tuple(fc.array(change, { minLength: 1, maxLength: 8 }), length)
+    .map(([changes, end]) => {
+      const bytes = file.slice()
+      for (const [at, byte] of changes) bytes[at] = byte
+      return bytes.subarray(0, end)
+    })
 }
 
 export async function temporaryFolder(): Promise<string> {

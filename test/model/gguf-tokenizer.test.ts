@@ -75,6 +75,14 @@ describe('a tokenizer that llama.cpp would cut texts otherwise than is refused',
     )
 })
 
+test('what ends a turn is named, where it is not what ends a text', () => {
+  const token = { id: 2048, content: '<|im_end|>', special: true, normalized: false }
+  const added_tokens = [...TOKENIZER.added_tokens, token]
+  const chat_template = '{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}'
+  expect(converted({ added_tokens }, { chat_template }, 2049).ofGgml('eot_token_id')).toBe(2048)
+  expect(converted({ added_tokens }, {}, 2049).ofGgml('eot_token_id')).toBeUndefined()
+})
+
 test('words stand at their ids, with their kinds', () => {
   const added_tokens = [
     ...TOKENIZER.added_tokens,

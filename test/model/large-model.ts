@@ -9,10 +9,15 @@ import { nextFraction, prng } from '../../protocol/prng.ts'
 
 /** Eleven million parameters, in float32. */
 const SIZES = {
-  ...{ hidden_size: 640, intermediate_size: 1792, num_hidden_layers: 2, head_dim: 64 },
-  ...{ num_attention_heads: 10, num_key_value_heads: 5, dtype: 'float32' },
+  hidden_size: 640,
+  intermediate_size: 1792,
+  num_hidden_layers: 2,
+  head_dim: 64,
+  num_attention_heads: 10,
+  num_key_value_heads: 5,
+  dtype: 'float32',
 }
-/** Of small numbers that no compression of a transport makes smaller. */
+/** Weights of small numbers that no compression of a transport makes smaller. */
 const AMPLITUDE = 0.04
 
 /** Writes it into a folder; returns how many bytes its weights are. */

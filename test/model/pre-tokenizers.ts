@@ -1,10 +1,16 @@
 /** What tokenizer.json of well-known models has, as transformers writes it, by llama.cpp's name. */
 
 const byteLevel = (use_regex: boolean, trim_offsets = true) => ({
-  ...{ type: 'ByteLevel', add_prefix_space: false, trim_offsets, use_regex },
+  type: 'ByteLevel',
+  add_prefix_space: false,
+  trim_offsets,
+  use_regex,
 })
 const split = (Regex: string) => ({
-  ...{ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false },
+  type: 'Split',
+  pattern: { Regex },
+  behavior: 'Isolated',
+  invert: false,
 })
 const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
 

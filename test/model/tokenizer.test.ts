@@ -67,7 +67,7 @@ describe('a tokenizer that cannot be used is refused', () => {
   test('no JSON', () => check(Uint8Array.of(0x7b), CONFIG, 'malformed', ['tokenizer.json']))
   test('no model', () => check(bytesOfJson({}), CONFIG, 'malformed', ['tokenizer.json', 'model']))
   test('a model of a kind that nobody knows', () =>
-    check(bytesOfJson({ model: { type: 'Telepathy' } }), CONFIG, 'malformed', ['tokenizer.json']))
+    check(bytesOfJson({ model: { type: 'Telepathy' } }), CONFIG, 'unsupported', ['"Telepathy"']))
   test('no end of text', () =>
     check(TOKENIZER, bytesOfJson({}), 'malformed', ['tokenizer_config.json', 'eos_token']))
   test('an end of text that is no token', () =>

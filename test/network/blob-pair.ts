@@ -1,6 +1,7 @@
 /** A coordinator that serves blobs and a volunteer that moves them, each with a store. */
 import { expect } from 'vitest'
-import { type ServeBlobsOptions, serveBlobs } from '../../node/network/blobs.ts'
+import { serveBlobs } from '../../node/network/blobs.ts'
+import type { ServeBlobsOptions } from '../../node/network/serve-blobs.ts'
 import type { BlobStore } from '../../node/storage/blob-store.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
 import { digestOf } from '../../protocol/digest.ts'
@@ -42,10 +43,13 @@ export async function blobPair(
   await serveBlobs(pair.coordinator, theirs, {
     mayServe: () => true,
     admitUpload: async (_, leaseId) => ({ type: 'go', leaseId }),
-    onUploaded: (...upload) => void blobs.uploaded.push(upload),
+    onUploaded: (...upload) => {
+      blobs.uploaded.push(upload)
+      return { status: 'taken' }
+    },
     onUploadRefused: (...upload) => void blobs.wrong.push(upload),
     onError: (error) => blobs.errors.push(error),
-    idleTimeoutMs: 2_000,
+    idleTimeoutMs: 30_000,
     ...serving,
   })
   return blobs

@@ -9,7 +9,6 @@ import { Frames, openFrames } from '../../node/network/frames.ts'
 import { blobManifest, chunkOf, encodeBlobManifest } from '../../protocol/blob.ts'
 import { encode } from '../../protocol/codec.ts'
 import { digestOf } from '../../protocol/digest.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
 import { frameHeader } from '../../protocol/framing.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import { BLOB, blobPair, expectStored, randomBytes } from './blob-pair.ts'
@@ -248,14 +247,27 @@ describe('what a volunteer may send instead of its payload', () => {
 })
 
 describe('the payload is stored, and then', () => {
-  test('the coordinator finds that it is none: the volunteer is refused', async () => {
-    const pair = await blobPair('memory', {
-      onUploaded: async () => {
-        throw new ProtocolError('digest-mismatch', 'no delta of this run')
-      },
-    })
+  const noDelta = () => ({ status: 'refused', reason: 'no delta of this run' }) as const
+  const refusal = { message: 'wrong-payload: no delta of this run' }
+
+  test('the coordinator finds that it is none: refused, and gone', async () => {
+    const pair = await blobPair('memory', { onUploaded: noDelta })
+    const payload = await pair.mine.put(BLOB)
+    for (const attempt of [1, 2]) {
+      const upload = uploadBlob(pair.connection, 7, payload, pair.mine)
+      await expect(upload, `attempt ${attempt}`).rejects.toMatchObject(refusal)
+      expect(await pair.theirs.has(payload.digest)).toBe(false)
+    }
+    expect(pair.wrong).toEqual([1, 2].map(() => [pair.peer, 7, 'no delta of this run']))
+    expect(pair.errors).toEqual([])
+  })
+
+  test('what the coordinator had before it was offered stays', async () => {
+    const pair = await blobPair('memory', { onUploaded: noDelta })
+    await pair.theirs.put(BLOB)
     const upload = uploadBlob(pair.connection, 7, await pair.mine.put(BLOB), pair.mine)
-    await expect(upload).rejects.toMatchObject({ message: 'wrong-payload: no delta of this run' })
+    await expect(upload).rejects.toMatchObject(refusal)
+    await expectStored(pair.theirs, BLOB)
   })
 
   test('the coordinator fails: the volunteer tries again, and sends no byte twice', async () => {
@@ -263,6 +275,7 @@ describe('the payload is stored, and then', () => {
     const pair = await blobPair('memory', {
       onUploaded: async () => {
         if (failing) throw new Error('the journal is full')
+        return { status: 'taken' }
       },
     })
     const payload = await pair.mine.put(BLOB)
@@ -313,7 +326,7 @@ test('a header that promises 4 GiB costs nothing', async () => {
   const { coordinator, connection } = await testPair('memory')
   const seen = Promise.withResolvers<Frames>()
   await coordinator.handle('/test/header', (stream) => seen.resolve(new Frames(stream)))
-  const stream = await connection.newStream('/test/header', { signal: AbortSignal.timeout(5_000) })
+  const stream = await connection.newStream('/test/header', { signal: AbortSignal.timeout(30_000) })
   stream.send(frameHeader(0xffffffff))
   const frames = await seen.promise
   await until(() => frames.bufferedBytes === 4, 'the header')

@@ -8,12 +8,14 @@ import { onTestFinished } from 'vitest'
 export interface Faults {
   /** Added to everything, in both directions. */
   delayMs: number
-  /** Of each connection, each way. */
+  /** Speed of each connection, each way. */
   bytesPerSecond: number
   /** A connection is reset when this much went up through it. */
   resetAfterBytesUp: number
   /** The same for what came down. */
   resetAfterBytesDown: number
+  /** When all connections have carried so much down, `blackhole` is set. */
+  blackholeAfterBytesDown: number
   /** Nothing passes any more, and nobody is told. */
   blackhole: boolean
 }
@@ -36,6 +38,7 @@ const NO_FAULTS: Faults = {
   bytesPerSecond: Number.POSITIVE_INFINITY,
   resetAfterBytesUp: Number.POSITIVE_INFINITY,
   resetAfterBytesDown: Number.POSITIVE_INFINITY,
+  blackholeAfterBytesDown: Number.POSITIVE_INFINITY,
   blackhole: false,
 }
 
@@ -118,5 +121,6 @@ function relay(client: Socket, target: Socket, proxy: ChaosProxy, sockets: Set<S
   join(target, client, (byteCount) => {
     down += byteCount
     proxy.bytesDown += byteCount
+    if (proxy.bytesDown > proxy.faults.blackholeAfterBytesDown) proxy.faults.blackhole = true
   })
 }

@@ -10,7 +10,7 @@ import type { Notice } from '../../protocol/messages.ts'
 import { BLOB, blobPair, expectStored, randomBytes } from './blob-pair.ts'
 import { addressesOf, testHost, testPair, until, WIRES } from './hosts.ts'
 
-/** Above libp2p's defaults of 5 connections a second from one address and 10 pending. */
+/** More than libp2p's defaults of 5 connections a second from one address and 10 pending. */
 const PEERS = { memory: 50, tcp: 20, websocket: 20 }
 
 describe.each(WIRES)('over %s', (wire) => {
@@ -22,14 +22,14 @@ describe.each(WIRES)('over %s', (wire) => {
   })
 
   test('notices arrive in order until the board closes', async () => {
-    const { coordinator, connection } = await testPair(wire)
+    const { coordinator, connection, peer } = await testPair(wire)
     const board = await createNoticeBoard(coordinator)
     const rounds: number[] = []
     const hear = (notice: Notice) => {
       if (notice.type === 'closing') rounds.push(notice.round)
     }
     const ended = listenForNotices(connection, hear, new AbortController().signal)
-    await until(() => board.peers().length === 1, 'the volunteer to listen')
+    await until(() => board.send(peer, { type: 'heartbeat' }), 'the volunteer to listen')
     for (let round = 0; round < 30; round++) board.broadcast({ type: 'closing', round })
     await board.close()
     await ended

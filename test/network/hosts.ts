@@ -58,7 +58,7 @@ const PROTOCOL = '/test/stream'
 export async function testStreams({ coordinator, connection }: Pair): Promise<[Stream, Stream]> {
   const handled = Promise.withResolvers<Stream>()
   await coordinator.handle(PROTOCOL, (stream) => handled.resolve(stream), { force: true })
-  const opened = await connection.newStream(PROTOCOL, { signal: AbortSignal.timeout(5_000) })
+  const opened = await connection.newStream(PROTOCOL, { signal: AbortSignal.timeout(30_000) })
   return [opened, await handled.promise]
 }
 
@@ -66,7 +66,7 @@ export async function testStreams({ coordinator, connection }: Pair): Promise<[S
 export async function until(
   condition: () => boolean,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!condition()) {

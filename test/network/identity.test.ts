@@ -1,5 +1,6 @@
 /** An identity is made once, kept, and proves itself by its id alone. */
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { generateKeyPair, generateKeyPairFromSeed, privateKeyToProtobuf } from '@libp2p/crypto/keys'
@@ -67,6 +68,28 @@ describe('a file that holds no key of ours is left alone, and the operator told'
     await expect(loadIdentity(join(file, 'inside'))).rejects.toThrow(ConfigError)
   })
 })
+
+describe('what is no file, or takes none, is refused at once', () => {
+  for (const [what, place] of [
+    ['a pipe that nobody writes to', pipe],
+    ['a device', () => '/dev/zero'],
+    ['a place where nothing can be made', () => '/proc/nothing/below/key'],
+  ] as const) {
+    test(what, async () => {
+      const file = await place()
+      const load = loadIdentity(file)
+      await expect(load).rejects.toThrow(ConfigError)
+      await expect(load).rejects.toThrow(`Cannot read or create the identity in ${file}`)
+    })
+  }
+})
+
+async function pipe(): Promise<string> {
+  const file = await identityFile()
+  await mkdir(dirname(file))
+  execFileSync('mkfifo', [file])
+  return file
+}
 
 describe('a signature is checked from the id alone', async () => {
   const seeded = async (seed: number) =>

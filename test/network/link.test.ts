@@ -3,7 +3,13 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatLink, pageAddress, parseLink, swarmAddress } from '../../node/network/link.ts'
+import {
+  announcedAddress,
+  formatLink,
+  pageAddress,
+  parseLink,
+  swarmAddress,
+} from '../../node/network/link.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
 const idOf = async (seed: number) =>
@@ -44,9 +50,14 @@ for (const [address, page] of [
   })
 }
 
-test('an address that takes no WebSockets has no page', () => {
-  expect(pageAddress(TCP)).toBeNull()
-})
+for (const [what, address] of [
+  ['takes no WebSockets', TCP],
+  ['has no port', `/ip4/192.168.1.7/ws/p2p/${ID}`],
+  ['has a name that is none', `/dns4/<a.b/tcp/1/ws/p2p/${ID}`],
+  ['has a name of control characters', `/dns4/\u001f\0b/tcp/1/ws/p2p/${ID}`],
+] as const) {
+  test(`an address that ${what} has no page`, () => expect(pageAddress(address)).toBeNull())
+}
 
 describe('what is no link', () => {
   for (const [name, link, why] of [
@@ -63,7 +74,7 @@ describe('what is no link', () => {
     ['a run of 15 digits', `${TCP}#${RUN.slice(1)}`, '16 to 64 hexadecimal digits'],
     ['a run in capitals', `${TCP}#${RUN.toUpperCase()}`, '16 to 64 hexadecimal digits'],
     ['a damaged token', `${TCP}#${RUN}.%zz`, 'token is damaged'],
-    ['a token of 129 characters', `${TCP}#.${'a'.repeat(129)}`, 'over 128 characters'],
+    ['a token of 257 characters', `${TCP}#.${'a'.repeat(257)}`, 'over 256 characters'],
   ] as const) {
     test(`${name}: ${why}`, () => {
       expect(() => parseLink(link)).toThrow(ConfigError)
@@ -72,6 +83,21 @@ describe('what is no link', () => {
     })
   }
 })
+
+for (const [text, expected] of [
+  ['/dns4/run.example.org/tcp/443/tls/ws', '/dns4/run.example.org/tcp/443/tls/ws'],
+  ['https://run.example.org', '/dns/run.example.org/tcp/443/tls/ws'],
+  ['http://192.168.1.7:4001/', '/ip4/192.168.1.7/tcp/4001/ws'],
+] as const) {
+  test(`${text} is announced as ${expected}`, () => expect(announcedAddress(text)).toBe(expected))
+}
+
+for (const text of ['run.example.org', 'https://', '/ip4/1.2.3.4.5', '']) {
+  test(`'${text}' cannot be announced`, () => {
+    expect(() => announcedAddress(text)).toThrow(ConfigError)
+    expect(() => announcedAddress(text)).toThrow(/'--announce' must be a multiaddr/)
+  })
+}
 
 test('any invite comes back, with the first digits of its run, in one word of a shell', () => {
   const token = fc.string({ maxLength: 30, unit: 'grapheme' }).filter((text) => text.length <= 128)

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { fetchBlob, uploadBlob } from '../../node/network/blobs.ts'
 import { connect } from '../../node/network/dial.ts'
-import { type BlobStore, createFileBlobStore } from '../../node/storage/blob-store.ts'
+import type { BlobStore } from '../../node/storage/blob-store.ts'
+import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import type { BlobReference } from '../../protocol/run-config.ts'
@@ -45,7 +46,7 @@ async function scene(
   direction: 'up' | 'down',
   kind: keyof typeof STORES,
   faults: Partial<Faults>,
-  idleTimeoutMs = 5_000,
+  idleTimeoutMs = 30_000,
 ): Promise<Scene> {
   const [theirs, mine] = [await STORES[kind](), await STORES[kind]()]
   const { coordinator, volunteer } = await blobPair('tcp', { theirs, mine, idleTimeoutMs })
@@ -70,6 +71,7 @@ const cutAt = (direction: 'up' | 'down'): Partial<Faults> => ({
 
 async function moveToTheEnd({ proxy, move }: Scene): Promise<number[]> {
   proxy.faults.resetAfterBytesUp = proxy.faults.resetAfterBytesDown = Number.POSITIVE_INFINITY
+  proxy.faults.blackholeAfterBytesDown = Number.POSITIVE_INFINITY
   proxy.faults.blackhole = false
   return move()
 }
@@ -105,15 +107,9 @@ for (const direction of ['up', 'down'] as const) {
 }
 
 test('a link that swallows everything is noticed, and what arrived before is kept', async () => {
-  const stage = await scene('down', 'memory', {}, 200)
-  const first = stage.move({ idleTimeoutMs: 200 })
-  stage.proxy.faults.delayMs = 1
-  const swallow = setInterval(() => {
-    if (stage.proxy.bytesDown > BLOB.length / 2) stage.proxy.faults.blackhole = true
-  }, 1)
-  onTestFinished(() => clearInterval(swallow))
-  await expect(first).rejects.toMatchObject({ code: 'silent' })
-  clearInterval(swallow)
+  const stage = await scene('down', 'memory', { blackholeAfterBytesDown: BLOB.length / 2 })
+  // A machine that is busy is silent for a while, too: only what is swallowed may be given up.
+  await expect(stage.move({ idleTimeoutMs: 3_000 })).rejects.toMatchObject({ code: 'silent' })
   const done = await moveToTheEnd(stage)
   expect(done[0]).toBeGreaterThan(BLOB_CHUNK_BYTES)
   await expectStored(stage.target, BLOB)

@@ -201,7 +201,7 @@ test('trap 12: a stream on which nothing is said lives for ever', async () => {
   await coordinator.handle('/test/silent', async (stream) => {
     await new Frames(stream, { idleTimeoutMs: 50 }).read().catch(failed.resolve)
   })
-  const stream = await connection.newStream('/test/silent', { signal: AbortSignal.timeout(5_000) })
+  const stream = await connection.newStream('/test/silent', { signal: AbortSignal.timeout(30_000) })
   expect(await failed.promise).toMatchObject({ code: 'silent' })
   await until(() => stream.status === 'reset', 'the silent stream to be reset')
 })

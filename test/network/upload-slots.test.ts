@@ -1,5 +1,6 @@
 /** Who may move how much at a time, and who waits. */
 import { describe, expect, test } from 'vitest'
+import { heard } from '../../node/heard.ts'
 import { uploadBlob } from '../../node/network/blobs.ts'
 import { connect } from '../../node/network/dial.ts'
 import { UPLOADS_PER_PEER_MAX } from '../../node/network/limits.ts'
@@ -92,7 +93,7 @@ test('a peer that leaves the queue, or the network, gives its place to the next'
   const connection = await connect(other, addressesOf(pair.coordinator))
   const payloads = [1, 2].map((seed) => pair.mine.put(randomBytes(1_000, seed)))
   const [first, second] = await Promise.all(payloads)
-  const slow = uploadBlob(pair.connection, 1, first!, pair.mine)
+  const slow = heard(uploadBlob(pair.connection, 1, first!, pair.mine))
   await until(() => now() === 1, 'the slot to be taken')
   const waiting = uploadBlob(connection, 2, second!, pair.mine)
   pair.connection.abort(new Error('cut by the test'))

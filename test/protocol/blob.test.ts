@@ -10,7 +10,7 @@ import {
   decodeBlobManifest,
   encodeBlobManifest,
 } from '../../protocol/blob.ts'
-import { chainDigest, digestOf, digestOfParts, isDigest } from '../../protocol/digest.ts'
+import { chainDigest, digestOf, isDigest } from '../../protocol/digest.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { BLOB_BYTES_MAX, BLOB_CHUNK_BYTES, BLOB_MANIFEST_BYTES_MAX } from '../../protocol/limits.ts'
 import { nextUint32, prng } from '../../protocol/prng.ts'
@@ -90,14 +90,16 @@ test('SHA-256 of "abc" is that of FIPS 180-4', () => {
   expect(isDigest(expected)).toBe(true)
 })
 
-test('a digest of parts tells where one part ends', () => {
-  const [ab, c, a, bc] = ['ab', 'c', 'a', 'bc'].map((text) => new TextEncoder().encode(text))
-  expect(digestOfParts([ab!, c!])).not.toBe(digestOfParts([a!, bc!]))
-  const length = (value: number) => Uint8Array.of(0, 0, 0, value)
-  expect(digestOfParts([ab!, c!])).toBe(sha256(length(2), ab!, length(1), c!))
-})
-
 test('a link of a chain covers the one before', () => {
   const previous = sha256(blob)
   expect(chainDigest(previous, flipped)).toBe(sha256(Buffer.from(previous, 'hex'), flipped))
+})
+
+test('a chunk is refused however much of its hash is right', () => {
+  for (let at = 0; at < 40; at++) {
+    const other = Uint8Array.from(chunkOf(blob, 2))
+    other[at % other.length]! ^= 1 + at
+    // By chance, now and then a byte of the two hashes is the same.
+    expect(() => checkChunk(manifest, 2, other)).toThrow(ProtocolError)
+  }
 })

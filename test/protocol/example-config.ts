@@ -1,10 +1,14 @@
 /** A small valid RunConfig for tests; parts of it are overridden by name. */
 import { digestOf, utf8ToBytes } from '../../protocol/digest.ts'
+import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import { checkRunConfig, type RunConfig } from '../../protocol/run-config.ts'
 
 export const digestOfText = (text: string): string => digestOf(utf8ToBytes(text))
 
-export const blobNamed = (text: string) => ({ digest: digestOfText(text), bytes: 1000 })
+/** Size of the payloads of runs that are only played. */
+export const PAYLOAD_BYTES = 1000
+
+export const blobNamed = (text: string) => ({ digest: digestOfText(text), bytes: PAYLOAD_BYTES })
 
 type Overrides = {
   [K in keyof RunConfig]?: RunConfig[K] extends object ? Partial<RunConfig[K]> : RunConfig[K]
@@ -20,7 +24,7 @@ export function exampleConfig(overrides: Overrides = {}): RunConfig {
 }
 
 const EXAMPLE: RunConfig = {
-  version: 1,
+  version: PROTOCOL_VERSION,
   name: 'example',
   seed: 7,
   base: {
@@ -79,10 +83,19 @@ const EXAMPLE: RunConfig = {
     batchesMax: 12,
     stepsMin: 2,
     stepsMax: 8,
+    holdShare: 1,
     quorumFraction: 0.5,
     rejoinSeconds: 20,
   },
   outer: { learningRate: 0.7, momentum: 0.6 },
-  aggregation: { uplink: 'int4', downlink: 'int8', weightCap: 3, normClip: 2 },
-  admission: { membersMax: 8 },
+  aggregation: {
+    merge: 'mean',
+    uplink: 'int4',
+    downlink: 'int8',
+    weightCap: 3,
+    normClip: 2,
+    gate: null,
+  },
+  admission: { kind: 'link', allowed: null, membersMax: 8, blockMembersMax: null },
+  audit: { trust: 'everyone', fullShare: 0.045, lookShare: 0.25, ownShare: 0.1 },
 }

@@ -3,7 +3,16 @@
  */
 import type { BlobManifest } from '../../protocol/blob.ts'
 import type { Manifest } from '../../protocol/envelope.ts'
-import type { Contribution, Notice, Reply, Request, RoundStart } from '../../protocol/messages.ts'
+import type { SignedInvite } from '../../protocol/invite.ts'
+import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
+import type {
+  AuditAnswer,
+  Contribution,
+  Notice,
+  Reply,
+  Request,
+  RoundStart,
+} from '../../protocol/messages.ts'
 import { blobNamed, digestOfText } from './example-config.ts'
 
 const PEER = '12D3KooWGjMCwCzkyMKpEwCqSsMr9YQaLxxzGqQnTqKQpUqXXz7v'
@@ -22,6 +31,15 @@ export const exampleContribution: Contribution = {
   trace: [digestOfText('step 1'), digestOfText('step 2')],
   payload: blobNamed('payload'),
   stepMs: 1234.5,
+}
+
+export const exampleAnswer: AuditAnswer = {
+  runId: RUN,
+  leaseId: 70_001,
+  peer: PEER,
+  trace: [digestOfText('step 1'), digestOfText('step 2')],
+  payload: null,
+  tokens: null,
 }
 
 const first: RoundStart = {
@@ -45,17 +63,19 @@ const later: RoundStart = {
 export const exampleRequests: Record<string, Request> = {
   'join any run': {
     type: 'join',
-    version: 1,
+    version: PROTOCOL_VERSION,
     runId: null,
     token: '',
+    session: 0,
     name: 'attic laptop',
     software: 'barnraise/0.1.0',
   },
   'join with a token': {
     type: 'join',
-    version: 1,
+    version: PROTOCOL_VERSION,
     runId: RUN,
     token: 'letmein',
+    session: 4_294_967_295,
     name: 'Jürgen’s 笔记本 🛖',
     software: 'barnraise/0.1.0',
   },
@@ -66,7 +86,18 @@ export const exampleRequests: Record<string, Request> = {
     contribution: exampleContribution,
     signature: Uint8Array.from({ length: 64 }, (_, index) => index),
   },
+  'audit, looked': {
+    type: 'audit',
+    answer: exampleAnswer,
+    signature: Uint8Array.from({ length: 64 }, (_, index) => index),
+  },
+  'audit, in full': {
+    type: 'audit',
+    answer: { ...exampleAnswer, payload: digestOfText('payload'), tokens: 4_096 },
+    signature: Uint8Array.from({ length: 64 }, (_, index) => index),
+  },
   upload: { type: 'upload', leaseId: 70_000, payload: blobNamed('payload') },
+  fail: { type: 'fail', leaseId: 70_000, cause: 'training', reason: 'a number is not finite' },
   status: { type: 'status' },
   leave: { type: 'leave', reason: 'the user pressed Ctrl+C' },
 }
@@ -84,8 +115,30 @@ export const exampleReplies: Record<string, Reply> = {
     stopMs: 120_000,
     deadlineMs: 132_000,
   },
+  'audit, a look': {
+    type: 'audit',
+    leaseId: 70_001,
+    start: later,
+    firstBatch: 129,
+    kind: 'look',
+    steps: 1,
+    seed: digestOfText('seed'),
+    deadlineMs: 24_000,
+  },
+  'audit in full': {
+    type: 'audit',
+    leaseId: 2 ** 32,
+    start: later,
+    firstBatch: 65_535,
+    kind: 'full',
+    steps: 64,
+    seed: digestOfText('seed'),
+    deadlineMs: 240_000,
+  },
   wait: { type: 'wait', reason: 'the round is closing', retryMs: 250 },
   committed: { type: 'committed', leaseId: 255 },
+  audited: { type: 'audited', leaseId: 70_001 },
+  released: { type: 'released', leaseId: 255 },
   go: { type: 'go', leaseId: 256 },
   status: {
     type: 'status',
@@ -104,6 +157,7 @@ export const exampleReplies: Record<string, Reply> = {
         { round: 0, loss: 3.5 },
         { round: 4, loss: 3 },
       ],
+      audits: { looks: 12, fulls: 2, mismatches: 1, lapsed: 0 },
       participantCount: 1,
       participants: [
         {
@@ -112,11 +166,12 @@ export const exampleReplies: Record<string, Reply> = {
           state: 'here',
           stepMs: null,
           leasedSteps: 8,
-          countedTokens: 4_096,
-          contributions: 2,
+          credit: { tokens: 4_096, batches: 7, contributions: 2 },
+          verifiedInARow: 3,
         },
       ],
     },
+    own: { tokens: 2 ** 33, batches: 65_536, contributions: 300 },
   },
   goodbye: { type: 'goodbye' },
   refused: { type: 'refused', refusal: 'wrong-base', reason: 'round 4 starts from another base' },
@@ -127,8 +182,22 @@ export const exampleNotices: Record<string, Notice> = {
   closing: { type: 'closing', round: 4 },
   revoked: { type: 'revoked', leaseId: 127, reason: 'its deadline has passed' },
   counted: { type: 'counted', leaseId: 128, tokens: 4_096 },
-  finished: { type: 'finished', round: 10, adapter: digestOfText('adapter 10') },
+  work: { type: 'work' },
+  wrong: { type: 'wrong', leaseId: 128, reason: 'others get another result for lease 128' },
+  finished: {
+    type: 'finished',
+    round: 10,
+    adapter: digestOfText('adapter 10'),
+    reason: 'all 400 batches are counted',
+  },
   heartbeat: { type: 'heartbeat' },
+}
+
+export const exampleInvite: SignedInvite = {
+  name: 'class-3b',
+  expiresAt: 1_800_000_000,
+  membersMax: 30,
+  signature: new Uint8Array(64).fill(7),
 }
 
 export const exampleManifest: Manifest = {
@@ -143,6 +212,16 @@ export const exampleManifest: Manifest = {
   outerState: blobNamed('outer'),
   outerScale: 0.5,
   learningRate: 0.1,
+  merge: 'mean',
+  corrections: [
+    {
+      round: 1,
+      manifest: blobNamed('manifest 1'),
+      leaseIds: [41, 47],
+      theta: 1.372,
+      momentum: 0.6,
+    },
+  ],
   contributions: [
     {
       leaseId: 70_000,
@@ -151,6 +230,8 @@ export const exampleManifest: Manifest = {
       steps: 2,
       tokens: 4_096,
       payload: blobNamed('payload'),
+      weight: 3_072,
+      clip: 0.75,
     },
   ],
 }

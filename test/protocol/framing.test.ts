@@ -30,6 +30,12 @@ function cut(bytes: Uint8Array, places: number[]): Uint8Array[] {
   return at.slice(1).map((end, index) => bytes.subarray(at[index], end))
 }
 
+test('a decoder that was given nothing holds nothing, and may end', () => {
+  const decoder = new FrameDecoder()
+  expect([decoder.bufferedBytes, decoder.nextBytes, decoder.next(10)]).toEqual([0, 0, null])
+  decoder.end()
+})
+
 test('a header is the length, big-endian', () => {
   expect([...frameHeader(0x01020304)]).toEqual([1, 2, 3, 4])
 })

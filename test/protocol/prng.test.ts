@@ -66,11 +66,24 @@ for (const bound of [1, 2, 3, 10, 2 ** 31 + 1, 2 ** 32]) {
   })
 }
 
+// 2^32 holds 2^31 + 1 once; what is left over would come up twice, and is drawn again.
+for (const [seed, drawn, value] of [
+  [3_767_474_599, 2_147_483_648, 2_147_483_648],
+  [3_241_561_818, 2_147_483_649, 1_360_070_318],
+] as const) {
+  test(`${drawn} is ${drawn === value ? 'below 2^31 + 1' : 'drawn again'}`, () => {
+    expect(nextUint32(prng(seed))).toBe(drawn)
+    expect(nextBelow(prng(seed), 2 ** 31 + 1)).toBe(value)
+  })
+}
+
 test('a shuffle keeps all items, and every order of three comes up as often', () => {
   const random = prng(11)
   const seen = new Map<string, number>()
   for (let draw = 0; draw < 6000; draw++) {
-    const order = shuffle(random, ['a', 'b', 'c']).join('')
+    const items = shuffle(random, ['a', 'b', 'c'])
+    expect(items).toHaveLength(3)
+    const order = items.join('')
     seen.set(order, (seen.get(order) ?? 0) + 1)
   }
   expect([...seen.keys()].sort()).toEqual(['abc', 'acb', 'bac', 'bca', 'cab', 'cba'])

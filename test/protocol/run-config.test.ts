@@ -42,7 +42,7 @@ for (const [message, changes] of [
   ],
   ["'run.training.schedule' as it must be one of", { training: { schedule: 'wavy' } }],
   ["'run.round.seconds' as it must be a number from 1", { round: { seconds: 0.5 } }],
-  ["'run.version' as it must be one of 1", { version: 2 }],
+  ["'run.version' as it must be one of 3", { version: 1 as 3 }],
   ["'run.seed' as it must be a whole number", { seed: -1 }],
   ["'run.extra' as it must be absent", { extra: 1 }],
 ] as [string, Changes][]) {
@@ -51,6 +51,28 @@ for (const [message, changes] of [
     expect(() => exampleConfig(changes)).toThrow(message)
   })
 }
+
+for (const [what, changes] of [
+  [
+    'a vocabulary that two bytes can just number',
+    { base: { shape: { ...shape, vocabSize: 65_536 } } },
+  ],
+  ['as many sequences as a batch has', { training: { batchSequences: 100 } }],
+  ['leases of one size', { round: { stepsMin: 8 } }],
+  [
+    'a divisor for each frequency',
+    { base: { shape: { ...shape, ropeDivisors: Array(8).fill(2) } } },
+  ],
+  ['int16 over int8', { kernels: { path: 'int16', base: 'int8' } }],
+  ['the mean of gradients', { training: { mode: 'gradient' } }],
+] as [string, Changes][]) {
+  test(`taken: ${what}`, () => expect(exampleConfig(changes)).toMatchObject(changes as object))
+}
+
+test('a run of another version of the protocol is told so, whatever else it says', () => {
+  const older = encode({ ...exampleConfig(), version: 1, colour: 'blue' })
+  expect(() => decodeRunConfig(older)).toThrow('a run of protocol 1, as this is barnraise for')
+})
 
 /** All fields of a config, with a neighbouring value that is valid, too. */
 const neighbours: [string, Changes][] = [
@@ -66,6 +88,9 @@ const neighbours: [string, Changes][] = [
   ['outer.momentum', { outer: { momentum: 0 } }],
   ['aggregation.uplink', { aggregation: { uplink: 'int8' } }],
   ['admission.membersMax', { admission: { membersMax: 9 } }],
+  ['admission.kind', { admission: { kind: 'open' } }],
+  ['admission.allowed', { admission: { allowed: [] } }],
+  ['admission.blockMembersMax', { admission: { blockMembersMax: 4 } }],
 ]
 for (const [field, changes] of neighbours) {
   test(`another ${field} is another run`, () => {
@@ -83,7 +108,7 @@ test('bytes of a config in another form than the canonical one are refused', () 
   expect(decodeRunConfig(canonical)).toEqual(exampleConfig())
   // The same map, with its length in 16 bits.
   const longer = Uint8Array.of(0xde, 0, canonical[0]! & 0x0f, ...canonical.subarray(1))
-  expect(() => decodeRunConfig(longer)).toThrow('not in canonical form')
+  expect(() => decodeRunConfig(longer)).toThrow('not in its shortest form')
   expect(() => decodeRunConfig(encode({ ...exampleConfig(), seed: -1 }))).toThrow("'run.seed'")
   expect(() => decodeRunConfig(canonical.subarray(1))).toThrow(ProtocolError)
 })

@@ -9,16 +9,19 @@ import {
   list,
   nullable,
   oneOf,
+  optional,
   parse,
   real,
   type Schema,
   struct,
   text,
+  title,
   variants,
 } from '../../protocol/schema.ts'
 
 const DIGEST = 'ab'.repeat(32)
 const shape = struct({ x: integer(0, 9), y: nullable(flag) })
+const loose = struct({ x: integer(0, 9), y: optional(flag) })
 const union = variants({ go: { id: integer(0, 9) }, stay: {} })
 
 function check(schema: Schema<unknown>, value: unknown): void {
@@ -36,6 +39,7 @@ for (const [kind, schema, values] of [
   ['list', list(flag, 1, 2), [[true], [true, false]]],
   ['nullable', nullable(flag), [null, true]],
   ['struct', shape, [{ x: 1, y: null }]],
+  ['a struct whose field may be absent', loose, [{ x: 1 }, { x: 1, y: true }]],
   ['variants', union, [{ type: 'go', id: 3 }, { type: 'stay' }]],
 ] as [string, Schema<unknown>, unknown[]][]) {
   test(`${kind} takes what it should, unchanged`, () => {
@@ -59,6 +63,14 @@ for (const [what, schema, value, message] of [
   ['real that is NaN', real(0, 1), Number.NaN, 'current value is NaN'],
   ['real that is infinite', real(0, 1), Number.POSITIVE_INFINITY, 'current value is Infinity'],
   ['flag as number', flag, 1, 'true or false: current value is 1'],
+  [
+    'a title of white space',
+    title(9),
+    ' \u3000 ',
+    'at most 9 characters, and more than white space',
+  ],
+  ['an empty title', title(9), '', 'more than white space'],
+  ['a title too long', title(4), 'fives', 'at most 4 characters'],
   ['text too long', text(4), 'fives', 'text of at most 4 characters: current value is "fives"'],
   ['text with a line break', text(9), 'a\nb', 'text'],
   ['text with an escape', text(9), '\u001b[2J', 'text'],
@@ -78,6 +90,13 @@ for (const [what, schema, value, message] of [
   ['null', flag, null, 'current value is null'],
   ['struct with a field missing', shape, { x: 1 }, "'it.y' as it must be true or false"],
   ['struct with a field more', shape, { x: 1, y: null, z: 1 }, "'it.z' as it must be absent"],
+  ['a field that may be absent as null', loose, { x: 1, y: null }, "'it.y' as it must be true"],
+  [
+    'a field that may be absent as undefined',
+    loose,
+    { x: 1, y: undefined },
+    "'it.y' as it must be",
+  ],
   ['struct as list', shape, [], "'it' as it must be an object"],
   ['struct as null', shape, null, "'it' as it must be an object: current value is null"],
   [
@@ -112,3 +131,6 @@ test('bytes are a copy, so that a frame can be let go', () => {
   expect(part).toEqual(Uint8Array.of(2, 3))
   expect(part.buffer.byteLength).toBe(2)
 })
+
+test('a title loses the white space around it', () =>
+  expect(parse(title(9), ' Ada L. ', 'name')).toBe('Ada L.'))

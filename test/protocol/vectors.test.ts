@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { decodeBlobManifest, encodeBlobManifest } from '../../protocol/blob.ts'
 import { decode, encode } from '../../protocol/codec.ts'
-import { bytesToHex, hexToBytes } from '../../protocol/digest.ts'
-import { manifestDigest, manifestSchema, signingBytes } from '../../protocol/envelope.ts'
+import { bytesToHex, digestOf, hexToBytes } from '../../protocol/digest.ts'
+import { manifestSchema, signingBytes } from '../../protocol/envelope.ts'
+import { decodeInvite, encodeInvite } from '../../protocol/invite.ts'
 import {
   decodeNotice,
   decodeReply,
@@ -24,6 +25,7 @@ import { exampleConfig } from './example-config.ts'
 import {
   exampleBlobManifest,
   exampleContribution,
+  exampleInvite,
   exampleManifest,
   exampleNotices,
   exampleReplies,
@@ -38,6 +40,7 @@ interface Vectors {
   runConfig: string
   runId: string
   signedContribution: string
+  invite: string
   manifest: string
   manifestDigest: string
   signedManifest: string
@@ -102,10 +105,12 @@ test('what the signature of a contribution covers', () => {
   expect(bytesToHex(signed)).toBe(vectors.signedContribution)
 })
 
+test('an invite', () => check(exampleInvite, vectors.invite, encodeInvite, decodeInvite))
+
 test('the manifest, its digest, and what its signature covers', () => {
   const read = (bytes: Uint8Array) => parse(manifestSchema, decode(bytes), 'manifest')
   check(exampleManifest, vectors.manifest, encode, read)
-  expect(manifestDigest(exampleManifest)).toBe(vectors.manifestDigest)
+  expect(digestOf(encode(exampleManifest))).toBe(vectors.manifestDigest)
   expect(bytesToHex(signingBytes('manifest', exampleManifest))).toBe(vectors.signedManifest)
 })
 

@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Progress } from '../../node/roles/progress.ts'
+import type { Progress } from '../../node/history/progress.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
@@ -19,7 +19,7 @@ async function checkWhole(run: RunFolder, batches: number): Promise<void> {
   const { state } = await openRun(run)
   expect(state.batchesCounted).toBe(batches)
   expect(state.ledger.counted).toEqual([{ start: 0, end: batches }])
-  expect(await verifyRun(run, () => {})).toMatchObject({ verified: true, faults: [] })
+  expect(await verifyRun(run)).toMatchObject({ ok: true, mismatches: [] })
 }
 
 test('a coordinator killed in the middle of a round goes on with it', async () => {
@@ -38,11 +38,14 @@ test('a coordinator killed in the middle of a round goes on with it', async () =
   await first.seen('committed', 2)
   first.child.kill('SIGKILL')
   await first.child.exited
-  const second = start<Progress>(args(port))
-  expect(await second.child.exited, second.child.complaints()).toBe(0)
+  // One may do all the rest before the other tries again, which has to hear of the end as well.
+  const second = start<Progress>([...args(port), '--stay'])
   for (const { child } of volunteers) expect(await child.exited, child.complaints()).toBe(0)
+  await second.seen('staying')
+  second.child.kill('SIGINT')
+  expect(await second.child.exited, second.child.complaints()).toBe(0)
   await checkWhole(run, 16)
-}, 120_000)
+})
 
 test('a volunteer killed in the middle of a lease costs only that lease', async () => {
   const run = await prepareSmallRun(
@@ -67,7 +70,7 @@ test('a volunteer killed in the middle of a lease costs only that lease', async 
   expect(hosted.facts.some((fact) => fact.type === 'away' && fact.name === 'victim')).toBe(true)
   await hosted.stop()
   await checkWhole(run, 16)
-}, 120_000)
+})
 
 test('a pause hands in the finished prefix; afterwards the run goes on', async () => {
   const run = await prepareSmallRun({}, { lease_steps_max: 8, lease_steps_min: 8 })
@@ -78,9 +81,11 @@ test('a pause hands in the finished prefix; afterwards the run goes on', async (
     },
   })
   let steps = 0
-  const role = await joinRun(run, hosted.link, 'napper', () => {
-    steps += 1
-    if (steps === 2) role.pause('on battery')
+  const role = await joinRun(run, hosted.link, 'napper', {
+    onStep: () => {
+      steps += 1
+      if (steps === 2) role.pause('on battery')
+    },
   })
   const { steps: handedIn } = await committed.promise
   expect(handedIn).toBeGreaterThanOrEqual(2)
@@ -89,7 +94,7 @@ test('a pause hands in the finished prefix; afterwards the run goes on', async (
   await hosted.finished
   await hosted.stop()
   await checkWhole(run, 16)
-}, 120_000)
+})
 
 test('a volunteer that leaves hands in the finished prefix', async () => {
   const run = await prepareSmallRun({}, { lease_steps_max: 8, lease_steps_min: 8 })
@@ -113,4 +118,4 @@ test('a volunteer that leaves hands in the finished prefix', async () => {
   await hosted.finished
   await hosted.stop()
   await checkWhole(run, 16)
-}, 120_000)
+})

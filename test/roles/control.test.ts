@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { startChild } from '../../node/cli/child.ts'
 import { cacheFolder } from '../../node/cli/folders.ts'
 import type { VolunteerStatus } from '../../node/guest/control.ts'
-import type { Progress } from '../../node/roles/progress.ts'
+import type { Progress } from '../../node/history/progress.ts'
 import { argumentsOf } from '../guest/service-reading.ts'
 import { hostRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
 
@@ -67,6 +67,7 @@ test('its owner overrules, asks, pauses, resumes and lets it finish', async () =
 
   const asleep = (await command('status')).statuses
   expect(asleep).toMatchObject([{ pid: child.pid, name: 'ada', activity: 'paused', steps: 0 }])
+  expect(asleep[0]!.credit).toBeNull()
   expect((await command('resume')).statuses).toMatchObject([{ activity: 'paused' }])
   const woken = await command('resume', '--anyway', '--pid', String(child.pid))
   expect(woken.statuses).toMatchObject([{ reasons: [], overruled: ['hours'] }])
@@ -78,6 +79,14 @@ test('its owner overrules, asks, pauses, resumes and lets it finish', async () =
   const { steps } = (await command('resume')).statuses[0]!
   expect(steps).toBeGreaterThan(0)
 
+  const batchesOfAda = () => hosted.status().participants[0]?.credit.batches ?? 0
+  await expect.poll(batchesOfAda, { timeout: 60_000 }).toBeGreaterThan(0)
+  const { credit } = (await command('status')).statuses[0]!
+  expect(credit?.batches).toBeGreaterThan(0)
+  expect(credit?.tokens).toBeGreaterThanOrEqual(credit!.batches)
+  expect((await command('pause')).statuses).toMatchObject([{ credit: expect.any(Object) }])
+  await command('resume')
+
   expect((await command('finish')).code).toBe(0)
   expect(await child.exited, child.complaints()).toBe(0)
   expect(facts.at(-1)).toMatchObject({ type: 'exit', outcome: 'left', reason: 'asked to finish' })
@@ -87,15 +96,21 @@ test('its owner overrules, asks, pauses, resumes and lets it finish', async () =
   expect(nobody).toMatchObject({ code: 4, statuses: [] })
   expect(nobody.complaints).toContain('no volunteer runs here')
   expect(await command('status')).toMatchObject({ code: 0, statuses: [] })
-}, 120_000)
+})
 
 test('what a service starts volunteers to the end of the run', async () => {
   const home = await useOwnHome()
   const run = await prepareSmallRun()
   const hosted = await hostRun(run)
   const child = startChild<{ path: string; start: string[] }>([
-    ...['service', 'install', hosted.link, '--name', '100 % "Ada"', '--dedicated'],
-    ...['--cache', join(run.root, 'ada')],
+    'service',
+    'install',
+    hosted.link,
+    '--name',
+    '100 % "Ada"',
+    '--dedicated',
+    '--cache',
+    join(run.root, 'ada'),
   ])
   const installed = new Promise<{ path: string }>((resolve) => child.onMessage(resolve))
   expect(await child.exited, child.complaints()).toBe(0)
@@ -111,7 +126,7 @@ test('what a service starts volunteers to the end of the run', async () => {
   expect(await removal.exited).toBe(0)
   await expect(stat(path)).rejects.toThrow('ENOENT')
   expect(await startChild(['service', 'remove', hosted.link]).exited).toBe(2)
-}, 120_000)
+})
 
 for (const args of [
   ['service', 'install'],

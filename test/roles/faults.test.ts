@@ -2,8 +2,7 @@
  * What goes wrong around a run: bad input, bad peers, a failing disk. Nothing is lost, and it is
  * said who errs.
  */
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { expect, test } from 'vitest'
 import { snapshot } from '../../coordinator/snapshot.ts'
@@ -13,14 +12,15 @@ import { parseLink } from '../../node/network/link.ts'
 import { request } from '../../node/network/rpc.ts'
 import { localTransports } from '../../node/network/transports.ts'
 import { createCoordinatorShell } from '../../node/roles/coordinator-shell.ts'
-import { freshState, replay } from '../../node/run/replay.ts'
+import { openRun } from '../../node/run/open-run.ts'
+import { eventOf, freshState, replay } from '../../node/run/replay.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
-import { verifyRun } from '../../node/run/verify-run.ts'
 import { StorageError } from '../../node/storage/errors.ts'
-import { createMemoryJournal, type Journal } from '../../node/storage/journal.ts'
+import type { Journal } from '../../node/storage/journal.ts'
 import { createSqliteJournal } from '../../node/storage/sqlite-journal.ts'
 import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import type { Reply, Request } from '../../protocol/messages.ts'
+import { createMemoryJournal } from '../storage/memory-journal.ts'
 import { hostRun, joinRun, prepareSmallRun } from './swarm.ts'
 
 /** One question from a peer of its own. */
@@ -39,6 +39,7 @@ async function askAs(link: string, question: Request): Promise<Reply> {
 const JOIN = {
   type: 'join',
   version: PROTOCOL_VERSION,
+  session: 1,
   runId: null,
   name: 'stranger',
   software: 'test',
@@ -81,10 +82,14 @@ test('whichever write of the journal fails, what was promised is in it', async (
   const requests = ['ada', 'ben', 'cleo', 'dora'].map((name) => ({ ...JOIN, name, token: '' }))
   for (let failAt = 1; failAt <= requests.length + 1; failAt++) {
     const journal = createMemoryJournal(runId)
-    const state = freshState(config, runId, null)
+    const state = freshState(config, runId)
     const fatal: Error[] = []
     const shell = createCoordinatorShell({
-      ...{ state, clock: () => 0, observe: () => {}, perform: () => {} },
+      state,
+      clock: () => 0,
+      coinSecret: new Uint8Array(32),
+      observe: () => () => {},
+      perform: () => {},
       journal: failing(journal, failAt),
       onFatal: (error) => fatal.push(error),
     })
@@ -101,33 +106,35 @@ test('whichever write of the journal fails, what was promised is in it', async (
     // The first append holds `started` and the first join, which came in the same turn.
     expect(promised, `append ${failAt} fails`).toHaveLength(Math.min(failAt - 1, requests.length))
     expect(fatal).toHaveLength(failAt <= requests.length ? 1 : 0)
-    const replayed = freshState(config, runId, null)
+    const replayed = freshState(config, runId)
     replay(replayed, journal)
     expect([...replayed.members.keys()]).toEqual(promised)
     if (fatal.length === 0) expect(snapshot(replayed)).toEqual(snapshot(state))
   }
 })
 
-test('verify finds what was changed afterwards, and says where', async () => {
+test('a run that cannot go on says so to whoever comes to listen, however late', async () => {
   const run = await prepareSmallRun({ max_steps: 8 })
   const hosted = await hostRun(run)
   await joinRun(run, hosted.link, 'ada')
   await hosted.finished
   await hosted.stop()
+  // As if it had been killed before the last evaluation, and lost what that needs.
   const { runId } = await readRunConfig(run)
-  expect(await verifyRun(run, () => {})).toMatchObject({ verified: true, rounds: 1 })
-
   const journal = createSqliteJournal(run.journal, { runId })
-  const payload = [...journal.read()]
-    .map(({ body }) => Buffer.from(body).toString('latin1'))
-    .join('')
-    .match(/payload.{1,20}digest.(?:.)([0-9a-f]{64})/s)![1]!
+  const bodies = [...journal.read()].map(({ body }) => body)
   journal.close()
-  const file = join(run.blobs, payload.slice(0, 2), payload)
-  const bytes = await readFile(file)
-  bytes[bytes.length >> 1]! ^= 1
-  await writeFile(file, bytes)
-  const result = await verifyRun(run, () => {})
-  expect(result.verified).toBe(false)
-  expect(result.faults.join('\n')).toContain(payload)
+  const isLastEvaluation = (body: Uint8Array) => {
+    const event = eventOf(body)
+    return event.type === 'evaluated' && event.round === 1
+  }
+  await rm(run.journal)
+  const shorter = createSqliteJournal(run.journal, { runId })
+  shorter.append(bodies.filter((body) => !isLastEvaluation(body)))
+  shorter.close()
+  const { state, blobs } = await openRun(run)
+  await blobs.remove(state.round.start.checkpoint!.digest)
+  const again = await hostRun(run)
+  await again.stop()
+  await expect(again.finished).rejects.toMatchObject({ name: 'StorageError', code: 'missing' })
 })

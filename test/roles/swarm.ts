@@ -3,22 +3,22 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { silentLog } from '../../node/log.ts'
-import { parseLink } from '../../node/network/link.ts'
+import type { JobLimits } from '../../node/compute/job.ts'
+import type { Progress } from '../../node/history/progress.ts'
+import { type Invite, parseLink } from '../../node/network/link.ts'
 import {
   type CoordinatorOptions,
   type CoordinatorRole,
   startCoordinator,
 } from '../../node/roles/coordinator.ts'
-import { startVolunteer } from '../../node/roles/local-volunteer.ts'
-import type { Progress } from '../../node/roles/progress.ts'
+import { type LocalVolunteerOptions, startVolunteer } from '../../node/roles/local-volunteer.ts'
 import type { VolunteerRole } from '../../node/roles/volunteer.ts'
-import { locateRun } from '../../node/run/locate-run.ts'
-import { prepareRun } from '../../node/run/prepare-run.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
-import { parseRunYaml } from '../../node/run/run-yaml.ts'
-import type { JobLimits } from '../../node/training/job.ts'
+import { locateRun } from '../../node/setup/locate-run.ts'
+import { prepareRun } from '../../node/setup/prepare-run.ts'
+import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { nextBelow, prng } from '../../protocol/prng.ts'
+import { silentLog } from '../silent-log.ts'
 
 /** Keys of run.yaml that a test sets itself; those of `swarm` are given by their own names. */
 export type Overrides = Record<string, string | number | boolean>
@@ -82,8 +82,8 @@ export async function prepareSmallRun(
   const source = runYaml(settings, swarm)
   await writeFile(join(folder, 'text.txt'), smallText())
   const run = runFolder(join(folder, 'run'))
-  const located = await locateRun(parseRunYaml(source, 'run.yaml'), folder, null)
-  await prepareRun(located, source, run)
+  const located = await locateRun(parseRunYaml(source, join(folder, 'run.yaml')), null)
+  await prepareRun(located, run)
   return run
 }
 
@@ -117,20 +117,25 @@ export async function hostRun(
 
 export async function joinRun(
   run: RunFolder,
-  link: string,
+  link: string | Invite,
   name: string,
-  onStep: () => void = () => {},
-  limits = LIMITS,
+  options: Partial<LocalVolunteerOptions> = {},
 ): Promise<VolunteerRole> {
-  const role = await startVolunteer(parseLink(link), {
+  const role = await startVolunteer(typeof link === 'string' ? parseLink(link) : link, {
     name,
     software: 'test',
-    cache: join(run.root, 'volunteers', name),
+    home: join(run.root, 'volunteers', name),
+    blobs: join(run.root, 'volunteers', name, 'blobs'),
     identity: null,
-    ...{ limits, dataBytesMax: null, paused: null, hubCache: null, mirrors: [] },
+    limits: LIMITS,
+    dataBytesMax: null,
+    paused: null,
+    hubCache: null,
+    mirrors: [],
     log: silentLog,
-    onStep,
+    onStep: () => {},
     onTransfer: () => {},
+    ...options,
   })
   let stopped: Promise<void> | null = null
   const stop = () => {

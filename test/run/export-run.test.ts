@@ -1,12 +1,14 @@
 /** A run that was really trained, taken home in every format and after every round. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { EXPORT_FORMATS } from '../../node/export/formats.ts'
 import { exportRun } from '../../node/run/export-run.ts'
+import { manifestsUntil } from '../../node/run/manifests.ts'
+import { openRun } from '../../node/run/open-run.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { ConfigError } from '../../protocol/errors.ts'
-import { hostRun, joinRun, prepareSmallRun } from '../roles/swarm.ts'
+import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from '../roles/swarm.ts'
 
 const FILES = {
   peft: ['adapter_config.json', 'adapter_model.safetensors', 'generation_config.json'],
@@ -28,7 +30,7 @@ test('a run is taken home', async () => {
   for (const format of EXPORT_FORMATS) {
     const exported = await exportRun(run, { format, round: null, out: null })
     const { folder, path, sha256, round } = exported
-    expect(round).toBe(2)
+    expect([round, exported.rounds]).toEqual([2, 2])
     expect(sha256).toBe(digestOf(await readFile(path)))
     const tokenizer = format === 'peft' || format === 'merged' ? TOKENIZER : []
     const expected = ['README.md', ...FILES[format], ...tokenizer]
@@ -50,4 +52,28 @@ test('a run is taken home', async () => {
   await expect(exportRun(run, { format: 'peft', round: 3, out })).rejects.toThrow(
     /round 3: the run in .* has finished 2 rounds/,
   )
+
+  await expect(exportRun(run, { format: 'gguf-lora', round: 1, out })).rejects.toThrow(
+    /it holds the format 'peft', .*: give each format a folder of its own/,
+  )
+
+  const elsewhere = await temporaryFolder()
+  await exportRun(run, { format: 'peft', round: 1, out: elsewhere })
+  await exportRun(run, { format: 'peft', round: 2, out: elsewhere })
+  await writeFile(join(elsewhere, 'README.md'), 'of another run')
+  await expect(exportRun(run, { format: 'peft', round: 1, out: elsewhere })).rejects.toThrow(
+    /holds other things/,
+  )
+
+  const opened = await openRun(run)
+  const losses = (first: number, second: number) => {
+    opened.state.evaluations = [4, first, second].map((loss, round) => ({ round, loss }))
+  }
+  losses(3, 3.5)
+  expect(await manifestsUntil(opened, null)).toHaveLength(1)
+  expect(await manifestsUntil(opened, 2)).toHaveLength(2)
+  losses(3.5, 3)
+  expect(await manifestsUntil(opened, null)).toHaveLength(2)
+  opened.state.evaluations = []
+  expect(await manifestsUntil(opened, null)).toHaveLength(2)
 })

@@ -14,7 +14,7 @@ const DRAWS = 100_000
 const LENGTHS = [3, 10, 30, 60]
 
 /**
- * Per cent of jobs of 3, 10, 30 and 60 minutes that outlast their volunteer's session: started at a
+ * How many jobs of 3, 10, 30 and 60 minutes in 100 outlast their volunteer's session: started at a
  * random moment of it, and at its beginning; integrals of the published laws.
  */
 const SURVIVAL: Record<string, readonly [random: number[], beginning: number[]]> = {

@@ -3,8 +3,9 @@
  * test, and their means, each from a fixed seed.
  */
 import { expect, test } from 'vitest'
-import { distribution, draw, mean, stream } from '../../simulations/laws.ts'
+import { draw, mean, stream } from '../../simulations/laws.ts'
 import { PRESETS } from '../../simulations/presets.ts'
+import { distribution } from './distribution.ts'
 
 const DRAWS = 4000
 /** The test's critical value at the 0.1 % level (Smirnov 1948), times √n. */

@@ -1,10 +1,16 @@
 /** A report holds every figure that it draws, and asks nobody for anything. */
 import { expect, test } from 'vitest'
-import { figuresCsv, figuresOf, prepareSimulation, reportPage } from '../../simulations/main.ts'
+import { figuresCsv, figuresOf, prepareSimulation, reportPage } from '../../simulations/index.ts'
 
 const result = prepareSimulation({
-  ...{ seed: 3, preset: 'evening-laptops', volunteers: 16, days: 0.25, swarm: false },
-  ...{ set: ['round.seconds=600'], trace: null, config: null },
+  seed: 3,
+  preset: 'evening-laptops',
+  volunteers: 16,
+  days: 0.25,
+  swarm: false,
+  set: ['round.seconds=600'],
+  trace: null,
+  config: null,
 }).run(() => {})
 const command = 'barnraise simulate --preset "<script>"'
 const figures = figuresOf(result, { command, seed: 3, days: 0.25 })

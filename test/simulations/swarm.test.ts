@@ -16,16 +16,25 @@ const REGRESSIONS: readonly (readonly [number, string])[] = []
 const SEEDS = Array.from({ length: 24 }, (_, index) => index + 1)
 const HOUR = 1 / 24
 
-const config = runWith({
-  training: { batchesMax: 1200 },
-  round: { seconds: 120, graceSeconds: 15, batchesMax: 64 },
-})
+const TRUSTS = ['everyone', 'friends', 'strangers'] as const
+
+const configOf = (seed: number) =>
+  runWith({
+    training: { batchesMax: 1200 },
+    round: { seconds: 120, graceSeconds: 15, batchesMax: 64 },
+    audit: { trust: TRUSTS[seed % TRUSTS.length]! },
+  })
 
 function run(seed: number, changes: Partial<SimulateOptions> = {}) {
   const preset = PRESETS[seed % PRESETS.length]!
   return simulate({
-    ...{ seed, config, crowds: [{ preset, volunteers: 12 }] },
-    ...{ days: HOUR, daysToFinish: 4, faults: drawFaults(seed), checkEvery: 20 },
+    seed,
+    config: configOf(seed),
+    crowds: [{ preset, volunteers: 12 }],
+    days: HOUR,
+    daysToFinish: 4,
+    faults: drawFaults(seed),
+    checkEvery: 20,
     ...changes,
   })
 }
@@ -70,7 +79,58 @@ const forgottenDeadline: Step = (state, event) => {
   return outcome
 }
 
+/** Whoever lets a lease expire is treated as one who lies. */
+const struckForNothing: Step = (state, event) => {
+  const before = [...state.leases.values()]
+  const outcome = production(state, event)
+  for (const { leaseId, peer, stage } of before) {
+    const isExpired = event.type === 'tick' && stage === 'leased' && !state.leases.has(leaseId)
+    const record = state.records.get(peer)
+    if (isExpired && record !== undefined) record.strikes += 1
+  }
+  return outcome
+}
+
+/** Strangers that come and go all the time, in rounds in which few prove themselves. */
+const tabs = (step: Step = production) =>
+  simulate({
+    seed: 5,
+    config: runWith({
+      round: { seconds: 120, graceSeconds: 12, stepsMin: 4 },
+      audit: { trust: 'strangers' },
+    }),
+    crowds: [{ preset: PRESETS.find(({ name }) => name === 'browser-tabs')!, volunteers: 24 }],
+    days: 3 * HOUR,
+    step,
+  })
+
+test('those who are not proven hold a fifth of a round where proven ones lead', () => {
+  let waits = 0
+  const { violations } = tabs((state, event) => {
+    const outcome = production(state, event)
+    for (const effect of outcome.effects) {
+      if (effect.type !== 'reply' || effect.reply.type !== 'wait') continue
+      if (/^newcomers have their share/.test(effect.reply.reason)) waits += 1
+    }
+    return outcome
+  })
+  expect(violations).toEqual([])
+  expect(waits, 'somebody was held back').toBeGreaterThan(0)
+})
+
+/** Nobody counts what newcomers have. */
+const uncountedNewcomers: Step = (state, event) => {
+  state.derived.tally.newcomers = 0
+  return production(state, event)
+}
+
+test('the checkers find newcomers that hold more', () => {
+  const { violations } = tabs(uncountedNewcomers)
+  expect(violations).toEqual([expect.stringMatching(/^newcomers hold \d+ of \d+ batches/)])
+})
+
 for (const [name, step] of [
+  ['a strike for an expired lease', struckForNothing],
   ['a double count', doubleCount],
   ['a lost lease', lostLease],
   ['a forgotten deadline', forgottenDeadline],

@@ -14,7 +14,7 @@ for (;;) {
   writeSync(1, `${journal.head().seq}\n`)
 }
 
-/** Of any length, and the same for the same number. */
+/** An entry of any length, the same for the same number. */
 function bodyOf(seq: number): Uint8Array {
   return new Uint8Array((seq * 37) % 3_000).fill(seq)
 }

@@ -4,7 +4,8 @@
  */
 import * as fileSystem from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { type BlobStore, createFileBlobStore } from '../../node/storage/blob-store.ts'
+import type { BlobStore } from '../../node/storage/blob-store.ts'
+import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 import type { FileSystem } from '../../node/storage/file-system.ts'
 import { OWN } from '../../node/storage/partial-blob.ts'
 import { chunkOf } from '../../protocol/blob.ts'

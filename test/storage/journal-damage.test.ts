@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createSqliteJournal, verifyJournal } from '../../node/storage/sqlite-journal.ts'
+import { createSqliteJournal } from '../../node/storage/sqlite-journal.ts'
 import { bytesToHex } from '../../protocol/digest.ts'
 import { nextBelow, prng } from '../../protocol/prng.ts'
 import { temporaryFolder } from './folder.ts'
+import { verifyJournal } from './journal-verdict.ts'
 
 const RUN = '5e'.repeat(32)
+const OTHER_RUN = '6f'.repeat(32)
 const COUNT = 12
 
 describe('a process killed while it appends', () => {
@@ -20,7 +22,7 @@ describe('a process killed while it appends', () => {
       const process = appendLoop(path)
       await process.acknowledged(count)
       const last = await process.kill()
-      const verdict = verifyJournal(path)
+      const verdict = verifyJournal(path, RUN)
       expect(verdict).toMatchObject({ ok: true, firstBad: null })
       expect(verdict.entries).toBeGreaterThanOrEqual(last)
       const journal = createSqliteJournal(path, { runId: RUN })
@@ -74,8 +76,6 @@ async function sound(): Promise<string> {
   const path = join(await temporaryFolder(), 'run.journal')
   const journal = createSqliteJournal(path, { runId: RUN })
   for (let seq = 1; seq <= COUNT; seq++) journal.append([new Uint8Array(40 + seq).fill(seq)])
-  journal.putSnapshot(5, Uint8Array.of(5))
-  journal.putSnapshot(9, Uint8Array.of(9))
   journal.close()
   return path
 }
@@ -96,12 +96,12 @@ describe('an entry that is changed afterwards is found', () => {
     ['moved', 'UPDATE entries SET seq = 99 WHERE seq = 4', 4],
     ['put before the first', `INSERT INTO entries VALUES (0, x'00', zeroblob(32))`, 1],
     ['added at the end', `INSERT INTO entries VALUES (13, x'00', zeroblob(32))`, 13],
-    ['of another run', `UPDATE run SET id = '${'6f'.repeat(32)}'`, 1],
+    ['of another run', `UPDATE run SET id = '${OTHER_RUN}'`, 1],
   ] as const) {
     test(name, async () => {
       const path = await sound()
       edit(path, sql)
-      const verdict = verifyJournal(path)
+      const verdict = verifyJournal(path, name === 'of another run' ? OTHER_RUN : RUN)
       expect(verdict).toMatchObject({ ok: false, entries: firstBad - 1, firstBad })
       const open = () => createSqliteJournal(path)
       expect(open).toThrow(expect.objectContaining({ name: 'StorageError', code: 'damaged' }))
@@ -113,7 +113,7 @@ describe('an entry that is changed afterwards is found', () => {
     const path = await sound()
     edit(path, 'UPDATE entries SET seq = -seq WHERE seq IN (4, 5)')
     edit(path, 'UPDATE entries SET seq = 9 + seq WHERE seq < 0')
-    expect(verifyJournal(path)).toMatchObject({ ok: false, firstBad: 4 })
+    expect(verifyJournal(path, RUN)).toMatchObject({ ok: false, firstBad: 4 })
   })
 
   test('any bit of any body or hash', async () => {
@@ -127,7 +127,7 @@ describe('an entry that is changed afterwards is found', () => {
           const changed = row[column].slice()
           changed[at]! ^= 1 << (at % 8)
           update.run(changed, row.seq)
-          expect(verifyJournal(path), `${column} ${row.seq}, byte ${at}`).toMatchObject({
+          expect(verifyJournal(path, RUN), `${column} ${row.seq}, byte ${at}`).toMatchObject({
             ok: false,
             firstBad: row.seq,
           })
@@ -135,7 +135,7 @@ describe('an entry that is changed afterwards is found', () => {
         update.run(row[column], row.seq)
       }
     }
-    expect(verifyJournal(path)).toMatchObject({ ok: true, entries: COUNT })
+    expect(verifyJournal(path, RUN)).toMatchObject({ ok: true, entries: COUNT })
     database.close()
   })
 })
@@ -168,26 +168,9 @@ test('any byte of the file: found, or it changed no entry', async () => {
 
 function isSound(path: string): boolean {
   try {
-    return verifyJournal(path).ok
+    return verifyJournal(path, RUN).ok
   } catch (error) {
     expect(error).toMatchObject({ name: expect.stringMatching(/^(StorageError|ConfigError)$/) })
     return false
   }
 }
-
-describe('a snapshot that is damaged is passed over', () => {
-  for (const [name, sql, expected] of [
-    ['its bytes', `UPDATE snapshots SET bytes = x'00' WHERE seq = 9`, 5],
-    ['its place', 'UPDATE snapshots SET seq = 8 WHERE seq = 9', 5],
-    ['beyond the end', 'UPDATE snapshots SET seq = 99 WHERE seq = 9', 5],
-    ['all of them', `UPDATE snapshots SET bytes = x'00'`, null],
-  ] as const) {
-    test(`${name}: ${expected}`, async () => {
-      const path = await sound()
-      edit(path, sql)
-      const journal = createSqliteJournal(path)
-      expect(journal.latestSnapshot()?.seq ?? null).toBe(expected)
-      journal.close()
-    })
-  }
-})

@@ -3,16 +3,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
-import {
-  createMemoryJournal,
-  genesisOf,
-  type Journal,
-  type JournalEntry,
-} from '../../node/storage/journal.ts'
-import { createSqliteJournal, verifyJournal } from '../../node/storage/sqlite-journal.ts'
+import { genesisOf, type Journal, type JournalEntry } from '../../node/storage/journal.ts'
+import { createSqliteJournal } from '../../node/storage/sqlite-journal.ts'
 import { chainDigest } from '../../protocol/digest.ts'
 import { failing } from './failing-journal.ts'
 import { temporaryFolder } from './folder.ts'
+import { verifyJournal } from './journal-verdict.ts'
+import { createMemoryJournal } from './memory-journal.ts'
 
 const RUN = '5e'.repeat(32)
 const OTHER_RUN = '6f'.repeat(32)
@@ -44,7 +41,6 @@ describe.each(JOURNALS)('a journal in %s', (_, create) => {
     expect(journal.runId).toBe(RUN)
     expect(journal.head()).toEqual({ seq: 0, chain: genesisOf(RUN) })
     expect([...journal.read()]).toEqual([])
-    expect(journal.latestSnapshot()).toBe(null)
     expect(genesisOf(RUN)).not.toBe(genesisOf(OTHER_RUN))
     journal.close()
   })
@@ -84,17 +80,6 @@ describe.each(JOURNALS)('a journal in %s', (_, create) => {
     journal.close()
   })
 
-  test('keeps the newest two snapshots', async () => {
-    const journal = await create()
-    journal.append(bodies(1, 5))
-    for (const seq of [0, 2, 4, 3]) journal.putSnapshot(seq, body(seq))
-    expect(journal.latestSnapshot()).toEqual({ seq: 4, bytes: body(4) })
-    journal.putSnapshot(4, body(40))
-    expect(journal.latestSnapshot()).toEqual({ seq: 4, bytes: body(40) })
-    expect(() => journal.putSnapshot(6, body(6))).toThrow('Invariant broken')
-    journal.close()
-  })
-
   test('holds a valid prefix whichever append fails, and goes on afterwards', async () => {
     for (let n = 0; n < 6; n++) {
       const journal = failing(await create(), n)
@@ -119,14 +104,12 @@ describe('a journal in a file', () => {
     const path = await file()
     const first = createSqliteJournal(path, { runId: RUN })
     first.append(bodies(1, 10))
-    first.putSnapshot(7, body(7))
     const head = first.head()
     first.close()
     const second = createSqliteJournal(path)
     expect([second.runId, second.head()]).toEqual([RUN, head])
     second.append(bodies(11, 1))
     check(second.read(), 11)
-    expect(second.latestSnapshot()).toEqual({ seq: 7, bytes: body(7) })
     second.close()
   })
 
@@ -137,7 +120,7 @@ describe('a journal in a file', () => {
     expect(open).toThrow(expect.objectContaining({ name: 'StorageError', code: 'locked' }))
     expect(open).toThrow(`process ${process.pid} on `)
     journal.append(bodies(1, 3))
-    expect(verifyJournal(path)).toEqual({ ok: true, entries: 3, firstBad: null, reason: null })
+    expect(verifyJournal(path, RUN)).toEqual({ ok: true, entries: 3, firstBad: null, reason: null })
     journal.close()
     open().close()
   })
@@ -153,7 +136,7 @@ describe('a journal in a file', () => {
   test('that does not exist is not made without a run, and nothing is left behind', async () => {
     const folder = await temporaryFolder()
     expect(() => createSqliteJournal(join(folder, 'none'))).toThrow('there is none')
-    expect(() => verifyJournal(join(folder, 'none'))).toThrow(
+    expect(() => verifyJournal(join(folder, 'none'), RUN)).toThrow(
       expect.objectContaining({ code: 'missing' }),
     )
     expect(readdirSync(folder)).toEqual([])
@@ -170,7 +153,7 @@ describe('a journal in a file', () => {
         make(path)
         const before = readFileSync(path)
         expect(() => createSqliteJournal(path, { runId: RUN })).toThrow(why)
-        expect(() => verifyJournal(path)).toThrow(why)
+        expect(() => verifyJournal(path, RUN)).toThrow(why)
         expect(readFileSync(path).subarray(100)).toEqual(before.subarray(100))
       })
     }
@@ -190,10 +173,8 @@ describe('a journal in a file', () => {
     expect(fill).toThrow('Free some space and go on')
     expect(seq).toBeGreaterThan(10)
     expect(journal.head().seq).toBe(seq - 1)
-    expect(() => journal.putSnapshot(1, new Uint8Array(50_000))).toThrow('the disk is full')
-    expect(journal.latestSnapshot()).toBe(null)
     journal.close()
-    expect(verifyJournal(path)).toMatchObject({ ok: true, entries: seq - 1 })
+    expect(verifyJournal(path, RUN)).toMatchObject({ ok: true, entries: seq - 1 })
     const larger = createSqliteJournal(path)
     larger.append([body(seq)])
     expect(larger.head().seq).toBe(seq)

@@ -8,29 +8,29 @@
  *
  * The trainer, the payloads and the merge are those of a run; who does how many steps is drawn.
  */
-import { readFileSync } from 'node:fs'
 import { learningRateAt } from '../../coordinator/schedule.ts'
-import { createArena, newSharedMemory } from '../../kernels/arena.ts'
-import { type Batch, batchPart } from '../../kernels/batch.ts'
-import { localJob, payloadOf } from '../../kernels/local-job.ts'
 import { initialAdapter } from '../../kernels/lora.ts'
-import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { initialOuterState, type OuterState } from '../../kernels/outer-state.ts'
-import { measurePayload, openMerge, type RoundContribution } from '../../kernels/server-round.ts'
-import { createTrainer, type Trainer } from '../../kernels/train-step.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
-import { decodeShard, type Sequences } from '../../node/dataset/shards.ts'
-import { locateRun } from '../../node/run/locate-run.ts'
-import { planRun } from '../../node/run/prepare-run.ts'
-import { parseRunYaml } from '../../node/run/run-yaml.ts'
-import { hyperOf, jobOf } from '../../node/training/job.ts'
-import { KERNELS, startKernels } from '../../node/training/start-kernels.ts'
+import type { Sequences } from '../../node/dataset/shards.ts'
+import { locateRun } from '../../node/setup/locate-run.ts'
+import { type RunPlan, withPlan } from '../../node/setup/plan-run.ts'
+import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { nextFraction, prng } from '../../protocol/prng.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
+import {
+  contributionOf,
+  heldOutLoss,
+  type Machine,
+  machineOf,
+  merged,
+  type Offered,
+  rows,
+} from './pooled-machine.ts'
 
 const VOLUNTEERS = 64
 const LEAVING_SHARE = 0.3
-/** In the median of those who stay. */
+/** The median of those who stay. */
 const STEPS_MEDIAN = Number(process.argv[3] ?? 2)
 const STEPS_SD = 0.5
 const [STEPS_MIN, STEPS_MAX] = [1, 64]
@@ -51,11 +51,6 @@ max_steps: ${BATCHES}
 learning_rate: ${learningRate}
 seed: ${seed}
 `
-
-type Planned = Awaited<ReturnType<typeof planRun>>
-
-const { tiles } = startKernels()
-const module = new WebAssembly.Module(readFileSync(KERNELS))
 
 const ARMS = { 'data-parallel': dataParallel, pooled } as const
 type Arm = keyof typeof ARMS
@@ -93,30 +88,30 @@ function report(what: string, shares: readonly number[]): void {
   console.log(`${what}: ${percent(mean)} ± ${percent(error)} (standard error of ${shares.length})`)
 }
 
-async function run(arm: Arm, seed: number, rate: number): Promise<{ base: number; loss: number }> {
-  const located = await locateRun(parseRunYaml(yamlOf(seed, rate), arm), '.', null)
-  const planned = await planRun(located)
-  const blobOf = async ({ digest }: { digest: string }) => planned.dataset.blobs.get(digest)!
-  const batches = await readBatches(planned.config, 0, BATCHES, blobOf)
-  const machine = machineOf(planned)
-  const adapter = initialAdapter(machine.trainer.layout, seed)
-  machine.trainer.load(adapter, null)
-  const base = heldOutLoss(machine.trainer, planned)
-  machine.trainer.load(ARMS[arm](machine, planned.config, batches, adapter), null)
-  const loss = heldOutLoss(machine.trainer, planned)
-  planned.base.close()
-  console.log(`seed ${seed}, ${arm}, rate ${rate}: ${base.toFixed(4)} -> ${loss.toFixed(4)}`)
-  return { base, loss }
+interface Losses {
+  base: number
+  loss: number
 }
 
-function machineOf({ config, base }: Planned) {
-  const memory = newSharedMemory(16)
-  const ops = createWasmOps(module, memory, { tiles })
-  const arena = createArena(memory)
-  const job = { ...jobOf(config), microBatch: 8 }
-  return { ops, arena, trainer: createTrainer(ops, arena, job, base.weights) }
+async function run(arm: Arm, seed: number, rate: number): Promise<Losses> {
+  const located = await locateRun(parseRunYaml(yamlOf(seed, rate), arm), null)
+  const losses = await withPlan(located, (plan) => lossesOf(arm, seed, plan))
+  const { base, loss } = losses
+  console.log(`seed ${seed}, ${arm}, rate ${rate}: ${base.toFixed(4)} -> ${loss.toFixed(4)}`)
+  return losses
 }
-type Machine = ReturnType<typeof machineOf>
+
+async function lossesOf(arm: Arm, seed: number, plan: RunPlan): Promise<Losses> {
+  const blobOf = async ({ digest }: { digest: string }) => plan.dataset.blobs.get(digest)!
+  const batches = await readBatches(plan.config, 0, BATCHES, blobOf)
+  const machine = machineOf(plan)
+  const adapter = initialAdapter(machine.trainer.layout, seed)
+  machine.trainer.load(adapter, null)
+  const base = heldOutLoss(machine.trainer, plan)
+  machine.trainer.load(ARMS[arm](machine, plan.config, batches, adapter), null)
+  const loss = heldOutLoss(machine.trainer, plan)
+  return { base, loss }
+}
 
 /** The sequences of a local step of each volunteer, one AdamW. */
 function dataParallel(
@@ -140,30 +135,19 @@ function pooled(
   batches: Sequences,
   adapter: Float32Array,
 ): Float32Array {
-  const { ops, arena, trainer } = machine
   const random = prng(config.seed)
   let state: OuterState = initialOuterState('delta', adapter)
   let batch = 0
   for (let round = 0; batch < BATCHES; round++) {
     const learningRate = learningRateAt(config, batch, round)
-    const contributions: (RoundContribution & { payload: Uint8Array })[] = []
+    const contributions: Offered[] = []
     for (let volunteer = 0; volunteer < VOLUNTEERS && batch < BATCHES; volunteer++) {
       const steps = Math.min(stepsOf(random), BATCHES - batch)
       const part = rows(config, batches, batch, steps)
       contributions.push(contributionOf(machine, config, state, part, steps, learningRate))
       batch += steps
     }
-    const { uplink, downlink, weightCap, normClip } = config.aggregation
-    const merge = openMerge(ops, arena, trainer.layout, state, {
-      ...{ uplink, downlink, learningRate, contributions, outerScale: 1 },
-      rule: { weightCap, normClip },
-      outer: config.outer,
-      inner: hyperOf(config.training),
-    })
-    merge.add(contributions.map(({ payload }) => payload))
-    const closed = merge.close()
-    if (closed.rejected.length > 0) throw new Error(closed.rejected[0]!.reason)
-    state = closed.state
+    state = merged(machine, config, state, contributions, learningRate)
   }
   return state.adapter
 }
@@ -175,42 +159,4 @@ function stepsOf(random: ReturnType<typeof prng>): number {
   const whole = STEPS_MEDIAN * Math.exp(STEPS_SD * normal)
   const share = nextFraction(random) < LEAVING_SHARE ? nextFraction(random) : 1
   return Math.max(STEPS_MIN, Math.min(STEPS_MAX, Math.round(whole * share)))
-}
-
-function contributionOf(
-  { ops, arena, trainer }: Machine,
-  config: RunConfig,
-  state: OuterState,
-  batch: Batch,
-  steps: number,
-  learningRate: number,
-): RoundContribution & { payload: Uint8Array } {
-  if (state.mode !== 'delta') throw new Error('volunteers send deltas')
-  const job = {
-    ...{ mode: state.mode, codec: config.aggregation.uplink, steps, batch, learningRate },
-    batchTokens: STEP_SEQUENCES * config.dataset.sequenceLength,
-    ...{ adapter: state.adapter, moment: state.moment, link: () => '' },
-  }
-  let counted = 0
-  for (const pause of localJob(trainer, job)) {
-    if (pause.status !== 'ok') throw new Error(`a step is ${pause.status}`)
-    counted = pause.progress.targetTokens
-  }
-  const payload = payloadOf(ops, arena, trainer, job)
-  const measured = measurePayload(ops, arena, trainer.layout, job, payload)
-  return { payload, measured, tokens: counted, steps }
-}
-
-function rows(config: RunConfig, batches: Sequences, first: number, count: number): Batch {
-  const length = STEP_SEQUENCES * config.dataset.sequenceLength
-  return batchPart(batches, first * length, (first + count) * length)
-}
-
-function heldOutLoss(trainer: Trainer, { config, dataset: { blobs } }: Planned): number {
-  const { dataset, base } = config
-  const format = { ...dataset, vocabSize: base.shape.vocabSize }
-  const shard = decodeShard(blobs.get(dataset.validationShard.digest)!, format)
-  const sequences = shard.sequences(0, dataset.validationSequences)
-  const { lossSum, targetTokens } = trainer.evaluate(sequences)
-  return lossSum / targetTokens
 }

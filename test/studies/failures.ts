@@ -24,8 +24,13 @@ while (total < COUNT) {
   seed += 1
   const preset = PRESETS[seed % PRESETS.length]!
   const result = simulate({
-    ...{ seed, config, crowds: [{ preset, volunteers: 12 }] },
-    ...{ days: HOUR, daysToFinish: 4, faults: drawFaults(seed), checkEvery: 20 },
+    seed,
+    config,
+    crowds: [{ preset, volunteers: 12 }],
+    days: HOUR,
+    daysToFinish: 4,
+    faults: drawFaults(seed),
+    checkEvery: 20,
   })
   for (const [name, count] of result.failures) {
     failures.set(name, (failures.get(name) ?? 0) + count)

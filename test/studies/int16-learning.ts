@@ -10,13 +10,13 @@ import { initialAdapter } from '../../kernels/lora.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { createTrainer } from '../../kernels/train-step.ts'
 import { DEMO_YAML } from '../../node/cli/demo-yaml.ts'
+import { jobOf } from '../../node/compute/job.ts'
+import { KERNELS, startKernels } from '../../node/compute/start-kernels.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
 import { decodeShard, type Sequences } from '../../node/dataset/shards.ts'
-import { locateRun } from '../../node/run/locate-run.ts'
-import { planRun } from '../../node/run/prepare-run.ts'
-import { parseRunYaml } from '../../node/run/run-yaml.ts'
-import { jobOf } from '../../node/training/job.ts'
-import { KERNELS, startKernels } from '../../node/training/start-kernels.ts'
+import { locateRun } from '../../node/setup/locate-run.ts'
+import { type RunPlan, withPlan } from '../../node/setup/plan-run.ts'
+import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 
 const SEEDS = Number(process.argv[2] ?? 10)
 const STEPS = 200
@@ -27,19 +27,17 @@ const WAYS: Record<string, BaseKernels> = {
   int16: { base: 'int8', path: 'int16' },
 }
 
-type Planned = Awaited<ReturnType<typeof planRun>>
-
 const { tiles } = startKernels()
 const module = new WebAssembly.Module(readFileSync(KERNELS))
 const losses = new Map(Object.keys(WAYS).map((way) => [way, [] as number[]]))
 console.log(`held-out loss after ${STEPS} steps`)
 for (let seed = 1; seed <= SEEDS; seed++) {
-  const yaml = { ...parseRunYaml(DEMO_YAML, 'demo'), seed }
-  const planned = await planRun(await locateRun(yaml, '.', null))
-  for (const [way, kernels] of Object.entries(WAYS)) {
-    losses.get(way)!.push(await lossAfterTraining(planned, kernels))
-  }
-  planned.base.close()
+  const source = DEMO_YAML.replace(/^seed: .*$/m, `seed: ${seed}`)
+  await withPlan(await locateRun(parseRunYaml(source, 'demo'), null), async (plan) => {
+    for (const [way, kernels] of Object.entries(WAYS)) {
+      losses.get(way)!.push(await lossAfterTraining(plan, kernels))
+    }
+  })
   const all = [...losses].map(([way, values]) => `${way} ${values.at(-1)!.toFixed(5)}`)
   console.log(`seed ${seed}: ${all.join(', ')}`)
 }
@@ -49,15 +47,15 @@ for (const way of ['int8', 'int16']) {
   console.log(`${way} - checkpoint: ${mean.toFixed(5)} ± ${error.toFixed(5)} (standard error)`)
 }
 
-async function lossAfterTraining(planned: Planned, kernels: BaseKernels): Promise<number> {
-  const { config } = planned
+async function lossAfterTraining(plan: RunPlan, kernels: BaseKernels): Promise<number> {
+  const { config } = plan
   const memory = newSharedMemory(16)
   const ops = createWasmOps(module, memory, { tiles })
   const job = { ...jobOf(config), kernels }
-  const trainer = createTrainer(ops, createArena(memory), job, planned.base.weights)
+  const trainer = createTrainer(ops, createArena(memory), job, plan.base.weights)
   trainer.load(initialAdapter(trainer.layout, config.seed), null)
   const { batchSequences, learningRate } = config.training
-  const blobOf = async ({ digest }: { digest: string }) => planned.dataset.blobs.get(digest)!
+  const blobOf = async ({ digest }: { digest: string }) => plan.dataset.blobs.get(digest)!
   const { tokens, targets } = await readBatches(config, 0, STEPS, blobOf)
   const size = batchSequences * config.dataset.sequenceLength
   for (let step = 0; step < STEPS; step++) {
@@ -66,11 +64,11 @@ async function lossAfterTraining(planned: Planned, kernels: BaseKernels): Promis
     const outcome = trainer.localStep(batch, learningRate * (1 - step / STEPS))
     if (outcome.status !== 'ok') throw new Error(`step ${step} is ${outcome.status}`)
   }
-  const { lossSum, targetTokens } = trainer.evaluate(validationOf(planned))
+  const { lossSum, targetTokens } = trainer.evaluate(validationOf(plan))
   return lossSum / targetTokens
 }
 
-function validationOf({ config: { dataset, base }, dataset: { blobs } }: Planned): Sequences {
+function validationOf({ config: { dataset, base }, dataset: { blobs } }: RunPlan): Sequences {
   const format = { ...dataset, vocabSize: base.shape.vocabSize }
   const shard = decodeShard(blobs.get(dataset.validationShard.digest)!, format)
   return shard.sequences(0, dataset.validationSequences)

@@ -13,7 +13,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../../node/cli/child.ts'
 import { predict } from '../../node/cli/simulate-replay.ts'
-import { observeRun } from '../../node/run/observe-run.ts'
+import { observeRun } from '../../node/history/observe-run.ts'
+import { mismatchText } from '../../node/run/mismatch.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
 import { nextFraction, prng } from '../../protocol/prng.ts'
@@ -67,8 +68,9 @@ const { sessions, merge, setUp, prepare, lease } = observed
 const found = { merge, setUp, prepare, lease }
 console.log(JSON.stringify({ seed, sessions: sessions.length, found, real, predicted }, null, 1))
 console.log(`goodput ${percent(real.goodput)}, predicted ${percent(predicted.goodput)}`)
-const { rounds, faults } = await verifyRun(runFolder(root), () => {})
-console.log(`${rounds} rounds derived again: ${faults.length === 0 ? 'the same adapters' : faults}`)
+const { rounds, mismatches } = await verifyRun(runFolder(root))
+const verdict = mismatches.map(mismatchText).join(', ') || 'the same adapters'
+console.log(`${rounds} rounds derived again: ${verdict}`)
 await rm(folder, { recursive: true, force: true })
 
 /** Comes and goes until the end. */

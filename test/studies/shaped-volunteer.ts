@@ -9,18 +9,18 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { newControl } from '../../kernels/control.ts'
+import { type Compute, createCompute } from '../../node/compute/compute.ts'
+import { createEngine } from '../../node/compute/engine.ts'
+import { createTaskServer } from '../../node/compute/serve-tasks.ts'
+import { KERNELS, startKernels } from '../../node/compute/start-kernels.ts'
+import type { FromWorker } from '../../node/compute/task.ts'
 import { createHost } from '../../node/network/host.ts'
 import { loadIdentity } from '../../node/network/identity-file.ts'
 import { parseLink } from '../../node/network/link.ts'
 import { localTransports } from '../../node/network/transports.ts'
 import { findBase } from '../../node/roles/base-sources.ts'
 import { createVolunteer } from '../../node/roles/volunteer.ts'
-import { createFileBlobStore } from '../../node/storage/blob-store.ts'
-import { type Compute, createCompute } from '../../node/training/compute.ts'
-import { createEngine } from '../../node/training/engine.ts'
-import { createTaskServer } from '../../node/training/serve-tasks.ts'
-import { KERNELS, startKernels } from '../../node/training/start-kernels.ts'
-import type { FromWorker } from '../../node/training/task.ts'
+import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 
 const [link, name, cache, restMs, upMbit, downMbit] = process.argv.slice(2) as [
   string,
@@ -42,9 +42,18 @@ const sources = { hubCache: join(cache, 'hub'), mirrors: [], folder: join(cache,
 const volunteer = createVolunteer(
   { ...invite, addresses: [await shaped(invite.addresses)] },
   {
-    ...{ name, software: 'study', identity, host, blobs, log, compute: resting(Number(restMs)) },
+    name,
+    software: 'study',
+    identity,
+    host,
+    blobs,
+    log,
+    compute: resting(Number(restMs)),
     limits: { threads: 1, memoryBytesMax: 2 ** 31 },
-    ...{ dataBytesMax: null, paused: null, onStep() {}, onTransfer() {} },
+    dataBytesMax: null,
+    paused: null,
+    onStep() {},
+    onTransfer() {},
     findBase: (base, onBytes) => findBase(base, blobs, sources, log, onBytes),
   },
 )

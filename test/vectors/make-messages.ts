@@ -6,10 +6,13 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import { exampleConfig } from '../protocol/example-config.ts'
 import {
+  exampleAnswer,
   exampleBlobManifest,
   exampleContribution,
+  exampleInvite,
   exampleManifest,
   exampleNotices,
   exampleReplies,
@@ -36,10 +39,18 @@ const vectors = {
   notices: hexesOf(exampleNotices),
   runConfig: hexOf(exampleConfig()),
   runId: digestOf(exampleConfig()),
-  signedContribution: hexOf({ purpose: 'barnraise contribution 1', body: exampleContribution }),
+  signedContribution: hexOf({
+    purpose: `barnraise contribution ${PROTOCOL_VERSION}`,
+    body: exampleContribution,
+  }),
+  signedAnswer: hexOf({ purpose: `barnraise audit ${PROTOCOL_VERSION}`, body: exampleAnswer }),
+  invite: hexOf(exampleInvite),
   manifest: hexOf(exampleManifest),
   manifestDigest: digestOf(exampleManifest),
-  signedManifest: hexOf({ purpose: 'barnraise manifest 1', body: exampleManifest }),
+  signedManifest: hexOf({
+    purpose: `barnraise manifest ${PROTOCOL_VERSION}`,
+    body: exampleManifest,
+  }),
   blobManifest: hexOf(exampleBlobManifest),
   traceSeed: hexOf({ purpose: 'barnraise trace 1', ...exampleTrace }),
 }

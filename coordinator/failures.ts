@@ -1,0 +1,91 @@
+/**
+ * Training that comes to nothing. The batches are owed again at once, and go to whoever asks next;
+ * so where the fault is in the run (a row that its model cannot read), the same batches fail on one
+ * volunteer after another. After some that are alike the run stops, instead of handing them out for
+ * ever: its organiser has to change something, and the same command goes on from there.
+ */
+import { log, type PeerId, type RequestOf, reasonOf } from '../protocol/index.ts'
+import { giveBackAudit } from './audits.ts'
+import { findLease } from './contributions.ts'
+import type { CoordinatorEffect } from './effect.ts'
+import { revoke } from './lease.ts'
+import { answer, changed, type Outcome, type RequestEvent, refuse, unchanged } from './outcome.ts'
+import { noteFailure } from './patience.ts'
+import { memberHere } from './roster.ts'
+import type { CoordinatorState, Failure } from './state.ts'
+
+/** So many volunteers, or all where fewer are here, have to fail alike, and so many times. */
+const ALIKE_MAX = 3
+/** Batches whose failures are remembered; the oldest is forgotten first. */
+const REMEMBERED_MAX = 64
+
+export function onFail(
+  state: CoordinatorState,
+  event: RequestEvent,
+  { leaseId, cause, reason }: RequestOf<'fail'>,
+): Outcome {
+  const { peer } = event
+  const member = memberHere(state, peer)
+  if (member === null) return unchanged(refuse(event, 'not-joined', 'join first'))
+  const audit = state.audits.get(leaseId)
+  if (audit?.auditor === peer) {
+    if (audit.stage !== 'assigned' && audit.stage !== 'out') {
+      return unchanged(refuse(event, 'duplicate', `audit ${leaseId} is answered`))
+    }
+    const text = log('info', reasonOf(`${member.name} gives audit ${leaseId} back: ${reason}`))
+    const released = answer(event, { type: 'released', leaseId })
+    noteFailure(state, peer, event.at)
+    return changed(released, text, ...giveBackAudit(state, audit, event.at))
+  }
+  const held = findLease(state, peer, leaseId)
+  if (!('stage' in held)) return unchanged(refuse(event, ...held))
+  if (held.stage !== 'leased') {
+    return unchanged(refuse(event, 'duplicate', `lease ${leaseId} is committed`))
+  }
+  const effects: CoordinatorEffect[] = [
+    answer(event, { type: 'released', leaseId }),
+    log('warn', reasonOf(`training failed on ${member.name}: ${reason}`)),
+  ]
+  if (cause === 'training')
+    effects.push(...judge(state, remember(state, held.firstBatch, peer, reason)))
+  noteFailure(state, peer, event.at)
+  // Its holder knows already.
+  revoke(state, held, reason)
+  return changed(...effects)
+}
+
+function remember(
+  state: CoordinatorState,
+  firstBatch: number,
+  peer: PeerId,
+  reason: string,
+): Failure {
+  const { failures } = state
+  const before = failures.get(firstBatch)
+  const failure = before?.reason === reason ? before : { reason, times: 0, peers: [] }
+  failure.times += 1
+  if (!failure.peers.includes(peer) && failure.peers.length < ALIKE_MAX) failure.peers.push(peer)
+  failures.set(firstBatch, failure)
+  const [oldest] = failures.keys()
+  if (failures.size > REMEMBERED_MAX) failures.delete(oldest!)
+  return failure
+}
+
+function judge(state: CoordinatorState, { reason, times, peers }: Failure): CoordinatorEffect[] {
+  if (times < ALIKE_MAX || peers.length < Math.min(ALIKE_MAX, countHere(state))) return []
+  const where = peers.length === 1 ? 'one volunteer' : `${peers.length} volunteers`
+  const text =
+    `training on the same batches failed ${times} times, on ${where}, ` +
+    `each time alike: ${reason}`
+  return [{ type: 'stop', reason: text }]
+}
+
+/** How many are here, up to as many as matter. */
+function countHere({ members }: CoordinatorState): number {
+  let count = 0
+  for (const { awayUntil } of members.values()) {
+    if (awayUntil === null) count += 1
+    if (count === ALIKE_MAX) break
+  }
+  return count
+}

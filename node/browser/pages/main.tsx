@@ -1,0 +1,124 @@
+/** The dashboard: is it learning, who is here, what is happening, how long yet. */
+import './language.ts'
+import { render } from 'preact'
+import {
+  auditCount,
+  byteSize,
+  compact,
+  doneOf,
+  duration,
+  roundWords,
+  speedOf,
+  timeLeft,
+} from '../../history/figures.ts'
+import type { RunRow } from '../../history/rows.ts'
+import { Join, Log, Rounds } from './cards.tsx'
+import { Learning } from './chart.tsx'
+import { Check } from './check-card.tsx'
+import { Grid } from './grid.tsx'
+import { Lend } from './lend.tsx'
+import { isInvited, lent, readSensors } from './lend-store.ts'
+import { People } from './people.tsx'
+import { Credit } from './receipt.tsx'
+import { follow, invitation, line, ownWord, readInvitation, tables, version } from './store.ts'
+import { Try } from './try-card.tsx'
+import './style.css'
+import { TileList } from './tiles.tsx'
+
+const LINE_WORDS = {
+  connecting: 'Asking the coordinator…',
+  live: 'live',
+  broken: 'The coordinator does not answer. Trying again; what you see is what was last heard.',
+}
+
+const PHASE_WORDS: Record<RunRow['phase'], string> = {
+  waiting: 'waiting for volunteers',
+  training: 'training',
+  aggregating: 'merging the round',
+  finished: 'finished',
+}
+
+function App() {
+  version.value
+  const { run } = tables
+  return (
+    <>
+      <p role="status" class={`line ${line.value}`}>
+        {LINE_WORDS[line.value]}
+      </p>
+      {run === null ? (
+        <main class="blank">
+          <h1>Barnraise</h1>
+        </main>
+      ) : (
+        <Run run={run} />
+      )}
+    </>
+  )
+}
+
+function Run({ run }: { run: RunRow }) {
+  const percent = Math.round(doneOf(run) * 100)
+  return (
+    <main>
+      <header>
+        <h1>{run.name}</h1>
+        <p class="soft">
+          {run.base} learns from {run.dataset}
+        </p>
+        <p class="phase">{PHASE_WORDS[run.phase]}</p>
+        <progress aria-label="Share of the run that is done" max={100} value={percent} />
+      </header>
+      {invitation.value?.word === 'wrong' && (
+        <p class="note" role="alert">
+          The word after # in this address is not the organiser's: it changes whenever the
+          coordinator starts, and `barnraise host` prints the new address. This is what outsiders
+          see.
+        </p>
+      )}
+      {isInvited && (run.phase !== 'finished' || lent.value.stage !== 'idle') && <Lend />}
+      {isInvited && <Credit />}
+      <Tiles run={run} />
+      <div class="cards">
+        <Learning />
+        <Grid />
+        <People />
+        <Try />
+        <CheckRun run={run} />
+        <Rounds />
+        <Log />
+        <Join />
+      </div>
+    </main>
+  )
+}
+
+/** What proves the run goes to whoever may join it. */
+function CheckRun({ run }: { run: RunRow }) {
+  const word = ownWord()
+  if (word === null || run.round === 0) return null
+  const trusted = { run: run.runId, coordinator: invitation.value?.coordinator ?? null }
+  const bytes = run.baseBytes + run.uploadedBytes
+  const address = new URL('proof/', location.href).href
+  return <Check address={address} word={word} trusted={trusted} bytes={bytes} />
+}
+
+function Tiles({ run }: { run: RunRow }) {
+  const speed = speedOf(run, tables.peers.values())
+  const tiles: [string, string][] = [
+    ['volunteers here', String(run.hereCount)],
+    ['round', roundWords(run)],
+    ['tokens counted', compact(run.countedTokens)],
+    ['tokens a second', compact(speed)],
+    ['uploaded', byteSize(run.uploadedBytes)],
+    ['audits', auditCount(run.audits)],
+    ['time so far', duration(run.at - run.startedAt)],
+    ['left', timeLeft(run)],
+  ]
+  return <TileList tiles={tiles} />
+}
+
+render(<App />, document.getElementById('app')!)
+follow()
+void readInvitation()
+if (isInvited) void readSensors()

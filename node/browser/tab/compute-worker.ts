@@ -1,0 +1,71 @@
+/** The compute thread in a page. */
+
+import { type Control, checkMachine, closeBoard, newControl, tune } from '../../../kernels/index.ts'
+import { digestOf } from '../../../protocol/index.ts'
+import { createEngine } from '../../compute/engine.ts'
+import type { HelperData } from '../../compute/help.ts'
+import { createTaskServer } from '../../compute/serve-tasks.ts'
+import type { ToWorker } from '../../compute/task.ts'
+import { loadKernels } from './kernels.ts'
+import './report-rejections.ts'
+import { openWeightBlob } from './weight-blob.ts'
+
+/** The first message; null: this page may not share memory between threads. */
+export interface ComputeStart {
+  control: Control | null
+}
+
+async function start({ control }: ComputeStart): Promise<(message: ToWorker) => void> {
+  const module = await loadKernels()
+  const shared = control ?? newControl()
+  const tiles = tune(module, () => performance.now())
+  checkMachine(module, tiles)
+  let release = () => {}
+  const engine = createEngine(module, digestOf, {
+    control: shared,
+    tiles,
+    help: (work) => {
+      release()
+      const helpers = Array.from({ length: work.job.threads - 1 }, (_, index) =>
+        startHelper({ ...work, module, tiles, thread: index + 1 }),
+      )
+      release = () => {
+        closeBoard(work.board)
+        for (const helper of helpers) helper.terminate()
+      }
+    },
+  })
+  return createTaskServer({
+    engine,
+    turn,
+    post: (message) => postMessage(message),
+    openWeights: async ({ shape, weights }) => openWeightBlob(weights, shape.model),
+  })
+}
+
+function startHelper(data: HelperData): Worker {
+  // The bundler knows a worker by these very words.
+  const worker = new Worker(new URL('./helper-worker.ts', import.meta.url), { type: 'module' })
+  worker.postMessage(data)
+  return worker
+}
+
+const { port1, port2 } = new MessageChannel()
+let next = () => {}
+port1.onmessage = () => next()
+
+/** A turn of the event loop; a timer would wait for milliseconds. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    next = resolve
+    port2.postMessage(null)
+  })
+}
+
+/** It never settles when the start fails, which is reported as an error of this worker. */
+const started = Promise.withResolvers<(message: ToWorker) => void>()
+
+addEventListener('message', ({ data }: MessageEvent<ComputeStart | ToWorker>) => {
+  if ('control' in data) start(data).then(started.resolve, reportError)
+  else void started.promise.then((hear) => hear(data))
+})

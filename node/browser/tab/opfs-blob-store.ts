@@ -1,0 +1,196 @@
+/**
+ * Blobs in the browser's own files (OPFS), named by their SHA-256, for the worker of a page. A blob
+ * gets its name when it is whole, and is checked when it is read: what a crash or the browser
+ * damaged is removed, so that it is fetched again.
+ */
+import {
+  BLOB_CHUNK_BYTES,
+  type BlobManifest,
+  type BlobReference,
+  blobManifest,
+  bytesToHex,
+  chunkCount,
+  chunkOf,
+  concatBytes,
+  type Digest,
+  DigestMismatch,
+} from '../../../protocol/index.ts'
+import { nativeDigestOf } from '../../native-digest.ts'
+import type { BlobStore } from '../../storage/blob-store.ts'
+import { LostBytesError, StorageError } from '../../storage/errors.ts'
+import { createLocks } from '../../storage/locks.ts'
+import type { PartialBlob } from '../../storage/partial-blob.ts'
+
+/** Only workers have it, and their types are not those of pages. */
+interface SyncFile {
+  read(to: Uint8Array, options: { at: number }): number
+  write(from: Uint8Array, options: { at: number }): number
+  truncate(bytes: number): void
+  getSize(): number
+  flush(): void
+  close(): void
+}
+
+interface WorkerFile extends FileSystemFileHandle {
+  createSyncAccessHandle(): Promise<SyncFile>
+  move(folder: FileSystemDirectoryHandle, name: string): Promise<void>
+}
+
+/** @throws DOMException where the browser has no OPFS or no room */
+export async function createOpfsBlobStore(): Promise<BlobStore> {
+  const root = await navigator.storage.getDirectory()
+  const whole = await root.getDirectoryHandle('blobs', { create: true })
+  const partial = await root.getDirectoryHandle('partial', { create: true })
+  const locks = createLocks()
+
+  async function fileOf(digest: Digest): Promise<FileSystemFileHandle | null> {
+    try {
+      return await whole.getFileHandle(digest)
+    } catch (error) {
+      if ((error as DOMException).name === 'NotFoundError') return null
+      throw error
+    }
+  }
+
+  async function read(digest: Digest): Promise<Uint8Array> {
+    const file = await fileOf(digest)
+    if (file === null) throw new LostBytesError('missing', `There is no blob ${digest}`)
+    const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer())
+    if ((await nativeDigestOf(bytes)) === digest) return bytes
+    await whole.removeEntry(digest)
+    throw new LostBytesError('damaged', `Blob ${digest} was damaged, and is removed`)
+  }
+
+  async function put(bytes: Uint8Array): Promise<BlobReference> {
+    const digest = await nativeDigestOf(bytes)
+    const release = await locks.acquire(digest)
+    try {
+      const file = (await partial.getFileHandle(digest, { create: true })) as WorkerFile
+      const handle = await file.createSyncAccessHandle()
+      try {
+        handle.truncate(0)
+        writeAt(handle, bytes, 0)
+      } finally {
+        handle.close()
+      }
+      await file.move(whole, digest)
+    } finally {
+      release()
+    }
+    return { digest, bytes: bytes.length }
+  }
+
+  return {
+    put,
+    read,
+    has: async (digest) => (await fileOf(digest)) !== null,
+    async putStream(pieces) {
+      const parts: Uint8Array[] = []
+      for await (const piece of pieces) parts.push(piece)
+      return put(concatBytes(...parts))
+    },
+    readChunk: async (digest, index) => chunkOf(await read(digest), index),
+    manifest: async (digest) => blobManifest(await read(digest)),
+    path: (digest) => digest,
+    async list() {
+      const digests: Digest[] = []
+      for await (const name of whole.keys()) digests.push(name)
+      return digests.sort()
+    },
+    async remove(digest) {
+      if ((await fileOf(digest)) !== null) await whole.removeEntry(digest)
+    },
+    async openPartial(_owner, blob, signal) {
+      const release = await locks.acquire(blob.digest, signal)
+      try {
+        const file = (await partial.getFileHandle(blob.digest, { create: true })) as WorkerFile
+        const handle = await file.createSyncAccessHandle()
+        return partialBlob(blob, handle, {
+          publish: () => file.move(whole, blob.digest),
+          release,
+        })
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+  }
+}
+
+/** Forgets every blob of this origin. */
+export async function eraseBlobs(): Promise<void> {
+  const root = await navigator.storage.getDirectory()
+  for (const folder of ['blobs', 'partial']) {
+    await root.removeEntry(folder, { recursive: true }).catch((error: DOMException) => {
+      if (error.name !== 'NotFoundError') throw error
+    })
+  }
+}
+
+interface PartialEnd {
+  publish(): Promise<void>
+  release(): void
+}
+
+function partialBlob(blob: BlobReference, handle: SyncFile, end: PartialEnd): PartialBlob {
+  let chunks = wholeChunks(handle, blob)
+  let isOpen = true
+  const drop = (from: number) => {
+    handle.truncate(from * BLOB_CHUNK_BYTES)
+    chunks = from
+  }
+  const close = () => {
+    if (isOpen) handle.close()
+    isOpen = false
+  }
+  const readAt = (at: number, length: number) => {
+    const bytes = new Uint8Array(length)
+    return bytes.subarray(0, handle.read(bytes, { at }))
+  }
+  return {
+    get chunks() {
+      return chunks
+    },
+    async keep({ chunkHashes }: BlobManifest) {
+      for (let index = 0; index < chunks; index++) {
+        const digest = await nativeDigestOf(readAt(index * BLOB_CHUNK_BYTES, BLOB_CHUNK_BYTES))
+        const expected = bytesToHex(chunkHashes.subarray(index * 32, (index + 1) * 32))
+        if (digest !== expected) drop(index)
+      }
+      return chunks
+    },
+    async append(chunk) {
+      writeAt(handle, chunk, chunks * BLOB_CHUNK_BYTES)
+      chunks += 1
+    },
+    async finish() {
+      handle.flush()
+      if ((await nativeDigestOf(readAt(0, blob.bytes))) !== blob.digest) {
+        drop(0)
+        throw new DigestMismatch(
+          `Cannot accept blob ${blob.digest}: its chunks match the manifest but not the digest`,
+        )
+      }
+      close()
+      await end.publish()
+    },
+    async close() {
+      close()
+      end.release()
+    },
+  }
+}
+
+/** Cuts off what is not a whole chunk; a file larger than the blob is none of it. */
+function wholeChunks(handle: SyncFile, { bytes }: BlobReference): number {
+  const size = handle.getSize()
+  if (size === bytes) return chunkCount(size)
+  const chunks = size > bytes ? 0 : Math.floor(size / BLOB_CHUNK_BYTES)
+  handle.truncate(chunks * BLOB_CHUNK_BYTES)
+  return chunks
+}
+
+function writeAt(handle: SyncFile, bytes: Uint8Array, at: number): void {
+  const written = handle.write(bytes, { at })
+  if (written !== bytes.length) throw new StorageError('full', 'The browser gives no more room')
+}

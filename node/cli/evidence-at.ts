@@ -1,0 +1,64 @@
+/** Where a run is to be checked: a folder, an address, or a link, as a user writes it. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConfigError } from '../../protocol/index.ts'
+import { pageAddress, parseFragment, parseLink } from '../network/link.ts'
+import { folderPlace } from '../run/folder-place.ts'
+import type { Place } from '../run/place.ts'
+import { INDEX_FILE } from '../run/publication.ts'
+import { type RunFolder, runFolder } from '../run/run-folder.ts'
+import type { Trusted } from '../run/verify.ts'
+import { webPlace } from '../run/web-place.ts'
+
+export interface EvidenceAt {
+  from: { type: 'folder'; folder: RunFolder } | { type: 'place'; place: Place }
+  /** What the words that the user gave tell of the run. */
+  trusted: Trusted
+}
+
+/** It lies below the address of the pages of a coordinator. */
+const PROOF = 'proof/'
+const NOTHING: Trusted = { run: null, coordinator: null }
+
+/** @throws ConfigError */
+export function evidenceAt(where: string): EvidenceAt {
+  if (/^https?:/i.test(where)) return atAddress(where)
+  if (/^(barnraise:|\/(ip[46]|dns[46]?)\/)/.test(where)) return atLink(where)
+  if (!existsSync(join(where, INDEX_FILE))) {
+    return { from: { type: 'folder', folder: runFolder(where) }, trusted: NOTHING }
+  }
+  return { from: { type: 'place', place: folderPlace(where) }, trusted: NOTHING }
+}
+
+function atAddress(where: string): EvidenceAt {
+  if (!URL.canParse(where)) throw new ConfigError(`Cannot verify '${where}' as it is no address`)
+  const url = new URL(where)
+  const joinWord = new URLSearchParams(url.hash.slice(1)).get('join')
+  if (joinWord !== null) return atPage(url, joinWord, null)
+  return { from: { type: 'place', place: webPlace(ofRepository(url)) }, trusted: NOTHING }
+}
+
+function atLink(where: string): EvidenceAt {
+  const { addresses, coordinator } = parseLink(where)
+  const page = addresses.map(pageAddress).find((address) => address !== null)
+  if (page !== undefined) return atPage(new URL(page), where.split('#')[1] ?? '', coordinator)
+  throw new ConfigError(
+    'Cannot verify the run of this link as it names no page: ask for the link to the page, or ' +
+      'for what `barnraise publish` made',
+  )
+}
+
+/** What a coordinator tells those who may join. */
+function atPage(page: URL, joinWord: string, coordinator: string | null): EvidenceAt {
+  const { run } = parseFragment(joinWord)
+  const headers = { Authorization: `Bearer ${joinWord}` }
+  const place = webPlace(new URL(PROOF, page.origin + page.pathname), { headers })
+  return { from: { type: 'place', place }, trusted: { run, coordinator } }
+}
+
+/** A dataset repository of the Hub has its files elsewhere than its page. */
+function ofRepository(url: URL): URL {
+  const [, name] = /^\/datasets\/([^/]+\/[^/]+)\/?(?:tree\/main\/?)?$/.exec(url.pathname) ?? []
+  const isRepository = url.hostname === 'huggingface.co' && name !== undefined
+  return isRepository ? new URL(`/datasets/${name}/resolve/main/`, url) : url
+}

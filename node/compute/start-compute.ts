@@ -1,0 +1,23 @@
+/** The compute thread as a worker of Node. */
+import { Worker } from 'node:worker_threads'
+import { newControl } from '../../kernels/index.ts'
+import { type Compute, createCompute } from './compute.ts'
+import type { WorkerData } from './task.ts'
+
+export function startCompute(): Compute {
+  const control = newControl()
+  const workerData: WorkerData = { control }
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
+  return createCompute({
+    control,
+    post: (message, given) => worker.postMessage(message, given),
+    onMessage: (listener) => worker.on('message', listener),
+    onEnd: (listener) => {
+      worker.on('error', listener)
+      worker.on('exit', (code) => listener(new Error(`The compute thread ended with code ${code}`)))
+    },
+    terminate: async () => {
+      await worker.terminate()
+    },
+  })
+}

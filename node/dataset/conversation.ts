@@ -1,0 +1,189 @@
+/**
+ * Conversations, which go whole to the chat template: OpenAI's `messages` of `role` and `content`,
+ * ShareGPT's `conversations` of `from` and `value`, and TRL's pairs of a prompt and a completion
+ * that are lists of messages. What a message calls its parts does not depend on its list's name.
+ *
+ * A message's `role` and `content` are read here, and whether it is learned: OpenAI's `weight`, 0
+ * or 1, axolotl's `train` or `training`. All else that it has is the template's.
+ * Source: OpenAI, "Supervised fine-tuning"; axolotl, "Conversation"; LLaMA-Factory, "ShareGPT".
+ */
+
+import { plainNumber } from '../exact-json.ts'
+import type { ChatMessage } from '../model/chat-template.ts'
+import { type Fields, isAbsent, isFields, tellsShare } from './fields.ts'
+import { Fault, fault } from './row.ts'
+import { callsOf, toolsOf } from './tools.ts'
+
+export interface Conversation {
+  messages: ChatMessage[]
+  /** Whether each message is learned, in their order. */
+  learned: boolean[]
+  /** What else the template may look at, such as `tools`. */
+  variables: Fields
+}
+
+/** Messages of one conversation; a longer one is cut by hand. */
+const MESSAGES_MAX = 1000
+
+/** What a row may have beside its messages. */
+export const BESIDE_MESSAGES = ['system', 'tools', 'functions', 'documents', 'chat_template_kwargs']
+
+export function conversationOf(row: Fields, column: string): Conversation | Fault {
+  return conversation(row, messagesIn(row, column))
+}
+
+/** Only the completion is learned, as in TRL. */
+export function promptedOf(row: Fields): Conversation | Fault {
+  const asked = messagesIn(row, 'prompt')
+  const answered = messagesIn(row, 'completion')
+  if (asked instanceof Fault) return asked
+  if (answered instanceof Fault) return answered
+  for (const one of asked) one.isLearned = false
+  return conversation(row, asked.concat(answered))
+}
+
+interface ReadMessage {
+  message: ChatMessage
+  isLearned: boolean
+}
+
+function messagesIn(row: Fields, column: string): ReadMessage[] | Fault {
+  const list = row[column]
+  if (!Array.isArray(list)) return fault(column, 'a list of messages', list)
+  if (list.length > MESSAGES_MAX) {
+    return fault(column, `a list of at most ${MESSAGES_MAX} messages`, `${list.length} messages`)
+  }
+  const all: ReadMessage[] = []
+  for (const [i, item] of list.entries()) {
+    const path = `${column}[${i}]`
+    const one = isFields(item) ? messageOf(item, path) : fault(path, 'an object', item)
+    if (one instanceof Fault) return one
+    all.push(one)
+  }
+  return all
+}
+
+function conversation(row: Fields, read: ReadMessage[] | Fault): Conversation | Fault {
+  if (read instanceof Fault) return read
+  const variables = variablesOf(row)
+  if (variables instanceof Fault) return variables
+  const all = isAbsent('system', row.system) ? read : withSystem(row.system, read)
+  if (all instanceof Fault) return all
+  return {
+    messages: all.map(({ message }) => message),
+    learned: all.map(({ isLearned }) => isLearned),
+    variables,
+  }
+}
+
+/** The row's own goes first, unless the conversation begins with the same. */
+function withSystem(system: unknown, all: ReadMessage[]): ReadMessage[] | Fault {
+  if (typeof system !== 'string') return fault('system', 'a text', system)
+  const first = all[0]?.message
+  if (first?.role !== 'system') {
+    const said: ReadMessage = { message: { role: 'system', content: system }, isLearned: false }
+    return [said].concat(all)
+  }
+  return first.content === system
+    ? all
+    : fault('system', 'what the first message says, which is of the system', system)
+}
+
+function variablesOf(row: Fields): Fields | Fault {
+  const variables: Record<string, unknown> = {}
+  const { chat_template_kwargs: given, documents } = row
+  if (!isAbsent('chat_template_kwargs', given)) {
+    if (!isFields(given)) return fault('chat_template_kwargs', 'an object', given)
+    Object.assign(variables, given)
+  }
+  if (!isAbsent('documents', documents)) {
+    if (!Array.isArray(documents)) return fault('documents', 'a list', documents)
+    variables.documents = documents
+  }
+  const tools = toolsOf(row)
+  if (tools instanceof Fault) return tools
+  if (tools.length > 0) variables.tools = tools
+  return variables
+}
+
+/** What is read of a message here; all else is the template's. */
+const READ = ['role', 'from', 'content', 'value', 'weight', 'train', 'training', 'function_call']
+
+function messageOf(message: Fields, path: string): ReadMessage | Fault {
+  const { role: speaker = message.from } = message
+  if (typeof speaker !== 'string') return fault(`${path}.role`, 'a text', speaker)
+  const isCall = speaker === 'function_call'
+  const role = isCall ? 'assistant' : (ROLES.get(speaker) ?? speaker)
+  const isLearned = learnedOf(message, path, role)
+  if (isLearned instanceof Fault) return isLearned
+  const own = Object.entries(message).filter(
+    ([key, value]) => !READ.includes(key) && !isAbsent(key, value),
+  )
+  const written: ChatMessage = Object.assign({ role }, Object.fromEntries(own))
+  const contentKey = 'content' in message || !('value' in message) ? 'content' : 'value'
+  const given = message[contentKey]
+  const call = isCall ? given : message.function_call
+  if (!isAbsent('function_call', call)) {
+    const calls = callsOf(call, `${path}.${isCall ? contentKey : 'function_call'}`)
+    if (calls instanceof Fault) return calls
+    written.tool_calls = calls
+  }
+  const mayBeNull = written.tool_calls !== undefined
+  const content = isCall ? '' : contentOf(given, `${path}.${contentKey}`, mayBeNull)
+  if (content instanceof Fault) return content
+  if (content !== undefined) written.content = content
+  return { message: written, isLearned }
+}
+
+/** What ShareGPT, LLaMA-Factory and OpenAI's older format call those who speak. */
+const ROLES: ReadonlyMap<string, string> = new Map([
+  ['human', 'user'],
+  ['gpt', 'assistant'],
+  ['chatgpt', 'assistant'],
+  ['bing', 'assistant'],
+  ['observation', 'tool'],
+  ['function', 'tool'],
+])
+
+/** @returns what the template gets: nothing, or null, where the message has that beside calls */
+function contentOf(
+  content: unknown,
+  path: string,
+  mayBeNull: boolean,
+): string | null | undefined | Fault {
+  if (typeof content === 'string') return content
+  if (mayBeNull && (content === null || content === undefined)) return content
+  const must = `a text, or a list of parts of text${mayBeNull ? ', or null' : ''}`
+  if (!Array.isArray(content)) return fault(path, must, content)
+  const texts: string[] = []
+  for (const [i, part] of content.entries()) {
+    const { type, text } = isFields(part) ? part : {}
+    if (type !== 'text' || typeof text !== 'string' || Object.keys(part).some(tellsShare)) {
+      return fault(`${path}[${i}]`, `{"type":"text","text":"…"} and no more`, part)
+    }
+    texts.push(text)
+  }
+  return texts.join('\n')
+}
+
+/** The assistant's turns are learned that are not excepted, and nobody else's. */
+function learnedOf(message: Fields, path: string, role: string): boolean | Fault {
+  const isAssistant = role === 'assistant'
+  let isLearned = isAssistant
+  for (const key of ['weight', 'train', 'training']) {
+    const value = plainNumber(message[key])
+    if (value === null || value === undefined) continue
+    const [no, yes] = key === 'weight' ? [0, 1] : [false, true]
+    // Tables have whole numbers as bigint.
+    const isYes = value === yes || value === BigInt(yes)
+    if (!isYes && value !== no && value !== BigInt(no)) {
+      return fault(`${path}.${key}`, `${no} or ${yes}`, value)
+    }
+    if (isYes && !isAssistant) {
+      const must = `${no}, as of a turn of '${role}' nothing is learned`
+      return fault(`${path}.${key}`, must, value)
+    }
+    isLearned &&= isYes
+  }
+  return isLearned
+}

@@ -1,0 +1,116 @@
+/**
+ * The figures of a run by round, for those who look at them with tools of their own: a line of JSON
+ * a round in `metrics.jsonl`, and the same for TensorBoard. What the journal tells is written anew
+ * when the run is hosted again.
+ */
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { firstRecord, type Scalars, scalarsRecord } from './event-file.ts'
+import type { RoundRow } from './rows.ts'
+import { type Course, measuredOf, verdictsOf } from './verdict.ts'
+
+export const METRICS_FILE = 'metrics.jsonl'
+/** TensorBoard knows its files by the word in the middle. */
+export const EVENTS_FILE = join('tensorboard', 'events.out.tfevents.barnraise')
+
+export interface RoundMetrics {
+  /** The adapter after so many rounds. */
+  round: number
+  /** Milliseconds since 1970. */
+  at: number
+  /** Counted so far. */
+  tokens: number
+  heldOutLoss: number
+  /** The loss on text that has nothing to do with the run's; null: it was not measured. */
+  generalLoss: number | null
+  /** What the losses up to this round mean, and which round's adapter is to be kept. */
+  course: Course
+  bestRound: number | null
+  /**
+   * This and what follows are of the round that made the adapter; `seconds` is from first lease to
+   * merge.
+   */
+  trainLoss: number | null
+  contributions: number
+  uploadedBytes: number
+  seconds: number | null
+}
+
+/** Every adapter that is evaluated, in the order of rounds. */
+export function metricsOf(rows: readonly RoundRow[]): RoundMetrics[] {
+  const rounds = [...rows].sort((a, b) => a.round - b.round)
+  let tokens = 0
+  let before: RoundRow | null = null
+  const metrics: RoundMetrics[] = []
+  const verdicts = new Map(verdictsOf(measuredOf(rows)).map((verdict) => [verdict.round, verdict]))
+  for (const row of rounds) {
+    tokens += before?.tokens ?? 0
+    if (row.heldOutLoss !== null) {
+      const { course, best } = verdicts.get(row.round) ?? { course: 'unmeasured', best: null }
+      const [from, to] = [before?.startedAt ?? null, before?.mergedAt ?? null]
+      metrics.push({
+        round: row.round,
+        at: to ?? row.startedAt ?? 0,
+        tokens,
+        heldOutLoss: row.heldOutLoss,
+        generalLoss: row.generalLoss,
+        course,
+        bestRound: best,
+        trainLoss: before?.trainLoss ?? null,
+        contributions: before?.contributions ?? 0,
+        uploadedBytes: before?.uploadedBytes ?? 0,
+        seconds: from === null || to === null ? null : (to - from) / 1000,
+      })
+    }
+    before = row
+  }
+  return metrics
+}
+
+export interface MetricsLog {
+  /** Writes those that are not written yet. */
+  update(rows: readonly RoundRow[]): Promise<void>
+  /** Once what was asked for is done, whether it worked or not. */
+  written(): Promise<void>
+}
+
+export async function createMetricsLog(
+  root: string,
+  rows: readonly RoundRow[],
+): Promise<MetricsLog> {
+  const [lines, events] = [join(root, METRICS_FILE), join(root, EVENTS_FILE)]
+  const known = metricsOf(rows)
+  await mkdir(join(root, 'tensorboard'), { recursive: true })
+  await writeFile(lines, '')
+  await writeFile(events, firstRecord((known[0]?.at ?? 0) / 1000))
+  let written = -1
+  let last: Promise<void> = Promise.resolve()
+  async function add(metrics: readonly RoundMetrics[]): Promise<void> {
+    for (const one of metrics) {
+      if (one.round <= written) continue
+      await appendFile(lines, `${JSON.stringify(one)}\n`)
+      await appendFile(events, scalarsRecord(scalarsOf(one)))
+      written = one.round
+    }
+  }
+  const update = (all: readonly RoundMetrics[]) => {
+    last = last.catch(() => {}).then(() => add(all))
+    return last
+  }
+  await update(known)
+  return { update: (rows) => update(metricsOf(rows)), written: () => last.catch(() => {}) }
+}
+
+function scalarsOf(metrics: RoundMetrics): Scalars {
+  const values: [tag: string, value: number | null][] = [
+    ['loss/held out', metrics.heldOutLoss],
+    ['loss/general text', metrics.generalLoss],
+    ['loss/train', metrics.trainLoss],
+    ['run/tokens', metrics.tokens],
+    ['run/contributions', metrics.contributions],
+    ['run/uploaded bytes', metrics.uploadedBytes],
+    ['run/seconds a round', metrics.seconds],
+  ]
+  const known = values.filter((entry): entry is [string, number] => entry[1] !== null)
+  return { seconds: metrics.at / 1000, step: metrics.round, values: Object.fromEntries(known) }
+}

@@ -1,0 +1,151 @@
+/**
+ * What a run's losses mean, in a word and in a sentence. Pure: pages, `status`, `watch` and the
+ * metrics all say the same.
+ */
+import type { MeasuredRound } from '../run/best-round.ts'
+import type { RoundRow } from './rows.ts'
+
+export interface MeasuredAdapter extends MeasuredRound {
+  /** Training loss of the round that made it; null: it is not known, or this is the base. */
+  trainLoss: number | null
+  /** Loss on text that has nothing to do with the run's; null: it was not measured. */
+  generalLoss: number | null
+}
+
+export type Course =
+  | 'unmeasured'
+  /** The base is measured, and no adapter is. */
+  | 'begun'
+  | 'learning'
+  | 'level'
+  /** An earlier adapter was better, and the training loss does not show it. */
+  | 'overfitting'
+  /** An earlier adapter was better, and the training loss has risen too. */
+  | 'diverging'
+  /** No adapter is as good as the base. */
+  | 'worse'
+
+export interface Verdict {
+  course: Course
+  /** The round whose adapter is to be kept; null: there is none. */
+  best: number | null
+  reason: string
+  /** Whether the latest adapter still knows general text; null: that was not measured. */
+  memory: { forgets: boolean; reason: string } | null
+}
+
+/** A loss that changes by less than this share has not changed. */
+const LEVEL_SHARE = 0.005
+/** A held-out loss wavers from round to round; what is this share above the best, has risen. */
+const RISE_SHARE = 0.02
+/** General text is forgotten where its loss has risen by this share: nobody notices less. */
+const FORGETTING_SHARE = 0.03
+
+/** @param measured in any order; round 0 is the base */
+export function judge(measured: readonly MeasuredAdapter[]): Verdict {
+  const verdict = verdictsOf(measured).at(-1)
+  if (verdict !== undefined) return verdict
+  const reason = 'The base model has not been measured yet.'
+  return { course: 'unmeasured', best: null, reason, memory: null }
+}
+
+/** The verdict after each round that was measured, as the rounds up to it give it. */
+export function verdictsOf(measured: readonly MeasuredAdapter[]): (Verdict & { round: number })[] {
+  const [base, ...adapters] = measured.toSorted((a, b) => a.round - b.round)
+  if (base === undefined || base.round > 0) return []
+  let best: MeasuredAdapter | null = null
+  const later = adapters.map((latest) => {
+    best = best === null || latest.loss < best.loss ? latest : best
+    return { round: latest.round, ...verdictOf(base, best, latest) }
+  })
+  const perplexity = Math.exp(base.loss).toFixed(2)
+  const reason = `So far there is the base model alone: perplexity ${perplexity} on held-out text.`
+  return [{ round: 0, course: 'begun', best: null, reason, memory: null }, ...later]
+}
+
+function verdictOf(base: MeasuredAdapter, best: MeasuredAdapter, latest: MeasuredAdapter): Verdict {
+  const course = courseOf(base, best, latest)
+  return {
+    course,
+    best: best.round,
+    reason: reasonOf(course, base, best, latest),
+    memory: memoryOf(base, latest),
+  }
+}
+
+function courseOf(
+  base: MeasuredAdapter,
+  best: MeasuredAdapter,
+  latest: MeasuredAdapter,
+): keyof typeof COURSE_WORDS {
+  const hasRisen = latest.loss > best.loss * (1 + RISE_SHARE)
+  if (hasRisen && best.loss < base.loss) {
+    const [before, now] = [best.trainLoss, latest.trainLoss]
+    if (before === null || now === null) return 'overfitting'
+    return now > before * (1 + RISE_SHARE) ? 'diverging' : 'overfitting'
+  }
+  const change = latest.loss / base.loss - 1
+  if (change < -LEVEL_SHARE) return 'learning'
+  return change > LEVEL_SHARE ? 'worse' : 'level'
+}
+
+const COURSE_WORDS = {
+  learning: 'It is learning',
+  level: 'No change',
+  overfitting: 'It is overfitting',
+  diverging: 'It has begun to diverge',
+  worse: 'It is getting worse',
+}
+
+function reasonOf(
+  course: keyof typeof COURSE_WORDS,
+  base: MeasuredAdapter,
+  best: MeasuredAdapter,
+  latest: MeasuredAdapter,
+): string {
+  const now = `the loss after round ${latest.round} is ${latest.loss.toFixed(3)}`
+  const verdict = `${COURSE_WORDS[course]}: on text that nobody trained on, ${now}`
+  if (course !== 'overfitting' && course !== 'diverging') {
+    const [before, after] = [base, latest].map(({ loss }) => Math.exp(loss).toFixed(2))
+    const compared = compare(latest.loss, base.loss, "the base model's")
+    return `${verdict}, ${compared} (perplexity ${before} then, ${after} now).`
+  }
+  const compared = compare(latest.loss, best.loss, `round ${best.round}'s`)
+  const cause =
+    course === 'diverging' ? ' The training loss has risen too: lower the learning rate.' : ''
+  return (
+    `${verdict}, ${compared}.${cause} Keep the adapter of round ${best.round}, which did best: ` +
+    'export and generate take it, unless they are given another round.'
+  )
+}
+
+function compare(loss: number, other: number, whose: string): string {
+  const percent = Math.abs(100 * (loss / other - 1)).toFixed(1)
+  return `${percent} % ${loss > other ? 'above' : 'below'} ${whose} ${other.toFixed(3)}`
+}
+
+function memoryOf(base: MeasuredAdapter, latest: MeasuredAdapter): Verdict['memory'] {
+  const [before, after] = [base.generalLoss, latest.generalLoss]
+  if (before === null || after === null) return null
+  const forgets = after > before * (1 + FORGETTING_SHARE)
+  const words = forgets ? 'It forgets' : 'It keeps what it knew'
+  const figures = `general text ${before.toFixed(2)} → ${after.toFixed(2)}`
+  return { forgets, reason: `${words}: ${figures}.` }
+}
+
+export function measuredOf(rows: Iterable<RoundRow>): MeasuredAdapter[] {
+  const measured: MeasuredAdapter[] = []
+  const ordered = [...rows].sort((a, b) => a.round - b.round)
+  for (const [index, { round, heldOutLoss, generalLoss }] of ordered.entries()) {
+    if (heldOutLoss === null) continue
+    const trainLoss = ordered[index - 1]?.trainLoss ?? null
+    measured.push({ round, loss: heldOutLoss, trainLoss, generalLoss })
+  }
+  return measured
+}
+
+/** The whole verdict in words. */
+export function learningWords(measured: readonly MeasuredAdapter[]): string {
+  const { reason, memory } = judge(measured)
+  return memory === null ? reason : `${reason} ${memory.reason}`
+}

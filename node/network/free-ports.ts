@@ -1,0 +1,23 @@
+/** Whether a host could listen, before work is done that would be for nothing if it cannot. */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { multiaddr } from '@multiformats/multiaddr'
+import { cannotListen } from './listen-error.ts'
+
+/**
+ * @param addresses multiaddrs over TCP
+ * @throws ConfigError that names the first at which another listens, or that cannot be had
+ */
+export async function checkFree(addresses: readonly string[]): Promise<void> {
+  for (const address of addresses) {
+    const [host, port] = multiaddr(address).getComponents()
+    const server = createServer().listen({ host: host?.value, port: Number(port?.value) })
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      throw cannotListen(address, error as NodeJS.ErrnoException) ?? error
+    }
+    server.close()
+    await once(server, 'close')
+  }
+}

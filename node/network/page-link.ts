@@ -1,0 +1,53 @@
+/**
+ * The link as people are sent it: the address of a page with `#join=run.token`. Who coordinates
+ * there is asked of the page itself, as a tab does.
+ */
+import { ConfigError, REQUEST_TIMEOUT_MS } from '../../protocol/index.ts'
+import { type Invite, parseFragment, parseLink, swarmAddress } from './link.ts'
+import { unreachable } from './unreachable.ts'
+
+/** `{"coordinator": "12D3KooW…", …}` */
+const INVITATION_BYTES_MAX = 64 * 1024
+
+/** @throws ConfigError that says what to do; UnreachableError when nobody answers there */
+export async function findInvite(text: string): Promise<Invite> {
+  const link = text.trim()
+  if (!/^https?:/i.test(link)) return parseLink(link)
+  const page = URL.canParse(link) ? new URL(link) : refuse('it is no address')
+  const words = new URLSearchParams(page.hash.slice(1))
+  const joinWord = words.get('join')
+  if (joinWord === null) {
+    refuse(words.has('admin') ? "it is the organiser's own" : 'it lacks what follows #join=')
+  }
+  const address = swarmAddress(page, await coordinatorAt(page))
+  return { ...parseLink(address), ...parseFragment(joinWord) }
+}
+
+async function coordinatorAt(page: URL): Promise<string> {
+  const url = new URL('invitation', page.origin + page.pathname)
+  const { ok, text } = await ask(url)
+  try {
+    const { coordinator } = JSON.parse(text) as { coordinator?: unknown }
+    if (ok && typeof coordinator === 'string') return coordinator
+  } catch {
+    refuse(`${page.origin} does not answer as a run does`)
+  }
+  return refuse(`${page.origin} shows no run`)
+}
+
+async function ask(url: URL): Promise<{ ok: boolean; text: string }> {
+  try {
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
+    const answer = await fetch(url, { signal, redirect: 'error' })
+    return { ok: answer.ok, text: (await answer.text()).slice(0, INVITATION_BYTES_MAX) }
+  } catch (error) {
+    throw unreachable([url.origin], error)
+  }
+}
+
+function refuse(why: string): never {
+  throw new ConfigError(
+    `Cannot use this link as ${why}. Copy it whole from the organiser; ` +
+      'it looks like http://…/#join=run.token or barnraise:/ip4/…#run.token',
+  )
+}

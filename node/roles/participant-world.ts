@@ -1,0 +1,39 @@
+/** What a volunteer's effects are performed with: its platform, seen from its decisions. */
+import type { Connection } from '@libp2p/interface'
+import type { ParticipantEffect } from '../../coordinator/participant/index.ts'
+import type { BlobReference, Notice, PeerId } from '../../protocol/index.ts'
+import type { Compute, StepProgress } from '../compute/compute.ts'
+import type { JobLimits } from '../compute/job.ts'
+import type { Log } from '../log.ts'
+import type { BlobStore } from '../storage/blob-store.ts'
+import type { NewParticipantEvent } from './participant-shell.ts'
+
+export interface ParticipantWorld {
+  peer: PeerId
+  /** Base and data of runs; others here may share it, and clear it. */
+  blobs: BlobStore
+  compute: Compute
+  limits: JobLimits
+  /** May be moved in a day, both ways; null: as much as it takes. */
+  dataBytesMax: number | null
+  /** Looks for the base elsewhere, before the coordinator is asked for it. */
+  findBase(base: BlobReference, onBytes: (done: number, moved: number) => void): Promise<boolean>
+  log: Log
+  sign(bytes: Uint8Array): Promise<Uint8Array>
+  /** Dials the coordinator and listens for notices until the connection ends. */
+  connect(
+    onNotice: (notice: Notice) => void,
+  ): Promise<{ connection: Connection; ended: Promise<string> }>
+  feed(event: NewParticipantEvent): void
+  onStep(progress: StepProgress): void
+  onTransfer(progress: TransferProgress): void
+  onExit(outcome: Extract<ParticipantEffect, { type: 'exit' }>): void
+}
+
+export interface TransferProgress {
+  what: string
+  done: number
+  total: number
+  /** Bytes since this was told last. */
+  moved: number
+}

@@ -1,0 +1,39 @@
+/** Where a published run lies: a folder, a web server, or what a test makes up. */
+import type { Digest } from '../../protocol/index.ts'
+import { StorageError } from '../storage/errors.ts'
+
+export interface Place {
+  /** What messages call it. */
+  name: string
+  /** The file in pieces, of which the last ends within the bound. @throws Error */
+  open(path: string, bytesMax: number): AsyncIterable<Uint8Array>
+  /** The files that lie there, but for dotted ones; null: nobody can list them. */
+  list(): Promise<string[] | null>
+  /** SHA-256, the fastest that this platform has. */
+  digestOf(bytes: Uint8Array): Promise<Digest>
+}
+
+/** @throws Error when it is not there, or has more bytes */
+export async function readWhole(place: Place, path: string, bytesMax: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of place.open(path, bytesMax)) {
+    bytes += piece.length
+    if (bytes > bytesMax) throw tooLong(path, bytesMax)
+    pieces.push(piece)
+  }
+  const whole = new Uint8Array(bytes)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
+
+export function tooLong(path: string, bytesMax: number): StorageError {
+  return new StorageError(
+    'damaged',
+    `Cannot read ${path} as it must have at most ${bytesMax} bytes: it has more`,
+  )
+}

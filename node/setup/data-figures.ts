@@ -1,0 +1,116 @@
+/** What is shown of a run's data: the first examples with what is learned of them, and figures. */
+import type { Kind } from '../dataset/kinds.ts'
+import type { Source } from '../dataset/sources.ts'
+import type { TokenisedExample } from '../dataset/tokenise.ts'
+import type { Tokenised } from '../dataset/tokenised.ts'
+import type { TextTokenizer } from '../model/tokenizer.ts'
+
+export interface PreviewedExample {
+  name: string
+  tokens: number
+  learnedTokens: number
+  /** Its text in runs of tokens that are learned, or not. */
+  parts: { text: string; tokens: number; isLearned: boolean }[]
+}
+
+export interface PreviewedSource {
+  path: string
+  kind: Kind
+  isDetected: boolean
+  files: number
+  /** Counts all its examples, before any is found too long. */
+  count: number
+  tokens: number
+  learnedTokens: number
+  /** Left out, as nothing in them is learned. */
+  empty: number
+  /** The first ones. */
+  examples: PreviewedExample[]
+}
+
+export interface DataFigures {
+  sources: PreviewedSource[]
+  /** Examples by tokens: up to `tokensMax`, and more than the row before. */
+  lengths: { tokensMax: number; examples: number }[]
+  /** The tokens that so large a share of the examples has at most; empty where there are none. */
+  quantiles: { share: number; tokens: number }[]
+}
+
+/** @param examplesMax to show of each source */
+export function figuresOf(
+  sources: readonly Source[],
+  parts: readonly Tokenised[],
+  tokenizer: TextTokenizer,
+  examplesMax: number,
+): DataFigures {
+  const lengths = parts.flatMap(({ examples }) => examples.map(({ ids }) => ids.length))
+  return {
+    sources: sources.map((source, i) => sourceFigures(source, parts[i]!, tokenizer, examplesMax)),
+    lengths: histogram(lengths),
+    quantiles: quantiles(lengths),
+  }
+}
+
+function sourceFigures(
+  { path, kind, isDetected, files }: Source,
+  { examples, empty }: Tokenised,
+  tokenizer: TextTokenizer,
+  examplesMax: number,
+): PreviewedSource {
+  return {
+    path,
+    kind,
+    isDetected,
+    files,
+    count: examples.length,
+    tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
+    learnedTokens: examples.reduce((sum, { learned }) => sum + countOf(learned), 0),
+    empty: empty.count,
+    examples: examples.slice(0, examplesMax).map((example) => shown(example, tokenizer)),
+  }
+}
+
+function shown({ name, ids, learned }: TokenisedExample, tokenizer: TextTokenizer) {
+  const parts: PreviewedExample['parts'] = []
+  for (let from = 0; from < ids.length; ) {
+    let to = from + 1
+    while (to < ids.length && learned[to] === learned[from]) to++
+    const text = tokenizer.decode(ids.subarray(from, to))
+    parts.push({ text, tokens: to - from, isLearned: learned[from] === 1 })
+    from = to
+  }
+  return { name, tokens: ids.length, learnedTokens: countOf(learned), parts }
+}
+
+const countOf = (flags: Uint8Array): number => flags.reduce((sum, flag) => sum + flag, 0)
+
+/** Rows of a histogram, about; fine enough to choose a length by. */
+const ROWS = 16
+
+/**
+ * A histogram in rows of equal width, a multiple of 8, from the shortest on; there are no empty
+ * rows.
+ */
+export function histogram(lengths: readonly number[]): DataFigures['lengths'] {
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
+  const width = 8 * Math.ceil(longest / ROWS / 8)
+  const counts = new Map<number, number>()
+  for (const length of lengths) {
+    const tokensMax = width * Math.max(1, Math.ceil(length / width))
+    counts.set(tokensMax, (counts.get(tokensMax) ?? 0) + 1)
+  }
+  return [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([tokensMax, examples]) => ({ tokensMax, examples }))
+}
+
+const SHARES = [0.5, 0.9, 0.95, 0.99, 1]
+
+export function quantiles(lengths: readonly number[]): DataFigures['quantiles'] {
+  const sorted = lengths.toSorted((a, b) => a - b)
+  if (sorted.length === 0) return []
+  return SHARES.map((share) => ({
+    share,
+    tokens: sorted[Math.ceil(share * sorted.length) - 1]!,
+  }))
+}

@@ -1,0 +1,29 @@
+/** Which keys of run.yaml made a run another one than it was. */
+import type { RunConfig } from '../../protocol/index.ts'
+import { keyOf } from './run-config-of.ts'
+
+/** Keys that decide the same thing: a RunConfig does not tell which of them was written. */
+const OR: Readonly<Record<string, string>> = {
+  num_epochs: 'num_epochs or max_steps',
+  load_in_8bit: 'load_in_8bit or load_in_4bit',
+}
+
+/** Their names, in the order in which a RunConfig has what they decide; data counts as one. */
+export function differingKeys(one: RunConfig, other: RunConfig): string[] {
+  const keys = differingPaths('run', one, other).map((path) => {
+    const key = keyOf(path).join('.')
+    return OR[key] ?? (key === '' ? path : key)
+  })
+  return [...new Set(keys)]
+}
+
+function differingPaths(path: string, one: unknown, other: unknown): string[] {
+  if (!isMap(one) || !isMap(other)) {
+    return JSON.stringify(one) === JSON.stringify(other) ? [] : [path]
+  }
+  return Object.keys(one).flatMap((key) => differingPaths(`${path}.${key}`, one[key], other[key]))
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,52 @@
+/** Where a run's base and data are on this machine, once what is on the Hub is here. */
+import { basename, resolve } from 'node:path'
+import type { DatasetEntry } from '../dataset/sources.ts'
+import { exists } from '../hub/cache.ts'
+import { type Hub, locateDataset, locateModel } from '../hub/locate.ts'
+import { parseReference } from '../hub/reference.ts'
+import { EMBEDDED_MODEL } from '../model/base-model.ts'
+import type { RunYaml } from './run-keys.ts'
+import type { RunFile } from './run-yaml.ts'
+
+export interface LocatedRun extends RunFile {
+  base: string
+  /** What everybody calls the base. */
+  baseName: string
+  datasets: DatasetEntry[]
+}
+
+/** @param hub null: names are paths */
+export async function locateRun(file: RunFile, hub: Hub | null): Promise<LocatedRun> {
+  const { folder, yaml } = file
+  const { base_model: name, datasets } = yaml
+  return {
+    ...file,
+    base: await locateBase(name, folder, hub),
+    baseName: await nameOf(name, folder),
+    datasets: hub === null ? datasets : await located(datasets, folder, hub),
+  }
+}
+
+export async function locateBase(name: string, folder: string, hub: Hub | null): Promise<string> {
+  if (name === 'embedded') return EMBEDDED_MODEL
+  return hub === null ? resolve(folder, name) : locateModel(name, folder, hub)
+}
+
+async function located(
+  datasets: RunYaml['datasets'],
+  folder: string,
+  hub: Hub,
+): Promise<DatasetEntry[]> {
+  const all: DatasetEntry[] = []
+  // One after the other, so that progress is of one file at a time.
+  for (const dataset of datasets) {
+    const found = await locateDataset(dataset, folder, hub)
+    all.push(found === null ? dataset : { ...dataset, found })
+  }
+  return all
+}
+
+async function nameOf(name: string, folder: string): Promise<string> {
+  const isPath = name === 'embedded' || (await exists(resolve(folder, name)))
+  return (isPath ? null : parseReference(name, 'models')?.id) ?? basename(name)
+}

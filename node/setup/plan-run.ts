@@ -1,0 +1,149 @@
+/**
+ * Makes a plan of a located `run.yaml`: open the base, tokenise the text, cut it into shards, and
+ * say in a RunConfig what all peers will agree on. Nothing is written.
+ */
+
+import { readFile } from 'node:fs/promises'
+import { basename, isAbsolute, resolve } from 'node:path'
+import {
+  ConfigError,
+  NAME_LENGTH_MAX,
+  type RunConfig,
+  type RunId,
+  runIdOf,
+} from '../../protocol/index.ts'
+import { checkRunSizes } from '../compute/sizes.ts'
+import { notesOf } from '../dataset/notes.ts'
+import type { PreparedDataset } from '../dataset/prepare.ts'
+import { type BaseModel, openBaseModel } from '../model/base-model.ts'
+import { DEFAULT_TEMPLATE, isTemplateFile, templateText } from '../model/named-templates.ts'
+import { whyUnread } from '../system-reason.ts'
+import type { LocatedRun } from './locate-run.ts'
+import { type DataLook, type DataTask, lookAtData, type ReadData, readData } from './read-data.ts'
+import { runConfigOf } from './run-config-of.ts'
+
+/** A shard of this size is fetched in a moment and holds work for many leases. */
+const SHARD_TOKENS = 65_536
+
+export interface RunPlan {
+  config: RunConfig
+  runId: RunId
+  dataset: PreparedDataset
+  /** What an organiser should hear before it begins, in sentences. */
+  notes: string[]
+  /** The chat template of conversations; null: it is the base's own, or there are none. */
+  template: string | null
+  /** Open while the plan is worked with. */
+  base: BaseModel
+}
+
+/**
+ * Plans a run, works with the plan, and closes the base whatever happens.
+ * @throws ConfigError for what run.yaml cannot mean with this base and this data
+ */
+export function withPlan<T>(run: LocatedRun, work: (plan: RunPlan) => Promise<T> | T): Promise<T> {
+  return withBase(run, async (base) => {
+    const { dataset, isTalk } = await readDataOf(run, base, 0)
+    const config = runConfigOf(run, base, dataset)
+    checkRunSizes(config)
+    const notes = [...baseNotes(run, base), ...notesOf(dataset), ...templateNotes(run, isTalk)]
+    const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
+    const template = isOwn ? templateText(await readTemplate(run)) : null
+    return work({ config, runId: runIdOf(config), dataset, notes, template, base })
+  })
+}
+
+/** What is lost before anything is learned. */
+function baseNotes({ yaml, placeOf }: LocatedRun, { weights }: BaseModel): string[] {
+  const key = yaml.load_in_8bit ? 'load_in_8bit' : yaml.load_in_4bit ? 'load_in_4bit' : null
+  if (key === null || weights.quantised.length === 0) return []
+  return [
+    `${placeOf([key])} ${key}: the base has its weights in ${weights.quantised.join(', ')} ` +
+      'already, and to round them once more makes it worse. Left out, they are used as they are.',
+  ]
+}
+
+function templateNotes({ yaml, placeOf }: LocatedRun, isTalk: boolean): string[] {
+  if (isTalk || yaml.chat_template === DEFAULT_TEMPLATE) return []
+  return [
+    `${placeOf(['chat_template'])} chat_template: it has no effect, as no row is a conversation.`,
+  ]
+}
+
+/** @throws ConfigError when sequences are longer than the base can see */
+export async function withBase<T>(
+  run: LocatedRun,
+  work: (base: BaseModel) => Promise<T>,
+): Promise<T> {
+  const base = await openBaseModel(run.base)
+  try {
+    const { sequence_len: length } = run.yaml
+    if (length > base.contextLength) {
+      throw new ConfigError(
+        `${run.placeOf(['sequence_len'])} sequence_len: must be at most ${base.contextLength} on ` +
+          `this base: current value is ${length}`,
+      )
+    }
+    return await work(base)
+  } finally {
+    base.close()
+  }
+}
+
+/** @param examplesMax of each source, to be shown */
+export async function readDataOf(
+  run: LocatedRun,
+  base: BaseModel,
+  examplesMax: number,
+): Promise<ReadData> {
+  return readData(await dataTask(run, base, examplesMax))
+}
+
+/** What the data of a run is, as far as it can be said before it is cut. */
+export async function lookAt(run: LocatedRun, base: BaseModel): Promise<DataLook> {
+  return lookAtData(await dataTask(run, base, 0))
+}
+
+async function dataTask(
+  run: LocatedRun,
+  { companions, shape }: BaseModel,
+  examplesMax: number,
+): Promise<DataTask> {
+  const { yaml, datasets, folder } = run
+  return {
+    datasets,
+    folder,
+    companions,
+    rows: shape.vocabSize,
+    template: await readTemplate(run),
+    options: {
+      name: datasetName(run),
+      sequenceLength: yaml.sequence_len,
+      sequencesPerShard: Math.max(1, Math.floor(SHARD_TOKENS / yaml.sequence_len)),
+      validationSize: yaml.val_set_size,
+      seed: yaml.seed,
+      longExamples: yaml.excess_length_strategy,
+      badRows: yaml.skip_bad_rows ? 'skip' : 'refuse',
+    },
+    isPacked: yaml.sample_packing,
+    examplesMax,
+  }
+}
+
+/** The name of a template, or its text where run.yaml names its file. */
+export async function readTemplate({ yaml, folder }: LocatedRun): Promise<string> {
+  const { chat_template: wanted } = yaml
+  if (!isTemplateFile(wanted)) return wanted
+  const path = resolve(folder, wanted)
+  return readFile(path, 'utf8').catch((error: Error) => {
+    throw new ConfigError(`Cannot read the chat template ${path} as ${whyUnread(error)}`)
+  })
+}
+
+/** Everyone sees it, in model cards too: of paths elsewhere on this machine it has only the end. */
+function datasetName({ yaml }: LocatedRun): string {
+  return yaml.datasets
+    .map(({ path }) => (isAbsolute(path) || /^(~|\.\.)/.test(path) ? basename(path) : path))
+    .join(', ')
+    .slice(0, NAME_LENGTH_MAX)
+}

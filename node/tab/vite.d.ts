@@ -1,4 +1,0 @@
-/// <reference types="vite/client" />
-
-/** Of package.json, written by Vite. */
-declare const __VERSION__: string

@@ -1,0 +1,24 @@
+/**
+ * The door of `simulations/`: a run of thousands in virtual time. Other rooms import from here;
+ * what is not listed is the room's own business. Each name is documented where it is defined.
+ */
+
+// Where the volunteers' time went.
+export { auditShareOf, wasteShares } from './accounts.ts'
+// Who attacks, and what became of them.
+export type { AttackFigures } from './attack-figures.ts'
+export { ATTACKERS } from './attackers/all.ts'
+// A search for good settings.
+export { TRIALS_MAX, type Trial } from './plan.ts'
+// A simulation as a person asks for it.
+export { type Prepared, prepareSimulation } from './prepare.ts'
+// Real numbers, as the platform has them.
+export type { Numbers, Subtracted } from './real-learning.ts'
+// Figures and pages of a result.
+export { figuresCsv, figuresOf } from './report/figures.ts'
+export { reportPage } from './report/page.ts'
+// What it comes to.
+export type { SimulationResult } from './simulator.ts'
+
+// Churn as it was.
+export { parseTrace, traceExtent, traceWithin } from './trace.ts'

@@ -1,0 +1,64 @@
+/** The system's Chromium, headless, one for all tests of a file. */
+import { join } from 'node:path'
+import axe from 'axe-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
+import { chromiumPath } from './chromium.ts'
+
+const PICTURES = join(import.meta.dirname, 'screenshots')
+
+/** A page waits no longer than this; a busy machine may need much of it. */
+const WAIT_MS_MAX = 120_000
+
+let browser: Browser
+
+export function useBrowser(): void {
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] })
+  })
+  afterAll(() => browser.close())
+}
+
+export interface PageOptions extends Pick<BrowserContextOptions, 'viewport' | 'colorScheme'> {
+  /** A script that runs before those of the page: what its browser is to lack. */
+  lacks?: string
+  /** Addresses that cannot be fetched, also by workers. */
+  unreachable?: string
+}
+
+/** A page of its own; what it complains about on its console fails the test, unless expected. */
+export async function openPage(
+  url: string,
+  { lacks, unreachable, ...options }: PageOptions = {},
+  expected: readonly RegExp[] = [],
+): Promise<Page> {
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(WAIT_MS_MAX)
+  if (lacks !== undefined) await context.addInitScript(lacks)
+  if (unreachable !== undefined) await context.route(unreachable, (route) => route.abort())
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  onTestFinished(async () => {
+    await context.close()
+    const isExpected = (text: string) => expected.some((pattern) => pattern.test(text))
+    expect(complaints.filter((text) => !isExpected(text))).toEqual([])
+  })
+  await page.goto(url)
+  return page
+}
+
+/** Not kept: made anew by each run of the tests, to be looked at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true })
+}
+
+/** What axe finds, by rule and place. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const found = (await page.evaluate('axe.run()')) as axe.AxeResults
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}

@@ -1,0 +1,68 @@
+/** What an organiser sees first: commands that can be pasted, and whom the addresses serve. */
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { command, joinCommand, quoted } from '../../node/cli/command.ts'
+import { addressesOf, inviteNeededText, inviteText } from '../../node/cli/invite.ts'
+
+const CLONE = join(import.meta.dirname, '../..')
+const ID = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
+const LINK = `barnraise:/ip4/127.0.0.1/tcp/4002/p2p/${ID}#0123456789abcdef.t0k`
+
+for (const [where, folder, start] of [
+  ['in the clone', CLONE, 'npm run -s barnraise -- '],
+  ['in a folder of it', join(CLONE, 'docs'), 'npm run -s barnraise -- '],
+  ['outside of it', '/', `npm run -s --prefix ${quoted(CLONE)} barnraise -- `],
+] as const) {
+  test(`a command as it is pasted ${where}`, () =>
+    expect(command('verify runs/sea', folder)).toBe(`${start}verify runs/sea`))
+}
+
+for (const [word, shown] of [
+  ['runs/sea-1.2', 'runs/sea-1.2'],
+  ['my runs/sea', "'my runs/sea'"],
+  ["ada's", "'ada'\\''s'"],
+  ['$(rm)', "'$(rm)'"],
+] as const) {
+  test(`${word} for a shell`, () => expect(quoted(word)).toBe(shown))
+}
+
+for (const [pages, page] of [
+  [['http://127.0.0.1:4001/'], 'http://127.0.0.1:4001/'],
+  [['http://127.0.0.1:4001/', 'http://192.168.1.7:4001/'], 'http://192.168.1.7:4001/'],
+  [[], null],
+] as const) {
+  test(`of ${pages.length} pages ${page} is given away`, () => {
+    const addresses = addressesOf({ link: LINK, pageAddresses: [...pages] }, 'w')
+    expect(addresses.page).toBe(page && `${page}#join=0123456789abcdef.t0k`)
+    expect(addresses.admin).toBe(page && `${page}#admin=w`)
+  })
+}
+
+const HERE = { page: 'http://127.0.0.1:4001/#join=a', admin: 'http://127.0.0.1:4001/#admin=w' }
+const THERE = { page: 'http://192.168.1.7:4001/#join=a', admin: 'http://192.168.1.7:4001/#admin=w' }
+
+test('the link can be pasted, and stays in sight on a small terminal', () => {
+  const text = inviteText(LINK, THERE, 24)
+  expect(text).toContain(`\n  ${joinCommand(LINK)}\n`)
+  expect(text.split('\n').length).toBeLessThan(24)
+  expect(text).not.toContain('\u2588')
+  expect(text).not.toContain('--public')
+})
+
+test('a large terminal shows the code', () =>
+  expect(inviteText(LINK, THERE, 80)).toContain('\u2588'))
+
+test('what works on this machine only says so', () =>
+  expect(inviteText(LINK, HERE, 24)).toContain('on this machine only: with --public'))
+
+test('where invites are needed, the command that makes one is given in place of the link', () => {
+  const text = inviteNeededText('runs/sea', THERE)
+  expect(text).toContain(`\n  ${command('invite runs/sea --name friends --members 30')}\n`)
+  expect(text).toContain(THERE.admin)
+})
+
+test('of a link without a token the page has none', () => {
+  const [open = ''] = LINK.split('.t0k')
+  const { page } = addressesOf({ link: open, pageAddresses: ['http://192.168.1.7:4001/'] }, 'w')
+  expect(page).toBe('http://192.168.1.7:4001/#join=0123456789abcdef')
+})

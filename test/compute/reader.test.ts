@@ -1,0 +1,146 @@
+/** What a reader asks of a model: no token twice, and no more than its context holds. */
+import { describe, expect, test } from 'vitest'
+import type { Generator as TextGenerator } from '../../kernels/generator.ts'
+import { createReader } from '../../node/compute/reader.ts'
+import type { GenerateInput } from '../../node/compute/task.ts'
+
+const VOCABULARY = 16
+const CONTEXT_MAX = 8
+
+/** A model that counts: the likeliest word after n is n + 1. Tells what it was asked to do. */
+function countingModel() {
+  let context: number[] = []
+  const asked: string[] = []
+  return {
+    asked,
+    /** What was asked since the last look. */
+    look: () => asked.splice(0).join(' '),
+    generator: {
+      get length() {
+        return context.length
+      },
+      load(adapter: Float32Array | null) {
+        context = []
+        asked.push(`load:${adapter === null ? 'base' : adapter.join()}`)
+      },
+      extend(tokens: Int32Array) {
+        context.push(...tokens)
+        asked.push(`read:${tokens.join()}`)
+        return logitsAfter(context.at(-1)!)
+      },
+      score(tokens: Int32Array, targets: Int32Array) {
+        asked.push(`score:${tokens.length}`)
+        context.push(...tokens)
+        return {
+          losses: Float64Array.from(targets, () => 1),
+          hits: Uint8Array.from(targets, (target, i) => Number(target === tokens[i]! + 1)),
+        }
+      },
+      rewind(length: number) {
+        if (length < context.length) asked.push(`keep:${length}`)
+        context.length = length
+      },
+    },
+  }
+}
+
+function logitsAfter(token: number): Float32Array {
+  return Float32Array.from({ length: VOCABULARY }, (_, id) => Number(id === token + 1))
+}
+
+const INPUT: GenerateInput = {
+  adapter: null,
+  prompt: Int32Array.of(3, 4, 5),
+  tokensMax: 3,
+  sampling: { temperature: 0, topK: 0, topP: 1 },
+  seed: 1,
+  stopIds: [],
+}
+
+function setUp() {
+  const model = countingModel()
+  const reader = createReader(model.generator as unknown as TextGenerator, CONTEXT_MAX)
+  const write = (input: Partial<GenerateInput> = {}) =>
+    [...reader.generate({ ...INPUT, ...input })].filter((id) => id !== null)
+  return { model, reader, write }
+}
+
+describe('what is written', () => {
+  for (const [what, input, written] of [
+    ['goes on from the prompt', {}, [6, 7, 8]],
+    ['ends before a stop id', { stopIds: [8] }, [6, 7]],
+    ['is nothing where nothing is asked for', { tokensMax: 0 }, []],
+    ['begins with a stop id never', { stopIds: [6] }, []],
+    ['goes on when the context is full', { tokensMax: 9 }, [6, 7, 8, 9, 10, 11, 12, 13, 14]],
+  ] as [string, Partial<GenerateInput>, number[]][]) {
+    test(what, () => expect(setUp().write(input)).toEqual(written))
+  }
+})
+
+describe('what is read', () => {
+  for (const [what, inputs, asked] of [
+    ['each token once', [{}], ['load:base read:3,4,5 read:6 read:7']],
+    [
+      'only what is new in the next turn of a talk',
+      [{ tokensMax: 1 }, { prompt: Int32Array.of(3, 4, 5, 6, 9), tokensMax: 1 }],
+      ['load:base read:3,4,5', 'read:6,9'],
+    ],
+    [
+      'the last token again where the prompt is the same',
+      [{ tokensMax: 1 }, { tokensMax: 1 }],
+      ['load:base read:3,4,5', 'keep:2 read:5'],
+    ],
+    [
+      'all of it by another adapter',
+      [{ tokensMax: 1 }, { adapter: Float32Array.of(1), tokensMax: 1 }],
+      ['load:base read:3,4,5', 'load:1 read:3,4,5'],
+    ],
+    [
+      'nothing anew by an adapter of the same values',
+      [
+        { adapter: Float32Array.of(1), tokensMax: 1 },
+        { adapter: Float32Array.of(1), prompt: Int32Array.of(3, 4, 5, 6), tokensMax: 1 },
+      ],
+      ['load:1 read:3,4,5', 'read:6'],
+    ],
+    [
+      'the end of a prompt that is longer than the context',
+      [{ prompt: Int32Array.from({ length: 10 }, (_, i) => i), tokensMax: 1 }],
+      ['load:base read:2,3,4,5,6,7,8,9'],
+    ],
+  ] as [string, Partial<GenerateInput>[], string[]][]) {
+    test(what, () => {
+      const { model, write } = setUp()
+      const told = inputs.map((input) => {
+        write(input)
+        return model.look()
+      })
+      expect(told).toEqual(asked)
+    })
+  }
+})
+
+test('a full context forgets its older half', () => {
+  const { model, write } = setUp()
+  write({ prompt: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8), tokensMax: 2 })
+  expect(model.look()).toBe('load:base read:1,2,3,4,5,6,7,8 keep:0 read:6,7,8,9')
+})
+
+test('a text is scored from an empty context, in pieces, and each is told', () => {
+  const { model, reader } = setUp()
+  const tokens = Int32Array.from({ length: 300 }, (_, i) => i % 8)
+  const targets = tokens.map((id) => id + 1)
+  const parts = [...reader.score({ adapter: null, tokens, targets })]
+  expect(parts.map(({ losses }) => losses.length)).toEqual([128, 128, 44])
+  expect(parts.every(({ hits }) => hits.every((hit) => hit === 1))).toBe(true)
+  expect(model.look()).toBe('load:base score:128 score:128 score:44')
+})
+
+test('logits are those after the last token, and what was read for them is kept', () => {
+  const { model, reader, write } = setUp()
+  const logits = reader.logits({ adapter: null, tokens: Int32Array.of(3, 4, 5) })
+  expect(logits.indexOf(1)).toBe(6)
+  expect(model.look()).toBe('load:base read:3,4,5')
+  expect(write({ prompt: Int32Array.of(3, 4, 5, 6), tokensMax: 1 })).toEqual([7])
+  expect(model.look()).toBe('read:6')
+})

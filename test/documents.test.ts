@@ -1,0 +1,65 @@
+/** What documents say of the project's files and commands is there, and prose is wrapped. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createProgram } from '../node/cli/program.ts'
+
+interface Document {
+  path: string
+  text: string
+}
+
+const COLUMNS_MAX = 120
+const ROOMS = 'protocol|coordinator|kernels|simulations|node|test|docs|examples'
+
+const documents: Document[] = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'])
+  .toString()
+  .split('\n')
+  .filter((path) => path !== '' && existsSync(path))
+  .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
+
+/** Files that a text names in `code` or links to; a name with a star or capitals is a pattern. */
+function missingFiles({ path, text }: Document): string[] {
+  const inCode = [...text.matchAll(new RegExp(`\`((?:${ROOMS})/[\\w./-]*\\w/?)\``, 'g'))]
+  const linked = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+  const named = [
+    ...inCode.map(([, name]) => name!),
+    ...linked.map(([, name]) => join(dirname(path), name!)),
+  ]
+  return named.filter((name) => !existsSync(name)).map((name) => `${path} names ${name}`)
+}
+
+function longLines({ path, text }: Document): string[] {
+  return text
+    .replace(/^```[\s\S]*?^```/gm, (code) => code.replace(/.+/g, ''))
+    .split('\n')
+    .flatMap((line, index) =>
+      line.length > COLUMNS_MAX && !line.startsWith('|') ? [`${path}:${index + 1}`] : [],
+    )
+}
+
+const commands = new Set(createProgram([]).commands.map((command) => command.name()))
+
+function unknownCommands({ path, text }: Document): string[] {
+  return [...text.matchAll(/(?:`barnraise|run -s barnraise --) ([a-z]+)/g)]
+    .filter(([, command]) => !commands.has(command!))
+    .map(([, command]) => `${path} names the command ${command}`)
+}
+
+for (const [rule, complaints] of [
+  ['files that documents name exist', missingFiles],
+  ['prose is wrapped', longLines],
+  ['commands that documents name exist', unknownCommands],
+] as const) {
+  test(rule, () => expect(documents.flatMap(complaints)).toEqual([]))
+}
+
+for (const [fault, complaints] of [
+  ['a file that is not there', missingFiles({ path: 'docs/a.md', text: 'see `node/nowhere.ts`' })],
+  ['a link to nothing', missingFiles({ path: 'docs/a.md', text: '[a](nowhere.md)' })],
+  ['a long line', longLines({ path: 'docs/a.md', text: 'x '.repeat(COLUMNS_MAX) })],
+  ['a command', unknownCommands({ path: 'docs/a.md', text: 'run `barnraise conquer`' })],
+] as const) {
+  test(`the rules notice ${fault}`, () => expect(complaints).toHaveLength(1))
+}

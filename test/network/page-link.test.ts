@@ -1,0 +1,68 @@
+/** The address of a page as a link: the run's coordinator is asked of the page. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { awaitInvite } from '../../node/cli/await-invite.ts'
+import { findInvite } from '../../node/network/page-link.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+
+const ID = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
+const WORD = '0123456789abcdef.t0k'
+
+async function serve(body: string): Promise<string> {
+  const server = createServer((request, response) =>
+    request.url === '/invitation' ? response.end(body) : response.writeHead(404).end(),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return String((server.address() as AddressInfo).port)
+}
+
+test('a page names its coordinator, and its link the run and the token', async () => {
+  const port = await serve(JSON.stringify({ coordinator: ID, run: 'r', link: null }))
+  expect(await findInvite(` http://127.0.0.1:${port}/#join=${WORD}\n`)).toEqual({
+    addresses: [`/ip4/127.0.0.1/tcp/${port}/ws/p2p/${ID}`],
+    coordinator: ID,
+    run: '0123456789abcdef',
+    token: 't0k',
+  })
+})
+
+for (const [what, body, word, why] of [
+  ['a page of something else', '<p>hello', WORD, /does not answer as a run does/],
+  ['one that names no coordinator', '{}', WORD, /shows no run/],
+  ['one whose coordinator is none', '{"coordinator":"me"}', WORD, /no multiaddr/],
+  ['a word that is none', JSON.stringify({ coordinator: ID }), 'xyz', /hexadecimal digits/],
+] as const) {
+  test(`${what} is refused`, async () => {
+    const port = await serve(body)
+    const found = findInvite(`http://127.0.0.1:${port}/#join=${word}`)
+    await expect(found).rejects.toThrow(ConfigError)
+    await expect(found).rejects.toThrow(why)
+  })
+}
+
+test('a page that nobody serves is asked again until somebody does', async () => {
+  const port = await serve(JSON.stringify({ coordinator: ID }))
+  const first = vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(new TypeError('fetch failed'))
+  onTestFinished(() => first.mockRestore())
+  const told: string[] = []
+  const link = `http://127.0.0.1:${port}/#join=${WORD}`
+  const invite = await awaitInvite(link, (line) => void told.push(line), 0)
+  expect(invite).toMatchObject({ coordinator: ID, token: 't0k' })
+  expect(told).toEqual([
+    `Cannot reach the run at http://127.0.0.1:${port} (fetch failed); trying again in 0 s ` +
+      '(Ctrl-C stops)',
+  ])
+})
+
+test('whoever interrupts the wait has left', async () => {
+  const told = (line: string) => {
+    expect(line).toContain('trying again in 5 s (Ctrl-C stops)')
+    process.emit('SIGINT')
+  }
+  expect(await awaitInvite(`http://127.0.0.1:1/#join=${WORD}`, told)).toBe(null)
+})

@@ -1,0 +1,59 @@
+/** What a program does with a run, from host to export. */
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join as joinPath } from 'node:path'
+import { expect, test } from 'vitest'
+import { exportRun, host, join, verify } from '../../node/index.ts'
+import { runYaml, smallText, temporaryFolder } from '../roles/swarm.ts'
+
+async function yamlIn(folder: string): Promise<string> {
+  const yaml = joinPath(folder, 'run.yaml')
+  await writeFile(yaml, runYaml({ max_steps: 4 }, { round_batches: 4 }))
+  await writeFile(joinPath(folder, 'text.txt'), smallText())
+  return yaml
+}
+
+test('a run is hosted, joined, verified and exported by a program', async () => {
+  const folder = await temporaryFolder()
+  const out = joinPath(folder, 'run')
+  const facts: string[] = []
+  const onProgress = ({ type }: { type: string }) => facts.push(type)
+  const run = await host(await yamlIn(folder), { out, onProgress })
+  let steps = 0
+  const onStep = () => {
+    steps += 1
+  }
+  const ada = await join(run.link, { folder: joinPath(folder, 'ada'), name: 'Ada', onStep })
+  expect(ada.outcome).toBe('finished')
+  expect(await run.ended).toBe('finished')
+  expect(steps).toBe(4)
+  expect(facts).toContain('evaluated')
+  const { runId, coordinator } = run
+  const verified = await verify(out, { run: runId, coordinator })
+  expect(verified.mismatches).toEqual([])
+  expect(verified.ok).toBe(true)
+  const exported = await exportRun(out, { format: 'peft' })
+  expect(existsSync(exported.path)).toBe(true)
+  const other = await verify(out, { run: '0'.repeat(64), coordinator })
+  expect(other.ok).toBe(false)
+})
+
+test('a signal ends a volunteer and a host; the same call goes on', async () => {
+  const folder = await temporaryFolder()
+  const yaml = await yamlIn(folder)
+  const out = joinPath(folder, 'run')
+  const stop = new AbortController()
+  const run = await host(yaml, { out, signal: stop.signal })
+  const leave = new AbortController()
+  const onStep = () => leave.abort()
+  const home = joinPath(folder, 'ada')
+  const ada = await join(run.link, { folder: home, signal: leave.signal, onStep })
+  expect(ada.outcome).toBe('left')
+  stop.abort()
+  expect(await run.ended).toBe('stopped')
+  await expect(host(yaml, { out, signal: stop.signal })).rejects.toThrow('aborted')
+  const again = await host(out)
+  expect(again.runId).toBe(run.runId)
+  expect((await join(again.link, { folder: home })).outcome).toBe('finished')
+  expect(await again.ended).toBe('finished')
+})

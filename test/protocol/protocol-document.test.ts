@@ -1,0 +1,97 @@
+/** docs/protocol.md has every message with every field, every limit and refusal, and no others. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { encode } from '../../protocol/codec.ts'
+import { manifestSchema } from '../../protocol/envelope.ts'
+import { decodeInvite } from '../../protocol/invite.ts'
+import * as limits from '../../protocol/limits.ts'
+import { decodeNotice, decodeReply, decodeRequest, REFUSALS } from '../../protocol/messages.ts'
+import { checkRunConfig } from '../../protocol/run-config.ts'
+import { parse } from '../../protocol/schema.ts'
+import { checkParts, readDocument } from '../generated-part.ts'
+import { exampleConfig } from './example-config.ts'
+import {
+  exampleInvite,
+  exampleManifest,
+  exampleNotices,
+  exampleReplies,
+  exampleRequests,
+} from './example-messages.ts'
+
+type Rules = Record<string, string>
+const frozen = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../vectors/rules.json'), 'utf8'),
+) as Record<string, Rules>
+
+/** Whether a field may be null, which its rule does not say. */
+function isNullable(
+  example: unknown,
+  path: string[],
+  accept: (value: unknown) => unknown,
+): boolean {
+  const copy = structuredClone(example)
+  const parent = path.slice(0, -1).reduce<unknown>((at, key) => (at as never)[key], copy)
+  ;(parent as Record<string, unknown>)[path.at(-1)!] = null
+  try {
+    accept(copy)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function tableOf(rules: Rules, example: unknown, accept: (value: unknown) => unknown): string {
+  const rows = Object.entries(rules).map(([path, rule]) => {
+    const kind = rule === 'absent' ? 'an object' : rule.replace(/^(\d+) to \1 /, '$1 ')
+    const orNull = isNullable(example, path.split('.'), accept) ? ', or null' : ''
+    return `| \`${path.replaceAll('.0', '[]')}\` | ${kind}${orNull} |`
+  })
+  if (rows.length === 0) return 'No fields.'
+  return ['| field | must be |', '|---|---|'].concat(rows).join('\n')
+}
+
+/** The rules of one message, without its name and its `type`. */
+function rulesOf(all: Rules, type: string): Rules {
+  const own = Object.entries(all)
+    .filter(([path]) => path.startsWith(`${type}.`) && path !== `${type}.type`)
+    .map(([path, rule]) => [path.slice(type.length + 1), rule])
+  return Object.fromEntries(own)
+}
+
+const parts: Record<string, string> = {}
+for (const [direction, examples, read] of [
+  ['request', exampleRequests, decodeRequest],
+  ['reply', exampleReplies, decodeReply],
+  ['notice', exampleNotices, decodeNotice],
+] as [string, Record<string, { type: string }>, (frame: Uint8Array) => unknown][]) {
+  const plural = direction === 'reply' ? 'replies' : `${direction}s`
+  for (const example of Object.values(examples)) {
+    const { type } = example
+    const accept = (value: unknown) => read(encode(value))
+    parts[`${direction} ${type}`] = tableOf(rulesOf(frozen[plural]!, type), example, accept)
+  }
+}
+parts['run config'] = tableOf(frozen.runConfig!, exampleConfig(), checkRunConfig)
+parts.manifest = tableOf(frozen.manifest!, exampleManifest, (value) =>
+  parse(manifestSchema, value, 'manifest'),
+)
+parts.invite = tableOf(frozen.invite!, exampleInvite, (value) => decodeInvite(encode(value)))
+parts.limits = ['| limit | value |', '|---|---|']
+  .concat(Object.entries(limits).map(([name, value]) => `| \`${name}\` | ${value} |`))
+  .join('\n')
+
+test('every message, field and limit is in the document, as the code has it', () => {
+  checkParts('protocol.md', parts)
+})
+
+test('every refusal is explained, and nothing else is', () => {
+  const section = /## Refusals\n([\s\S]*?)\n## /.exec(readDocument('protocol.md'))![1]!
+  const explained = Array.from(section.matchAll(/^\| `([\w-]+)` \|/gm), ([, name]) => name)
+  expect(explained).toEqual(REFUSALS)
+})
+
+test('every limit that the text names exists', () => {
+  const named = Array.from(readDocument('protocol.md').matchAll(/`([A-Z]+_[A-Z_]+)`/g))
+  expect(named.map(([, name]) => name).filter((name) => !(name! in limits))).toEqual([])
+})

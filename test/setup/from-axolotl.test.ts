@@ -1,0 +1,159 @@
+/** axolotl's keys: taken over, left out with a reason, or refused; and what is written is read. */
+import { expect, test } from 'vitest'
+import { fromAxolotl } from '../../node/setup/from-axolotl.ts'
+import { parseRunYaml } from '../../node/setup/run-yaml.ts'
+import { writeRunYaml } from '../../node/setup/write-yaml.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+
+const BASE = 'base_model: org/small\ndatasets:\n  - path: data.jsonl\n    type: alpaca\n'
+
+type Fate = 'taken' | 'ignored' | 'refused'
+
+for (const [line, fate, expected] of [
+  ['lora_r: 16', 'taken', { lora_r: 16 }],
+  ['learning_rate: 2e-4', 'taken', { learning_rate: 2e-4 }],
+  ['adapter: lora', 'taken', {}],
+  ['adapter: qlora', 'taken', { load_in_4bit: true }],
+  ['adapter: ia3', 'refused', {}],
+  [
+    'lora_target_linear: true',
+    'taken',
+    { lora_target_modules: expect.arrayContaining(['o_proj']) },
+  ],
+  ['lora_target_modules: [q_proj]', 'taken', { lora_target_modules: ['q_proj'] }],
+  ['lr_scheduler: cosine', 'taken', { lr_scheduler: 'cosine' }],
+  ['lr_scheduler: rex', 'refused', {}],
+  ['lora_dropout: 0', 'taken', {}],
+  ['lora_dropout: 0.05', 'refused', {}],
+  ['peft_use_dora: true', 'refused', {}],
+  ['train_on_inputs: true', 'refused', {}],
+  ['optimizer: adamw_bnb_8bit', 'taken', {}],
+  ['optimizer: lion_8bit', 'refused', {}],
+  ['lora_modules_to_save: [embed_tokens]', 'refused', {}],
+  ['chat_template: llama3', 'taken', { chat_template: 'llama3' }],
+  ['chat_template: gemma', 'refused', {}],
+  ['chat_template: "{{ messages }}"', 'taken', { chat_template: '{{ messages }}' }],
+  ['chat_template_jinja: x', 'ignored', {}],
+  ['roles_to_train: [assistant]', 'taken', {}],
+  ['roles_to_train: [user]', 'refused', {}],
+  ['train_on_eos: turn', 'taken', {}],
+  ['train_on_eos: all', 'refused', {}],
+  ['special_tokens: {pad_token: x}', 'ignored', {}],
+  ['special_tokens: {eos_token: x}', 'refused', {}],
+  ['loss_watchdog_threshold: 5', 'ignored', {}],
+  ['warmup_steps: 10', 'ignored', {}],
+  ['bf16: auto', 'ignored', {}],
+  ['flash_attention: true', 'ignored', {}],
+  ['wandb_project: x', 'ignored', {}],
+  ['deepspeed: zero2.json', 'ignored', {}],
+  ['saves_per_epoch: 1', 'ignored', {}],
+  ['some_new_switch: false', 'ignored', {}],
+  ['some_new_switch: 3', 'refused', {}],
+  ['wandb_project:', null, {}],
+] as [string, Fate | null, object][]) {
+  test(`'${line}' is ${fate ?? 'nothing'}`, () => {
+    const { yaml, taken, ignored, refused } = fromAxolotl(`${BASE}${line}\n`, 'axolotl.yml')
+    const key = line.split(':')[0]!
+    const fates = { taken: taken.includes(key) } as Record<Fate, boolean>
+    fates.ignored = ignored.some((one) => one.key === key && one.reason !== '')
+    fates.refused = refused.some((one) => one.key === key && one.reason !== '')
+    expect(fates).toEqual({
+      taken: fate === 'taken',
+      ignored: fate === 'ignored',
+      refused: fate === 'refused',
+    })
+    expect(yaml).toMatchObject({ base_model: 'org/small', ...expected })
+  })
+}
+
+test('steps of a warm-up are a share where the number of steps is known', () => {
+  const { yaml } = fromAxolotl(`${BASE}max_steps: 200\nwarmup_steps: 10\n`, 'a.yml')
+  expect(yaml).toMatchObject({ max_steps: 200, warmup_ratio: 0.05 })
+})
+
+for (const [type, expected] of [
+  ['completion', 'completion'],
+  ['chat_template', 'chat_template'],
+  ['sharegpt:chat', 'sharegpt'],
+  ['user_defined', undefined],
+] as const) {
+  test(`a dataset of type ${type}`, () => {
+    const source = `base_model: a\ndatasets:\n  - path: x\n    type: ${type}\n`
+    const { yaml, refused } = fromAxolotl(source, 'a.yml')
+    expect(yaml.datasets).toEqual([{ path: 'x', ...(expected && { type: expected }) }])
+    expect(refused.map(({ key }) => key)).toEqual(expected ? [] : ['datasets'])
+  })
+}
+
+for (const [line, expected, refusedIn] of [
+  ['name: en', { name: 'en' }],
+  ['split: train[:10%]', { split: 'train[:10%]' }],
+  ['revision: v2', { path: 'x@v2' }],
+  ['field: body', { field: 'body' }],
+  ['roles_to_train: [assistant]', {}],
+  ['train_on_eos: turn', {}],
+  ['train_on_eos: last', {}, "'train_on_eos' of a dataset"],
+  ['data_files: [a.jsonl]', {}, "'data_files' of a dataset means nothing here"],
+] as [line: string, expected: object, refusedIn?: string][]) {
+  test(`of a dataset, '${line}' is ${refusedIn === undefined ? 'kept' : 'refused'}`, () => {
+    const source = `base_model: a\ndatasets:\n  - path: x\n    ${line}\n`
+    const { yaml, refused } = fromAxolotl(source, 'a.yml')
+    expect(yaml.datasets).toEqual([{ path: 'x', ...expected }])
+    expect(refused.map(({ reason }) => reason)).toEqual(
+      refusedIn === undefined ? [] : [expect.stringContaining(refusedIn)],
+    )
+  })
+}
+
+test('what is refused says what it can be, or that it can only go', () => {
+  const source = `${BASE}lora_modules_to_save: [embed_tokens]\nlora_dropout: 0.1\n`
+  expect(fromAxolotl(source, 'a.yml').refused).toEqual([
+    {
+      key: 'lora_modules_to_save',
+      reason: '["embed_tokens"] would change what is learned; it can only be left out',
+    },
+    { key: 'lora_dropout', reason: '0.1 would change what is learned; it can be 0, or left out' },
+  ])
+})
+
+test("what a file leaves to axolotl's defaults is as axolotl has it", () => {
+  const { yaml, added } = fromAxolotl(`${BASE}lr_scheduler: linear\n`, 'a.yml')
+  expect(added).toEqual(['sequence_len', 'micro_batch_size', 'adam_beta2'])
+  expect(yaml).toMatchObject({ sequence_len: 512, lr_scheduler: 'linear', adam_beta2: 0.999 })
+})
+
+test('a template in the file is taken as a text', () => {
+  const source = `${BASE}chat_template: jinja\nchat_template_jinja: "{{ messages }}"\n`
+  const { yaml, refused } = fromAxolotl(source, 'a.yml')
+  expect([yaml.chat_template, refused]).toEqual(['{{ messages }}', []])
+})
+
+for (const [what, source] of [
+  ['a list', '- a\n'],
+  ['no YAML', 'a: [\n'],
+  ['nothing', ''],
+  ['a value with a tag that nobody knows', 'base_model: !16 a\n'],
+] as const) {
+  test(`${what} is refused`, () => expect(() => fromAxolotl(source, 'a.yml')).toThrow(ConfigError))
+}
+
+test('what is written has a word on its keys, and is read as what was meant', () => {
+  const { yaml } = fromAxolotl(`${BASE}lora_r: 16\nseed: 7\n`, 'a.yml')
+  const source = writeRunYaml(yaml, '/schema.json', ['From a.yml.', ''])
+  expect(source).toMatch(/^# yaml-language-server: \$schema=\/schema\.json\n# From a\.yml\.\n#\n\n/)
+  expect(source).toContain(
+    '# Rank of the adapter: a higher one learns more, and is more to send.\nlora_r: 16\n',
+  )
+  expect(parseRunYaml(source, 'run.yaml').yaml).toMatchObject({
+    name: 'small',
+    base_model: 'org/small',
+    lora_r: 16,
+    seed: 7,
+    datasets: [{ path: 'data.jsonl', type: 'alpaca' }],
+  })
+})
+
+test('a dataset keeps its config and its split', () => {
+  const { yaml } = fromAxolotl(`${BASE}    name: sea\n    split: train[:9%]\n`, 'a.yml')
+  expect(yaml.datasets).toEqual([expect.objectContaining({ name: 'sea', split: 'train[:9%]' })])
+})

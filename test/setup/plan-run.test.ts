@@ -1,0 +1,183 @@
+/** A plan of run.yaml: what cannot be is told by its key, and the base is always closed. */
+import { cpSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import type * as baseModel from '../../node/model/base-model.ts'
+import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
+import { differingKeys } from '../../node/setup/differing-keys.ts'
+import { locateRun } from '../../node/setup/locate-run.ts'
+import { type RunPlan, withPlan } from '../../node/setup/plan-run.ts'
+import { keyOf } from '../../node/setup/run-config-of.ts'
+import { knownKeys } from '../../node/setup/run-keys.ts'
+import { parseRunYaml } from '../../node/setup/run-yaml.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+import { runConfigSchema } from '../../protocol/run-config.ts'
+import { temporaryFolder } from '../model/fixtures.ts'
+import { smallText } from '../roles/swarm.ts'
+
+const bases = { open: 0, quantised: [] as string[] }
+vi.mock('../../node/model/base-model.ts', async (original) => {
+  const real = await original<typeof baseModel>()
+  return {
+    ...real,
+    openBaseModel: async (path: string) => {
+      const base = await real.openBaseModel(path)
+      bases.open += 1
+      const close = () => {
+        bases.open -= 1
+        base.close()
+      }
+      const weights = { ...base.weights, quantised: bases.quantised }
+      return { ...base, weights, close }
+    },
+  }
+})
+
+const RIGHT = 'name: sea\ndatasets:\n  - path: text.txt\n'
+
+async function plan<T>(yaml: string, work: (plan: RunPlan) => T) {
+  const folder = await temporaryFolder()
+  writeFileSync(join(folder, 'text.txt'), smallText(60))
+  const file = { ...parseRunYaml(yaml, 'run.yaml'), folder }
+  return withPlan(await locateRun(file, null), work)
+}
+
+for (const [what, yaml, ...said] of [
+  ['data that is not there', 'name: a\ndatasets:\n  - path: gone.txt\n', 'gone.txt'],
+  [
+    'sequences longer than the base sees',
+    `${RIGHT}sequence_len: 30000\n`,
+    'run.yaml:4:1 sequence_len',
+    '30000',
+  ],
+  [
+    'more epochs than a run can count',
+    `${RIGHT}sequence_len: 16\nnum_epochs: 1e12\n`,
+    'run.yaml:5:1 num_epochs',
+  ],
+  [
+    'leases whose least is above their most',
+    `${RIGHT}sequence_len: 16\nswarm:\n  lease_steps_min: 8\n  lease_steps_max: 4\n`,
+    'run.yaml:6:3 swarm.lease_steps_min',
+    'at most stepsMax 4',
+  ],
+  [
+    'batches that no run has',
+    `${RIGHT}sequence_len: 16\nmicro_batch_size: 1000\ngradient_accumulation_steps: 1000\n`,
+    'run.yaml:6:1 gradient_accumulation_steps',
+  ],
+  [
+    'a batch larger than the data',
+    `${RIGHT}sequence_len: 16\nmicro_batch_size: 1000\n`,
+    'run.yaml:2:1 datasets: there are too few tokens: ',
+    'sequences of 16 to train on',
+    'a batch takes 1000',
+  ],
+] as const) {
+  test(`${what}: refused by its key, and the base is closed`, async () => {
+    const planned = plan(yaml, () => {})
+    await expect(planned).rejects.toThrow(ConfigError)
+    for (const words of said) await expect(planned).rejects.toThrow(words)
+    expect(bases.open).toBe(0)
+  })
+}
+
+test('a base with much in its file that no run moves is refused', async () => {
+  const folder = join(await temporaryFolder(), 'base')
+  cpSync(EMBEDDED_MODEL, folder, { recursive: true })
+  const file = join(folder, 'model.safetensors')
+  const bytes = readFileSync(file)
+  const headerBytes = Number(bytes.readBigUInt64LE(0))
+  const header = JSON.parse(bytes.subarray(8, 8 + headerBytes).toString())
+  const data = bytes.subarray(8 + headerBytes)
+  const extra = 100 * 2 ** 20
+  const data_offsets = [data.length, data.length + extra]
+  header['vision.weight'] = { dtype: 'U8', shape: [extra], data_offsets }
+  const text = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(text.length))
+  writeFileSync(file, Buffer.concat([length, text, data]))
+  truncateSync(file, 8 + text.length + data.length + extra)
+
+  const planned = plan(`${RIGHT}sequence_len: 16\nbase_model: ${folder}\n`, () => {})
+  await expect(planned).rejects.toThrow(ConfigError)
+  await expect(planned).rejects.toThrow("Cannot train on the base 'base' as its weights must have")
+})
+
+test('what fails while a plan is worked with closes the base, too', async () => {
+  const planned = plan(`${RIGHT}sequence_len: 16\n`, () => {
+    expect(bases.open).toBe(1)
+    throw new Error('out of ideas')
+  })
+  await expect(planned).rejects.toThrow('out of ideas')
+  expect(bases.open).toBe(0)
+})
+
+const SMALL = `${RIGHT}sequence_len: 16\n`
+
+for (const [what, yaml, quantised, note] of [
+  ['8 bits of 4', `${SMALL}load_in_8bit: true\n`, ['Q4_0', 'Q6_K'], 'run.yaml:5:1 load_in_8bit'],
+  ['4 bits of 4', `${SMALL}load_in_4bit: true\n`, ['Q4_0'], 'weights in Q4_0 already'],
+  ['4 bits of 16', `${SMALL}load_in_4bit: true\n`, [], null],
+  ['4 bits as they are', SMALL, ['Q4_0'], null],
+] as const) {
+  test(`what is lost twice is told: ${what}`, async () => {
+    bases.quantised = [...quantised]
+    const notes = await plan(yaml, (planned) => planned.notes)
+    bases.quantised = []
+    expect(notes).toEqual(note === null ? [] : [expect.stringContaining(note)])
+  })
+}
+
+for (const [swarm, uplink, downlink] of [
+  ['{}', 'int4', 'int8'],
+  ['{aggregation: gradient}', 'float32', 'float32'],
+  ['{aggregation: gradient, uplink: int8}', 'int8', 'float32'],
+  ['{uplink: int8, downlink: float32}', 'int8', 'float32'],
+] as const) {
+  test(`swarm: ${swarm} sends ${uplink} up and ${downlink} down`, async () => {
+    const { aggregation } = await plan(`${SMALL}swarm: ${swarm}\n`, (planned) => planned.config)
+    expect(aggregation).toMatchObject({ uplink, downlink })
+  })
+}
+
+for (const [swarm, blockMembersMax] of [
+  ['{}', null],
+  ['{trust: everyone}', null],
+  ['{trust: strangers}', 16],
+  ['{trust: strangers, block_members_max: null}', null],
+  ['{block_members_max: 3}', 3],
+] as const) {
+  test(`swarm: ${swarm} lets ${blockMembersMax ?? 'any number'} of a block in`, async () => {
+    const { admission } = await plan(`${SMALL}swarm: ${swarm}\n`, (planned) => planned.config)
+    expect(admission.blockMembersMax).toBe(blockMembersMax)
+  })
+}
+
+test('what differs between two runs is told by its keys', async () => {
+  const configOf = (yaml: string) => plan(yaml, ({ config }) => config)
+  const one = await configOf(SMALL)
+  expect(differingKeys(one, one)).toEqual([])
+  const changes = 'learning_rate: 0.5\nlora_r: 4\nmax_steps: 5\nswarm: {quorum: 0.1}\n'
+  expect(differingKeys(one, await configOf(SMALL + changes))).toEqual([
+    'lora_r',
+    'num_epochs or max_steps',
+    'learning_rate',
+    'swarm.quorum',
+  ])
+})
+
+/** Decided by the program, not by run.yaml. */
+const OWN = ['run.version', 'run.training.ratioMax']
+
+test('every part of a RunConfig that run.yaml decides has its key', () => {
+  const paths = Object.entries(runConfigSchema.fields).flatMap(([name, schema]) =>
+    'fields' in schema
+      ? Object.keys(schema.fields).map((field) => `run.${name}.${field}`)
+      : [`run.${name}`],
+  )
+  for (const path of paths.filter((one) => !OWN.includes(one))) {
+    const key = keyOf(path)
+    expect(knownKeys(key.slice(0, -1)), path).toContain(key.at(-1))
+  }
+})
