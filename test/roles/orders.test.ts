@@ -9,7 +9,7 @@ import { exportRun } from '../../node/run/export-run.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import type { RunFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
-import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
+import { hostRun, joinRun, type Overrides, prepareSmallRun, temporaryFolder } from './swarm.ts'
 
 /** A busy machine takes long. */
 const PATIENT = { timeout: 120_000 }
@@ -25,36 +25,41 @@ async function finishWith(run: RunFolder, name: string): Promise<void> {
   await volunteer.stop()
 }
 
-for (const how of [{ merge: 'mean' }, { merge: 'trimmed' }, { aggregation: 'gradient' }]) {
+/** A run that is merged so, and whose one volunteer is banned and replaced. */
+async function takeBack(how: Overrides): Promise<RunFolder> {
+  const run = await prepareSmallRun({}, { ...ALONE, ...how })
+  await finishWith(run, 'ada')
+  const before = await openRun(run)
+  expect(before.state.history).toHaveLength(2)
+  await kick(run.root, 'ada', { reason: 'numbers from nowhere', json: true })
+  await finishWith(run, 'bob')
+  const { state } = await openRun(run)
+  expect(state.history.map(({ corrections }) => corrections.length)).toEqual([0, 0, 2, 0])
+  expect(state).toMatchObject({ batchesCounted: 16, takenBack: [], phase: 'finished' })
+  expect((await verifyRun(run)).mismatches).toEqual([])
+  return run
+}
+
+for (const how of [{ merge: 'trimmed' }, { aggregation: 'gradient' }]) {
   test(`${Object.values(how)}: what one did counts no more, and is done by another`, async () => {
-    const run = await prepareSmallRun({}, { ...ALONE, ...how })
-    await finishWith(run, 'ada')
-    const before = await openRun(run)
-    expect(before.state.history).toHaveLength(2)
-    await kick(run.root, 'ada', { reason: 'numbers from nowhere', json: true })
-    const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-    await expect(kick(run.root, 'ada', { reason: 'again' })).rejects.toThrow('is banned already')
-    // It is told once.
-    expect(said.mock.calls).toEqual([])
-    said.mockRestore()
-    await finishWith(run, 'bob')
-    const { state } = await openRun(run)
-    expect(state.history.map(({ corrections }) => corrections.length)).toEqual([0, 0, 2, 0])
-    expect(state).toMatchObject({ batchesCounted: 16, takenBack: [], phase: 'finished' })
-    expect((await verifyRun(run)).mismatches).toEqual([])
-    await rewind(run.root, { round: 1, json: true })
-    await unban(run.root, 'ada', { json: true })
-    expect((await openRun(run)).state).toMatchObject({
-      phase: 'waiting',
-      batchesCounted: 0,
-      history: [expect.anything()],
-    })
-    await finishWith(run, 'ada')
-    const last = await openRun(run)
-    expect(last.state.history.map(({ corrections }) => corrections.length)).toEqual([0, 1, 0])
-    expect((await verifyRun(run)).mismatches).toEqual([])
+    await takeBack(how)
   })
 }
+
+test('what one did counts no more; who is let in again trains from the round gone back to', async () => {
+  const run = await takeBack({ merge: 'mean' })
+  await rewind(run.root, { round: 1, json: true })
+  await unban(run.root, 'ada', { json: true })
+  expect((await openRun(run)).state).toMatchObject({
+    phase: 'waiting',
+    batchesCounted: 0,
+    history: [expect.anything()],
+  })
+  await finishWith(run, 'ada')
+  const { state } = await openRun(run)
+  expect(state.history.map(({ corrections }) => corrections.length)).toEqual([0, 1, 0])
+  expect((await verifyRun(run)).mismatches).toEqual([])
+})
 
 test('going back takes the exported adapter along, and no copy of it verifies then', async () => {
   const run = await prepareSmallRun({}, ALONE)
@@ -106,18 +111,24 @@ test('a hosted run follows at once', async () => {
   })
   expect(hosted.status()).toMatchObject({ participantCount: 0 })
   await expect(orderStopped(run, { type: 'rewound', round: 0 })).rejects.toThrow('is using it')
+  await hosted.stop()
+  const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  onTestFinished(() => printed.mockRestore())
+  await expect(kick(run.root, 'eve', { reason: 'again' })).rejects.toThrow('is banned already')
+  // It is told once.
+  expect(printed.mock.calls).toEqual([])
 })
 
-for (const [who, reason] of [
-  ['nobody-by-that-name', /nobody of the run in '.*' is called so/],
-  ['QmShort', /nobody of the run in '.*' is called so/],
-] as const) {
-  test(`refused: ${who}`, async () => {
-    const run = await prepareSmallRun({}, ALONE)
-    const hosted = await hostRun(run)
-    await expect.poll(() => hosted.status().evaluations.length, PATIENT).toBe(1)
-    await hosted.stop()
-    await expect(kick(run.root, who, { reason: '' })).rejects.toThrow(reason)
-    await expect(rewind(run.root, { round: 3 })).rejects.toThrow('cannot go back to round 3')
-  })
-}
+test('what cannot be is refused, and the run is as it was', async () => {
+  const run = await prepareSmallRun({}, ALONE)
+  const hosted = await hostRun(run)
+  await expect.poll(() => hosted.status().evaluations.length, PATIENT).toBe(1)
+  await hosted.stop()
+  const { state } = await openRun(run)
+  for (const who of ['nobody-by-that-name', 'QmShort']) {
+    const told = kick(run.root, who, { reason: '' })
+    await expect(told, who).rejects.toThrow(/nobody of the run in '.*' is called so/)
+  }
+  await expect(rewind(run.root, { round: 3 })).rejects.toThrow('cannot go back to round 3')
+  expect((await openRun(run)).state).toEqual(state)
+})
