@@ -262,6 +262,11 @@ for (const [rule, complaints] of [
   test(rule, () => expect(complaints()).toEqual([]))
 }
 
+test('what a page is made of is among the files', () => {
+  const pages = files.filter(({ path }) => path.startsWith('node/browser/pages/'))
+  expect(pages.filter(({ path }) => path.endsWith('.tsx')).length).toBeGreaterThan(10)
+})
+
 for (const [fault, complaints] of [
   [
     'protocol importing node',

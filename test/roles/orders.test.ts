@@ -46,7 +46,7 @@ for (const how of [{ merge: 'trimmed' }, { aggregation: 'gradient' }]) {
   })
 }
 
-test('what one did counts no more; who is let in again trains from the round gone back to', async () => {
+test('who is let in again trains from the round that the run went back to', async () => {
   const run = await takeBack({ merge: 'mean' })
   await rewind(run.root, { round: 1, json: true })
   await unban(run.root, 'ada', { json: true })

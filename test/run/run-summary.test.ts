@@ -1,8 +1,12 @@
-/** Whom the card of an export thanks: those whose work is in its adapter. */
+/** What the card of an export says: whom it thanks, and over how many tokens its losses are. */
 import { expect, test } from 'vitest'
-import { contributorsOf } from '../../node/run/run-summary.ts'
+import type { CoordinatorState } from '../../coordinator/index.ts'
+import { encodeShard } from '../../node/dataset/shards.ts'
+import { readRunConfig } from '../../node/run/run-folder.ts'
+import { contributorsOf, type SummarisedRun, summaryOf } from '../../node/run/run-summary.ts'
 import { exampleManifest } from '../protocol/example-messages.ts'
 import { chainOf, type Done } from '../protocol/manifest-chain.ts'
+import { prepareSmallRun } from '../roles/swarm.ts'
 
 const ADA: Done = [1, '12D3KooWada', 10]
 const BOB: Done = [2, '12D3KooWbob', 30]
@@ -20,3 +24,24 @@ for (const [what, rounds, expected] of [
     expect(shown).toEqual(expected)
   })
 }
+
+test('of a conversation, the tokens that are learned are those held out', async () => {
+  const { config } = await readRunConfig(await prepareSmallRun())
+  const dataset = { ...config.dataset, layout: 'documents' as const, validationSequences: 1 }
+  const { sequenceLength: length } = dataset
+  const row = {
+    ids: new Int32Array(length + 1),
+    counted: Uint8Array.from({ length }, (_, i) => Number(i >= length - 3)),
+    starts: new Uint8Array(length),
+  }
+  const shard = encodeShard([row], { ...dataset, vocabSize: config.base.shape.vocabSize })
+  const run: SummarisedRun = {
+    config: { ...config, dataset },
+    runId: exampleManifest.runId,
+    coordinator: null,
+    names: new Map(),
+    state: { evaluations: [] } as unknown as CoordinatorState,
+    blobs: { read: async () => shard, path: () => expect.unreachable() },
+  }
+  expect((await summaryOf(run, CHAIN)).dataset.heldOutTokens).toBe(3)
+})

@@ -113,6 +113,14 @@ test('what fails while a plan is worked with closes the base, too', async () => 
   expect(bases.open).toBe(0)
 })
 
+test('the data is named to everyone without the folders of this machine', async () => {
+  const folder = await temporaryFolder()
+  writeFileSync(join(folder, 'letters.txt'), smallText(60))
+  const yaml = `name: sea\ndatasets:\n  - path: ${folder}/letters.txt\n  - path: text.txt\n`
+  const name = await plan(`${yaml}sequence_len: 16\n`, ({ config }) => config.dataset.name)
+  expect(name).toBe('letters.txt, text.txt')
+})
+
 const SMALL = `${RIGHT}sequence_len: 16\n`
 
 for (const [what, yaml, quantised, note] of [

@@ -43,6 +43,13 @@ async function read(name: string, bytes: Uint8Array | string, task: Partial<Data
   })
 }
 
+test('a base without a row for a token of the data is refused, with the token', async () => {
+  const rows = JSON.stringify({ text: 'The people' })
+  const complaint = read('rows.jsonl', `${rows}\n${rows}`, { rows: 16 })
+  await expect(complaint).rejects.toThrow('the base has rows for ids below 16')
+  await expect(read('rows.jsonl', `${rows}\n${rows}`)).resolves.toBeDefined()
+})
+
 /** A file of 660 bytes that keeps a reader of parquet busy for ever. */
 const BUSY = Buffer.from(
   'UEFSMRUGFdQHFbQDXBVkFQAVZBUAFQAVAAAA6gMgBQAAAHJvdyAwEQkAMREJADIRCQAzEQkANBEJADURCQA2EQkA' +

@@ -1,7 +1,8 @@
 /** A model at work: what it writes and how it scores, against the trainer and against peft. */
-import { writeFile } from 'node:fs/promises'
+import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { scoreChoices, scoreText } from '../../node/text/evaluate-text.ts'
 import { type ModelChoice, openTextModel } from '../../node/text/text-model.ts'
 import { openTextSession, type Variant } from '../../node/text/text-session.ts'
@@ -107,6 +108,20 @@ test('a text longer than the context goes on', async () => {
   const options = { tokensMax: 20, sampling: GREEDY, seed: 1 }
   const { tokens } = await session.write('base', ids, options)
   expect(tokens).toBeGreaterThan(8)
+})
+
+test('a text ends where the generation config of its model ends one', async () => {
+  const folder = await temporaryFolder()
+  await cp(EMBEDDED_MODEL, folder, { recursive: true })
+  const prompt = 'The people of the United'
+  const whole = await written(await sessionOf({ model: folder }), prompt)
+  const { tokenizer } = (await sessionOf({ model: folder })).model
+  const end = tokenizer.encodeWhole(whole)[2]!
+  const config = JSON.stringify({ eos_token_id: [tokenizer.eosId, end] })
+  await writeFile(join(folder, 'generation_config.json'), config)
+  const shorter = await written(await sessionOf({ model: folder }), prompt)
+  expect(whole.startsWith(shorter)).toBe(true)
+  expect(tokenizer.encodeWhole(shorter).length).toBeLessThanOrEqual(2)
 })
 
 test('an empty prompt begins a text', async () => {
