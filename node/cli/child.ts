@@ -10,7 +10,7 @@ const STDERR_LINES_MAX = 20
 
 export interface Child<Message> {
   readonly pid: number
-  /** Resolves with the exit code, or null when a signal ended it. */
+  /** Resolves when all that it wrote is heard: with the exit code, null when a signal ended it. */
   readonly exited: Promise<number | null>
   onMessage(listener: (message: Message) => void): void
   /** The last lines it wrote to stderr. */
@@ -39,7 +39,7 @@ export function startChild<Message>(args: readonly string[]): Child<Message> {
     exited: heard(
       new Promise((resolve, reject) => {
         child.on('error', reject)
-        child.on('exit', resolve)
+        child.on('close', resolve)
       }),
     ),
     onMessage: (added) => {

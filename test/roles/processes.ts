@@ -1,6 +1,7 @@
 /** `barnraise` in processes of its own, followed by the facts that it prints. */
 import { onTestFailed, onTestFinished } from 'vitest'
 import { type Child, startChild } from '../../node/cli/child.ts'
+import { heard } from '../../node/heard.ts'
 
 /** Told of a process whose test failed. */
 const LAST_FACTS = 8
@@ -12,32 +13,40 @@ interface Waiting<Fact> {
   reject(error: Error): void
 }
 
-/** Follows a process's facts; resolves when one of a type has come so many times. */
+/** Follows a process's facts. */
 function follow<Fact extends { type: string }>(child: Child<Fact>) {
   const facts: Fact[] = []
-  const waiting: Waiting<Fact>[] = []
+  let waiting: Waiting<Fact>[] = []
+  let ended: Error | null = null
+  const look = () => {
+    waiting = waiting.filter(({ type, times, resolve, reject }) => {
+      const fact = facts.filter((seen) => seen.type === type)[times - 1]
+      if (fact !== undefined) resolve(fact)
+      else if (ended !== null) reject(ended)
+      return fact === undefined && ended === null
+    })
+  }
   const onExit = (code: number | null) => {
-    const error = new Error(`It ended with ${code}: ${child.complaints()}`)
-    for (const { reject } of waiting) reject(error)
+    ended = new Error(`It ended with ${code}: ${child.complaints()}`)
+    look()
   }
   child.exited.then(onExit, () => onExit(null))
   child.onMessage((fact) => {
     facts.push(fact)
-    for (const { type, times, resolve } of waiting) {
-      if (fact.type === type && facts.filter((seen) => seen.type === type).length >= times) {
-        resolve(fact)
-      }
-    }
+    look()
   })
   return {
     facts,
-    /** @throws when it ends before */
+    /**
+     * Resolves when one of the type has come so many times, be it before it is asked.
+     * @throws when the process ends before
+     */
     seen: <T extends Fact['type']>(type: T, times = 1) => {
       const { promise, resolve, reject } = Promise.withResolvers<Extract<Fact, { type: T }>>()
-      // A test that is over waits for nothing.
-      promise.catch(() => {})
       waiting.push({ type, times, resolve: resolve as (fact: Fact) => void, reject })
-      return promise
+      look()
+      // A test that is over waits for nothing.
+      return heard(promise)
     },
   }
 }
