@@ -38,6 +38,7 @@ for (const path of [`/proof/blobs/ab/${DIGEST}`, `/try/files/${DIGEST}`]) {
     const responses = await Promise.all(all)
     expect((await app.request(path)).status).toBe(503)
     await Promise.all(responses.map(({ body }) => body!.cancel()))
-    await expect.poll(async () => (await app.request(path)).status).toBe(200)
+    const again = async () => (await app.request(path)).status
+    await expect.poll(again, { timeout: 60_000 }).toBe(200)
   })
 }
