@@ -16,7 +16,8 @@ import type { Hub } from './hub/locate.ts'
 import type { Log } from './log.ts'
 import { announcedAddress } from './network/link.ts'
 import { findInvite } from './network/page-link.ts'
-import { type CoordinatorRole, FAREWELL_MS, startCoordinator } from './roles/coordinator.ts'
+import { type CoordinatorRole, startCoordinator } from './roles/coordinator.ts'
+import { farewell } from './roles/farewell.ts'
 import { startVolunteer } from './roles/local-volunteer.ts'
 import type { VolunteerOutcome } from './roles/volunteer.ts'
 import { openVolunteerHome } from './roles/volunteer-home.ts'
@@ -110,7 +111,7 @@ async function endOf(
   try {
     return await Promise.race([role.finished.then(() => 'finished' as const), aborted(signal)])
   } finally {
-    await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
+    await farewell(role.status)
     await role.stop()
   }
 }

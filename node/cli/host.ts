@@ -10,7 +10,8 @@ import { type Progress, type Standing, standingOf } from '../history/progress.ts
 import { createLog, type Log } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
-import { type CoordinatorOptions, FAREWELL_MS, startCoordinator } from '../roles/coordinator.ts'
+import { type CoordinatorOptions, startCoordinator } from '../roles/coordinator.ts'
+import { farewell } from '../roles/farewell.ts'
 import { exportRun } from '../run/export-run.ts'
 import {
   checkRunFolder,
@@ -139,7 +140,7 @@ async function coordinate(
     show({ type: 'staying', adapter })
     await interrupted.promise
   } finally {
-    await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))
+    await farewell(role.status)
     stopListening()
     pages?.close()
     await closeOrders()

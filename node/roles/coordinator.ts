@@ -49,6 +49,7 @@ import { createSqliteJournal } from '../storage/sqlite-journal.ts'
 import { isInvited, judgeToken } from './admission.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { mayServe } from './door.ts'
+import { FAREWELL_MS } from './farewell.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
 import { createOrigins } from './origin.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
@@ -153,9 +154,6 @@ function replayOrClose(journal: Journal, work: () => void): void {
     throw error
   }
 }
-
-/** Peers get this long to read why they have to go, or that a role ends. */
-export const FAREWELL_MS = 1_000
 
 interface OpenRun {
   config: RunConfig
