@@ -8,6 +8,7 @@ import {
   assert,
   type BlobReference,
   type Contribution,
+  counted,
   type LeaseId,
   log,
   type PeerId,
@@ -114,11 +115,15 @@ function workRefusal(
   const { training, dataset } = state.config
   const tokensMax = steps * training.batchSequences * dataset.sequenceLength
   if (firstBatch !== held.firstBatch || steps > held.steps || trace.length !== steps) {
-    const done = `${steps} steps from ${firstBatch} with ${trace.length} links`
+    const links = counted(trace.length, 'link')
+    const done = `${counted(steps, 'step')} from ${firstBatch} with ${links}`
     return ['wrong-batches', `${done} are no prefix of ${held.steps} from ${held.firstBatch}`]
   }
   if (tokens < 1 || tokens > tokensMax) {
-    return ['wrong-tokens', `${steps} steps have 1 to ${tokensMax} tokens, not ${tokens}`]
+    return [
+      'wrong-tokens',
+      `${counted(steps, 'step')} must have 1 to ${tokensMax} tokens, not ${tokens}`,
+    ]
   }
   if (payload.bytes !== state.payloadBytes) {
     const { payloadBytes } = state

@@ -1,5 +1,5 @@
 /** What ends a run: its batches are counted, or the limit of its rounds is reached. */
-import { ROUNDS_MAX } from '../protocol/index.ts'
+import { counted, ROUNDS_MAX } from '../protocol/index.ts'
 import type { CoordinatorState } from './state.ts'
 
 /** The last adapter is merged, its held-out loss is known, and the draws can be checked. */
@@ -18,6 +18,6 @@ export function endingOf({ config, batchesCounted, round }: Standing): string | 
   if (rounds < (roundsMax ?? ROUNDS_MAX)) return null
   return (
     `the limit of rounds (${roundsMax ?? ROUNDS_MAX}) is reached, ` +
-    `with ${batchesCounted} of ${batchesMax} batches counted`
+    `with ${batchesCounted} of ${counted(batchesMax, 'batch')} counted`
   )
 }

@@ -4,7 +4,7 @@
  * volunteer after another. After some that are alike the run stops, instead of handing them out for
  * ever: its organiser has to change something, and the same command goes on from there.
  */
-import { log, type PeerId, type RequestOf, reasonOf } from '../protocol/index.ts'
+import { counted, log, type PeerId, type RequestOf, reasonOf } from '../protocol/index.ts'
 import { giveBackAudit } from './audits.ts'
 import { findLease } from './contributions.ts'
 import type { CoordinatorEffect } from './effect.ts'
@@ -73,7 +73,7 @@ function remember(
 
 function judge(state: CoordinatorState, { reason, times, peers }: Failure): CoordinatorEffect[] {
   if (times < ALIKE_MAX || peers.length < Math.min(ALIKE_MAX, countHere(state))) return []
-  const where = peers.length === 1 ? 'one volunteer' : `${peers.length} volunteers`
+  const where = counted(peers.length, 'volunteer')
   const text =
     `training on the same batches failed ${times} times, on ${where}, ` +
     `each time alike: ${reason}`

@@ -14,7 +14,8 @@ export function onInvited(
   { invites }: CoordinatorState,
   { terms: { name, expiresAt, membersMax } }: CoordinatorEventOf<'invited'>,
 ): Outcome {
-  if (invites.has(name)) return unchanged(log('warn', `there is an invite '${name}' already`))
+  if (invites.has(name))
+    return unchanged(log('warn', `there is an invite '${name}' already: its link is in the list`))
   if (invites.size >= INVITES_MAX) {
     return unchanged(log('warn', `a run has ${INVITES_MAX} invites at most`))
   }

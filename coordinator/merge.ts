@@ -3,7 +3,15 @@
  * result.
  */
 
-import { credited, digestOf, type LeaseId, log, reasonOf, roundName } from '../protocol/index.ts'
+import {
+  counted,
+  credited,
+  digestOf,
+  type LeaseId,
+  log,
+  reasonOf,
+  roundName,
+} from '../protocol/index.ts'
 import { checkLedger, countBatches } from './assignment.ts'
 import { lapseOld, repeatContrary } from './audits.ts'
 import { settleCorrections } from './corrections.ts'
@@ -125,7 +133,7 @@ function startNextRound(state: CoordinatorState, aggregate: Aggregate): Coordina
   return [
     notify('all', { type: 'finished', round, adapter, reason }),
     evaluate,
-    log('info', `finished after ${round} rounds: ${reason}`),
+    log('info', `finished after ${counted(round, 'round')}: ${reason}`),
     ...lapseOld(state),
     { type: 'publish-coin', published: state.coinsPublished },
   ]

@@ -2,6 +2,7 @@
  * Is enough of a round here to merge it? Three-valued, with the reason for people: `pending` may
  * still become either, `met` and `lost` are final unless more is leased.
  */
+import { counted } from '../protocol/index.ts'
 export interface Quorum {
   status: 'pending' | 'met' | 'lost'
   reason: string
@@ -19,6 +20,7 @@ export interface Arrivals {
 export function quorumOf({ uploaded, outstanding, expected }: Arrivals, fraction: number): Quorum {
   const needed = Math.max(1, Math.ceil(fraction * expected))
   const status = uploaded >= needed ? 'met' : uploaded + outstanding < needed ? 'lost' : 'pending'
-  const reason = `${uploaded} of ${expected} batches, ${needed} needed, ${outstanding} outstanding`
+  const done = `${uploaded} of ${counted(expected, 'batch')}`
+  const reason = `${done}, ${needed} needed, ${outstanding} outstanding`
   return { status, reason }
 }

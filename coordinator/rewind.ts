@@ -2,7 +2,7 @@
  * Going back: the run goes on from the adapter of an earlier round, as if nothing after it had
  * happened but that its journal tells of it. What was counted since is owed again.
  */
-import { log, roundName } from '../protocol/index.ts'
+import { counted, log, roundName } from '../protocol/index.ts'
 import { lapseAll } from './audits.ts'
 import { uncount } from './corrections.ts'
 import type { CoordinatorEffect } from './effect.ts'
@@ -20,7 +20,8 @@ export function onRewound(
 ): Outcome {
   const merged = state.history.length
   if (round >= merged) {
-    const text = `the run cannot go back to round ${round}: it has merged ${merged} rounds`
+    const most = counted(merged, 'round')
+    const text = `the run cannot go back to round ${round}: it has merged ${most}`
     return unchanged(log('warn', text))
   }
   const where = round === 0 ? 'the base' : `the adapter after ${roundName(round - 1)}`

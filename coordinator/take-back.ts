@@ -2,7 +2,7 @@
  * Whose work is not wanted: what it did in the open round is dropped, as if it had never come, and
  * what is merged is subtracted in the next merge (`corrections.ts`). All of it is owed again.
  */
-import { type LeaseId, log, type PeerId, reasonOf } from '../protocol/index.ts'
+import { counted, type LeaseId, log, type PeerId, reasonOf } from '../protocol/index.ts'
 import { giveBack } from './assignment.ts'
 import { takeBackMerged } from './corrections.ts'
 import type { CoordinatorEffect } from './effect.ts'
@@ -59,7 +59,7 @@ export function takeBack(
   const lost = [...merged, ...open]
   if (lost.length === 0) return []
   const steps = lost.reduce((sum, each) => sum + each.steps, 0)
-  const text = `taken back: ${count(lost.length, 'contribution')} of ${count(steps, 'batch', 'es')}`
+  const text = `taken back: ${counted(lost.length, 'contribution')} of ${counted(steps, 'batch')}`
   return [log('warn', `${text}: ${reason}`), ...effects, ...goOn(state, open.length > 0)]
 }
 
@@ -87,10 +87,6 @@ export function dropLease(
     giveBack(state.ledger, { start: firstBatch, end: firstBatch + steps })
     return tell(state, peer, leaseId, reason)
   }
-}
-
-function count(number: number, noun: string, plural = 's'): string {
-  return `${number} ${noun}${number === 1 ? '' : plural}`
 }
 
 function tell(

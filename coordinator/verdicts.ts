@@ -5,7 +5,14 @@
  * Now and then it repeats equal answers too: an auditor that copies from whom it covers for is
  * found by that.
  */
-import { type LeaseId, log, type PeerId, type RequestOf, reasonOf } from '../protocol/index.ts'
+import {
+  counted,
+  type LeaseId,
+  log,
+  type PeerId,
+  type RequestOf,
+  reasonOf,
+} from '../protocol/index.ts'
 import type { Audit, AuditResult } from './audit.ts'
 import {
   beginOwn,
@@ -77,8 +84,9 @@ function refusalOf(
   const isWhole = payload !== null && tokens !== null
   const isPart = payload === null && tokens === null
   if (trace.length !== audit.steps || !(audit.kind === 'full' ? isWhole : isPart)) {
-    const done = `${trace.length} links ${payload === null ? 'without' : 'with'} a payload`
-    return ['wrong-batches', `${done} are no ${audit.kind} audit of ${audit.steps} steps`]
+    const done = `${counted(trace.length, 'link')} with${payload === null ? 'out' : ''} a payload`
+    const wanted = `a ${audit.kind} audit of ${counted(audit.steps, 'step')}`
+    return ['wrong-batches', `${wanted} does not have ${done}`]
   }
   return null
 }

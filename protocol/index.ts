@@ -187,5 +187,6 @@ export {
   variants,
 } from './schema.ts'
 
-// Texts that travel in messages.
+// Texts that travel in messages, or are shown to people.
+export { counted } from './counted.ts'
 export { reasonOf } from './reason.ts'

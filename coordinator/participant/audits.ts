@@ -2,7 +2,14 @@
  * Audits: the coordinator gives them in place of a lease, while there is nothing to train on. All
  * of the steps count or none, so whoever has to stop gives the audit back, and another one does it.
  */
-import { type AuditOffer, assert, type LeaseId, log, reasonOf } from '../../protocol/index.ts'
+import {
+  type AuditOffer,
+  assert,
+  counted,
+  type LeaseId,
+  log,
+  reasonOf,
+} from '../../protocol/index.ts'
 import { ask } from './actions.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEventOf } from './event.ts'
@@ -21,7 +28,8 @@ export function onAuditOffered(state: ParticipantState, offer: AuditOffer): Part
   state.mustConfirmWork = false
   state.audit = { offer, done: null, failures: 0, retryAt: null }
   const { kind, steps } = offer
-  const text = `audit ${offer.leaseId}: repeating ${steps} steps of somebody else (${kind})`
+  const repeating = `repeating ${counted(steps, 'step')} of somebody else (${kind})`
+  const text = `audit ${offer.leaseId}: ${repeating}`
   return [...effects, log('info', text), { type: 'audit', offer }]
 }
 

@@ -9,6 +9,7 @@ import {
   planMemory,
 } from '../../kernels/index.ts'
 import type { RunConfig } from '../../protocol/index.ts'
+import { counted } from '../../protocol/index.ts'
 import { jobOf } from '../compute/job.ts'
 import { type Expected, expectRounds } from '../setup/expect-rounds.ts'
 import { locateRun } from '../setup/locate-run.ts'
@@ -88,9 +89,9 @@ function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
     ['base model', `${base.name}, ${byteSize(base.weights.bytes)}`],
     ['frozen base', `${kernels.base}, multiplied as ${kernels.path}`],
     ['adapter', `rank ${adapter.adapterRank} on ${adapter.targets.join(', ')}: ${count}`],
-    ['data', `${dataset.documents} examples, ${dataset.tokens} tokens`],
-    ['to train on', `${config.dataset.trainSequences} sequences`],
-    ['held out', `${config.dataset.validationSequences} sequences`],
+    ['data', `${counted(dataset.documents, 'example')}, ${counted(dataset.tokens, 'token')}`],
+    ['to train on', counted(config.dataset.trainSequences, 'sequence')],
+    ['held out', counted(config.dataset.validationSequences, 'sequence')],
     ['run ends', endOf(training)],
   ]
 }
@@ -114,10 +115,10 @@ function costsOf(config: RunConfig, estimate: Estimate): [string, string][] {
 }
 
 function endOf({ batchesMax, roundsMax }: RunConfig['training']): string {
-  const batches = `after ${batchesMax} batches`
+  const batches = `after ${counted(batchesMax, 'batch')}`
   return roundsMax === null
     ? `${batches}, however many rounds they take`
-    : `${batches}, or after ${roundsMax} rounds if they come first (swarm.rounds)`
+    : `${batches}, or after ${counted(roundsMax, 'round')} if they come first (swarm.rounds)`
 }
 
 /** The batches, shared by machines like this one that never leave. */
@@ -132,6 +133,6 @@ function timeOf(config: RunConfig, stepMs: number): string {
 
 export function expectedText({ rounds, batches, seconds }: Expected, batchesMax: number): string {
   const time = seconds < 1 ? 'less than a second' : clockTime(seconds)
-  const part = batches < batchesMax ? ` and ${batches} of ${batchesMax} batches` : ''
-  return `${time} in ${rounds === 1 ? '1 round' : `${rounds} rounds`}${part}`
+  const part = batches < batchesMax ? ` and ${batches} of ${counted(batchesMax, 'batch')}` : ''
+  return `${time} in ${counted(rounds, 'round')}${part}`
 }

@@ -2,7 +2,9 @@
  * `barnraise pause`, `resume`, `finish`, `leave`, and `status` without a run: told to the
  * volunteers on this machine, all of them or one by its process.
  */
+
 import { join } from 'node:path'
+import { counted } from '../../protocol/index.ts'
 import { EXIT } from '../exit-code.ts'
 import type { ControlRequest, VolunteerStatus } from '../guest/control.ts'
 import { askVolunteer, listVolunteers } from '../guest/control-socket.ts'
@@ -64,12 +66,9 @@ function printVolunteer(status: VolunteerStatus): void {
     ['  now', `${activity}${why}`],
     ...optional('  to go on', overruleText(reasons), reasons),
     ...optional('  overruled', overruled.join(', '), overruled),
-    ['  done', `${steps} steps${speed}`],
+    ['  done', `${counted(steps, 'step')}${speed}`],
     ['  credit', credit === null ? 'not known yet' : creditWords(credit)],
-    [
-      '  takes',
-      `${threads} ${threads === 1 ? 'core' : 'cores'}, up to ${byteSize(memoryBytesMax)} of memory`,
-    ],
+    ['  takes', `${counted(threads, 'core')}, up to ${byteSize(memoryBytesMax)} of memory`],
     ['  moved', `${byteSize(readings.bytes)} today`],
   ])
 }

@@ -1,4 +1,5 @@
 /** `barnraise data preview run.yaml`: what training would see of the data. */
+import { counted } from '../../protocol/index.ts'
 import type { PreviewedExample, PreviewedSource } from '../setup/data-figures.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { type DataPreview, previewData } from '../setup/preview-data.ts'
@@ -48,7 +49,7 @@ function printSource(source: PreviewedSource): void {
 
 /** What is learned in green between brackets, which are there without colour, too. */
 function printExample({ name, parts, tokens, learnedTokens }: PreviewedExample): void {
-  const head = `\n── ${visible(name)}: ${tokens} tokens, ${learnedTokens} learned`
+  const head = `\n── ${visible(name)}: ${counted(tokens, 'token')}, ${learnedTokens} learned`
   printLine(paint('dim', head, process.stdout))
   let room = SHOWN_LENGTH_MAX
   const shown: string[] = []
@@ -76,8 +77,8 @@ function summaryOf({ dataset }: DataPreview): (readonly [string, string])[] {
     ...(tailTokens > 0
       ? [['', `${tailTokens} after the last whole sequence left out`] as const]
       : []),
-    ['to train on', `${config.trainSequences} sequences of ${config.sequenceLength}`],
-    ['held out', `${config.validationSequences} sequences`],
+    ['to train on', `${counted(config.trainSequences, 'sequence')} of ${config.sequenceLength}`],
+    ['held out', counted(config.validationSequences, 'sequence')],
     ['filled', `${((100 * Math.min(tokens, room)) / room).toFixed(1)} % of them`],
     ['shards', byteSize(bytes)],
   ]

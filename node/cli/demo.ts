@@ -9,6 +9,7 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import type { AuditCounts } from '../../protocol/index.ts'
+import { counted } from '../../protocol/index.ts'
 import { EXIT } from '../exit-code.ts'
 import { auditWords } from '../history/figures.ts'
 import type { Progress } from '../history/progress.ts'
@@ -170,7 +171,8 @@ function play(
       if (!benIsAlive || benRound < KILL_ROUND) return
       benIsAlive = false
       ben.kill('SIGKILL')
-      const lost = `Ben (pid ${ben.pid}) is killed after ${fact.steps} steps of his lease`
+      const done = counted(fact.steps, 'step')
+      const lost = `Ben (pid ${ben.pid}) is killed after ${done} of his lease`
       screen.print(paint('red', `      ${lost}; its batches will be leased again`, process.stderr))
       volunteer('Cleo')
     })
@@ -214,7 +216,11 @@ function printSummary({ seconds, before, after, rounds, volunteers, ...rest }: S
   const fall = (1 - after.perplexity / before.perplexity) * 100
   const bold = (text: string) => paint('bold', text, process.stdout)
   printLine()
-  printLine(bold(`Done in ${seconds} s: ${rounds} rounds by ${volunteers} volunteers`))
+  printLine(
+    bold(
+      `Done in ${seconds} s: ${counted(rounds, 'round')} by ${counted(volunteers, 'volunteer')}`,
+    ),
+  )
   printLine(`  held-out loss  ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)}`)
   printLine(
     `  perplexity     ${before.perplexity.toFixed(1)} → ${after.perplexity.toFixed(1)}` +

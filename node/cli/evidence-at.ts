@@ -24,6 +24,12 @@ const NOTHING: Trusted = { run: null, coordinator: null }
 export function evidenceAt(where: string): EvidenceAt {
   if (/^https?:/i.test(where)) return atAddress(where)
   if (/^(barnraise:|\/(ip[46]|dns[46]?)\/)/.test(where)) return atLink(where)
+  if (!existsSync(where)) {
+    throw new ConfigError(
+      `Cannot verify '${where}' as there is no such file or folder: give the folder of a run, ` +
+        'what was published of it, its address or link, or a receipt',
+    )
+  }
   if (!existsSync(join(where, INDEX_FILE))) {
     return { from: { type: 'folder', folder: runFolder(where) }, trusted: NOTHING }
   }

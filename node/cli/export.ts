@@ -26,6 +26,6 @@ export async function exportAdapter(root: string, options: ExportCommandOptions)
     ['folder', exported.folder],
     ['adapter', roundWords(exported, round === undefined)],
     ['weights', exported.weights],
-    ['sha256', exported.sha256],
+    ['sha256', `${exported.sha256}, of its file`],
   ])
 }

@@ -8,7 +8,7 @@ import { ConfigError, type InviteTerms } from '../../protocol/index.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { formatLink, pageAddress, parseLink } from '../network/link.ts'
 import { writeInvite } from '../roles/admission.ts'
-import { openRun } from '../run/open-run.ts'
+import { type OpenedRun, openRun } from '../run/open-run.ts'
 import { type RunFolder, runFolder } from '../run/run-folder.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
 import { addressesOf, inviteText } from './invite.ts'
@@ -37,14 +37,12 @@ const ROWS = 24
 export async function invite(folder: string, options: InviteOptions): Promise<void> {
   const { name, expires, members = null, json } = options
   const run = await openRun(runFolder(folder))
-  const hosted = await readLink(run.folder)
+  const hosted = await hostedLink(run.folder)
   const expiresAt = endOf(expires)
   const terms: InviteTerms = { name, expiresAt, membersMax: members }
   const result = await decide(run, { type: 'invited', terms })
   checkAccepted(result)
-  const identity = await loadIdentity(run.folder.identity)
-  const token = await writeInvite({ runId: run.runId, identity }, terms)
-  const link = formatLink({ ...parseLink(hosted), token })
+  const link = await linkOf(run, hosted, terms)
   const pageAddresses = parseLink(hosted)
     .addresses.map(pageAddress)
     .filter((page) => page !== null)
@@ -56,8 +54,13 @@ export async function invite(folder: string, options: InviteOptions): Promise<vo
 }
 
 export async function listInvites(folder: string, { json }: OrganiseOptions): Promise<void> {
-  const { state } = await openRun(runFolder(folder))
-  const rows = rowsOf(state)
+  const run = await openRun(runFolder(folder))
+  const hosted = await readLink(run.folder)
+  const rows = []
+  for (const row of rowsOf(run.state)) {
+    const isOpen = hosted !== null && !row.isRevoked
+    rows.push({ ...row, link: isOpen ? await linkOf(run, hosted, row) : null })
+  }
   if (json) return printJson(rows)
   if (rows.length === 0) return printLine('There are no invites.')
   printColumns([
@@ -70,6 +73,9 @@ export async function listInvites(folder: string, { json }: OrganiseOptions): Pr
       isRevoked ? 'revoked' : expiresAt === null ? '-' : timeOf(expiresAt),
     ]),
   ])
+  for (const { name, link } of rows) {
+    if (link !== null) printLine(`\n${name}\n  ${link}`)
+  }
 }
 
 /** Those who are members now by each invite, and those who came by it and are banned. */
@@ -108,10 +114,25 @@ function endOf(expires: number): number | null {
   )
 }
 
-/** The link of the process that hosts the run, or did last. */
-async function readLink(folder: RunFolder): Promise<string> {
-  const link = (await readFile(folder.link, 'utf8').catch(ignoreMissing))?.trim()
-  if (link) return link
+/** The same each time: its token is what the coordinator signs of the terms. */
+async function linkOf(
+  { folder, runId }: OpenedRun,
+  hosted: string,
+  terms: InviteTerms,
+): Promise<string> {
+  const identity = await loadIdentity(folder.identity)
+  const token = await writeInvite({ runId, identity }, terms)
+  return formatLink({ ...parseLink(hosted), token })
+}
+
+/** The link of the process that hosts the run, or did last; null: none has yet. */
+async function readLink(folder: RunFolder): Promise<string | null> {
+  return (await readFile(folder.link, 'utf8').catch(ignoreMissing))?.trim() || null
+}
+
+async function hostedLink(folder: RunFolder): Promise<string> {
+  const link = await readLink(folder)
+  if (link !== null) return link
   throw new ConfigError(
     `Cannot make an invite to the run in '${folder.root}' as nobody knows where it is: host it ` +
       'first, which says its addresses',

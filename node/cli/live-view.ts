@@ -1,8 +1,10 @@
 /**
  * A run as it goes, for people: a line for what happened, and at the bottom where the run stands.
  */
+import { counted } from '../../protocol/index.ts'
 import { doneOf, roundWords } from '../history/figures.ts'
 import type { Progress, Standing } from '../history/progress.ts'
+import { command } from './command.ts'
 import { bar, clockTime, compact, paint, type Screen } from './terminal.ts'
 
 const BAR_WIDTH = 20
@@ -53,6 +55,13 @@ export function createLiveView(screen: Screen, stream: NodeJS.WriteStream): Live
   }
 }
 
+/** A volunteer reads whom to ask; the organiser, who is asked, what to do. */
+function refusalOf({ name, peer, refusal, reason }: Extract<Progress, { type: 'refused' }>) {
+  return refusal === 'not-allowed'
+    ? `${name} waits for your leave. To give it: ${command(`allow RUN ${peer}`)}`
+    : `${name} was refused: ${reason}`
+}
+
 function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
   switch (fact.type) {
     case 'joined':
@@ -60,11 +69,13 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
     case 'away':
       return paint('yellow', `${fact.name} is gone (${fact.here} now)`, stream)
     case 'leased':
-      return `${fact.name} takes ${fact.steps} steps of round ${fact.round + 1}`
-    case 'committed':
-      return `${fact.name} did ${fact.steps} steps, training loss ${fact.loss.toFixed(3)}`
+      return `${fact.name} takes ${counted(fact.steps, 'step')} of round ${fact.round + 1}`
+    case 'committed': {
+      const loss = `training loss ${fact.loss.toFixed(3)}`
+      return `${fact.name} did ${counted(fact.steps, 'step')}, ${loss}`
+    }
     case 'refused':
-      return paint('yellow', `${fact.name} was refused: ${fact.reason}`, stream)
+      return paint('yellow', refusalOf(fact), stream)
     case 'revoked':
       return paint('yellow', `${fact.name} lost its lease: ${fact.reason}`, stream)
     case 'evaluated':
@@ -82,7 +93,11 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
       )
     case 'rewound': {
       const from = fact.round === 0 ? 'the base' : `the adapter after round ${fact.round}`
-      return paint('yellow', `the run goes on from ${from}: ${fact.dropped} rounds less`, stream)
+      return paint(
+        'yellow',
+        `the run goes on from ${from}: ${counted(fact.dropped, 'round')} less`,
+        stream,
+      )
     }
     case 'merge-refused': {
       const { round, before, after, isRepeated } = fact
@@ -93,7 +108,8 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
       return paint('yellow', `${what}: its merge raised the held-out loss ${losses}`, stream)
     }
     case 'taken-back': {
-      const text = `of round ${fact.round}, ${fact.batches} batches are taken back and owed again`
+      const batches = counted(fact.batches, 'batch')
+      const text = `of round ${fact.round}, ${batches}: taken back, and owed again`
       return paint('yellow', text, stream)
     }
     case 'finished':

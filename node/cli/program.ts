@@ -6,6 +6,7 @@ import { EXIT } from '../exit-code.ts'
 import { DTYPE_NAMES, EXPORT_FORMATS } from '../export/formats.ts'
 import type { ControlRequest } from '../guest/control.ts'
 import { VERSION } from '../software.ts'
+import { command } from './command.ts'
 import type { ControlOptions } from './control.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addGuestOptions } from './guest-options.ts'
@@ -86,7 +87,7 @@ export function createProgram(argv: readonly string[]): Command {
   const program = new Command('barnraise')
     .version(VERSION, '-V, --version', 'print the version')
     .description('Pool laptops to fine-tune a LLaMA-family model together.')
-    .showHelpAfterError('(see `barnraise --help`)')
+    .showHelpAfterError(`(see \`${command('--help')}\`)`)
     // Commands that are added inherit it.
     .exitOverride()
     .addHelpText(
@@ -267,7 +268,7 @@ function addChecking(program: Command): void {
     .option('--base-model <model>', 'a folder, a .gguf file, org/name, or `embedded`')
     .option('--data <path>', 'a file, a folder, a glob, npm:PACKAGE, or org/name')
     .addOption(new Option('--bits <n>', 'how the base is stored').choices(['4', '8', '16']))
-    .option('--out <file>', 'where to write it', 'run.yaml')
+    .option('-o, --out <file>', 'where to write it', 'run.yaml')
     .option('-y, --yes', 'ask nothing, take what is not said as usual')
     .option('--no-open', 'write it without opening model and data')
     .addOption(json())

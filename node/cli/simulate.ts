@@ -2,7 +2,7 @@
 
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, counted } from '../../protocol/index.ts'
 import {
   figuresCsv,
   figuresOf,
@@ -332,7 +332,8 @@ async function writeReport(
   { result, command, volunteers, days }: Simulated,
 ): Promise<void> {
   const figures = figuresOf(result, { command, seed, days })
-  const who = trace === undefined ? `${volunteers} volunteers, ${preset}` : `the trace ${trace}`
+  const who =
+    trace === undefined ? `${counted(volunteers, 'volunteer')}, ${preset}` : `the trace ${trace}`
   const folder = resolve(out)
   await makeFolder(folder)
   await writeFile(join(folder, 'index.html'), reportPage(figures, `Simulated: ${who}`))

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { statusOf } from '../../coordinator/index.ts'
-import { ProtocolError, type RunStatus } from '../../protocol/index.ts'
+import { counted, ProtocolError, type RunStatus } from '../../protocol/index.ts'
 import { auditWords, creditWords, roundWords } from '../history/figures.ts'
 import { learningWords, type MeasuredAdapter } from '../history/verdict.ts'
 import { connect } from '../network/dial.ts'
@@ -82,7 +82,7 @@ function phaseText(run: RunStatus, isPast: boolean): string {
 }
 
 function doingText({ state, leasedSteps, stepMs }: RunStatus['participants'][number]): string {
-  const work = leasedSteps > 0 ? `works on ${leasedSteps} steps` : 'has no lease'
+  const work = leasedSteps > 0 ? `works on ${counted(leasedSteps, 'step')}` : 'has no lease'
   const speed = stepMs === null ? '' : `, ${Math.round(stepMs)} ms a step`
   return `${state}, ${work}${speed}`
 }

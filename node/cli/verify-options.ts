@@ -12,7 +12,7 @@ export function addVerifying(program: Command, machine: readonly Option[]): void
     .option('--run <id>', 'the RunId that it must have, or its first digits', runDigits)
     .option('--coordinator <peer>', 'who must have signed its rounds', peer)
     .option('--replay', 'train every step that counted again, too')
-    .option('--sample <share>', 'train a share of them again, such as 5%', share)
+    .option('--sample <share>', 'train a share of them again, whole leases, such as 5%', share)
     .option('--export <dir>', 'a PEFT folder that is said to come from the run')
     .option('--seed <n>', 'with --sample: draw the same share as before', drawSeed)
     .action(async (where, options) => (await import('./verify.ts')).verify(where, options))

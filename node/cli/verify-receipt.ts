@@ -1,5 +1,7 @@
 /** `barnraise verify RECEIPT`: whether the coordinator has signed it, every character of it. */
+
 import { open, stat } from 'node:fs/promises'
+import { counted } from '../../protocol/index.ts'
 import { EXIT } from '../exit-code.ts'
 import { reasonOf } from '../run/mismatch.ts'
 import {
@@ -68,16 +70,18 @@ async function faultOf(receipt: Receipt, { run, coordinator }: Trusted): Promise
   )
 }
 
-const CLAIM = '  (as it says itself: compare it with the link)'
+/** What stands beside an id that the user gave no other word for. */
+export const CLAIM = '  (as it says itself: ask the organiser, or see the link you were sent)'
 
 function printReceipt(receipt: Receipt, trusted: Trusted): void {
   const { runName, runId, coordinator, name, peer, tokens, batches, contributions } = receipt
+  const done = `${counted(batches, 'batch')}, ${counted(contributions, 'contribution')}`
   printTable([
     ['run', visible(runName)],
     ['RunId', `${runId}${trusted.run === null ? CLAIM : ''}`],
     ['coordinator', `${coordinator}${trusted.coordinator === null ? CLAIM : ''}`],
     ['volunteer', visible(`${name}, ${peer}`)],
-    ['counted', `${tokens} tokens in ${batches} batches, ${contributions} contributions`],
+    ['counted', `${counted(tokens, 'token')} in ${done}`],
     ['until', `round ${receipt.rounds}, manifest ${receipt.manifest}`],
     ['signed', 'yes, every character'],
   ])

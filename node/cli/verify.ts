@@ -3,7 +3,7 @@
  * fit, with the first record that does not; 7 where there is nothing yet that could.
  */
 import { randomInt } from 'node:crypto'
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, counted } from '../../protocol/index.ts'
 import { EXIT } from '../exit-code.ts'
 import { createRunFigures } from '../history/run-figures.ts'
 import type { CheckedExport } from '../run/check-export.ts'
@@ -19,7 +19,7 @@ import { evidenceAt } from './evidence-at.ts'
 import { CommandFailure } from './failure.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { clockTime, createScreen } from './terminal.ts'
-import { receiptIn, verifyReceipt } from './verify-receipt.ts'
+import { CLAIM, receiptIn, verifyReceipt } from './verify-receipt.ts'
 
 export interface VerifyCommandOptions {
   run?: string
@@ -112,8 +112,9 @@ function createTeller(): (progress: VerifyProgress) => string {
     const done = stepsTotal > 0 ? replayedSteps / stepsTotal : rounds / Math.max(1, roundsTotal)
     const elapsed = (performance.now() - started) / 1000
     const left = done > 0 ? `, ${clockTime((elapsed / done) * (1 - done))} left` : ''
-    const steps = stepsTotal > 0 ? `, ${replayedSteps} of ${stepsTotal} steps trained again` : ''
-    return `merged ${rounds} of ${roundsTotal} rounds again${steps}${left}`
+    const steps =
+      stepsTotal > 0 ? `, ${replayedSteps} of ${counted(stepsTotal, 'step')} trained again` : ''
+    return `merged ${rounds} of ${counted(roundsTotal, 'round')} again${steps}${left}`
   }
 }
 
@@ -136,18 +137,16 @@ function printReport(result: RunVerification, trusted: Trusted, replay: Replay |
     ['run', `${runId ?? 'unknown'}${trusted.run === null ? CLAIM : ''}`],
     ['coordinator', `${coordinator ?? 'unknown'}${trusted.coordinator === null ? CLAIM : ''}`],
     ['journal', `${entries} entries, each follows from the one before`],
-    ['signatures', `${signatures} contributions are their makers' own`],
+    ['signatures', `${counted(signatures, 'contribution')}, each signed by its maker`],
     ['rounds', `${rounds} merged again from the stored payloads`],
     ['steps', stepsText(result, replay)],
-    ['adapter', adapterSha256 ?? 'none'],
+    ['adapter', adapterText(adapterSha256)],
     ...(exported === null ? [] : [['export', exportText(exported)] as const]),
     ['verified', result.ok ? 'yes, bit for bit' : (nothingToVerify(result) ?? 'NO')],
   ])
   printLine('\nNot checked:')
   for (const gap of result.notChecked) printLine(`  ${gap}`)
 }
-
-const CLAIM = '  (as it says itself: compare it with the link)'
 
 function stepsText(
   { replayedSteps, countedSteps, takenBackSteps }: RunVerification,
@@ -158,6 +157,11 @@ function stepsText(
   const seed = seedOf(replay)
   const drawn = seed === null ? '' : `, drawn with --seed ${seed}`
   return `${replayedSteps} of ${countedSteps} trained again${drawn}${others}`
+}
+
+/** An exported file has a digest of its own: its format puts other bytes around the scalars. */
+function adapterText(sha256: string | null): string {
+  return sha256 === null ? 'none' : `${sha256}, of its scalars: an exported file has another`
 }
 
 function exportText({ folder, round }: CheckedExport): string {

@@ -6,7 +6,13 @@
  * Where all examples are texts they make one stream, cut anywhere, in which every token counts.
  * Else each example stays whole and sees itself alone; see pack.ts.
  */
-import { ConfigError, type Digest, digestOf, type RunConfig } from '../../protocol/index.ts'
+import {
+  ConfigError,
+  counted,
+  type Digest,
+  digestOf,
+  type RunConfig,
+} from '../../protocol/index.ts'
 import { copiesIn, repeatsIn } from './copies.ts'
 import { add, join, type LeftOut, newLeftOut } from './left-out.ts'
 import { type LongExamples, pack, piecesOf } from './pack.ts'
@@ -128,7 +134,7 @@ function splitStream(
   const sequences = Math.floor(tokens / S)
   const held = heldOut(sequences, validationSize)
   if (held >= sequences) {
-    const has = `${tokens} tokens, which make ${counted(sequences, 'sequence')} of ${S}`
+    const has = `${counted(tokens, 'token')}, which make ${counted(sequences, 'sequence')} of ${S}`
     throw tooLittle(options, has, held, adviceOn(tokens))
   }
   const { train, validation } = splitInBlocks(sequences, held, seed)
@@ -214,8 +220,6 @@ function adviceFor({ count, names }: LeftOut, sequenceLength: number): string {
 
 /** How many of so many are held out. */
 const heldOut = (count: number, share: number): number => Math.max(1, Math.round(count * share))
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
 /** @param has what there is of data */
 function tooLittle(

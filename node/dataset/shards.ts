@@ -10,7 +10,7 @@
  */
 
 import type { Batch } from '../../kernels/index.ts'
-import { ProtocolError, type RunConfig } from '../../protocol/index.ts'
+import { counted, ProtocolError, type RunConfig } from '../../protocol/index.ts'
 
 export type TokenBytes = RunConfig['dataset']['tokenBytes']
 /** `stream`: a text, cut anywhere, of which every token counts. */
@@ -91,7 +91,7 @@ export function decodeShard(bytes: Uint8Array, format: ShardFormat): Shard {
     sequences(first, count) {
       if (first < 0 || count < 0 || first + count > sequenceCount) {
         throw malformed(
-          `it has ${sequenceCount} sequences: ${count} are asked for from ${first} on`,
+          `it has ${counted(sequenceCount, 'sequence')}: ${count} are asked for from ${first} on`,
         )
       }
       const [from, to] = [first * S, (first + count) * S]

@@ -1,5 +1,5 @@
 /** The examples that a dataset of run.yaml holds: its files, what their rows are, and the rows. */
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, counted } from '../../protocol/index.ts'
 import type { TellPiece } from '../bounded-work.ts'
 import { type Columns, named } from './columns.ts'
 import { type DatasetPlace, type FoundFile, type FoundFiles, findFiles } from './files.ts'
@@ -67,7 +67,7 @@ export async function openSource(
 function rangeIn({ path, split }: DatasetEntry, slice: Slice, count: number): [number, number] {
   const [from, to] = rangeOf(slice, count)
   if (from < to || count === 0) return [from, to]
-  const all = count === 1 ? '1 row' : `${count} rows`
+  const all = counted(count, 'row')
   throw new ConfigError(
     `Cannot read the dataset '${path}' as '${split}' of its ${all} is none: ask for more of them`,
   )

@@ -2,9 +2,11 @@
  * README.md of an exported model: what it is, who made it out of what, how good it is, how to use
  * it. Names in it were chosen by others, so none of their characters is taken for markup.
  */
+
 import { basename } from 'node:path'
 import { stringify } from 'yaml'
 import type { Digest } from '../../protocol/index.ts'
+import { counted } from '../../protocol/index.ts'
 import { COMMAND } from '../command.ts'
 import type { ExportFormat } from './formats.ts'
 import { escaped } from './markdown.ts'
@@ -45,14 +47,14 @@ interface Card extends Pick<Takeaway, 'run' | 'adapter'>, WrittenModel {
 export function modelCard(format: ExportFormat, card: Card): string {
   const { run, adapter, weights, path, digest, hasTemplate } = card
   const what = FRONT[format].relation === 'adapter' ? 'A LoRA adapter for' : 'A fine-tune of'
-  const people =
-    run.contributors.length === 1 ? 'one volunteer' : `${run.contributors.length} volunteers`
+  const people = counted(run.contributors.length, 'volunteer')
+  const rounds = counted(run.rounds, 'round')
   return `---
 ${frontMatter(format, run)}---
 
 # ${escaped(run.name)}
 
-${what} ${escaped(run.base.name)}, trained by ${people} in ${run.rounds} rounds with barnraise.
+${what} ${escaped(run.base.name)}, trained by ${people} in ${rounds} with barnraise.
 
 ## How good it is
 
@@ -68,7 +70,10 @@ ${table([
   ['rank, alpha', `${adapter.adapterRank}, ${adapter.alpha}`],
   ['targets', adapter.targets.join(', ')],
   ['type of the weights', weights],
-  ['what is averaged', `${run.training.mode}, ${run.training.batchSequences} sequences a batch`],
+  [
+    'what is averaged',
+    `${run.training.mode}, ${counted(run.training.batchSequences, 'sequence')} a batch`,
+  ],
   ['learning rate', `${run.training.learningRate}, ${run.training.schedule}`],
   ['run', `\`${run.runId}\``],
   [`${basename(path)}, SHA-256`, `\`${digest}\``],
@@ -152,7 +157,7 @@ function contributorTable(run: RunSummary): string {
 }
 
 const sequencesOf = ({ dataset }: RunSummary) =>
-  `${dataset.trainSequences} sequences of ${dataset.sequenceLength} tokens`
+  `${counted(dataset.trainSequences, 'sequence')} of ${counted(dataset.sequenceLength, 'token')}`
 
 const tokensOf = (run: RunSummary) => run.contributors.reduce((sum, { tokens }) => sum + tokens, 0)
 

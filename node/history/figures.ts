@@ -1,5 +1,7 @@
 /** Figures for people. */
+
 import type { AuditCounts, Credit } from '../../protocol/index.ts'
+import { counted } from '../../protocol/index.ts'
 import type { LeaseState, PeerRow, RunRow } from './rows.ts'
 
 /** How far a lease has come. */
@@ -16,7 +18,7 @@ const COMPACT_UNITS = ['', 'K', 'M', 'B', 'T']
 
 /** What came of repeating work: "12 looks and 3 in full, all right". */
 export function auditWords({ looks, fulls, mismatches, lapsed }: AuditCounts): string {
-  const done = `${looks} ${looks === 1 ? 'look' : 'looks'} and ${fulls} in full`
+  const done = `${counted(looks, 'look')} and ${fulls} in full`
   const found = mismatches === 0 ? 'all right' : `and ${mismatches} found wrong`
   return `${done}, ${found}${lapsed === 0 ? '' : `; for ${lapsed} nobody had time`}`
 }

@@ -38,6 +38,7 @@ export function formatLink(invite: Pick<Invite, 'addresses' | 'run' | 'token'>):
 /** @throws ConfigError that says what to do */
 export function parseLink(text: string): Invite {
   const link = text.trim()
+  if (link === '') refuse('it is empty')
   if (link.length > LINK_LENGTH_MAX) refuse(`it is longer than ${LINK_LENGTH_MAX} characters`)
   const bare = link.startsWith(SCHEME) ? link.slice(SCHEME.length) : link
   const [path = '', fragment = ''] = split(bare, '#')

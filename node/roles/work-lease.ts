@@ -3,6 +3,7 @@ import type { ParticipantEffect } from '../../coordinator/participant/index.ts'
 import {
   type BlobReference,
   type Contribution,
+  counted,
   type Lease,
   type LeaseId,
   type RoundStart,
@@ -58,7 +59,9 @@ async function train(
     return { type: 'training-failed', leaseId, cause: 'training', reason: output.reason }
   }
   if (output.failure !== null) {
-    world.log.warn(`Handing in the ${output.steps} steps before a failure: ${output.failure}`)
+    world.log.warn(
+      `Handing in ${counted(output.steps, 'step')}, done before a failure: ${output.failure}`,
+    )
   }
   const contribution: Contribution = {
     ...identity,

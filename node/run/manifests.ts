@@ -1,5 +1,5 @@
 /** The manifests of a run, one a round. */
-import { ConfigError, type RoundManifest } from '../../protocol/index.ts'
+import { ConfigError, counted, type RoundManifest } from '../../protocol/index.ts'
 import { bestRound } from './best-round.ts'
 import type { BlobReader } from './evidence.ts'
 import type { OpenedRun } from './open-run.ts'
@@ -26,7 +26,7 @@ export async function manifestsUntil(
   if (wanted > chain.length) {
     throw new ConfigError(
       `Cannot take the adapter of round ${wanted}: the run in '${folder.root}' has finished ` +
-        `${chain.length} rounds`,
+        counted(chain.length, 'round'),
     )
   }
   return chain.reverse().slice(0, wanted)

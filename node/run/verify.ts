@@ -5,6 +5,7 @@
  */
 import {
   ConfigError,
+  counted,
   type Digest,
   decodeRunConfig,
   digestOf,
@@ -244,11 +245,11 @@ function notChecked(
   const lost = keys.length - drawn
   return [
     ...(mismatch === null ? [] : ['the journal after its first entry that does not fit']),
-    ...(left > 0 ? [`${left} rounds after the first that does not fit`] : []),
+    ...(left > 0 ? [`${counted(left, 'round')} after the first that does not fit`] : []),
     ...(replayedSteps < steps
       ? [`the training of ${steps - replayedSteps} steps of ${steps}`]
       : []),
-    ...(others > 0 ? [`the training of ${others} steps that were merged, taken back`] : []),
+    ...(others > 0 ? [`the training of ${counted(others, 'step')}, merged and taken back`] : []),
     ...(drawn > 0 ? [`${drawn} draws of audits: their key comes when the run is over`] : []),
     ...(lost > 0 ? [`${lost} draws of audits: the coordinator lost their key`] : []),
     'the losses on held-out text, and the times: they are what the coordinator wrote down',

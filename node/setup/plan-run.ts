@@ -46,7 +46,8 @@ export function withPlan<T>(run: LocatedRun, work: (plan: RunPlan) => Promise<T>
     const { dataset, isTalk } = await readDataOf(run, base, 0)
     const config = runConfigOf(run, base, dataset)
     checkRunSizes(config)
-    const notes = [...baseNotes(run, base), ...notesOf(dataset), ...templateNotes(run, isTalk)]
+    const data = [...notesOf(dataset), ...templateNotes(run, isTalk)]
+    const notes = [...baseNotes(run, base), ...data, ...admissionNotes(run)]
     const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
     const template = isOwn ? templateText(await readTemplate(run)) : null
     return work({ config, runId: runIdOf(config), dataset, notes, template, base })
@@ -67,6 +68,15 @@ function templateNotes({ yaml, placeOf }: LocatedRun, isTalk: boolean): string[]
   if (isTalk || yaml.chat_template === DEFAULT_TEMPLATE) return []
   return [
     `${placeOf(['chat_template'])} chat_template: it has no effect, as no row is a conversation.`,
+  ]
+}
+
+function admissionNotes({ yaml, placeOf }: LocatedRun): string[] {
+  const { admission, allow_list: allowed } = yaml.swarm
+  if (admission !== 'invites' || allowed == null) return []
+  return [
+    `${placeOf(['swarm', 'allow_list'])} swarm.allow_list: an invite lets nobody in who is not ` +
+      'on the list as well. Leave it out, and invites alone decide.',
   ]
 }
 

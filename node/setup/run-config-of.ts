@@ -5,6 +5,7 @@
 import {
   ConfigError,
   checkRunConfig,
+  counted,
   NAME_LENGTH_MAX,
   PROTOCOL_VERSION,
   ProtocolError,
@@ -80,9 +81,9 @@ function checkBatch({ yaml, placeOf }: LocatedRun, { config, tokens }: PreparedD
   if (trainSequences >= batch || batch > batchSequences.max) return
   throw new ConfigError(
     `${placeOf(['datasets'])} datasets: there are too few tokens: ${tokens} make ` +
-      `${trainSequences} sequences of ${sequenceLength} to train on, and ${validationSequences} ` +
-      `to hold out; a batch takes ${batch}. Give more data, or lower 'micro_batch_size', ` +
-      "'gradient_accumulation_steps' or 'sequence_len'",
+      `${counted(trainSequences, 'sequence')} of ${sequenceLength} to train on, and ` +
+      `${validationSequences} to hold out; a batch takes ${batch}. Give more data, or lower ` +
+      "'micro_batch_size', 'gradient_accumulation_steps' or 'sequence_len'",
   )
 }
 

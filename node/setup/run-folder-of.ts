@@ -1,7 +1,7 @@
 /** The folder of the run that a run.yaml describes: made, or found as it was left. */
 import { rmdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, counted } from '../../protocol/index.ts'
 import type { Hub } from '../hub/locate.ts'
 import { isRunFolder, type RunFolder, readRunConfig, runFolder } from '../run/run-folder.ts'
 import { makeFolder } from '../storage/file-system.ts'
@@ -41,7 +41,7 @@ export async function runFolderOf(
     throw error
   })
   const { trainSequences, validationSequences } = dataset.config
-  say(`${trainSequences} sequences to train on, ${validationSequences} held out`)
+  say(`${counted(trainSequences, 'sequence')} to train on, ${validationSequences} held out`)
   for (const note of notes) say(note)
   return { folder, isNew: true }
 }

@@ -45,5 +45,5 @@ test("a run's folder is enough to go on with it: its run.yaml and data may be go
   const { link } = await seen('ready')
   await joinRun(moved, link, 'ada')
   expect(await child.exited, child.complaints()).toBe(0)
-  expect(await readFile(join(moved.adapter, 'README.md'), 'utf8')).toContain('in 1 rounds')
+  expect(await readFile(join(moved.adapter, 'README.md'), 'utf8')).toContain('in 1 round with')
 })

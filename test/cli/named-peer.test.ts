@@ -28,6 +28,8 @@ for (const [who, called, expected] of [
   [ADA.slice(-6), ['ada', ADA.slice(-6)], `more than one of the run is called so`],
   [ADA.slice(-5), ['ada', 'bob'], 'nobody of the run is called so'],
   ['', ['ada', 'bob'], "who '' is as nobody"],
+  ['ADA', ['ada', 'bob'], "as the pages show it. Did you mean 'ada'?"],
+  ['margret', ['margaret', 'bob'], "Did you mean 'margaret'?"],
 ] as const) {
   test(`${called.join(' and ')}: '${who}' is ${expected}`, () => check(who, called, expected))
 }

@@ -101,7 +101,11 @@ for (const [words, code, ...said] of [
   ['export FOLDER/empty', 2, "Cannot open a run in 'FOLDER/empty'"],
   ['export FOLDER --round 0', 2, 'Round 0 is the base itself'],
   ['verify FOLDER/empty', 2, 'it has no run-config.bin'],
-  ['verify FOLDER/none', 2, "in 'FOLDER/none': there is no such folder"],
+  [
+    'verify FOLDER/none',
+    2,
+    "'FOLDER/none' as there is no such file or folder: give the folder of a run",
+  ],
   ['verify FOLDER/run.yaml', 2, 'it is a file that says what to train, and no run. Give the'],
   ['credit FOLDER/text.txt', 2, "in 'FOLDER/text.txt': it is a file, and no run. Give the folder"],
   ...['export FOLDER/run.yaml', 'status FOLDER/run.yaml', 'watch FOLDER/run.yaml'].map(

@@ -54,7 +54,7 @@ test('what was not measured is said', () =>
 
 test('one volunteer is one', () =>
   check({ contributors: RUN.contributors.slice(0, 1) }, [
-    'A LoRA adapter for tiny, trained by one volunteer in 3 rounds with barnraise.',
+    'A LoRA adapter for tiny, trained by 1 volunteer in 3 rounds with barnraise.',
   ]))
 
 test('a long run has a short card, with all tokens in it', () => {

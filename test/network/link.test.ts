@@ -61,7 +61,7 @@ for (const [what, address] of [
 
 describe('what is no link', () => {
   for (const [name, link, why] of [
-    ['nothing', '', "doesn't end in /p2p/"],
+    ['nothing', '', 'it is empty'],
     ['prose', 'please join us', 'is no multiaddr'],
     ['a web address', 'https://run.example.org', 'is no multiaddr'],
     ['an address without an id', 'barnraise:/ip4/1.2.3.4/tcp/1', "doesn't end in /p2p/"],

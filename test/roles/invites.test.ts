@@ -51,6 +51,7 @@ test('whoever has an invite trains, as many as it has places; verify follows', a
   const made = await make(run, 'class', { members: 1 })
   expect(made).toMatchObject({ isHosted: false, page: null })
   await expect(make(run, 'class')).rejects.toThrow("there is an invite 'class' already")
+  expect(await list(run)).toMatchObject([{ name: 'class', link: made.link }])
   const { token } = parseLink(made.link)
 
   const full = Promise.withResolvers<void>()
@@ -88,7 +89,7 @@ test('whoever has an invite trains, as many as it has places; verify follows', a
   expect(await readFile(run.journal, 'latin1')).not.toContain(token)
   await revokeInvite(run.root, 'class', { json: false })
   await expect(revokeInvite(run.root, 'class', {})).rejects.toThrow('revoked already')
-  expect(await list(run)).toMatchObject([{ name: 'class', isRevoked: true }])
+  expect(await list(run)).toMatchObject([{ name: 'class', isRevoked: true, link: null }])
 })
 
 test('who is on no list is told its id, and let in when the organiser adds it', async () => {

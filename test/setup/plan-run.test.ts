@@ -149,6 +149,12 @@ for (const [swarm, uplink, downlink] of [
   })
 }
 
+test('that invites and a list both have to let one in is told', async () => {
+  const yaml = `${SMALL}swarm: {admission: invites, allow_list: []}\n`
+  const notes = await plan(yaml, (planned) => planned.notes)
+  expect(notes).toEqual([expect.stringMatching(/^run.yaml:5:\d+ swarm.allow_list: an invite/)])
+})
+
 for (const [swarm, blockMembersMax] of [
   ['{}', null],
   ['{trust: everyone}', null],
