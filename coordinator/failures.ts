@@ -3,6 +3,9 @@
  * so where the fault is in the run (a row that its model cannot read), the same batches fail on one
  * volunteer after another. After some that are alike the run stops, instead of handing them out for
  * ever: its organiser has to change something, and the same command goes on from there.
+ *
+ * Anybody can say that training fails. So while one is here whose work counts, those whose work
+ * does not are no witnesses: they cost the batches a way, and stop nothing.
  */
 import { counted, log, type PeerId, type RequestOf, reasonOf } from '../protocol/index.ts'
 import { giveBackAudit } from './audits.ts'
@@ -14,7 +17,7 @@ import { noteFailure } from './patience.ts'
 import { memberHere } from './roster.ts'
 import type { CoordinatorState, Failure } from './state.ts'
 
-/** So many volunteers, or all where fewer are here, have to fail alike, and so many times. */
+/** So many witnesses, or all where fewer are here, have to fail alike, and so many times. */
 const ALIKE_MAX = 3
 /** Batches whose failures are remembered; the oldest is forgotten first. */
 const REMEMBERED_MAX = 64
@@ -46,8 +49,9 @@ export function onFail(
     answer(event, { type: 'released', leaseId }),
     log('warn', reasonOf(`training failed on ${member.name}: ${reason}`)),
   ]
-  if (cause === 'training')
+  if (cause === 'training' && isWitness(state, peer)) {
     effects.push(...judge(state, remember(state, held.firstBatch, peer, reason)))
+  }
   noteFailure(state, peer, event.at)
   // Its holder knows already.
   revoke(state, held, reason)
@@ -72,7 +76,7 @@ function remember(
 }
 
 function judge(state: CoordinatorState, { reason, times, peers }: Failure): CoordinatorEffect[] {
-  if (times < ALIKE_MAX || peers.length < Math.min(ALIKE_MAX, countHere(state))) return []
+  if (times < ALIKE_MAX || peers.length < witnessesNeeded(state)) return []
   const where = counted(peers.length, 'volunteer')
   const text =
     `training on the same batches failed ${times} times, on ${where}, ` +
@@ -80,12 +84,22 @@ function judge(state: CoordinatorState, { reason, times, peers }: Failure): Coor
   return [{ type: 'stop', reason: text }]
 }
 
-/** How many are here, up to as many as matter. */
-function countHere({ members }: CoordinatorState): number {
-  let count = 0
-  for (const { awayUntil } of members.values()) {
-    if (awayUntil === null) count += 1
-    if (count === ALIKE_MAX) break
-  }
-  return count
+/** Where nobody is here whose work counts, whoever is here has to be believed. */
+function isWitness(state: CoordinatorState, peer: PeerId): boolean {
+  return counts(state, peer) || !here(state).some((other) => counts(state, other))
+}
+
+const counts = ({ records }: CoordinatorState, peer: PeerId): boolean =>
+  (records.get(peer)?.credit.batches ?? 0) > 0
+
+function here({ members }: CoordinatorState): PeerId[] {
+  return [...members.values()].flatMap(({ peer, awayUntil }) => (awayUntil === null ? [peer] : []))
+}
+
+/** Few are enough where they are all; newcomers to a run that has merged are not all it had. */
+function witnessesNeeded(state: CoordinatorState): number {
+  const all = here(state)
+  const known = all.filter((peer) => counts(state, peer))
+  if (known.length === 0 && state.batchesCounted > 0) return ALIKE_MAX
+  return Math.min(ALIKE_MAX, known.length === 0 ? all.length : known.length)
 }

@@ -49,3 +49,6 @@ export { statusOf } from './status.ts'
 
 // One event at a time.
 export { nextDeadline, step } from './step.ts'
+
+// What is told to nobody yet.
+export { isUnsettledManifest, unsettledLeases } from './unsettled.ts'

@@ -1,15 +1,25 @@
 /**
  * What proves a run that goes on, laid out as `barnraise publish` lays it out: a table of contents
- * that the coordinator signs anew whenever the journal has grown, and the files below it.
+ * that the coordinator signs anew whenever the journal has grown, and the files below it. Its
+ * journal ends before the first work that may yet be repeated: else whoever repeats it could read
+ * the answer there.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { concatBytes, type Digest, type PeerId, utf8ToBytes } from '../../protocol/index.ts'
+import type { CoordinatorEvent } from '../../coordinator/index.ts'
+import {
+  concatBytes,
+  type Digest,
+  type LeaseId,
+  type PeerId,
+  utf8ToBytes,
+} from '../../protocol/index.ts'
 import type { ReadModel } from '../history/read-model.ts'
 import type { Identity } from '../network/identity.ts'
 import { readIdentity } from '../network/identity-file.ts'
 import { encodePublication, signPublication } from '../run/publication.ts'
 import { signReceipt, writeReceipt } from '../run/receipt.ts'
+import { eventOf } from '../run/replay.ts'
 import { type RunFolder, readRunConfig } from '../run/run-folder.ts'
 import { blobPath } from '../storage/blob-path.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
@@ -33,7 +43,8 @@ interface Proof {
   journal: Uint8Array
 }
 
-interface ProvedModel extends Pick<ReadModel, 'statedOf'> {
+interface ProvedModel
+  extends Pick<ReadModel, 'statedOf' | 'unsettledLeases' | 'isUnsettledManifest'> {
   readonly run: Pick<ReadModel['run'], 'seq'>
 }
 
@@ -55,7 +66,10 @@ const SHARE_MAX = 0.1
 export function createProofFiles(
   folder: RunFolder,
   model: ProvedModel,
-  { make, now }: ProofMaking = { make: () => makeProof(folder), now: () => performance.now() },
+  { make, now }: ProofMaking = {
+    make: () => makeProof(folder, model),
+    now: () => performance.now(),
+  },
 ): ProofFiles {
   let latest: Promise<Proof> | null = null
   /** The newest entry when it was begun; none where it failed. */
@@ -92,6 +106,7 @@ export function createProofFiles(
     async find(digest) {
       const { config } = await readRunConfig(folder)
       if (digest === config.dataset.validationShard.digest) return null
+      if (model.isUnsettledManifest(digest)) return null
       const path = join(folder.blobs, blobPath(digest))
       const found = await stat(path).catch(ignoreMissing)
       return found === undefined ? null : { path, bytes: found.size }
@@ -105,13 +120,19 @@ async function coordinatorOf(folder: RunFolder): Promise<Identity> {
   return identity
 }
 
-async function makeProof(folder: RunFolder): Promise<Proof> {
+async function makeProof(
+  folder: RunFolder,
+  model: Pick<ProvedModel, 'unsettledLeases'>,
+): Promise<Proof> {
   const { config, runId } = await readRunConfig(folder)
   const identity = await coordinatorOf(folder)
   const reader = readUntouched(folder.journal, runId)
   let head: JournalHead = { seq: 0, chain: genesisOf(runId) }
   function* noted() {
+    const unsettled = model.unsettledLeases()
     for (const entry of reader.read()) {
+      const lease = committedLease(eventOf(entry.body))
+      if (lease !== null && unsettled.has(lease)) return
       head = entry
       yield entry
     }
@@ -133,4 +154,9 @@ async function makeProof(folder: RunFolder): Promise<Proof> {
   } finally {
     reader.close()
   }
+}
+
+function committedLease(event: CoordinatorEvent): LeaseId | null {
+  if (event.type !== 'request' || event.request.type !== 'commit') return null
+  return event.request.contribution.leaseId
 }

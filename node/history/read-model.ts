@@ -2,14 +2,17 @@
  * The read model: a run's facts folded into the rows of a dashboard, as they come or from the
  * journal. It never holds more than the tables' limits.
  */
-import type {
-  CoordinatorEffect,
-  CoordinatorEvent,
-  CoordinatorState,
+import {
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorState,
+  isUnsettledManifest,
+  unsettledLeases,
 } from '../../coordinator/index.ts'
 import {
   type Credit,
   credited,
+  type Digest,
   type LeaseId,
   NO_CREDIT,
   type PeerId,
@@ -42,6 +45,10 @@ export interface ReadModel {
   takeChanges(): Changes | null
   /** What counts of a peer's work by now, for a receipt; null: nothing does. */
   statedOf(peer: PeerId): Omit<Stated, 'coordinator'> | null
+  /** Leases whose work may yet be repeated: nobody is told what was found. */
+  unsettledLeases(): ReadonlySet<LeaseId>
+  /** Whether it is the manifest of a merge with such work in it. */
+  isUnsettledManifest(digest: Digest): boolean
   /** What is new to one who knows everything before `seq`; all there is where that is null. */
   changesFrom(seq: number | null): Changes
 }
@@ -82,6 +89,8 @@ export function createReadModel(state: CoordinatorState): ReadModel {
     },
     takeChanges: () => takeChanges(model),
     statedOf: (peer) => statedOf(model.chronicle, peer),
+    unsettledLeases: () => unsettledLeases(state),
+    isUnsettledManifest: (digest) => isUnsettledManifest(state, digest),
     changesFrom: (seq) => changesFrom(model, seq),
   }
 }

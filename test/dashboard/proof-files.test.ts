@@ -11,6 +11,8 @@ const modelAt = (seq: () => number) => ({
     },
   },
   statedOf: () => null,
+  unsettledLeases: () => new Set<number>(),
+  isUnsettledManifest: () => false,
 })
 
 /** A journal that grows by the millisecond, in time that passes when asked. */

@@ -1,10 +1,14 @@
 /** A run that goes on is checked by its link: whoever may join gets what proves it, nobody else. */
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { credit } from '../../node/cli/credit.ts'
 import { evidenceAt } from '../../node/cli/evidence-at.ts'
 import { verify } from '../../node/cli/verify.ts'
+import { createProofFiles } from '../../node/dashboard/proof-files.ts'
+import { folderPlace } from '../../node/run/folder-place.ts'
+import { openRun } from '../../node/run/open-run.ts'
+import { BLOBS_FOLDER, CONFIG_FILE, INDEX_FILE, JOURNAL_FILE } from '../../node/run/publication.ts'
 import { receiptPath } from '../../node/run/receipt-path.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
 import { verifyPublished } from '../../node/run/verify-run.ts'
@@ -56,6 +60,31 @@ test('the link of a run verifies it, as far as it has come', async () => {
     await asked(receiptPath(peer), 'another'),
     await asked(receiptPath(coordinator), word),
   ]).toEqual([200, 403, 404, 200, 403, 404])
+})
+
+test('its proof ends before work that may yet be repeated', async () => {
+  const run = await prepareSmallRun({ max_steps: 8 }, { round_batches: 4 })
+  const hosted = await hostWithPages(run)
+  await joinRun(run, hosted.link, 'ada')
+  await hosted.finished
+  await hosted.stop()
+  const [first, second] = (await openRun(run)).state.history
+  const files = createProofFiles(run, {
+    run: { seq: 1 },
+    statedOf: () => null,
+    unsettledLeases: () => new Set([second!.contributions.at(-1)!.leaseId]),
+    isUnsettledManifest: (digest) => digest === second!.manifest.digest,
+  })
+  expect(await files.find(first!.manifest.digest)).not.toBeNull()
+  expect(await files.find(second!.manifest.digest)).toBeNull()
+  const place = await temporaryFolder()
+  await writeFile(join(place, INDEX_FILE), await files.index())
+  await writeFile(join(place, CONFIG_FILE), await files.config())
+  await writeFile(join(place, JOURNAL_FILE), await files.journal())
+  await symlink(run.blobs, join(place, BLOBS_FOLDER))
+  // What is there is whole, as far as it goes.
+  const found = await verifyPublished(folderPlace(place))
+  expect(found).toMatchObject({ rounds: 1, mismatches: [], coordinator: hosted.coordinator })
 })
 
 test('the link of a run gives a receipt, and none to whose work was taken back', async () => {
