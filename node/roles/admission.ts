@@ -53,7 +53,8 @@ export async function isInvited(
   const { run, token } = fragmentOf(word)
   if (run === null || !admission.runId.startsWith(run)) return false
   const { genuine, invite } = await judgeToken(admission, token)
-  if (!genuine || invite === undefined) return genuine
+  // Where invites alone let in, the link of the run itself opens nothing.
+  if (invite === undefined) return genuine && admission.config.admission.kind !== 'invites'
   return invites.get(invite.name)?.isRevoked === false && !invite.isExpired
 }
 

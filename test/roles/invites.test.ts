@@ -76,6 +76,7 @@ test('whoever has an invite trains, as many as it has places; verify follows', a
     [`${word}.${token.slice(0, -2)}`, false],
     [word, false],
     ['', false],
+    [hosted.link.split('#')[1]!, false],
   ] as const) {
     expect(await hosted.isInvited(given), given).toBe(isInvited)
   }
