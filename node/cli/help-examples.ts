@@ -25,6 +25,11 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['host run.yaml --public', 'for all who reach this machine'],
     ['host run.yaml --public --announce https://run.example.org', 'behind a proxy with TLS'],
     ['host run.yaml --public --stay', 'keep the pages when the run is over'],
+    ['host run.yaml --relay /dns4/…/p2p/12D3KooW…', 'at home, where nobody reaches it'],
+  ],
+  relay: [
+    ['relay --announce https://relay.example.org', 'behind a proxy with TLS'],
+    ['relay --allow 12D3KooW… --per-host 100', 'for one coordinator'],
   ],
   kick: [
     ['kick runs/sea Qm3xYz', 'by the end of its id; what it did is subtracted and done again'],

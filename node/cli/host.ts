@@ -10,6 +10,7 @@ import { type Progress, type Standing, standingOf } from '../history/progress.ts
 import { createLog, type Log } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
+import { relayAddress } from '../network/relay-places.ts'
 import { type CoordinatorOptions, startCoordinator } from '../roles/coordinator.ts'
 import { farewell } from '../roles/farewell.ts'
 import { exportRun } from '../run/export-run.ts'
@@ -26,6 +27,7 @@ import { serveOrders } from './host-control.ts'
 import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
 import { addressesOf, checkText, inviteNeededText, inviteText } from './invite.ts'
+import { listenAddresses } from './listen-addresses.ts'
 import { createLiveView } from './live-view.ts'
 import { printJson, whenChanged } from './output.ts'
 import { roundWords } from './round-words.ts'
@@ -36,6 +38,8 @@ export interface HostOptions {
   port: number
   public?: boolean
   announce?: string[]
+  /** Addresses of relays. */
+  relay?: string[]
   threads: number
   memory: number
   /** Keep the pages when the run is over. */
@@ -54,13 +58,14 @@ export async function host(what: string, options: HostOptions): Promise<void> {
   const screen = createScreen(process.stderr)
   // What cannot be is said before any work that would be for nothing.
   const announce = (options.announce ?? []).map(announcedAddress)
+  const relays = (options.relay ?? []).map(relayAddress)
   const listen = listenAddresses(options)
   await checkFree(listen)
   const log = createLog(options.verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
   const folder = isRunFolder(what)
     ? goOn(runFolder(what), options, screen)
     : await prepared(what, options, screen)
-  await coordinate(folder, { listen, announce }, options, { screen, log })
+  await coordinate(folder, { listen, announce, relays }, options, { screen, log })
 }
 
 function goOn(folder: RunFolder, { out }: HostOptions, screen: Screen): RunFolder {
@@ -83,7 +88,7 @@ async function prepared(file: string, options: HostOptions, screen: Screen): Pro
 
 async function coordinate(
   folder: RunFolder,
-  doors: Pick<CoordinatorOptions, 'listen' | 'announce'>,
+  doors: Pick<CoordinatorOptions, 'listen' | 'announce' | 'relays'>,
   options: HostOptions,
   { screen, log }: { screen: Screen; log: Log },
 ): Promise<void> {
@@ -94,6 +99,7 @@ async function coordinate(
   const role = await startCoordinator(folder, {
     listen: doors.listen,
     announce: doors.announce,
+    relays: doors.relays ?? [],
     pages: ({ runId: run, coordinator, kind, link, dashboard, isInvited, order }) => {
       const invitation = { run, coordinator, kind, link }
       pages = createPages({ model: dashboard, invitation, isInvited, order, admin, folder })
@@ -146,13 +152,6 @@ async function coordinate(
     await closeOrders()
     await role.stop()
   }
-}
-
-/** Browsers and pages come by the port that was asked for, processes also by the next. */
-function listenAddresses({ port, public: isPublic }: HostOptions): string[] {
-  const address = isPublic ? '0.0.0.0' : '127.0.0.1'
-  const next = port === 0 ? 0 : port + 1
-  return [`/ip4/${address}/tcp/${port}/ws`, `/ip4/${address}/tcp/${next}`]
 }
 
 function sayRefused(merges: number, screen: Screen): void {

@@ -18,7 +18,9 @@ export interface ConnectionGuardOptions {
 
 export function guardConnections(host: Libp2p, options: ConnectionGuardOptions): void {
   host.addEventListener('connection:open', ({ detail: connection }) => {
-    if (connection.direction === 'inbound') closeBetween(host, connection)
+    // A relay that is dialled joins nothing.
+    if (connection.direction !== 'inbound') return
+    closeBetween(host, connection)
     if (options.isMember !== undefined) {
       expectJoin(connection, options.isMember, options.joinTimeoutMs)
     }

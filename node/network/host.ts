@@ -18,6 +18,7 @@ import { JOIN_TIMEOUT_MS, type PeerId } from '../../protocol/index.ts'
 import { guardConnections } from './connection-guard.ts'
 import * as limits from './limits.ts'
 import { listenError } from './listen-error.ts'
+import { relayPlaces, type TellPlace } from './relay-places.ts'
 
 export type Host = Libp2p
 
@@ -31,7 +32,13 @@ export interface HostOptions {
    * The addresses to tell others, where they differ from `listen` (behind NAT or a reverse proxy).
    */
   announce?: string[]
-  role: 'coordinator' | 'volunteer'
+  role: 'coordinator' | 'volunteer' | 'relay'
+  /** Relays that it is to be reached through, each with a peer id. */
+  relays?: readonly string[]
+  /** Told of a relay that has no place for it any more, and has one again. */
+  onRelay?: TellPlace
+  /** What a relay does besides. */
+  services?: Libp2pOptions['services']
   connectionGater?: ConnectionGater
   /** How peers reach each other: what the platform can. */
   transports: Transports
@@ -42,7 +49,7 @@ export interface HostOptions {
 
 /** A started host. @throws ConfigError where it cannot listen */
 export async function createHost(options: HostOptions): Promise<Host> {
-  const { privateKey, listen, announce = [], connectionGater, isMember } = options
+  const { privateKey, listen, announce = [], connectionGater, isMember, relays = [] } = options
   const host = await createLibp2p({
     privateKey,
     addresses: { listen, announce },
@@ -50,7 +57,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
     connectionEncrypters: [noise()],
     streamMuxers: [
       yamux({
-        maxInboundStreams: limits.STREAMS_PER_CONNECTION_MAX,
+        // Whoever comes through a relay is a stream of the connection to it.
+        maxInboundStreams:
+          limits.STREAMS_PER_CONNECTION_MAX + (relays.length > 0 ? limits.RELAYED_MAX : 0),
         streamOptions: {
           maxStreamWindowSize: limits.STREAM_WINDOW_BYTES_MAX,
           maxReadBufferLength: limits.STREAM_BUFFER_BYTES_MAX,
@@ -67,16 +76,25 @@ export async function createHost(options: HostOptions): Promise<Host> {
       pingInterval: limits.PING_INTERVAL_MS,
       pingTimeout: { minTimeout: limits.PING_TIMEOUT_MS },
       // A volunteer knows a dead link by the coordinator's heartbeats.
-      abortConnectionOnPingFailure: options.role === 'coordinator',
+      abortConnectionOnPingFailure: options.role !== 'volunteer',
     },
     ...(connectionGater === undefined ? {} : { connectionGater }),
-    services: { identify: identify(), ping: ping() },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      places: relayPlaces(relays, options.onRelay ?? (() => {})),
+      ...options.services,
+    },
   }).catch((error: Error) => {
     throw listenError(error)
   })
   guardConnections(host, {
     ...(isMember === undefined ? {} : { isMember }),
     joinTimeoutMs: options.joinTimeoutMs ?? JOIN_TIMEOUT_MS,
+  })
+  await host.services.places.take().catch(async (error) => {
+    await host.stop()
+    throw error
   })
   return host
 }

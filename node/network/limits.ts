@@ -25,6 +25,8 @@ export const PING_TIMEOUT_MS = 20_000
 /** Longest wait for a sign of life from the older of two connections of a peer. */
 export const SIGN_OF_LIFE_TIMEOUT_MS = 5_000
 export const STREAMS_PER_CONNECTION_MAX = 64
+/** Volunteers that a host takes through one relay. */
+export const RELAYED_MAX = 1_024
 /** A WebSocket message before the handshake is no larger than one Noise or yamux write. */
 export const WEBSOCKET_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 

@@ -59,7 +59,8 @@ export function pageAddress(address: string): string | null {
   const name = componentOf('ip4', 'dns', 'dns4', 'dns6')
   const six = componentOf('ip6')
   const host = six === null ? name : `[${six}]`
-  if (host === null || !has('ws', 'wss')) return null
+  // A relay serves its own pages, if any.
+  if (host === null || !has('ws', 'wss') || has('p2p-circuit')) return null
   const page = `${has('wss', 'tls') ? 'https' : 'http'}://${host}:${componentOf('tcp')}/`
   return URL.canParse(page) ? new URL(page).href : null
 }

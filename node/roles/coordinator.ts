@@ -31,6 +31,7 @@ import { type Identity, verifySignature } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { formatLink, pageAddress } from '../network/link.ts'
 import { createNoticeBoard } from '../network/notices.ts'
+import { relayedAddress } from '../network/relay-places.ts'
 import { serveRequests } from '../network/rpc.ts'
 import { localTransports } from '../network/transports.ts'
 import { measurePayload } from '../run/merge-round.ts'
@@ -58,6 +59,8 @@ export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
   listen: string[]
   announce: string[]
+  /** Relays to be reached through, as `barnraise relay` prints them. */
+  relays?: string[]
   /** What the WebSocket port answers besides. */
   pages?: ((run: HostedRun) => RequestListener) | undefined
   /** What evaluations may take. */
@@ -201,6 +204,9 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     privateKey: identity.privateKey,
     listen: options.listen,
     announce: options.announce,
+    relays: options.relays ?? [],
+    onRelay: (relay, lost) =>
+      lost === null ? log.info(`${relay} passes on again`) : log.warn(`${relay} is lost: ${lost}`),
     role: 'coordinator',
     transports: localTransports({ onRequest: (...request) => answer(...request) }),
     isMember: (peer) => state.members.has(peer),
@@ -251,7 +257,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   await servePeers(host, run, shell, log)
   shell.start()
   if (isDone(state)) finished.resolve()
-  const hosted = hostedBy(host, run, shell)
+  const hosted = hostedBy(host, run, shell, options.relays ?? [])
   answer = options.pages?.(hosted) ?? answer
   return {
     ...hosted,
@@ -268,9 +274,14 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   }
 }
 
-function hostedBy(host: Host, run: OpenRun, shell: CoordinatorShell): HostedRun {
+function hostedBy(
+  host: Host,
+  run: OpenRun,
+  shell: CoordinatorShell,
+  relays: readonly string[],
+): HostedRun {
   const { runId, token, dashboard, state } = run
-  const addresses = addressesOf(host)
+  const addresses = addressesOf(host, relays)
   const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
   const link = formatLink({ addresses, run: runId, token })
   const coordinator = host.peerId.toString()
@@ -350,14 +361,23 @@ function oneAfterTheOther(): CoordinatorWorld['bench'] {
   }
 }
 
-/** This machine's own addresses last, as others cannot dial them; TCP before what browsers dial. */
-function addressesOf(host: Host): string[] {
+/**
+ * This machine's own addresses last, as others cannot dial them; TCP before what browsers dial;
+ * what is relayed after what is direct.
+ */
+function addressesOf(host: Host, relays: readonly string[]): string[] {
   const place = (address: string) =>
     2 * Number(/^\/ip4\/127\.|^\/ip6\/::1\//.test(address)) + Number(address.includes('/ws'))
-  return host
-    .getMultiaddrs()
-    .map(String)
+  const all = host.getMultiaddrs().map(String)
+  const direct = all
+    .filter((address) => !address.includes('/p2p-circuit'))
     .sort((a, b) => place(a) - place(b))
+  const isOwn = (address: string) => place(address) >= 2
+  return [
+    ...direct.filter((address) => !isOwn(address)),
+    ...relays.map((relay) => relayedAddress(relay, host.peerId.toString())),
+    ...direct.filter(isOwn),
+  ]
 }
 
 /** A peer trains by one connection: which it is follows from the answer to its join. */

@@ -22,8 +22,10 @@ export function createOrigins(): (address: string) => Origin {
     createHmac('sha256', key).update(text).digest('hex').slice(0, ORIGIN_LENGTH)
   return (address) => {
     const [, host] = /^\/ip[46]\/([^/]+)\//.exec(address) ?? []
-    // All that a reverse proxy on this machine lets through comes from here.
-    if (host === undefined || /^127\.|^::1$|^::ffff:127\./i.test(host)) return {}
+    // All that a relay passes on comes from there, or that a reverse proxy on this machine lets
+    // through, from here.
+    const isPassedOn = address.includes('/p2p-circuit')
+    if (host === undefined || isPassedOn || /^127\.|^::1$|^::ffff:127\./i.test(host)) return {}
     return { origin: digestOf(networkOf(host)), block: digestOf(blockOf(host)) }
   }
 }

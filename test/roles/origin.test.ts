@@ -21,6 +21,12 @@ test('who comes from one network has one origin, which tells nothing of it', () 
   expect(createOrigins()('/ip4/192.0.2.1/tcp/5001/ws')).not.toEqual(first)
 })
 
-for (const address of ['/ip4/127.0.0.1/tcp/1', '/ip6/::1/tcp/1/ws', '/memory/1', '/dns4/a/tcp/1']) {
+for (const address of [
+  '/ip4/127.0.0.1/tcp/1',
+  '/ip6/::1/tcp/1/ws',
+  '/memory/1',
+  '/dns4/a/tcp/1',
+  '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWrelay/p2p-circuit/p2p/12D3KooWada',
+]) {
   test(`${address} says nothing of who comes`, () => expect(createOrigins()(address)).toEqual({}))
 }

@@ -1,0 +1,74 @@
+/** `barnraise relay`: helps hosts that nobody reaches; prints what they give to `--relay`. */
+import { join } from 'node:path'
+import { createLog } from '../log.ts'
+import { checkFree } from '../network/free-ports.ts'
+import { announcedAddress } from '../network/link.ts'
+import { startRelay } from '../roles/relay.ts'
+import { command, quoted } from './command.ts'
+import { cacheFolder } from './folders.ts'
+import { onInterrupt } from './interrupt.ts'
+import { listenAddresses } from './listen-addresses.ts'
+import { printJson, printLine, whenChanged } from './output.ts'
+import { createScreen } from './terminal.ts'
+
+export interface RelayCommandOptions {
+  port: number
+  announce?: string[]
+  allow?: string[]
+  hosts: number
+  perHost: number
+  perAddress: number
+  relayed: number
+  identity?: string
+  json?: boolean
+  verbose?: boolean
+}
+
+const LOOK_MS = 1_000
+
+export async function relay(options: RelayCommandOptions): Promise<void> {
+  const { port, hosts, perHost, perAddress, relayed, allow, identity, json, verbose } = options
+  const screen = createScreen(process.stderr)
+  const log = createLog(verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
+  const listen = listenAddresses({ port, public: true })
+  const announce = (options.announce ?? []).map(announcedAddress)
+  await checkFree(listen)
+  const role = await startRelay({
+    identity: identity ?? join(cacheFolder(), 'relay', 'identity.key'),
+    listen,
+    announce,
+    caps: {
+      allowed: allow === undefined ? null : new Set(allow),
+      hostsMax: hosts,
+      perHostMax: perHost,
+      perAddressMax: perAddress,
+      relayedMax: relayed,
+    },
+    log,
+  })
+  if (json) printJson({ type: 'ready', addresses: role.addresses })
+  else printReady(role.addresses)
+  const tell = whenChanged((status: ReturnType<typeof role.status>) =>
+    json ? printJson({ type: 'status', ...status }) : undefined,
+  )
+  const timer = setInterval(() => {
+    const status = role.status()
+    tell(status)
+    if (!json) screen.update(`${status.relayed} volunteers of ${status.hosts} hosts pass through`)
+  }, LOOK_MS)
+  const interrupted = Promise.withResolvers<void>()
+  const stopListening = onInterrupt(() => interrupted.resolve())
+  await interrupted.promise
+  clearInterval(timer)
+  screen.clear()
+  stopListening()
+  await role.stop()
+}
+
+function printReady(addresses: readonly string[]): void {
+  printLine('A host that nobody reaches comes by one of these, and its link leads through here:\n')
+  for (const address of addresses) {
+    printLine(`  ${command(`host run.yaml --relay ${quoted(address)}`)}`)
+  }
+  printLine('\nWhat passes is encrypted from end to end. Ctrl-C ends it.')
+}

@@ -1,0 +1,53 @@
+/** A relay as a role of its own: it knows no run, holds no data, and keeps nothing but its key. */
+import type { Log } from '../log.ts'
+import { createHost, type Host } from '../network/host.ts'
+import { loadIdentity } from '../network/identity-file.ts'
+import {
+  type RelayCaps,
+  type RelayStatus,
+  relayGater,
+  relayServer,
+  relayStatus,
+} from '../network/relay.ts'
+import { localTransports } from '../network/transports.ts'
+
+export interface RelayOptions {
+  /** The file of its key: whoever has its address knows it by that. */
+  identity: string
+  listen: string[]
+  announce: string[]
+  caps: RelayCaps
+  log: Log
+}
+
+export interface RelayRole {
+  /** What hosts give to `--relay`. */
+  addresses: string[]
+  status(): RelayStatus
+  stop(): Promise<void>
+}
+
+/** @throws ConfigError where it cannot listen */
+export async function startRelay(options: RelayOptions): Promise<RelayRole> {
+  const { listen, announce, caps, log } = options
+  const { privateKey } = await loadIdentity(options.identity)
+  let started: Host | null = null
+  const host = await createHost({
+    privateKey,
+    listen,
+    announce,
+    role: 'relay',
+    transports: localTransports(),
+    connectionGater: relayGater(caps, () => started),
+    services: { relay: relayServer(caps) },
+  })
+  started = host
+  host.addEventListener('connection:open', ({ detail }) =>
+    log.debug(`${detail.remotePeer} is here, from ${detail.remoteAddr}`),
+  )
+  return {
+    addresses: host.getMultiaddrs().map(String),
+    status: () => relayStatus(host),
+    stop: async () => host.stop(),
+  }
+}

@@ -1,0 +1,31 @@
+/** `barnraise relay` as a process: what it prints, and that its address stays. */
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { relayAddress } from '../../node/network/relay-places.ts'
+import { start } from '../roles/processes.ts'
+import { temporaryFolder } from '../roles/swarm.ts'
+
+type Fact = { type: 'ready'; addresses: string[] } | { type: 'status'; relayed: number }
+
+test('it says what hosts give to --relay, one peer each time, and ends by Ctrl-C', async () => {
+  const folder = await temporaryFolder()
+  const peers = new Set<string>()
+  for (let i = 0; i < 2; i++) {
+    const args = ['relay', '--port', '0', '--identity', join(folder, 'relay.key')]
+    const { child, seen } = start<Fact>(args)
+    const { addresses } = await seen('ready')
+    for (const address of addresses) {
+      expect(relayAddress(address)).toBe(address)
+      peers.add(address.split('/p2p/')[1]!)
+    }
+    expect((await seen('status')).relayed).toBe(0)
+    child.kill('SIGINT')
+    expect(await child.exited, child.complaints()).toBe(0)
+  }
+  expect(peers.size).toBe(1)
+})
+
+for (const wrong of ['relay.example.org', '/ip4/10.0.0.1/tcp/4001', '/p2p-circuit', '']) {
+  test(`no relay: '${wrong}'`, () =>
+    expect(() => relayAddress(wrong)).toThrow("'--relay' must be what `barnraise relay` prints"))
+}

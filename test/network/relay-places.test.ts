@@ -1,0 +1,51 @@
+/** A host keeps its place at a relay, though the relay never joins its run. */
+
+import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { expect, onTestFinished, test } from 'vitest'
+import { connect } from '../../node/network/dial.ts'
+import { createHost, type HostOptions } from '../../node/network/host.ts'
+import { relayedAddress } from '../../node/network/relay-places.ts'
+import { localTransports } from '../../node/network/transports.ts'
+import { startRelay } from '../../node/roles/relay.ts'
+import { temporaryFolder } from '../roles/swarm.ts'
+import { silentLog } from '../silent-log.ts'
+
+async function hostOf(options: Pick<HostOptions, 'role'> & Partial<HostOptions>) {
+  const privateKey = await generateKeyPair('Ed25519')
+  const host = await createHost({
+    privateKey,
+    listen: [],
+    transports: localTransports(),
+    ...options,
+  })
+  onTestFinished(() => host.stop())
+  return host
+}
+
+test('whoever does not join is closed, but not the relay', async () => {
+  const relay = await startRelay({
+    identity: join(await temporaryFolder(), 'relay.key'),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    announce: [],
+    caps: { allowed: null, hostsMax: 1, perHostMax: 1, perAddressMax: 1, relayedMax: 1 },
+    log: silentLog,
+  })
+  onTestFinished(relay.stop)
+  const [address = ''] = relay.addresses
+  const host = await hostOf({
+    role: 'coordinator',
+    relays: [address],
+    isMember: () => false,
+    joinTimeoutMs: 50,
+  })
+  const volunteer = await hostOf({ role: 'volunteer' })
+  const closed = Promise.withResolvers<void>()
+  const connection = await connect(volunteer, [relayedAddress(address, `${host.peerId}`)])
+  connection.addEventListener('close', () => closed.resolve())
+  // It came after the relay, so that the relay's time would be over as well.
+  await closed.promise
+  const [kept, ...others] = host.getConnections()
+  expect(others).toEqual([])
+  expect(address).toContain(`${kept?.remotePeer}`)
+})

@@ -1,0 +1,121 @@
+/** A host that is reached through a relay alone, whatever becomes of the relay. */
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { createLog } from '../../node/log.ts'
+import { parseLink } from '../../node/network/link.ts'
+import type { RelayCaps } from '../../node/network/relay.ts'
+import { type RelayRole, startRelay } from '../../node/roles/relay.ts'
+import { openRun } from '../../node/run/open-run.ts'
+import type { RunFolder } from '../../node/run/run-folder.ts'
+import { verifyRun } from '../../node/run/verify-run.ts'
+import { silentLog } from '../silent-log.ts'
+import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
+
+const PATIENT = { timeout: 120_000 }
+const CAPS: RelayCaps = {
+  allowed: null,
+  hostsMax: 4,
+  perHostMax: 8,
+  perAddressMax: 8,
+  relayedMax: 8,
+}
+
+async function relayAt(
+  port: number,
+  folder: string,
+  caps: Partial<RelayCaps> = {},
+): Promise<RelayRole> {
+  const role = await startRelay({
+    identity: join(folder, 'relay.key'),
+    listen: [`/ip4/127.0.0.1/tcp/${port}`],
+    announce: [],
+    caps: { ...CAPS, ...caps },
+    log: silentLog,
+  })
+  onTestFinished(role.stop)
+  return role
+}
+
+/** The link with those addresses alone that lead through a relay. */
+function relayedOnly(link: string) {
+  const invite = parseLink(link)
+  const addresses = invite.addresses.filter((address) => address.includes('/p2p-circuit/'))
+  expect(addresses).toHaveLength(1)
+  return { ...invite, addresses }
+}
+
+async function hostBehind(relay: RelayRole, run: RunFolder) {
+  return hostRun(run, { relays: [relay.addresses[0]!] })
+}
+
+test('a run through a relay ends like every other, and the relay has no part in it', async () => {
+  const run = await prepareSmallRun()
+  const relay = await relayAt(0, await temporaryFolder())
+  const hosted = await hostBehind(relay, run)
+  await joinRun(run, relayedOnly(hosted.link), 'ada')
+  await expect.poll(() => relay.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
+  await hosted.finished
+  await hosted.stop()
+  expect((await openRun(run)).state.batchesCounted).toBe(16)
+  expect((await verifyRun(run)).mismatches).toEqual([])
+})
+
+test('a relay that dies is found again, and no batch is lost', async () => {
+  const run = await prepareSmallRun({ max_steps: 64 })
+  const folder = await temporaryFolder()
+  const first = await relayAt(0, folder)
+  const hosted = await hostBehind(first, run)
+  await joinRun(run, relayedOnly(hosted.link), 'ada')
+  await expect.poll(() => hosted.status().batchesCounted, PATIENT).toBeGreaterThan(0)
+  await first.stop()
+  const port = Number(/\/tcp\/(\d+)/.exec(first.addresses[0]!)![1])
+  const second = await relayAt(port, folder)
+  expect(second.addresses).toEqual(first.addresses)
+  await expect.poll(() => second.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
+  await hosted.finished
+  await hosted.stop()
+  const { state } = await openRun(run)
+  expect(state.ledger.counted).toEqual([{ start: 0, end: 64 }])
+})
+
+for (const [what, caps, joined] of [
+  ['two volunteers of one host', { perHostMax: 1 }, 1],
+  ['two of one address', { perAddressMax: 1 }, 1],
+  ['two in all', { relayedMax: 1 }, 1],
+  ['two where two may pass', {}, 2],
+] as const) {
+  test(`${what}: ${joined} of them`, async () => {
+    const run = await prepareSmallRun({ max_steps: 400 })
+    const hosted = await hostBehind(await relayAt(0, await temporaryFolder(), caps), run)
+    const invite = relayedOnly(hosted.link)
+    const refused = Promise.withResolvers<void>()
+    const log = createLog('info', (line) => {
+      if (line.includes('Cannot reach the run')) refused.resolve()
+    })
+    await joinRun(run, invite, 'ada')
+    await expect.poll(() => hosted.status().participantCount, PATIENT).toBe(1)
+    await joinRun(run, invite, 'ben', { log })
+    if (joined === 1) await refused.promise
+    await expect.poll(() => hosted.status().participantCount, PATIENT).toBe(joined)
+  })
+}
+
+for (const [what, caps] of [
+  ['is on no list', { allowed: new Set(['12D3KooWstranger']) }],
+  ['finds all places taken', { hostsMax: 0 }],
+] as const) {
+  test(`a host that ${what} is told`, async () => {
+    const run = await prepareSmallRun()
+    const relay = await relayAt(0, await temporaryFolder(), caps)
+    await expect(hostBehind(relay, run)).rejects.toThrow(
+      'Cannot be reached through a relay as none has a place',
+    )
+  })
+}
+
+test('a host whose relay is not there is told', async () => {
+  const run = await prepareSmallRun()
+  const relay = await relayAt(0, await temporaryFolder())
+  await relay.stop()
+  await expect(hostBehind(relay, run)).rejects.toThrow('whether it is up')
+})
