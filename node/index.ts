@@ -111,7 +111,7 @@ async function endOf(
   try {
     return await Promise.race([role.finished.then(() => 'finished' as const), aborted(signal)])
   } finally {
-    await farewell(role.status)
+    await farewell(role.dashboard.run)
     await role.stop()
   }
 }

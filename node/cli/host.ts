@@ -146,7 +146,7 @@ async function coordinate(
     show({ type: 'staying', adapter })
     await interrupted.promise
   } finally {
-    await farewell(role.status)
+    await farewell(role.dashboard.run)
     stopListening()
     pages?.close()
     await closeOrders()

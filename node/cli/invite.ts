@@ -34,13 +34,15 @@ export function inviteText(link: string, { page, admin }: Addresses, rows: numbe
     const orCode = fits ? '' : ', and a QR code to join by,'
     if (admin !== null) parts.push(`You see everything${orCode} at ${admin}\n`)
   }
-  if (page !== null && isLoopback(page)) {
-    parts.push(
-      'These work on this machine only: with --public, others reach it at its own addresses; ' +
-        'with --announce, at those that you name.\n',
-    )
-  }
+  if (page !== null && isLoopback(page)) parts.push(`${hereOnly(link)}\n`)
   return parts.join('\n')
+}
+
+function hereOnly(link: string): string {
+  return link.includes('/p2p-circuit/')
+    ? 'The page is for this machine only; the link leads through the relay, for all who reach it.'
+    : 'These work on this machine only: with --public, others reach it at its own addresses; ' +
+        'with --announce, at those that you name; with --relay, through another machine.'
 }
 
 /** Where nobody joins by the link of the run itself. */

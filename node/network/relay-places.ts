@@ -40,7 +40,7 @@ export function relayPlaces(relays: readonly string[], tell: TellPlace) {
       if (hasPlace(transportManager.getAddrs(), relay)) return null
       return transportManager.listen([multiaddr(`${relay}/p2p-circuit`)]).then(
         () => null,
-        (error) => asError(error).message,
+        (error) => reasonOf(asError(error)),
       )
     }
 
@@ -83,6 +83,12 @@ export function relayPlaces(relays: readonly string[], tell: TellPlace) {
       },
     }
   }
+}
+
+/** libp2p lists all addresses that it could not listen on: this is the one, and what it says. */
+function reasonOf({ message }: Error): string {
+  const [, reason = message] = /\/p2p-circuit: (?:\w*Error: )?(.*)/.exec(message) ?? []
+  return reason
 }
 
 function hasPlace(listening: readonly Multiaddr[], relay: string): boolean {

@@ -46,8 +46,14 @@ export async function startRelay(options: RelayOptions): Promise<RelayRole> {
     log.debug(`${detail.remotePeer} is here, from ${detail.remoteAddr}`),
   )
   return {
-    addresses: host.getMultiaddrs().map(String),
+    // Its own machine's last, as others cannot dial them.
+    addresses: host
+      .getMultiaddrs()
+      .map(String)
+      .sort((a, b) => Number(isOwn(a)) - Number(isOwn(b))),
     status: () => relayStatus(host),
     stop: async () => host.stop(),
   }
 }
+
+const isOwn = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)

@@ -52,8 +52,12 @@ test('the link can be pasted, and stays in sight on a small terminal', () => {
 test('a large terminal shows the code', () =>
   expect(inviteText(LINK, THERE, 80)).toContain('\u2588'))
 
-test('what works on this machine only says so', () =>
-  expect(inviteText(LINK, HERE, 24)).toContain('on this machine only: with --public'))
+test('what works on this machine only says so, and what leads through a relay', () => {
+  expect(inviteText(LINK, HERE, 24)).toContain('on this machine only: with --public')
+  const [relayed] = LINK.split('#')
+  const text = inviteText(`${relayed}/p2p-circuit/p2p/12D3KooWhost#0123456789abcdef`, HERE, 24)
+  expect(text).toContain('the link leads through the relay')
+})
 
 test('where invites are needed, the command that makes one is given in place of the link', () => {
   const text = inviteNeededText('runs/sea', THERE)

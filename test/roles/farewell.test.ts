@@ -13,14 +13,19 @@ for (const [what, phase, here, waits] of [
   test(`where ${what}, it waits ${waits} times`, async () => {
     vi.mocked(sleep).mockClear()
     const counts = [...here]
-    await farewell(() => ({ phase, participantCount: counts.shift() ?? 0 }))
+    await farewell({
+      phase,
+      get hereCount() {
+        return counts.shift() ?? 0
+      },
+    })
     expect(sleep).toHaveBeenCalledTimes(waits)
   })
 }
 
 test('nobody is waited for without end', async () => {
   vi.mocked(sleep).mockClear()
-  await farewell(() => ({ phase: 'finished', participantCount: 1 }))
+  await farewell({ phase: 'finished', hereCount: 1 })
   const waited = vi.mocked(sleep).mock.calls.reduce((sum, [ms]) => sum + ms!, 0)
   expect(waited).toBe(15_000)
 })
