@@ -112,6 +112,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   publish: [['publish runs/sea -o public', 'for a web server, or a dataset repository']],
   doctor: [['doctor', 'what is missing, and how to get it']],
+  update: [['update', 'says what to type, and changes nothing']],
   generate: [
     ['generate runs/sea -p "The storm"', 'base and adapter, one after the other'],
     ['generate --model org/name -p "The storm" --temperature 0', 'any model, the same each time'],

@@ -120,8 +120,9 @@ async function linkOf(
   hosted: string,
   terms: InviteTerms,
 ): Promise<string> {
+  const { name, expiresAt, membersMax } = terms
   const identity = await loadIdentity(folder.identity)
-  const token = await writeInvite({ runId, identity }, terms)
+  const token = await writeInvite({ runId, identity }, { name, expiresAt, membersMax })
   return formatLink({ ...parseLink(hosted), token })
 }
 

@@ -14,8 +14,9 @@ import { addExamples } from './help-examples.ts'
 import { addIdentity } from './identity-commands.ts'
 import { addModelOptions } from './model-choice.ts'
 import { addOrganising } from './organiser-commands.ts'
+import { addRelay } from './relay-command.ts'
 import { attackerLines } from './simulate-attackers.ts'
-import { byteCount, duration } from './sizes.ts'
+import { byteCount, duration, port, positive } from './sizes.ts'
 import { addVerifying } from './verify-options.ts'
 
 const json = () => new Option('--json', 'print data as JSON on stdout, for scripts')
@@ -33,20 +34,6 @@ const memory = () =>
   new Option('--memory <size>', 'memory that training may take, as 900MB or 2GB')
     .argParser(byteCount)
     .default(defaultMemoryBytes(), 'half of it')
-
-function port(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 0 && value < 65_535) return value
-  throw new InvalidArgumentError(
-    'A port is a whole number from 0 to 65534: the next is taken, too.',
-  )
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('It must be a whole number above 0.')
-}
 
 function nameOf(text: string): string {
   const name = text.trim()
@@ -146,20 +133,7 @@ function addRunning(program: Command): void {
     .addOption(json())
     .addOption(verbose())
     .action(async (file, options) => (await import('./host.ts')).host(file, options))
-  program
-    .command('relay')
-    .description('pass on what is between hosts that nobody reaches and their volunteers')
-    .option('--port <port>', 'port for WebSockets; the next one takes TCP', port, 4001)
-    .option('--announce <address...>', 'multiaddrs at which others reach this machine')
-    .option('--allow <peer...>', 'coordinators that may be reached through it (default: all)')
-    .option('--hosts <n>', 'hosts at the same time', positive, 64)
-    .option('--per-host <n>', 'volunteers of one host at the same time', positive, 256)
-    .option('--per-address <n>', 'volunteers of one address at the same time', positive, 64)
-    .option('--relayed <n>', 'volunteers in all', positive, 1024)
-    .option('--identity <file>', 'its key (default: beside what `cache` shows)')
-    .addOption(json())
-    .addOption(verbose())
-    .action(async (options) => (await import('./relay.ts')).relay(options))
+  addRelay(program, [json(), verbose()])
   addJoinOptions(program.command('join'))
     .description('volunteer: train for a run until it ends, or until Ctrl-C')
     .action(async (link, options) => (await import('./join.ts')).join(link, options))
@@ -311,6 +285,11 @@ function addChecking(program: Command): void {
     .description('check this machine: Node, kernels, disk, memory')
     .addOption(json())
     .action(async (options) => (await import('./doctor.ts')).doctor(options))
+  program
+    .command('update')
+    .description('ask npm whether a newer version is out; nothing else ever looks')
+    .addOption(json())
+    .action(async (options) => (await import('./update.ts')).update(options))
 }
 
 function addSimulating(program: Command): void {

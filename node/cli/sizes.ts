@@ -1,4 +1,4 @@
-/** Sizes and times, as people write them. */
+/** Sizes, counts and times, as people write them. */
 import { InvalidArgumentError } from 'commander'
 
 /** `900MB` or `2GB` in bytes. @throws InvalidArgumentError */
@@ -16,4 +16,18 @@ export function duration(text: string): number {
   const ms = Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]
   if (ms > 0) return ms
   throw new InvalidArgumentError('It must be a time above 0, as 90s, 30m, 2h or 1d.')
+}
+
+export function port(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0 && value < 65_535) return value
+  throw new InvalidArgumentError(
+    'A port is a whole number from 0 to 65534: the next is taken, too.',
+  )
+}
+
+export function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('It must be a whole number above 0.')
 }

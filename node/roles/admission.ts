@@ -7,6 +7,7 @@ import {
   type InviteTerms,
   inviteTermsSchema,
   parse,
+  type Reply,
   type RunConfig,
   type RunId,
   signingBytes,
@@ -14,6 +15,7 @@ import {
 } from '../../protocol/index.ts'
 import { type Identity, verifySignature } from '../network/identity.ts'
 import { parseFragment } from '../network/link.ts'
+import { VERSION } from '../software.ts'
 
 /** What tokens are judged by. */
 export interface Admission {
@@ -64,6 +66,12 @@ function fragmentOf(word: string): ReturnType<typeof parseFragment> {
   } catch {
     return { run: null, token: '' }
   }
+}
+
+/** One that speaks another version of the protocol is told which program it needs. */
+export function withSoftware(reply: Reply): Reply {
+  if (reply.type !== 'refused' || reply.refusal !== 'protocol-version') return reply
+  return { ...reply, reason: `${reply.reason}: take barnraise ${VERSION}, by which it is hosted` }
 }
 
 /** An invite as the token of a link. @throws ProtocolError for terms that no invite can have */

@@ -47,7 +47,7 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import type { Journal } from '../storage/journal.ts'
 import { createSqliteJournal } from '../storage/sqlite-journal.ts'
-import { isInvited, judgeToken } from './admission.ts'
+import { isInvited, judgeToken, withSoftware } from './admission.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { mayServe } from './door.ts'
 import { FAREWELL_MS } from './farewell.ts'
@@ -321,7 +321,7 @@ async function servePeers(
       const coming = { ...originOf(`${connection.remoteAddr}`), ...invited }
       const reply = await shell.ask(peer, request, genuine, coming)
       settleConnections(host, connection, reply, onError)
-      return reply
+      return withSoftware(reply)
     },
     { onError },
   )

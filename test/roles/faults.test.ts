@@ -15,6 +15,7 @@ import { createCoordinatorShell } from '../../node/roles/coordinator-shell.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import { eventOf, freshState, replay } from '../../node/run/replay.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
+import { VERSION } from '../../node/software.ts'
 import { StorageError } from '../../node/storage/errors.ts'
 import type { Journal } from '../../node/storage/journal.ts'
 import { createSqliteJournal } from '../../node/storage/sqlite-journal.ts'
@@ -49,13 +50,14 @@ test('strangers are told why they are refused', async () => {
   const run = await prepareSmallRun()
   const { link } = await hostRun(run)
   const { token } = parseLink(link)
-  for (const [change, refusal] of [
-    [{ version: PROTOCOL_VERSION + 1 }, 'protocol-version'],
-    [{ token: 'guessed' }, 'bad-token'],
-    [{ runId: 'f'.repeat(64) }, 'other-run'],
+  for (const [change, refusal, words] of [
+    [{ version: PROTOCOL_VERSION + 1 }, 'protocol-version', `take barnraise ${VERSION}`],
+    [{ token: 'guessed' }, 'bad-token', 'the token is not that of this run'],
+    [{ runId: 'f'.repeat(64) }, 'other-run', 'this is run'],
   ] as const) {
     const reply = await askAs(link, { ...JOIN, token, ...change })
-    expect(reply, refusal).toMatchObject({ type: 'refused', refusal })
+    const reason = expect.stringContaining(words)
+    expect(reply).toMatchObject({ type: 'refused', refusal, reason })
   }
   expect(await askAs(link, { ...JOIN, token })).toMatchObject({ type: 'joined' })
   const lease = { type: 'lease', round: 0, base: 'a'.repeat(64), stepMs: null } as const

@@ -37,7 +37,7 @@ test('batches that fail alike stop a run with the reason; hosted again, it goes 
     expect(reply).toEqual({ type: 'released', leaseId })
   }
   await expect(hosted.finished).rejects.toThrow(
-    `the same batches failed 3 times, on one volunteer, each time alike: ${reason}`,
+    `the same batches failed 3 times, on 1 volunteer, each time alike: ${reason}`,
   )
   await host.stop()
   await hosted.stop()
