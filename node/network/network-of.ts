@@ -5,6 +5,11 @@
  */
 import { isIPv6 } from 'node:net'
 
+/** Whether a multiaddr is of this machine alone, which is also where a reverse proxy on it is. */
+export function isLoopback(address: string): boolean {
+  return /^\/ip4\/127\.|^\/ip6\/(::1|::ffff:127\.[\d.]+)\//i.test(address)
+}
+
 export function networkOf(address: string): string {
   return beginningOf(address, { parts: 4, groups: 4 })
 }

@@ -6,6 +6,7 @@
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import type { Connection, ConnectionGater, PeerId as Libp2pPeer } from '@libp2p/interface'
 import type { Host } from './host.ts'
+import { isLoopback } from './network-of.ts'
 
 export interface RelayCaps {
   /** Peer ids of hosts that may have a place; null: all may. */
@@ -42,7 +43,9 @@ export function relayGater(caps: RelayCaps, host: () => Host | null): Connection
   return {
     denyInboundRelayReservation: (peer) => !(caps.allowed?.has(peer.toString()) ?? true),
     denyOutboundRelayedConnection: (source, destination) => {
-      const places = new Set(connectionsOf(source).map(placeOf))
+      // What a reverse proxy on this machine lets through comes from here, whoever it is.
+      const places = new Set<string | null>(connectionsOf(source).map(placeOf))
+      places.delete(null)
       const near = connectionsOf().filter((connection) => places.has(placeOf(connection)))
       return (
         count(connectionsOf(destination), STOP) >= caps.perHostMax ||
@@ -54,9 +57,10 @@ export function relayGater(caps: RelayCaps, host: () => Host | null): Connection
   }
 }
 
-/** The host of an address, without its port. */
-function placeOf({ remoteAddr }: Connection): string {
-  return remoteAddr.toString().split('/').slice(1, 3).join('/')
+/** Where a peer is, without its port; null: behind a proxy of this machine, or on it. */
+function placeOf({ remoteAddr }: Connection): string | null {
+  const address = remoteAddr.toString()
+  return isLoopback(address) ? null : address.split('/').slice(1, 3).join('/')
 }
 
 export interface RelayStatus {

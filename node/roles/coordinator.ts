@@ -30,6 +30,7 @@ import { createHost, type Host } from '../network/host.ts'
 import { type Identity, verifySignature } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { formatLink, pageAddress } from '../network/link.ts'
+import { isLoopback } from '../network/network-of.ts'
 import { createNoticeBoard } from '../network/notices.ts'
 import { relayedAddress } from '../network/relay-places.ts'
 import { serveRequests } from '../network/rpc.ts'
@@ -367,16 +368,15 @@ function oneAfterTheOther(): CoordinatorWorld['bench'] {
  */
 function addressesOf(host: Host, relays: readonly string[]): string[] {
   const place = (address: string) =>
-    2 * Number(/^\/ip4\/127\.|^\/ip6\/::1\//.test(address)) + Number(address.includes('/ws'))
+    2 * Number(isLoopback(address)) + Number(address.includes('/ws'))
   const all = host.getMultiaddrs().map(String)
   const direct = all
     .filter((address) => !address.includes('/p2p-circuit'))
     .sort((a, b) => place(a) - place(b))
-  const isOwn = (address: string) => place(address) >= 2
   return [
-    ...direct.filter((address) => !isOwn(address)),
+    ...direct.filter((address) => !isLoopback(address)),
     ...relays.map((relay) => relayedAddress(relay, host.peerId.toString())),
-    ...direct.filter(isOwn),
+    ...direct.filter(isLoopback),
   ]
 }
 

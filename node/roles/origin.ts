@@ -4,7 +4,7 @@
  * lives as long as the process, so the journal, which has the digests, tells nobody's address.
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import { blockOf, networkOf } from '../network/network-of.ts'
+import { blockOf, isLoopback, networkOf } from '../network/network-of.ts'
 
 const KEY_BYTES = 32
 const ORIGIN_LENGTH = 16
@@ -25,7 +25,7 @@ export function createOrigins(): (address: string) => Origin {
     // All that a relay passes on comes from there, or that a reverse proxy on this machine lets
     // through, from here.
     const isPassedOn = address.includes('/p2p-circuit')
-    if (host === undefined || isPassedOn || /^127\.|^::1$|^::ffff:127\./i.test(host)) return {}
+    if (host === undefined || isPassedOn || isLoopback(address)) return {}
     return { origin: digestOf(networkOf(host)), block: digestOf(blockOf(host)) }
   }
 }

@@ -2,6 +2,7 @@
 import type { Log } from '../log.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { loadIdentity } from '../network/identity-file.ts'
+import { isLoopback } from '../network/network-of.ts'
 import {
   type RelayCaps,
   type RelayStatus,
@@ -50,10 +51,8 @@ export async function startRelay(options: RelayOptions): Promise<RelayRole> {
     addresses: host
       .getMultiaddrs()
       .map(String)
-      .sort((a, b) => Number(isOwn(a)) - Number(isOwn(b))),
+      .sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b))),
     status: () => relayStatus(host),
     stop: async () => host.stop(),
   }
 }
-
-const isOwn = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)

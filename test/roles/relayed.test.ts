@@ -80,7 +80,6 @@ test('a relay that dies is found again, and no batch is lost', async () => {
 
 for (const [what, caps, joined] of [
   ['two volunteers of one host', { perHostMax: 1 }, 1],
-  ['two of one address', { perAddressMax: 1 }, 1],
   ['two in all', { relayedMax: 1 }, 1],
   ['two where two may pass', {}, 2],
 ] as const) {
@@ -112,6 +111,21 @@ for (const [what, caps] of [
     )
   })
 }
+
+test('of several relays, one is enough', async () => {
+  const run = await prepareSmallRun()
+  const folder = await temporaryFolder()
+  const gone = await relayAt(0, folder)
+  await gone.stop()
+  const here = await relayAt(0, await temporaryFolder())
+  const relays = [gone.addresses[0]!, here.addresses[0]!]
+  const hosted = await hostRun(run, { relays })
+  const { addresses, ...invite } = parseLink(hosted.link)
+  const relayed = addresses.filter((address) => address.includes('/p2p-circuit/'))
+  expect(relayed).toHaveLength(2)
+  await joinRun(run, { ...invite, addresses: relayed }, 'ada')
+  await hosted.finished
+})
 
 test('a host whose relay is not there is told', async () => {
   const run = await prepareSmallRun()
