@@ -1,0 +1,135 @@
+/** Who reaches a host from where, directly and through a relay: see README.md. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { KINDS, type Kind, makeNetworks } from './networks.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
+/** Who has not trained by then does not reach the host. */
+const PATIENCE_MS = 15_000
+
+/** A run that outlasts them all. */
+const STORIES = fileURLToPath(new URL('../../examples/sea-stories/stories', import.meta.url))
+const RUN = `name: nat
+base_model: embedded
+datasets:
+  - path: ${STORIES}
+    type: completion
+sequence_len: 64
+micro_batch_size: 2
+num_epochs: 10000
+`
+
+type Fact = { type: string; link?: string; addresses?: string[] }
+
+/** By which of the link's addresses: those of one kind alone, or all, as people have it. */
+const WAYS = ['direct', 'relayed', 'whole link'] as const
+type Way = (typeof WAYS)[number]
+
+interface Cell {
+  host: Kind
+  volunteer: Kind
+  way: Way
+  /** From its start to its first step; null: it came to none. */
+  seconds: number | null
+}
+
+const children: ChildProcess[] = []
+
+/** Starts `barnraise` in a namespace; resolves with the first fact of the type, or null. */
+function start(namespace: string, args: readonly string[]) {
+  const words = [
+    'netns',
+    'exec',
+    namespace,
+    process.execPath,
+    ...process.execArgv,
+    PROGRAM,
+    ...args,
+  ]
+  const child = spawn('ip', [...words, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  const facts = createInterface({ input: child.stdout })
+  const seen = (type: string, patienceMs: number) =>
+    new Promise<Fact | null>((resolve) => {
+      const timer = setTimeout(resolve, patienceMs, null)
+      facts.on('line', (line) => {
+        const fact = JSON.parse(line) as Fact
+        if (fact.type !== type) return
+        clearTimeout(timer)
+        resolve(fact)
+      })
+    })
+  return { seen, kill: () => void child.kill('SIGKILL') }
+}
+
+async function ready(namespace: string, args: readonly string[]): Promise<Fact> {
+  const fact = await start(namespace, args).seen('ready', 60_000)
+  if (fact === null) throw new Error(`Not ready within a minute: ${args.join(' ')}`)
+  return fact
+}
+
+function linkBy(way: Way, link: string): string {
+  if (way === 'whole link') return link
+  const [addresses = '', fragment = ''] = link.replace('barnraise:', '').split('#')
+  const kept = addresses
+    .split(',')
+    .filter((address) => address.includes('/p2p-circuit/') === (way === 'relayed'))
+    .filter((address) => !address.startsWith('/ip4/127.'))
+  return `barnraise:${kept.join(',')}#${fragment}`
+}
+
+async function measure(namespace: string, link: string, folder: string): Promise<number | null> {
+  const cache = await mkdtemp(join(folder, 'volunteer-'))
+  const begun = performance.now()
+  const volunteer = start(namespace, ['join', link, '--dedicated', '--cache', cache])
+  const step = await volunteer.seen('step', PATIENCE_MS)
+  volunteer.kill()
+  return step === null ? null : (performance.now() - begun) / 1000
+}
+
+function tell(cells: readonly Cell[]): void {
+  console.log(`| host | volunteer | ${WAYS.join(' | ')} |`)
+  console.log(`|---|---|${'---|'.repeat(WAYS.length)}`)
+  for (let at = 0; at < cells.length; at += WAYS.length) {
+    const row = cells.slice(at, at + WAYS.length)
+    const { host, volunteer } = row[0]!
+    const found = row.map(({ seconds }) => (seconds === null ? 'no' : `${seconds.toFixed(1)} s`))
+    console.log(`| ${host} | ${volunteer} | ${found.join(' | ')} |`)
+  }
+}
+
+const networks = makeNetworks(`barnraise-${process.pid}`)
+const folder = await mkdtemp(join(tmpdir(), 'barnraise-nat-'))
+try {
+  const { namespace: street, address } = networks.street
+  const { addresses = [] } = await ready(street, ['relay', '--identity', join(folder, 'relay.key')])
+  const relay = addresses.find((one) => one.startsWith(`/ip4/${address}/`) && !one.includes('/ws'))!
+  const volunteers = new Map(KINDS.map((kind) => [kind, networks.machine(kind)]))
+  await writeFile(join(folder, 'run.yaml'), RUN)
+  const cells: Cell[] = []
+  for (const host of KINDS) {
+    const out = join(folder, host.replace(' ', '-'))
+    const args = ['host', join(folder, 'run.yaml'), '--out', out, '--public', '--relay', relay]
+    const { link = '' } = await ready(networks.machine(host), args)
+    for (const [volunteer, namespace] of volunteers) {
+      for (const way of WAYS) {
+        const seconds = await measure(namespace, linkBy(way, link), folder)
+        cells.push({ host, volunteer, way, seconds })
+      }
+    }
+  }
+  tell(cells)
+  const wrong = cells.filter(({ host, way, seconds }) => {
+    return (seconds !== null) !== (way !== 'direct' || host === 'public')
+  })
+  console.log(`\n${cells.length - wrong.length} as they have to be, ${wrong.length} not`)
+  process.exitCode = wrong.length === 0 ? 0 : 1
+} finally {
+  for (const child of children) child.kill('SIGKILL')
+  networks.remove()
+  await rm(folder, { recursive: true, force: true })
+}

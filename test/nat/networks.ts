@@ -1,0 +1,126 @@
+/**
+ * Homes behind routers, as network namespaces of this machine: a street that all routers are on,
+ * and behind each of them a machine. What is made here is removed again, and nothing else.
+ */
+import { execFileSync } from 'node:child_process'
+
+export const KINDS = ['public', 'NAT', 'symmetric NAT', 'double NAT'] as const
+export type Kind = (typeof KINDS)[number]
+
+export interface Networks {
+  /** Where everybody reaches whoever listens: its namespace and address. */
+  street: { namespace: string; address: string }
+  /** A new machine; returns its namespace. */
+  machine(kind: Kind): string
+  remove(): void
+}
+
+const STREET = '203.0.113'
+
+/** @param name begins the names of all namespaces. @throws Error without root, `ip` and `nft` */
+export function makeNetworks(name: string): Networks {
+  const made: string[] = []
+  const street = addNamespace('street')
+  run('ip', '-n', street, 'link', 'add', 'br0', 'type', 'bridge')
+  run('ip', '-n', street, 'address', 'add', `${STREET}.1/24`, 'dev', 'br0')
+  run('ip', '-n', street, 'link', 'set', 'br0', 'up')
+  let count = 1
+
+  function addNamespace(what: string): string {
+    const namespace = `${name}-${what}`
+    run('ip', 'netns', 'add', namespace)
+    made.push(namespace)
+    run('ip', '-n', namespace, 'link', 'set', 'lo', 'up')
+    return namespace
+  }
+
+  /** Puts `wan` of the namespace on the street. */
+  function toStreet(namespace: string): void {
+    count += 1
+    const port = `port${count}`
+    run(
+      'ip',
+      'link',
+      'add',
+      'wan',
+      'netns',
+      namespace,
+      'type',
+      'veth',
+      'peer',
+      port,
+      'netns',
+      street,
+    )
+    run('ip', '-n', street, 'link', 'set', port, 'master', 'br0', 'up')
+    setAddress(namespace, 'wan', `${STREET}.${count}`, `${STREET}.1`)
+  }
+
+  /** Connects `lan` of a router with `wan` of what stands behind it, in a network of its own. */
+  function behind(router: string, namespace: string, net: string, rule: string[]): void {
+    run(
+      'ip',
+      'link',
+      'add',
+      'wan',
+      'netns',
+      namespace,
+      'type',
+      'veth',
+      'peer',
+      'lan',
+      'netns',
+      router,
+    )
+    run('ip', '-n', router, 'address', 'add', `${net}.1/24`, 'dev', 'lan')
+    run('ip', '-n', router, 'link', 'set', 'lan', 'up')
+    setAddress(namespace, 'wan', `${net}.2`, `${net}.1`)
+    inside(router, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward')
+    inside(router, 'nft', 'add', 'table', 'ip', 'nat')
+    const hook = '{ type nat hook postrouting priority 100 ; }'
+    inside(router, 'nft', `add chain ip nat post ${hook}`)
+    inside(router, 'nft', 'add', 'rule', 'ip', 'nat', 'post', 'oifname', 'wan', ...rule)
+  }
+
+  function machine(kind: Kind): string {
+    const at = made.length
+    const own = addNamespace(`machine${at}`)
+    if (kind === 'public') {
+      toStreet(own)
+      return own
+    }
+    const router = addNamespace(`router${at}`)
+    toStreet(router)
+    if (kind !== 'double NAT') {
+      // A symmetric one gives every connection a port that nobody can guess.
+      const rule = kind === 'NAT' ? ['masquerade'] : ['masquerade', 'fully-random']
+      behind(router, own, '192.168.1', rule)
+      return own
+    }
+    const inner = addNamespace(`inner${at}`)
+    behind(router, inner, '192.168.1', ['masquerade'])
+    behind(inner, own, '192.168.2', ['masquerade'])
+    return own
+  }
+
+  return {
+    street: { namespace: street, address: `${STREET}.1` },
+    machine,
+    remove: () => {
+      for (const namespace of made.splice(0).reverse()) run('ip', 'netns', 'delete', namespace)
+    },
+  }
+}
+
+function setAddress(namespace: string, device: string, address: string, gateway: string): void {
+  run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', device)
+  run('ip', '-n', namespace, 'link', 'set', device, 'up')
+  run('ip', '-n', namespace, 'route', 'add', 'default', 'via', gateway)
+}
+
+const inside = (namespace: string, ...command: string[]): void =>
+  run('ip', 'netns', 'exec', namespace, ...command)
+
+function run(program: string, ...args: string[]): void {
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+}
