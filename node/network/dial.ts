@@ -3,7 +3,7 @@
  * decision.
  */
 
-import type { Connection, Libp2p } from '@libp2p/interface'
+import type { Connection, Libp2p as Host } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { REQUEST_TIMEOUT_MS } from '../../protocol/index.ts'
 import { disconnect } from './connection-guard.ts'
@@ -18,7 +18,7 @@ import { placesOf, unreachable } from './unreachable.ts'
  * @throws NetworkError `wrong-key`; UnreachableError, which names the addresses and why
  */
 export async function connect(
-  host: Libp2p,
+  host: Host,
   addresses: string[],
   signal?: AbortSignal,
   { timeoutMs = REQUEST_TIMEOUT_MS } = {},
@@ -27,7 +27,7 @@ export async function connect(
     try {
       const targets = addresses.map((address) => multiaddr(address))
       for (const target of targets) giveUp(host, target)
-      return await host.dial(targets, { signal: deadline, force: true })
+      return await dialInTurn(host, targets, deadline)
     } catch (error) {
       signal?.throwIfAborted()
       throw explain(addresses, deadline.aborted ? deadline.reason : error)
@@ -35,7 +35,36 @@ export async function connect(
   })
 }
 
-function giveUp(host: Libp2p, target: Multiaddr): void {
+/** What is relayed is tried then: addresses of a home lead nowhere from outside of it. */
+const DIRECT_MS_MAX = 4_000
+
+/** Direct addresses first: only where none answers soon, those that lead through a relay. */
+async function dialInTurn(
+  host: Host,
+  targets: readonly Multiaddr[],
+  signal: AbortSignal,
+): Promise<Connection> {
+  const isRelayed = (target: Multiaddr) => `${target}`.includes('/p2p-circuit')
+  const relayed = targets.filter(isRelayed)
+  const direct = targets.filter((target) => !isRelayed(target))
+  if (relayed.length === 0 || direct.length === 0) {
+    return host.dial([...targets], { signal, force: true })
+  }
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(DIRECT_MS_MAX)])
+  try {
+    return await host.dial(direct, { signal: soon, force: true })
+  } catch (first) {
+    signal.throwIfAborted()
+    return host.dial(relayed, { signal, force: true }).catch((second) => {
+      throw new AggregateError([first, second].flatMap(causesOf), 'No address answers')
+    })
+  }
+}
+
+const causesOf = (error: unknown): unknown[] =>
+  error instanceof AggregateError ? error.errors : [error]
+
+function giveUp(host: Host, target: Multiaddr): void {
   const peer = target.getComponents().findLast(({ name }) => name === 'p2p')?.value
   if (peer !== undefined) disconnect(host, peer, new NetworkError('lost', 'Dialling anew'))
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { argv } from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { KINDS, type Kind, makeNetworks } from './networks.ts'
@@ -25,7 +26,7 @@ num_epochs: 10000
 
 type Fact = { type: string; link?: string; addresses?: string[] }
 
-/** By which of the link's addresses: those of one kind alone, or all, as people have it. */
+/** The link with addresses of one kind alone, or with all, as people have it. */
 const WAYS = ['direct', 'relayed', 'whole link'] as const
 type Way = (typeof WAYS)[number]
 
@@ -33,7 +34,7 @@ interface Cell {
   host: Kind
   volunteer: Kind
   way: Way
-  /** From its start to its first step; null: it came to none. */
+  /** Time from its start to its first step; null: it came to none. */
   seconds: number | null
 }
 
@@ -102,16 +103,17 @@ function tell(cells: readonly Cell[]): void {
   }
 }
 
+const kinds = KINDS.filter((kind) => argv.length === 2 || argv.includes(kind, 2))
 const networks = makeNetworks(`barnraise-${process.pid}`)
 const folder = await mkdtemp(join(tmpdir(), 'barnraise-nat-'))
 try {
   const { namespace: street, address } = networks.street
   const { addresses = [] } = await ready(street, ['relay', '--identity', join(folder, 'relay.key')])
   const relay = addresses.find((one) => one.startsWith(`/ip4/${address}/`) && !one.includes('/ws'))!
-  const volunteers = new Map(KINDS.map((kind) => [kind, networks.machine(kind)]))
+  const volunteers = new Map(kinds.map((kind) => [kind, networks.machine(kind)]))
   await writeFile(join(folder, 'run.yaml'), RUN)
   const cells: Cell[] = []
-  for (const host of KINDS) {
+  for (const host of kinds) {
     const out = join(folder, host.replace(' ', '-'))
     const args = ['host', join(folder, 'run.yaml'), '--out', out, '--public', '--relay', relay]
     const { link = '' } = await ready(networks.machine(host), args)

@@ -1,5 +1,6 @@
 /** A host keeps its place at a relay, though the relay never joins its run. */
 
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { expect, onTestFinished, test } from 'vitest'
@@ -10,6 +11,8 @@ import { localTransports } from '../../node/network/transports.ts'
 import { startRelay } from '../../node/roles/relay.ts'
 import { temporaryFolder } from '../roles/swarm.ts'
 import { silentLog } from '../silent-log.ts'
+
+const STRANGER = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
 
 async function hostOf(options: Pick<HostOptions, 'role'> & Partial<HostOptions>) {
   const privateKey = await generateKeyPair('Ed25519')
@@ -23,7 +26,7 @@ async function hostOf(options: Pick<HostOptions, 'role'> & Partial<HostOptions>)
   return host
 }
 
-test('whoever does not join is closed, but not the relay', async () => {
+async function relayAddressHere(): Promise<string> {
   const relay = await startRelay({
     identity: join(await temporaryFolder(), 'relay.key'),
     listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -32,7 +35,11 @@ test('whoever does not join is closed, but not the relay', async () => {
     log: silentLog,
   })
   onTestFinished(relay.stop)
-  const [address = ''] = relay.addresses
+  return relay.addresses[0]!
+}
+
+test('whoever does not join is closed, but not the relay', async () => {
+  const address = await relayAddressHere()
   const host = await hostOf({
     role: 'coordinator',
     relays: [address],
@@ -48,4 +55,24 @@ test('whoever does not join is closed, but not the relay', async () => {
   const [kept, ...others] = host.getConnections()
   expect(others).toEqual([])
   expect(address).toContain(`${kept?.remotePeer}`)
+})
+
+test('where nobody answers directly, the relay is asked soon', async () => {
+  // As an address of another home: what is sent there is never answered.
+  const silent = createServer()
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void silent.close())
+  const { port } = silent.address() as AddressInfo
+  const address = await relayAddressHere()
+  const host = await hostOf({ role: 'coordinator', relays: [address] })
+  const volunteer = await hostOf({ role: 'volunteer' })
+  const direct = `/ip4/127.0.0.1/tcp/${port}/p2p/${host.peerId}`
+  const { remoteAddr } = await connect(volunteer, [
+    direct,
+    relayedAddress(address, `${host.peerId}`),
+  ])
+  expect(`${remoteAddr}`).toContain('/p2p-circuit')
+  const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${host.peerId}`
+  const gone = relayedAddress(`/ip4/127.0.0.1/tcp/1/p2p/${STRANGER}`, `${host.peerId}`)
+  await expect(connect(volunteer, [nobody, gone])).rejects.toThrow('nothing listens there')
 })
