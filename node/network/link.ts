@@ -59,7 +59,7 @@ export function pageAddress(address: string): string | null {
   const name = componentOf('ip4', 'dns', 'dns4', 'dns6')
   const six = componentOf('ip6')
   const host = six === null ? name : `[${six}]`
-  // A relay serves its own pages, if any.
+  // A relay passes no pages on.
   if (host === null || !has('ws', 'wss') || has('p2p-circuit')) return null
   const page = `${has('wss', 'tls') ? 'https' : 'http'}://${host}:${componentOf('tcp')}/`
   return URL.canParse(page) ? new URL(page).href : null

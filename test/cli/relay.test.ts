@@ -1,6 +1,8 @@
 /** `barnraise relay` as a process: what it prints, and that its address stays. */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { createProgram } from '../../node/cli/program.ts'
 import { relayAddress } from '../../node/network/relay-places.ts'
 import { start } from '../roles/processes.ts'
 import { temporaryFolder } from '../roles/swarm.ts'
@@ -23,6 +25,19 @@ test('it says what hosts give to --relay, one peer each time, and ends by Ctrl-C
     expect(await child.exited, child.complaints()).toBe(0)
   }
   expect(peers.size).toBe(1)
+})
+
+test('docs/hosting.md says how many it takes', async () => {
+  const relay = createProgram([]).commands.find((command) => command.name() === 'relay')!
+  const most = ['hosts', 'perHost', 'perAddress', 'relayed'].map((name) =>
+    Number(relay.opts()[name]).toLocaleString('en'),
+  )
+  const [hosts, perHost, perAddress, relayed] = most
+  const prose = (await readFile('docs/hosting.md', 'utf8')).replace(/\s+/g, ' ')
+  expect(prose).toContain(
+    `\`relay\` takes ${hosts} hosts, ${perHost} volunteers of one host, ${perAddress} of one ` +
+      `address and ${relayed} in all`,
+  )
 })
 
 for (const wrong of ['relay.example.org', '/ip4/10.0.0.1/tcp/4001', '/p2p-circuit', '']) {
