@@ -3,9 +3,16 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Progress } from '../../node/history/progress.ts'
-import { runFolder } from '../../node/run/run-folder.ts'
+import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
 import { start } from '../roles/processes.ts'
 import { joinRun, prepareSmallRun, runYaml, smallText, temporaryFolder } from '../roles/swarm.ts'
+
+/** Joins a run, and is gone when it has ended: a host waits for those who are here. */
+async function volunteerToTheEnd(run: RunFolder, link: string): Promise<void> {
+  const volunteer = await joinRun(run, link, 'ada')
+  await volunteer.exited
+  await volunteer.stop()
+}
 
 test('with --stay pages, metrics and adapter are there when the run is over', async () => {
   const folder = await temporaryFolder()
@@ -25,7 +32,7 @@ test('with --stay pages, metrics and adapter are there when the run is over', as
   const { link, page, admin } = await seen('ready')
   expect(page).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#join=/)
   expect(admin).toMatch(/#admin=/)
-  await joinRun(run, link, 'ada')
+  await volunteerToTheEnd(run, link)
   const { adapter } = await seen('staying')
   expect(adapter.startsWith(run.root)).toBe(true)
   const answerOf = (path: string) => fetch(new URL(path, page!))
@@ -43,7 +50,7 @@ test("a run's folder is enough to go on with it: its run.yaml and data may be go
   await rm(run.root, { recursive: true })
   const { child, seen } = start<Progress>(['host', moved.root, '--port', '0'])
   const { link } = await seen('ready')
-  await joinRun(moved, link, 'ada')
+  await volunteerToTheEnd(moved, link)
   expect(await child.exited, child.complaints()).toBe(0)
   expect(await readFile(join(moved.adapter, 'README.md'), 'utf8')).toContain('in 1 round with')
 })
