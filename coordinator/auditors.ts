@@ -64,10 +64,10 @@ function drawAuditor(state: CoordinatorState, audit: Audit): Member | null {
 
 /**
  * One of them, a fast one more often: whoever does more of the work audits more of it, so that an
- * audit takes no longer than what it is about. Strangers' word of their speed counts for nothing.
+ * audit takes no longer than what it is about. Whoever has delivered nothing yet is the slowest.
  */
 function bySpeed(drawn: readonly Member[], coin: number): Member | null {
-  const speeds = drawn.map(({ stepMs }) => (stepMs === null ? 1 : speedOf(stepMs)))
+  const speeds = drawn.map(({ paceMs }) => (paceMs === null ? 1 : speedOf(paceMs)))
   let left = coin * speeds.reduce((sum, speed) => sum + speed, 0)
   for (const [place, member] of drawn.entries()) {
     left -= speeds[place]!

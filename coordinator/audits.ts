@@ -17,7 +17,8 @@ import { peekDeadline } from './deadlines.ts'
 import { attemptCoin, coinOf, drawOnceMore } from './draws.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { answer, changed, notify, type Outcome, type RequestEvent, unchanged } from './outcome.ts'
-import { contraryRateOf, fullRateOf, recordOf } from './record.ts'
+import { contraryRateOf, fullRateOf } from './record.ts'
+import { failToDeliver } from './roster.ts'
 import type { CoordinatorState, HeldLease, Member } from './state.ts'
 
 /** One look in so many goes on from the first step to the last. */
@@ -153,8 +154,9 @@ export function offerAudit(
 /** Somebody else's base may have to be fetched for it first. */
 function patienceMs({ config }: CoordinatorState, { steps }: Audit, { stepMs }: Member): number {
   const { seconds, graceSeconds } = config.round
-  const expectedMs = stepMs === null ? seconds * 1000 : PATIENCE * steps * stepMs
-  return expectedMs + graceSeconds * 1000
+  const boxMs = seconds * 1000
+  const expectedMs = stepMs === null ? boxMs : PATIENCE * steps * stepMs
+  return Math.min(expectedMs, ROUNDS_BACK_MAX * boxMs) + graceSeconds * 1000
 }
 
 function auditReply(
@@ -197,7 +199,7 @@ export function redrawAudits(state: CoordinatorState, now: number): CoordinatorE
 
 function blameAuditor(state: CoordinatorState, { auditor, auditId }: Audit): CoordinatorEffect[] {
   const peer = auditor!
-  recordOf(state, peer).hasDelivered = false
+  failToDeliver(state, peer)
   const { name, awayUntil } = state.members.get(peer)!
   const text = log('warn', `audit ${auditId} of ${name} is overdue`)
   if (awayUntil !== null) return [text]

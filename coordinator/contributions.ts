@@ -33,11 +33,14 @@ import {
 } from './outcome.ts'
 import { forgive } from './patience.ts'
 import { isOnTrial, recordOf } from './record.ts'
-import { changeMember, memberHere } from './roster.ts'
+import { changeMember, deliver, memberHere } from './roster.ts'
 import type { Commitment, CoordinatorState, HeldLease } from './state.ts'
 import { addBatches, addPayload, addTrials } from './tally.ts'
 import { countIn } from './trial.ts'
 import { takeBackUnverified } from './verdicts.ts'
+
+/** The steps of a lease are believed to have taken at least its time by so much. */
+const REST_MAX = 3
 
 export function onCommit(
   state: CoordinatorState,
@@ -202,6 +205,7 @@ function commit(
   { steps, tokens, trace, payload, stepMs }: Contribution,
   { at, draw }: Pick<Commitment, 'at' | 'draw'>,
 ): void {
+  const paceMs = Math.max(stepMs, (at - held.leasedAt) / steps / REST_MAX)
   const end = held.firstBatch + held.steps
   giveBack(state.ledger, { start: held.firstBatch + steps, end })
   leaveOutstanding(state, held, held.steps - steps)
@@ -211,7 +215,7 @@ function commit(
   held.isOnTrial ||= isOnTrial(state, held.peer)
   held.deadlineAt = null
   state.failures.delete(held.firstBatch)
-  held.commitment = { at, trace, tokens, payload, draw }
+  held.commitment = { at, trace, tokens, payload, paceMs, draw }
   addPayload(state.derived.tally, held)
   if (held.isOnTrial) addTrials(state.derived.tally, held.peer, 1)
   recordOf(state, held.peer).works += 1
@@ -259,9 +263,9 @@ export function onPayloadStored(
     return unchanged(log('debug', `the payload of lease ${leaseId} came too late`))
   }
   held.stage = 'stored'
-  recordOf(state, held.peer).hasDelivered = true
   forgive(state, held.peer)
-  const { at: committedAt } = held.commitment!
+  const { at: committedAt, paceMs } = held.commitment!
+  deliver(state, held.peer, paceMs)
   const member = state.members.get(held.peer)
   if (member !== undefined) {
     release(member, leaseId)

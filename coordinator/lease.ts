@@ -29,8 +29,8 @@ import {
   unchanged,
 } from './outcome.ts'
 import { waitToWorkMs } from './patience.ts'
-import { hasDelivered, isOnTrial, isProven, recordOf } from './record.ts'
-import { changeMember, memberHere, paceOfOthers } from './roster.ts'
+import { hasDelivered, isOnTrial, isProven } from './record.ts'
+import { changeMember, failToDeliver, memberHere, paceOfOthers } from './roster.ts'
 import type { CoordinatorState, HeldLease, Member } from './state.ts'
 import { addBatches, addTrials, batchesOf, isTried, removePayload, trialsOf } from './tally.ts'
 
@@ -162,6 +162,7 @@ function grant(
     isOnTrial: isOnTrial(state, member.peer),
     isVerified: false,
     stage: 'leased',
+    leasedAt: event.at,
     stopAt,
     deadlineAt: stopAt + graceMs,
     commitment: null,
@@ -245,7 +246,7 @@ export function expireLeases(state: CoordinatorState, now: number): CoordinatorE
     const deadline = nextLeaseDeadline(state)
     if (deadline === null || deadline.at > now) return effects
     const held = state.leases.get(deadline.key)!
-    recordOf(state, held.peer).hasDelivered = false
+    failToDeliver(state, held.peer)
     effects.push(log('warn', `lease ${held.leaseId} of ${nameOf(state, held.peer)} expired`))
     effects.push(...revoke(state, held, 'its deadline has passed'))
   }

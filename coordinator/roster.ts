@@ -4,6 +4,7 @@
  */
 import type { PeerId } from '../protocol/index.ts'
 import { type Pace, speedOf } from './lease-size.ts'
+import { recordOf } from './record.ts'
 import type { CoordinatorState, Derived, Groups, Member } from './state.ts'
 
 /** The member behind a request; null when it has to join first. */
@@ -26,6 +27,7 @@ export function addMember(
     invite,
     awayUntil: null,
     stepMs: null,
+    paceMs: null,
     transferMs: null,
     leaseId: null,
     committed: [],
@@ -41,7 +43,7 @@ export function addMember(
 export function changeMember(
   { derived }: CoordinatorState,
   member: Member,
-  change: Partial<Pick<Member, 'awayUntil' | 'stepMs' | 'name' | 'session' | Belonging>>,
+  change: Partial<Pick<Member, 'awayUntil' | 'stepMs' | 'paceMs' | 'name' | 'session' | Belonging>>,
 ): void {
   const wasHere = member.awayUntil === null
   addPace(derived.pace, member, -1)
@@ -52,6 +54,20 @@ export function changeMember(
   const isHere = member.awayUntil === null
   if (isHere && !wasHere) addPeer(derived.here, member.peer)
   if (wasHere && !isHere) removePeer(derived.here, member.peer)
+}
+
+/** Work of it has come, at a pace that its time bears out. */
+export function deliver(state: CoordinatorState, peer: PeerId, paceMs: number): void {
+  recordOf(state, peer).hasDelivered = true
+  const member = state.members.get(peer)
+  if (member !== undefined) changeMember(state, member, { paceMs })
+}
+
+/** It let something lapse: nothing counts on it, nor on its pace, until it delivers again. */
+export function failToDeliver(state: CoordinatorState, peer: PeerId): void {
+  recordOf(state, peer).hasDelivered = false
+  const member = state.members.get(peer)
+  if (member !== undefined) changeMember(state, member, { paceMs: null })
 }
 
 export function dropMember(state: CoordinatorState, member: Member): void {
@@ -133,10 +149,10 @@ function placeOf(here: readonly PeerId[], peer: PeerId): number {
 }
 
 /** Those who are away set no pace. */
-export function addPace(pace: Pace, { awayUntil, stepMs }: Member, sign: 1 | -1): void {
+export function addPace(pace: Pace, { awayUntil, paceMs }: Member, sign: 1 | -1): void {
   if (awayUntil !== null) return
-  if (stepMs === null) pace.untimedCount += sign
-  else pace.speed += sign * speedOf(stepMs)
+  if (paceMs === null) pace.untimedCount += sign
+  else pace.speed += sign * speedOf(paceMs)
 }
 
 /** The pace of all who are here but one. */

@@ -44,7 +44,7 @@ import { type Buckets, type CoordinatorState, deriveFrom, queueDeadlines } from 
 import { tallyOf } from './tally.ts'
 
 /** Raised when the state's shape changes. */
-const SNAPSHOT_VERSION = 9
+const SNAPSHOT_VERSION = 10
 const SNAPSHOT_BYTES_MAX = 2 ** 28
 
 const safeInteger = integer(0, Number.MAX_SAFE_INTEGER)
@@ -67,10 +67,18 @@ const lease = struct({
   stage: oneOf('leased', 'committed', 'stored', 'uploaded'),
   isOnTrial: flag,
   isVerified: flag,
+  leasedAt: time,
   stopAt: time,
   deadlineAt: nullable(time),
   commitment: nullable(
-    struct({ at: time, trace: links, tokens: safeInteger, payload: blobReference, draw: digest }),
+    struct({
+      at: time,
+      trace: links,
+      tokens: safeInteger,
+      payload: blobReference,
+      paceMs: real(0, 1e15),
+      draw: digest,
+    }),
   ),
 })
 
@@ -83,6 +91,7 @@ const member = struct({
   invite: nullable(text(NAME_LENGTH_MAX)),
   awayUntil: nullable(time),
   stepMs: duration,
+  paceMs: duration,
   transferMs: duration,
   leaseId: nullable(safeInteger),
   committed: list(safeInteger, 0, BATCHES_MAX),

@@ -161,6 +161,7 @@ export interface HeldLease {
   isVerified: boolean
   /** Its holder has delivered before, so that a quorum counts on it. */
   readonly isExpected: boolean
+  readonly leasedAt: number
   /** When its holder stops training and hands in what is done. */
   stopAt: number
   /** When it is given to someone else. */
@@ -173,6 +174,8 @@ export interface Commitment {
   trace: Digest[]
   tokens: number
   payload: BlobReference
+  /** Wall time of one of its steps, as far as the clock bears out what was said of it. */
+  paceMs: number
   /** What the coin said of it. */
   draw: Digest
 }
@@ -191,6 +194,8 @@ export interface Member {
   awayUntil: number | null
   /** Wall time of one local step, as last reported. */
   stepMs: number | null
+  /** The same as what it delivered last has borne out; null until it has. */
+  paceMs: number | null
   /** Time from commit to stored payload, as last seen. */
   transferMs: number | null
   /** The lease it trains on. */

@@ -78,11 +78,12 @@ interface Service extends ServeBlobsOptions {
   slotTimeoutMs: number
 }
 
+/** Resolves with what waits until nothing is read or written any more, once the host has stopped. */
 export async function serveBlobs(
   host: Libp2p,
   store: BlobStore,
   options: ServeBlobsOptions,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS, onError } = options
   const service: Service = {
     ...options,
@@ -92,8 +93,9 @@ export async function serveBlobs(
     slotTimeoutMs: options.slotTimeoutMs ?? UPLOAD_SLOT_TIMEOUT_MS,
   }
 
+  const transfers = new Set<Promise<void>>()
   function handler(quota: Quota, serve: Serve) {
-    return async (stream: Stream, connection: Connection): Promise<void> => {
+    const transfer = async (stream: Stream, connection: Connection): Promise<void> => {
       const frames = new Frames(stream, { idleTimeoutMs })
       const peer = connection.remotePeer.toString()
       try {
@@ -105,12 +107,18 @@ export async function serveBlobs(
           onError?.(asError(error))
       }
     }
+    return async (stream: Stream, connection: Connection): Promise<void> => {
+      const ended = transfer(stream, connection)
+      transfers.add(ended)
+      await ended.finally(() => transfers.delete(ended))
+    }
   }
 
   const downloads = handler(createQuota(DOWNLOADS_PER_PEER_MAX), serveDownload)
   const uploads = handler(createQuota(UPLOADS_PER_PEER_MAX), serveUpload)
   await host.handle(BLOB_PROTOCOL, downloads, { maxInboundStreams: DOWNLOADS_PER_PEER_MAX })
   await host.handle(UPLOAD_PROTOCOL, uploads, { maxInboundStreams: UPLOADS_PER_PEER_MAX })
+  return async () => void (await Promise.allSettled(transfers))
 }
 
 type Serve = (service: Service, frames: Frames, peer: PeerId) => Promise<void>

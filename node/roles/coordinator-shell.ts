@@ -18,6 +18,7 @@ import {
 } from '../../coordinator/index.ts'
 import { digestOf, encode, type PeerId, type Reply, type Request } from '../../protocol/index.ts'
 import type { Clock, Unstamped } from '../clock.ts'
+import { NetworkError } from '../network/errors.ts'
 import type { Journal } from '../storage/journal.ts'
 import { journalled } from './journalled-request.ts'
 import type { Order } from './orders.ts'
@@ -60,6 +61,9 @@ export interface CoordinatorShell {
 
 /** Longest delay that setTimeout takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** Nobody's fault, so it is neither logged nor counted against whoever asked. */
+const shuttingDown = () => new NetworkError('lost', 'The coordinator is shutting down')
 
 export function createCoordinatorShell(components: CoordinatorComponents): CoordinatorShell {
   const { state, journal, clock, coinSecret } = components
@@ -129,15 +133,16 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
   }
 
   function fail(error: Error): void {
-    stop()
-    for (const waiting of [...asked.values(), ...ordered.values()]) waiting.reject(error)
+    stop(error)
     components.onFatal(error)
   }
 
-  function stop(): void {
+  /** Whoever waits for an answer is not left waiting. */
+  function stop(why: Error): void {
     stopped = true
     if (scheduled !== null) clearImmediate(scheduled)
     if (timer !== null) clearTimeout(timer)
+    for (const waiting of [...asked.values(), ...ordered.values()]) waiting.reject(why)
   }
 
   return {
@@ -149,14 +154,14 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
     },
     feed,
     order: (order) => {
-      if (stopped) return Promise.reject(new Error('The coordinator is shutting down'))
+      if (stopped) return Promise.reject(shuttingDown())
       const result = Promise.withResolvers<Outcome>()
       ordered.set(take(order), result)
       return result.promise
     },
     ask: (peer, request, genuine, coming) =>
       new Promise((resolve, reject) => {
-        if (stopped) return reject(new Error('The coordinator is shutting down'))
+        if (stopped) return reject(shuttingDown())
         lastRequestId += 1
         asked.set(lastRequestId, { resolve, reject })
         const known = journalled(request)
@@ -165,6 +170,6 @@ export function createCoordinatorShell(components: CoordinatorComponents): Coord
         const said = { type: 'request', peer, requestId: lastRequestId, request: known } as const
         feed({ ...said, genuine, ...coming, ...coin })
       }),
-    stop,
+    stop: () => stop(shuttingDown()),
   }
 }

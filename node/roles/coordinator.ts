@@ -255,7 +255,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     merging: Promise.resolve(),
     onFatal: finished.reject,
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
-  await servePeers(host, run, shell, log)
+  const transfersEnded = await servePeers(host, run, shell, log)
   shell.start()
   if (isDone(state)) finished.resolve()
   const hosted = hostedBy(host, run, shell, options.relays ?? [])
@@ -270,6 +270,8 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
       await run.metrics.written()
       await host.stop()
       await compute.close()
+      // Whoever has stopped it may move the folder away.
+      await Promise.all([world.merging, transfersEnded()])
       journal.close()
     },
   }
@@ -299,13 +301,16 @@ function hostedBy(
   }
 }
 
-/** What peers do: the state machine answers requests, and says who may move which blob. */
+/**
+ * What peers do: the state machine answers requests, and says who may move which blob. Resolves
+ * with what waits for the end of all transfers.
+ */
 async function servePeers(
   host: Host,
   run: OpenRun,
   shell: CoordinatorShell,
   log: Log,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { blobs, state } = run
   const onError = (error: Error) => log.error(error.stack ?? error.message)
   host.addEventListener('peer:disconnect', ({ detail }) =>
@@ -326,7 +331,7 @@ async function servePeers(
     },
     { onError },
   )
-  await serveBlobs(host, blobs, {
+  return serveBlobs(host, blobs, {
     mayServe: (peer, digest) => mayServe(state, peer, digest),
     admitUpload: (peer, leaseId, payload) =>
       shell.ask(peer, { type: 'upload', leaseId, payload }, true),

@@ -11,7 +11,7 @@ import type { RunConfig } from '../../protocol/run-config.ts'
 import { blobNamed, digestOfText } from '../protocol/example-config.ts'
 import { startConversation } from './coordinator-language.ts'
 
-type Who = Partial<Pick<Member, 'origin' | 'stepMs' | 'audits'>> &
+type Who = Partial<Pick<Member, 'origin' | 'stepMs' | 'paceMs' | 'audits'>> &
   Partial<Pick<PeerRecord, 'verifiedInARow' | 'erredAt' | 'partner'>> & { isAway?: boolean }
 interface World {
   trust: RunConfig['audit']['trust']
@@ -32,7 +32,7 @@ function begin({ trust, ann, others }: World): Uint8Array {
     const place = typeof who.origin === 'string' ? ` origin=${who.origin}` : ''
     step(state, eventOf(`1 join ${peer}${place}`)!)
     const member = state.members.get(peer)!
-    changeMember(state, member, { stepMs: who.stepMs ?? null })
+    changeMember(state, member, { stepMs: who.stepMs ?? null, paceMs: who.paceMs ?? null })
     member.audits = who.audits ?? []
     const { verifiedInARow = 0, erredAt = null, partner = null } = who
     Object.assign(recordOf(state, peer), { verifiedInARow, erredAt, partner })
@@ -140,12 +140,13 @@ for (const [what, world, expected] of [
 }
 
 for (const [what, trust, bob, cy, share] of [
-  ['nine times as fast, nine times as often', 'friends', 100, 900, 0.9],
-  ['who has not trained yet counts as the slowest', 'friends', null, 3_600_000, 0.5],
-  ['strangers are not asked how fast they are', 'strangers', 100, 900, 0.5],
+  ['nine times as fast, nine times as often', 'friends', { paceMs: 100 }, 900, 0.9],
+  ['who has not delivered yet counts as the slowest', 'friends', {}, 3_600_000, 0.5],
+  ['... whatever it says of itself', 'friends', { stepMs: 1 }, 3_600_000, 0.5],
+  ['strangers are not asked how fast they are', 'strangers', { paceMs: 100 }, 900, 0.5],
 ] as const) {
   test(what, () => {
-    const others = { bob: { stepMs: bob, origin: 'b' }, cy: { stepMs: cy, origin: 'c' } }
+    const others = { bob: { ...bob, origin: 'b' }, cy: { paceMs: cy, origin: 'c' } }
     const { bob: count = 0 } = drawnFor({ trust, ann: { origin: 'a' }, others })
     // Three standard deviations of a fair draw.
     expect(Math.abs(count / DRAWS - share)).toBeLessThan(3 * Math.sqrt(0.25 / DRAWS))

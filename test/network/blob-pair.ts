@@ -31,6 +31,8 @@ export interface BlobPair extends Pair {
   wrong: [string, number, string][]
   /** Errors of ours. */
   errors: Error[]
+  /** Waits until the coordinator reads and writes nothing any more. */
+  transfersEnded(): Promise<void>
 }
 
 export async function blobPair(
@@ -39,20 +41,24 @@ export async function blobPair(
 ): Promise<BlobPair> {
   const { theirs = createMemoryBlobStore(), mine = createMemoryBlobStore(), ...serving } = options
   const pair = await testPair(wire)
-  const blobs: BlobPair = { ...pair, theirs, mine, uploaded: [], wrong: [], errors: [] }
-  await serveBlobs(pair.coordinator, theirs, {
+  const seen: Pick<BlobPair, 'uploaded' | 'wrong' | 'errors'> = {
+    uploaded: [],
+    wrong: [],
+    errors: [],
+  }
+  const transfersEnded = await serveBlobs(pair.coordinator, theirs, {
     mayServe: () => true,
     admitUpload: async (_, leaseId) => ({ type: 'go', leaseId }),
     onUploaded: (...upload) => {
-      blobs.uploaded.push(upload)
+      seen.uploaded.push(upload)
       return { status: 'taken' }
     },
-    onUploadRefused: (...upload) => void blobs.wrong.push(upload),
-    onError: (error) => blobs.errors.push(error),
+    onUploadRefused: (...upload) => void seen.wrong.push(upload),
+    onError: (error) => seen.errors.push(error),
     idleTimeoutMs: 30_000,
     ...serving,
   })
-  return blobs
+  return { ...pair, theirs, mine, ...seen, transfersEnded }
 }
 
 /** Compares at once; a difference of megabytes is not worth printing. */

@@ -291,6 +291,30 @@ describe('the payload is stored, and then', () => {
   })
 })
 
+test('a host that stops in the middle of an upload waits for what it still does', async () => {
+  const [begun, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const pair = await blobPair('memory', {
+    onUploaded: async () => {
+      begun.resolve()
+      await mayEnd.promise
+      return { status: 'taken' }
+    },
+  })
+  const upload = uploadBlob(pair.connection, 7, await pair.mine.put(BLOB), pair.mine)
+  const failed = expect(upload).rejects.toMatchObject({ name: 'NetworkError' })
+  await begun.promise
+  await pair.coordinator.stop()
+  await failed
+  const order: string[] = []
+  const ended = pair.transfersEnded().then(() => order.push('ended'))
+  await new Promise(setImmediate)
+  order.push('still at work')
+  mayEnd.resolve()
+  await ended
+  expect(order).toEqual(['still at work', 'ended'])
+  await pair.transfersEnded()
+})
+
 test('a blob that is damaged on the coordinator’s disk is our own error', async () => {
   const { connection, mine, theirs, errors } = await blobPair('memory')
   const blob = await theirs.put(BLOB)

@@ -115,6 +115,26 @@ test('whichever write of the journal fails, what was promised is in it', async (
   }
 })
 
+test('who waits for an answer as the coordinator stops is told, and so is who asks later', async () => {
+  const { config, runId } = await readRunConfig(await prepareSmallRun())
+  const shell = createCoordinatorShell({
+    state: freshState(config, runId),
+    clock: () => 0,
+    coinSecret: new Uint8Array(32),
+    observe: () => () => {},
+    perform: () => {},
+    journal: createMemoryJournal(runId),
+    onFatal: () => {},
+  })
+  shell.start()
+  const waiting = expect(shell.ask('ada', { type: 'status' }, true)).rejects.toThrow(
+    'shutting down',
+  )
+  shell.stop()
+  await waiting
+  await expect(shell.ask('ada', { type: 'status' }, true)).rejects.toThrow('shutting down')
+})
+
 test('a run that cannot go on says so to whoever comes to listen, however late', async () => {
   const run = await prepareSmallRun({ max_steps: 8 })
   const hosted = await hostRun(run)
