@@ -78,7 +78,7 @@ interface Service extends ServeBlobsOptions {
   slotTimeoutMs: number
 }
 
-/** Resolves with what waits until nothing is read or written any more, once the host has stopped. */
+/** Resolves with what waits for the end of all transfers, once the host has stopped. */
 export async function serveBlobs(
   host: Libp2p,
   store: BlobStore,
