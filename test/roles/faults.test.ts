@@ -115,7 +115,7 @@ test('whichever write of the journal fails, what was promised is in it', async (
   }
 })
 
-test('who waits for an answer as the coordinator stops is told, and so is who asks later', async () => {
+test('who waits for an answer as the coordinator stops is told', async () => {
   const { config, runId } = await readRunConfig(await prepareSmallRun())
   const shell = createCoordinatorShell({
     state: freshState(config, runId),
