@@ -67,11 +67,11 @@ function joinRefusal(
     return ['other-run', `this is run ${state.runId.slice(0, 16)}: ${NEW_LINK}`]
   }
   if (!genuine) return ['bad-token', `the token is not that of this run: ${NEW_LINK}`]
+  if (state.phase === 'finished') return runFinished(state)
   const uninvited = admissionRefusal(state, event)
   if (uninvited !== null) return uninvited
   const banned = banOf(state, peer)
   if (banned !== null) return ['banned', banned]
-  if (state.phase === 'finished') return runFinished(state)
   const member = memberHere(state, peer)
   if (member !== null && member.session !== request.session) {
     return ['elsewhere', `${member.name} trains with the same identity`]

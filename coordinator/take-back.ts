@@ -25,11 +25,18 @@ export function onKicked(
   const record = recordOf(state, peer)
   if (record.banned !== null) return unchanged(log('warn', `${peer} is banned already`))
   record.banned = reason
+  const wasFinished = state.phase === 'finished'
   const isOwn = (of: { peer: PeerId }) => of.peer === peer
-  return changed(
+  const effects = [
     log('warn', `${peer} is banned: ${reason}`),
     ...takeBack(state, isOwn, `its maker is banned: ${reason}`),
     ...shutOut(state, peer, reason),
+  ]
+  if (!wasFinished || state.phase === 'finished') return changed(...effects)
+  const owed = counted(state.config.training.batchesMax - state.batchesCounted, 'batch')
+  return changed(
+    ...effects,
+    log('warn', `the run was finished, and is open again: ${owed} are owed`),
   )
 }
 

@@ -1,13 +1,15 @@
 /** `barnraise cache`: what volunteers on this machine keep of runs, and how to be rid of it. */
+
 import { existsSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../../protocol/index.ts'
+import { byteSize } from '../history/figures.ts'
 import { volunteersAt } from '../roles/volunteer-home.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
+import { command } from './command.ts'
 import { blobsFolder, cacheFolder } from './folders.ts'
 import { printColumns, printJson, printLine } from './output.ts'
-import { byteSize } from './terminal.ts'
 
 export interface CacheOptions {
   cache?: string
@@ -51,7 +53,7 @@ async function free(root: string): Promise<void> {
   if (users.length > 0) {
     throw new ConfigError(
       `Cannot free the cache as volunteers are using it: ${users.join(', ')}. ` +
-        'Let them go first: `barnraise finish`, or `barnraise leave`',
+        `Let them go first: \`${command('finish')}\`, or \`${command('leave')}\``,
     )
   }
   await rm(blobsFolder(root), { recursive: true, force: true })
@@ -67,5 +69,5 @@ function print(folder: string, bytes: number, blobs: readonly CachedBlob[]): voi
       `since ${since.slice(0, 10)}`,
     ]),
   )
-  printLine('Free it with `barnraise cache --free`: what is needed again is fetched again.')
+  printLine(`Free it with \`${command('cache --free')}\`: what is needed again is fetched again.`)
 }

@@ -8,9 +8,9 @@ import {
   payloadBytes,
   planMemory,
 } from '../../kernels/index.ts'
-import type { RunConfig } from '../../protocol/index.ts'
-import { counted } from '../../protocol/index.ts'
-import { jobOf } from '../compute/job.ts'
+import { ConfigError, counted, type RunConfig } from '../../protocol/index.ts'
+import { fitJob, jobOf } from '../compute/job.ts'
+import { byteSize } from '../history/figures.ts'
 import { type Expected, expectRounds } from '../setup/expect-rounds.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { measureStepMs } from '../setup/measure-speed.ts'
@@ -19,7 +19,7 @@ import { type ProcessMemory, processMemory } from '../setup/process-memory.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
 import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
-import { byteSize, clockTime, createScreen } from './terminal.ts'
+import { clockTime, createScreen } from './terminal.ts'
 
 export interface CheckOptions {
   measure?: boolean
@@ -41,9 +41,21 @@ async function explain(plan: RunPlan, options: CheckOptions): Promise<void> {
   const { config, runId, notes } = plan
   const stepMs = await measured(plan, options)
   const estimate = { ...estimateOf(config), stepMs }
+  notes.push(...fitNotes(config, options))
   if (options.json) return printJson({ runId, config, notes, ...estimate })
   printTable([...meaningOf(plan), ...costsOf(config, estimate)])
   for (const note of notes) printLine(note)
+}
+
+/** Whether this machine could train for it. */
+function fitNotes(config: RunConfig, { threads, memory }: CheckOptions): string[] {
+  try {
+    fitJob(config, { threads, memoryBytesMax: memory })
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return [error.message]
+    throw error
+  }
 }
 
 async function measured(
@@ -98,13 +110,17 @@ function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
 
 function costsOf(config: RunConfig, estimate: Estimate): [string, string][] {
   const { volunteerBytes, volunteerBytesMin, coreBytes, hostBytes } = estimate
-  const { uploadBytes, roundBytes, shardBytes, stepMs } = estimate
+  const { uploadBytes, roundBytes, shardBytes, stepMs, memoryBytes, memoryBytesMin } = estimate
   const base = config.base.weights.bytes
   return [
     [
       'volunteer needs',
       `${byteSize(volunteerBytesMin)} of memory; for full speed ${byteSize(volunteerBytes)}, and ` +
         `${byteSize(coreBytes)} for each core but the first`,
+    ],
+    [
+      'of that, training',
+      `${byteSize(memoryBytesMin)}; for full speed ${byteSize(memoryBytes)} ('--memory' limits it)`,
     ],
     ['host needs', `${byteSize(hostBytes)} of memory`],
     ['downloads once', `${byteSize(base)}, and up to ${byteSize(shardBytes)} of data`],

@@ -4,7 +4,7 @@ import { COMMAND } from '../command.ts'
 
 const CLONE = join(import.meta.dirname, '../..')
 /** A package has JavaScript. */
-const isPackage = import.meta.filename.endsWith('.js')
+export const isPackage = import.meta.filename.endsWith('.js')
 
 /** Told to whoever reads this process's output. @param args such as `verify runs/sea` */
 export function command(args: string, folder = process.cwd()): string {
@@ -21,4 +21,6 @@ export function quoted(word: string): string {
 }
 
 /** Told to others, who have a Barnraise of their own. */
-export const joinCommand = (link: string): string => `${COMMAND} join '${link}'`
+export const othersCommand = (args: string): string => `${COMMAND} ${args}`
+
+export const joinCommand = (link: string): string => othersCommand(`join '${link}'`)

@@ -9,12 +9,12 @@ import { EXIT } from '../exit-code.ts'
 import type { ControlRequest, VolunteerStatus } from '../guest/control.ts'
 import { askVolunteer, listVolunteers } from '../guest/control-socket.ts'
 import { overruleText } from '../guest/explain.ts'
-import { creditWords } from '../history/figures.ts'
+import { byteSize, creditWords } from '../history/figures.ts'
 import { command } from './command.ts'
 import { CommandFailure } from './failure.ts'
 import { cacheFolder } from './folders.ts'
 import { printJson, printLine, printTable } from './output.ts'
-import { byteSize, visible } from './terminal.ts'
+import { visible } from './terminal.ts'
 
 export interface ControlOptions {
   pid?: number

@@ -15,7 +15,7 @@ import { RECEIPT_BYTES_MAX, signReceipt, writeReceipt } from '../run/receipt.ts'
 import { receiptPath } from '../run/receipt-path.ts'
 import { LostBytesError } from '../storage/errors.ts'
 import { systemReason } from '../system-reason.ts'
-import { command, quoted } from './command.ts'
+import { othersCommand, quoted } from './command.ts'
 import { type EvidenceAt, evidenceAt } from './evidence-at.ts'
 import { CommandFailure } from './failure.ts'
 import { ENDING_MIN, namedPeer } from './named-peer.ts'
@@ -48,7 +48,7 @@ export async function credit(where: string, options: CreditCommandOptions): Prom
   if (line === null || receipt === undefined) return
   printLine(`\n${qrText(line)}\n\nThe receipt is in ${receipt}. Whoever has it checks it:\n`)
   const trusted = `--run ${counted.runId} --coordinator ${counted.coordinator}`
-  printLine(`  ${command(`verify ${quoted(receipt)} ${trusted}`)}`)
+  printLine(`  ${othersCommand(`verify ${quoted(receipt)} ${trusted}`)}`)
 }
 
 async function countedIn(

@@ -1,12 +1,14 @@
 /** `barnraise data preview run.yaml`: what training would see of the data. */
+
 import { counted } from '../../protocol/index.ts'
+import { byteSize } from '../history/figures.ts'
 import type { PreviewedExample, PreviewedSource } from '../setup/data-figures.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { type DataPreview, previewData } from '../setup/preview-data.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
 import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
-import { byteSize, createScreen, paint, visible } from './terminal.ts'
+import { createScreen, paint, visible } from './terminal.ts'
 
 const BAR_LENGTH = 40
 /** Letters of an example that are shown; a book has more. */

@@ -116,7 +116,7 @@ async function perform(
     for (const child of children) child.kill('SIGKILL')
     process.exit(EXIT.interrupted)
   })
-  const view = createLiveView(screen, process.stderr)
+  const view = createLiveView(screen, process.stderr, folder.root)
   const start = <Message>(args: string[]): Child<Message> => {
     const child = startChild<Message>(args)
     children.add(child)

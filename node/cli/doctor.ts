@@ -2,6 +2,7 @@
  * `barnraise doctor`: can this machine take part? Each line is a check with what to do when it
  * fails.
  */
+
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, tmpdir } from 'node:os'
@@ -10,10 +11,10 @@ import { missingFeature } from '../../kernels/index.ts'
 import type { Compute } from '../compute/compute.ts'
 import { startCompute } from '../compute/start-compute.ts'
 import { EXIT } from '../exit-code.ts'
+import { byteSize } from '../history/figures.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
 import { CommandFailure } from './failure.ts'
 import { printJson, printTable } from './output.ts'
-import { byteSize } from './terminal.ts'
 
 interface Check {
   name: string

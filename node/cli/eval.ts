@@ -2,9 +2,11 @@
 
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, counted } from '../../protocol/index.ts'
 import { readDocuments } from '../dataset/documents.ts'
+import { listed } from '../dataset/left-out.ts'
 import type { Document } from '../dataset/sources.ts'
+import { compact } from '../history/figures.ts'
 import { whyUnread } from '../system-reason.ts'
 import {
   type ChoiceScore,
@@ -17,7 +19,7 @@ import type { TextSession, Variant } from '../text/text-session.ts'
 import { variantsOf } from './generate.ts'
 import { type ModelOptions, withTextSession } from './model-choice.ts'
 import { printColumns, printJson } from './output.ts'
-import { compact, createScreen } from './terminal.ts'
+import { createScreen } from './terminal.ts'
 
 export interface EvalOptions extends ModelOptions {
   data: string
@@ -53,7 +55,11 @@ export function evaluate(run: string | undefined, options: EvalOptions): Promise
 }
 
 async function documentsOf(path: string): Promise<Document[]> {
-  const documents = await readDocuments(path, process.cwd())
+  const { documents, leftOut } = await readDocuments(path, process.cwd())
+  if (leftOut.count > 0) {
+    const which = `${counted(leftOut.count, 'file')} at '${path}'`
+    process.stderr.write(`Not read: ${which} (${listed(leftOut)})\n`)
+  }
   if (documents.some(({ text }) => text.trim() !== '')) return documents
   throw new ConfigError(`Cannot evaluate on '${path}' as there is no text in it`)
 }

@@ -92,7 +92,7 @@ async function coordinate(
   options: HostOptions,
   { screen, log }: { screen: Screen; log: Log },
 ): Promise<void> {
-  const view = createLiveView(screen, process.stderr)
+  const view = createLiveView(screen, process.stderr, folder.root)
   const show = (fact: Progress) => (options.json ? printJson(fact) : view.show(fact))
   const admin = randomBytes(ADMIN_BYTES).toString('base64url')
   let pages = null as Pages | null

@@ -1,8 +1,10 @@
 /** The Hub as this user's environment says, with progress on the screen. */
+
 import { homedir } from 'node:os'
+import { byteSize } from '../history/figures.ts'
 import type { Hub } from '../hub/locate.ts'
 import { hubSettings } from '../hub/settings.ts'
-import { byteSize, clockTime, type Screen } from './terminal.ts'
+import { clockTime, type Screen } from './terminal.ts'
 
 export async function hubOf(screen: Screen): Promise<Hub> {
   let last = ''

@@ -5,7 +5,7 @@
 
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cancel, intro, isCancel, outro, select, text } from '@clack/prompts'
 import { ConfigError, NAME_LENGTH_MAX } from '../../protocol/index.ts'
@@ -45,7 +45,7 @@ export async function init(options: InitOptions): Promise<void> {
   }
   if (options.from !== undefined) return translate(options.from, options)
   const isAsked = options.yes !== true && process.stdin.isTTY === true
-  const wanted = isAsked ? await asked(options) : answered(options)
+  const wanted = fromHere(isAsked ? await asked(options) : answered(options), out)
   if (!isAsked && options.yes !== true) {
     process.stderr.write(
       'This is no terminal, so nothing is asked: what no option says is as usual\n',
@@ -54,8 +54,13 @@ export async function init(options: InitOptions): Promise<void> {
   const screen = createScreen(process.stderr)
   screen.update('opening the model and reading the data')
   const { input, notes } = options.open
-    ? await proposeRun(wanted, out, await hubOf(screen)).finally(screen.clear)
+    ? await proposeRun(wanted, out, await hubOf(screen))
+        .catch(notOpened)
+        .finally(screen.clear)
     : { input: wanted, notes: [] }
+  if (!isAsked && options.data === undefined) {
+    notes.unshift(`No --data was given, so it learns a sample, ${SAMPLE}: change 'path' in ${out}`)
+  }
   await write(writeRunYaml(input, SCHEMA), out)
   if (options.json) return printJson({ file: out, notes })
   for (const note of notes) process.stderr.write(`${note}\n`)
@@ -76,6 +81,30 @@ function next(out: string): void {
       ['data preview', 'check', 'host']
         .map((words) => `  ${command(`${words} ${file}`)}\n`)
         .join(''),
+  )
+}
+
+/** What is named from where the user stands is found from where run.yaml lies. */
+function fromHere(input: RunYamlInput, out: string): RunYamlInput {
+  const folder = dirname(resolve(out))
+  const moved = (path: string): string => {
+    const [start = ''] = path.split(/[*?[{]/)
+    const isHere = start !== '' && existsSync(start.endsWith('/') ? start : dirname(start))
+    const isName = start === path && !existsSync(path)
+    if (isAbsolute(path) || !isHere || isName) return path
+    return relative(folder, resolve(path)).replaceAll('\\', '/')
+  }
+  const datasets = input.datasets.map((one) => ({ ...one, path: moved(one.path) }))
+  const base = input.base_model
+  const isPath = base !== undefined && base !== 'embedded'
+  return { ...input, datasets, ...(isPath && { base_model: moved(base) }) }
+}
+
+function notOpened(error: Error): never {
+  if (!(error instanceof ConfigError)) throw error
+  throw new ConfigError(
+    `${error.message}\nNothing was written. With '--no-open' run.yaml is, without a look at the ` +
+      'model and the data',
   )
 }
 
@@ -174,22 +203,17 @@ async function translate(file: string, { out, json }: InitOptions): Promise<void
   if (refused.length > 0) {
     throw new ConfigError(
       `Nothing was written, as ${refused.length} of its keys would make another run: ` +
-        `take ${refused.map(({ key }) => key).join(', ')} out of a copy of ${file} and try again`,
+        `mend ${refused.map(({ key }) => key).join(', ')} in a copy of ${file} and try again`,
     )
   }
   const head = [
     `From ${basename(file)}.`,
     ...(added.length > 0 ? [`Not said there, and so as axolotl has it: ${added.join(', ')}`] : []),
     ...ignored.map(({ key }) => `Left out: ${key}`),
-    ...('lr_scheduler' in yaml && yaml.lr_scheduler !== 'constant' ? [SCHEDULE] : []),
   ]
   await write(writeRunYaml(yaml, SCHEMA, head), out)
   if (!json) next(out)
 }
-
-/** What a translation cannot keep. */
-const SCHEDULE =
-  "The learning rate ends at a tenth of its highest, where axolotl's ends at nothing."
 
 function report({ taken, added, ignored, refused }: Translation): void {
   const line = (text: string) => process.stderr.write(`${text}\n`)

@@ -12,6 +12,7 @@ import { type Explained, overruleText } from '../guest/explain.ts'
 import { LOOK_MS, startGuest } from '../guest/guest.ts'
 import { lowerPriority } from '../guest/priority.ts'
 import { createSensors } from '../guest/sensors.ts'
+import { byteSize } from '../history/figures.ts'
 import { hubSettings } from '../hub/settings.ts'
 import { createLog, type Log } from '../log.ts'
 import type { Invite } from '../network/link.ts'
@@ -22,14 +23,14 @@ import { type LocalVolunteerOptions, startVolunteer } from '../roles/local-volun
 import type { VolunteerOutcome, VolunteerRole } from '../roles/volunteer.ts'
 import { openVolunteerHome, type VolunteerHome } from '../roles/volunteer-home.ts'
 import { SOFTWARE } from '../software.ts'
-import { awaitInvite } from './await-invite.ts'
+import { awaitInvite, hearWhileWaiting } from './await-invite.ts'
 import { controlFolder } from './control.ts'
 import { CommandFailure } from './failure.ts'
 import { blobsFolder, cacheFolder, coordinatorKey } from './folders.ts'
 import { type GuestOptions, niceOf, preferencesOf } from './guest-options.ts'
 import { onInterrupt } from './interrupt.ts'
 import { printJson } from './output.ts'
-import { byteSize, createScreen, type Screen } from './terminal.ts'
+import { createScreen, type Screen } from './terminal.ts'
 
 export interface JoinOptions extends GuestOptions {
   name?: string
@@ -74,7 +75,9 @@ export async function join(link: string, options: JoinOptions): Promise<void> {
       if (options.json) printJson(fact)
     },
   }
-  const invite = await awaitInvite(link, screen.print)
+  const { name = 'a volunteer', threads, memory: memoryBytesMax } = options
+  const hear = hearWhileWaiting(controlFolder(), { name, threads, memoryBytesMax })
+  const invite = await awaitInvite(link, { tell: screen.print, hear })
   if (invite === null) return tellEnd({ outcome: 'left', reason: 'the user left' }, '', voice)
   screen.print(`Joining the run at ${placesOf(invite.addresses)}; Ctrl-C leaves it again`)
   // Threads that start later are as unimportant.

@@ -2,10 +2,10 @@
  * A run as it goes, for people: a line for what happened, and at the bottom where the run stands.
  */
 import { counted } from '../../protocol/index.ts'
-import { doneOf, roundWords } from '../history/figures.ts'
+import { compact, doneOf, roundWords } from '../history/figures.ts'
 import type { Progress, Standing } from '../history/progress.ts'
-import { command } from './command.ts'
-import { bar, clockTime, compact, paint, type Screen } from './terminal.ts'
+import { command, quoted } from './command.ts'
+import { bar, clockTime, paint, type Screen } from './terminal.ts'
 
 const BAR_WIDTH = 20
 /** Speed is measured over this long. */
@@ -17,7 +17,13 @@ export interface LiveView {
   redraw(standing: Standing): void
 }
 
-export function createLiveView(screen: Screen, stream: NodeJS.WriteStream): LiveView {
+/** @param folder of the run, for what its organiser may want to type */
+export function createLiveView(
+  screen: Screen,
+  stream: NodeJS.WriteStream,
+  folder: string,
+): LiveView {
+  const told = new Set<string>()
   const started = performance.now()
   const samples: { at: number; tokens: number }[] = []
   let loss: number | null = null
@@ -33,7 +39,10 @@ export function createLiveView(screen: Screen, stream: NodeJS.WriteStream): Live
   return {
     show: (fact) => {
       if (fact.type === 'evaluated') loss = fact.loss
-      const line = lineOf(fact, stream)
+      // Whoever waits asks again and again.
+      if (fact.type === 'refused' && told.has(`${fact.peer} ${fact.reason}`)) return
+      if (fact.type === 'refused') told.add(`${fact.peer} ${fact.reason}`)
+      const line = lineOf(fact, stream, folder)
       const time = clockTime((performance.now() - started) / 1000)
       if (line !== null) screen.print(`${paint('dim', time, stream)}  ${line}`)
     },
@@ -56,13 +65,16 @@ export function createLiveView(screen: Screen, stream: NodeJS.WriteStream): Live
 }
 
 /** A volunteer reads whom to ask; the organiser, who is asked, what to do. */
-function refusalOf({ name, peer, refusal, reason }: Extract<Progress, { type: 'refused' }>) {
+function refusalOf(
+  { name, peer, refusal, reason }: Extract<Progress, { type: 'refused' }>,
+  folder: string,
+): string {
   return refusal === 'not-allowed'
-    ? `${name} waits for your leave. To give it: ${command(`allow RUN ${peer}`)}`
+    ? `${name} waits for your leave. To give it: ${command(`allow ${quoted(folder)} ${peer}`)}`
     : `${name} was refused: ${reason}`
 }
 
-function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
+function lineOf(fact: Progress, stream: NodeJS.WriteStream, folder: string): string | null {
   switch (fact.type) {
     case 'joined':
       return paint('green', `${fact.name} is here (${fact.here} now)`, stream)
@@ -75,7 +87,7 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream): string | null {
       return `${fact.name} did ${counted(fact.steps, 'step')}, ${loss}`
     }
     case 'refused':
-      return paint('yellow', refusalOf(fact), stream)
+      return paint('yellow', refusalOf(fact, folder), stream)
     case 'revoked':
       return paint('yellow', `${fact.name} lost its lease: ${fact.reason}`, stream)
     case 'evaluated':

@@ -103,6 +103,7 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 verification failed,
   addModels(program)
   addSimulating(program)
   addExamples(program)
+  pointToHelp(program)
   return program
 }
 
@@ -359,6 +360,13 @@ function addSampling(command: Command, tokens: number): Command {
     .option('--top-k <n>', 'only among the so many likeliest; 0: all', nonNegative, 0)
     .option('--top-p <p>', 'only among the likeliest that have this probability', nonNegative, 0.95)
     .option('--seed <n>', 'same seed, same text', nonNegative, 1)
+}
+
+/** Whoever got the words of a command wrong is shown to its own examples. */
+function pointToHelp(program: Command): void {
+  for (const one of program.commands) {
+    one.showHelpAfterError(`(see \`${command(`${one.name()} --help`)}\`)`)
+  }
 }
 
 /** Runs the command in argv and sets the exit code of the process. */

@@ -2,7 +2,7 @@
 import { publishedPage } from '../dashboard/published-page.ts'
 import { publishRun } from '../run/publish.ts'
 import { runFolder } from '../run/run-folder.ts'
-import { command, quoted } from './command.ts'
+import { othersCommand, quoted } from './command.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { createScreen } from './terminal.ts'
 
@@ -31,5 +31,5 @@ export async function publish(run: string, options: PublishCommandOptions): Prom
   printLine(
     '\nAny web server can show it, and so can a dataset repository. Whoever has it checks:\n',
   )
-  printLine(`  ${command(`verify ${quoted(folder)} ${trusted}`)}`)
+  printLine(`  ${othersCommand(`verify ${quoted(folder)} ${trusted}`)}`)
 }

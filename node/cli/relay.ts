@@ -4,7 +4,7 @@ import { createLog } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
 import { startRelay } from '../roles/relay.ts'
-import { command, quoted } from './command.ts'
+import { othersCommand, quoted } from './command.ts'
 import { cacheFolder } from './folders.ts'
 import { onInterrupt } from './interrupt.ts'
 import { listenAddresses } from './listen-addresses.ts'
@@ -68,7 +68,7 @@ export async function relay(options: RelayCommandOptions): Promise<void> {
 function printReady(addresses: readonly string[]): void {
   printLine('A host that nobody reaches comes by one of these, and its link leads through here:\n')
   for (const address of addresses) {
-    printLine(`  ${command(`host run.yaml --relay ${quoted(address)}`)}`)
+    printLine(`  ${othersCommand(`host run.yaml --relay ${quoted(address)}`)}`)
   }
   printLine('\nWhat passes is encrypted from end to end. Ctrl-C ends it.')
 }

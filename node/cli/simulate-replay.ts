@@ -1,9 +1,10 @@
 /** `barnraise simulate --replay RUN`: how well the simulator predicts a run that was. */
+
 import { prepareSimulation } from '../../simulations/index.ts'
+import { byteSize } from '../history/figures.ts'
 import { type ObservedRun, observeRun, type RunFigures } from '../history/observe-run.ts'
 import { runFolder } from '../run/run-folder.ts'
 import { type Printer, printJson } from './output.ts'
-import { byteSize } from './terminal.ts'
 
 export interface ReplayOptions {
   seed: number

@@ -18,6 +18,7 @@ import {
   wasteShares,
 } from '../../simulations/index.ts'
 import { EXIT } from '../exit-code.ts'
+import { byteSize } from '../history/figures.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { withPlan } from '../setup/plan-run.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
@@ -29,7 +30,7 @@ import { hubOf } from './hub.ts'
 import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
 import { replayRun } from './simulate-replay.ts'
-import { bar, byteSize, createScreen, type Screen } from './terminal.ts'
+import { bar, createScreen, type Screen } from './terminal.ts'
 
 export interface SimulateCommandOptions {
   seed: number
@@ -82,6 +83,9 @@ const BAR_WIDTH = 20
 
 /** Exit code 1 where something that must hold did not. */
 export async function simulate(given: SimulateCommandOptions): Promise<void> {
+  if (given.replay !== undefined && given.out !== undefined) {
+    throw new ConfigError("Cannot write a report of a replay: leave '--out' or '--replay' out")
+  }
   const screen = createScreen(process.stderr)
   const print = printerFor(given)
   const options: Simulating = { ...given, print }

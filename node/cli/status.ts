@@ -6,8 +6,13 @@
 import { existsSync } from 'node:fs'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { statusOf } from '../../coordinator/index.ts'
-import { counted, ProtocolError, type RunStatus } from '../../protocol/index.ts'
-import { auditWords, creditWords, roundWords } from '../history/figures.ts'
+import {
+  counted,
+  ProtocolError,
+  type RunStatus,
+  STATUS_PARTICIPANTS_MAX,
+} from '../../protocol/index.ts'
+import { auditWords, compact, creditWords, roundWords } from '../history/figures.ts'
 import { learningWords, type MeasuredAdapter } from '../history/verdict.ts'
 import { connect } from '../network/dial.ts'
 import { createHost } from '../network/host.ts'
@@ -18,17 +23,35 @@ import { openRun } from '../run/open-run.ts'
 import { runFolder } from '../run/run-folder.ts'
 import { type ControlOptions, control } from './control.ts'
 import { printJson, printLine, printTable } from './output.ts'
-import { compact, visible } from './terminal.ts'
+import { visible } from './terminal.ts'
 
 export async function status(run: string | undefined, options: ControlOptions): Promise<void> {
   if (run === undefined) return control({ command: 'status' }, options)
   const isFolder = existsSync(run)
-  const current = isFolder
-    ? statusOf((await openRun(runFolder(run))).state)
-    : await askCoordinator(run)
+  const current = isFolder ? await statusAt(run) : await askCoordinator(run)
   if (options.json) return printJson(current)
   printStatus(current, isFolder)
 }
+
+/** Says all whose work counts, whether they were there where the journal ends or not. */
+async function statusAt(folder: string): Promise<RunStatus> {
+  const { state, names } = await openRun(runFolder(folder))
+  const credited = Array.from(state.records, ([peer, { credit, verifiedInARow }]) => ({
+    peer,
+    name: names.get(peer) ?? peer.slice(-PEER_SHOWN),
+    state: 'away' as const,
+    stepMs: null,
+    leasedSteps: 0,
+    credit,
+    verifiedInARow,
+  })).filter(({ credit }) => credit.batches > 0)
+  credited.sort((a, b) => b.credit.tokens - a.credit.tokens || (a.peer < b.peer ? -1 : 1))
+  const participants = credited.slice(0, STATUS_PARTICIPANTS_MAX)
+  return { ...statusOf(state), participantCount: credited.length, participants }
+}
+
+/** So many letters tell one of a name from others. */
+const PEER_SHOWN = 6
 
 async function askCoordinator(link: string): Promise<RunStatus> {
   const invite = await findInvite(link)
@@ -61,8 +84,8 @@ function printStatus(run: RunStatus, isPast: boolean): void {
   ])
   for (const participant of run.participants) {
     const doing = isOver ? '' : `${doingText(participant)}, `
-    const { name, credit } = participant
-    printLine(visible(`  ${name}: ${doing}${creditWords(credit)}`))
+    const { peer, name, credit } = participant
+    printLine(visible(`  ${name} (${peer.slice(-PEER_SHOWN)}): ${doing}${creditWords(credit)}`))
   }
 }
 

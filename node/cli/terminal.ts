@@ -73,14 +73,3 @@ export function clockTime(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
 }
-
-/** 12345 -> "12.3k" */
-export function compact(value: number): string {
-  if (value < 1_000) return String(Math.round(value))
-  if (value < 1e6) return `${(value / 1e3).toFixed(1)}k`
-  return value < 1e9 ? `${(value / 1e6).toFixed(1)}M` : `${(value / 1e9).toFixed(1)}G`
-}
-
-export function byteSize(bytes: number): string {
-  return bytes < 1_000 ? `${bytes} B` : `${compact(bytes)}B`
-}

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { ConfigError } from '../../protocol/index.ts'
 import { VERSION } from '../software.ts'
+import { isPackage } from './command.ts'
 import { printJson, printLine } from './output.ts'
 
 const LOOK_MS_MAX = 30_000
@@ -12,7 +13,8 @@ export async function update({ json }: { json?: boolean }): Promise<void> {
   const isNewer = isAfter(newest, VERSION)
   if (json) return printJson({ version: VERSION, newest, isNewer })
   if (!isNewer) return printLine(`${VERSION} is the newest there is`)
-  printLine(`${newest} is out, this is ${VERSION}: npm install --global barnraise@${newest}`)
+  const how = isPackage ? `npm install --global barnraise@${newest}` : 'git pull && npm ci'
+  printLine(`${newest} is out, this is ${VERSION}: ${how}`)
 }
 
 /** npm knows where its user gets packages from. @throws ConfigError when it cannot say */

@@ -9,26 +9,17 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError } from '../../protocol/index.ts'
 import { followRun, nothingSeen } from '../history/events.ts'
-import { doneOf, roundWords, speedOf, timeLeft } from '../history/figures.ts'
+import { byteSize, compact, doneOf, roundWords, speedOf, timeLeft } from '../history/figures.ts'
 import type { Changes, Tables } from '../history/rows.ts'
 import { learningWords, measuredOf } from '../history/verdict.ts'
-import type { UnreachableError } from '../network/errors.ts'
+import { UnreachableError } from '../network/errors.ts'
 import { pageAddress, parseLink } from '../network/link.ts'
 import { unreachable } from '../network/unreachable.ts'
 import { checkRunFolder, type RunFolder, runFolder } from '../run/run-folder.ts'
 import { command, quoted } from './command.ts'
 import { onInterrupt } from './interrupt.ts'
 import { printJson } from './output.ts'
-import {
-  bar,
-  byteSize,
-  clockTime,
-  compact,
-  createScreen,
-  paint,
-  type Screen,
-  visible,
-} from './terminal.ts'
+import { bar, clockTime, createScreen, paint, type Screen, visible } from './terminal.ts'
 import { gridLines, refusalLines } from './watch-grid.ts'
 
 const BAR_WIDTH = 20
@@ -59,12 +50,24 @@ export async function watch(
   const tell = ({ message }: Error) =>
     screen.update(`${message}; trying again in ${seconds} s (Ctrl-C stops)`)
   try {
-    await followToTheEnd(page, { show, tell, signal: stopping.signal }, patience)
+    await followToTheEnd(page, { show, tell, signal: stopping.signal }, patience).catch(
+      (error: Error) => {
+        throw existsSync(link) && error instanceof UnreachableError ? notHosted(link, error) : error
+      },
+    )
   } finally {
     stopListening()
     screen.clear()
   }
 }
+
+/** Its own organiser has nobody to ask. */
+const notHosted = (folder: string, cause: UnreachableError): UnreachableError =>
+  new UnreachableError(
+    `Cannot watch the run in '${folder}' as nobody hosts it now: ` +
+      `\`${command(`host ${quoted(folder)}`)}\` does`,
+    cause,
+  )
 
 interface Watching {
   show: Show

@@ -10,7 +10,7 @@
 
 import { plainNumber } from '../exact-json.ts'
 import type { ChatMessage } from '../model/chat-template.ts'
-import { type Fields, isAbsent, isFields, tellsShare } from './fields.ts'
+import { type Fields, isAbsent, isFields } from './fields.ts'
 import { Fault, fault } from './row.ts'
 import { callsOf, toolsOf } from './tools.ts'
 
@@ -108,9 +108,26 @@ function variablesOf(row: Fields): Fields | Fault {
 
 /** What is read of a message here; all else is the template's. */
 const READ = ['role', 'from', 'content', 'value', 'weight', 'train', 'training', 'function_call']
+/** Two names of one thing, of which a message has one. */
+const SAME = [
+  ['role', 'from'],
+  ['content', 'value'],
+  ['tool_calls', 'function_call'],
+] as const
+
+/** What would be lost of a message that says a thing twice. */
+function saidTwice(message: Fields, path: string): Fault | null {
+  for (const [key, other] of SAME) {
+    if (isAbsent(key, message[key]) || isAbsent(other, message[other])) continue
+    return fault(`${path}.${other}`, `left out, as there is '${key}'`, message[other])
+  }
+  return null
+}
 
 function messageOf(message: Fields, path: string): ReadMessage | Fault {
-  const { role: speaker = message.from } = message
+  const twice = saidTwice(message, path)
+  if (twice !== null) return twice
+  const speaker = isAbsent('role', message.role) ? message.from : message.role
   if (typeof speaker !== 'string') return fault(`${path}.role`, 'a text', speaker)
   const isCall = speaker === 'function_call'
   const role = isCall ? 'assistant' : (ROLES.get(speaker) ?? speaker)
@@ -119,20 +136,25 @@ function messageOf(message: Fields, path: string): ReadMessage | Fault {
   const own = Object.entries(message).filter(
     ([key, value]) => !READ.includes(key) && !isAbsent(key, value),
   )
-  const written: ChatMessage = Object.assign({ role }, Object.fromEntries(own))
-  const contentKey = 'content' in message || !('value' in message) ? 'content' : 'value'
+  const said = saidIn(message, path, isCall)
+  if (said instanceof Fault) return said
+  return { message: Object.assign({ role }, Object.fromEntries(own), said), isLearned }
+}
+
+/** Its words and, by older names, its calls. @param isCall what it says is a call */
+function saidIn(message: Fields, path: string, isCall: boolean): Fields | Fault {
+  const isValue = isAbsent('content', message.content) && 'value' in message
+  const contentKey = isValue ? 'value' : 'content'
   const given = message[contentKey]
   const call = isCall ? given : message.function_call
-  if (!isAbsent('function_call', call)) {
-    const calls = callsOf(call, `${path}.${isCall ? contentKey : 'function_call'}`)
-    if (calls instanceof Fault) return calls
-    written.tool_calls = calls
-  }
-  const mayBeNull = written.tool_calls !== undefined
+  const isCalled = !isAbsent('function_call', call)
+  const calls = isCalled ? callsOf(call, `${path}.${isCall ? contentKey : 'function_call'}`) : []
+  if (calls instanceof Fault) return calls
+  const mayBeNull = isCalled || !isAbsent('tool_calls', message.tool_calls)
   const content = isCall ? '' : contentOf(given, `${path}.${contentKey}`, mayBeNull)
   if (content instanceof Fault) return content
-  if (content !== undefined) written.content = content
-  return { message: written, isLearned }
+  const said: Record<string, unknown> = content === undefined ? {} : { content }
+  return isCalled ? Object.assign(said, { tool_calls: calls }) : said
 }
 
 /** What ShareGPT, LLaMA-Factory and OpenAI's older format call those who speak. */
@@ -143,6 +165,7 @@ const ROLES: ReadonlyMap<string, string> = new Map([
   ['bing', 'assistant'],
   ['observation', 'tool'],
   ['function', 'tool'],
+  ['model', 'assistant'],
 ])
 
 /** @returns what the template gets: nothing, or null, where the message has that beside calls */
@@ -157,8 +180,9 @@ function contentOf(
   if (!Array.isArray(content)) return fault(path, must, content)
   const texts: string[] = []
   for (const [i, part] of content.entries()) {
-    const { type, text } = isFields(part) ? part : {}
-    if (type !== 'text' || typeof text !== 'string' || Object.keys(part).some(tellsShare)) {
+    const { type, text, ...rest } = isFields(part) ? part : {}
+    const more = Object.entries(rest).some(([key, value]) => !isAbsent(key, value))
+    if (type !== 'text' || typeof text !== 'string' || more) {
       return fault(`${path}[${i}]`, `{"type":"text","text":"…"} and no more`, part)
     }
     texts.push(text)

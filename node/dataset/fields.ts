@@ -65,7 +65,7 @@ const TELLING: ReadonlyMap<string, string> = new Map([
 ])
 
 export const tells = (field: string): boolean => TELLING.has(field)
-export const tellsShare = (field: string): boolean => TELLING.get(field) === SHARE
+export const tellsThought = (field: string): boolean => TELLING.get(field) === THOUGHT
 
 /** Tables fill what a row does not have; a weight of 1 is what a row without one has. */
 export function isAbsent(field: string, value: unknown): boolean {

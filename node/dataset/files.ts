@@ -30,7 +30,7 @@ export interface FoundFile {
 
 export interface FoundFiles {
   files: FoundFile[]
-  /** The files of a folder that are not read. */
+  /** The files of a folder, or that a pattern means, that are not read. */
   leftOut: LeftOut
   /** Which rows of all these files are read; null: all of them. */
   slice: Slice | null
@@ -59,7 +59,9 @@ export async function findFiles(place: DatasetPlace, folder: string): Promise<Fo
   if (found?.isFile()) return { files: [fileAt(root, rest)], leftOut: leftOutOf([]), slice }
   const names = found === null ? await matching(rest, root) : await textsIn(top)
   const files = readable(names, found === null ? root : top)
-  if (files.length > 0) return { files, leftOut: leftOutOf([]), slice }
+  const read = new Set(files.map(({ name }) => name))
+  const leftOut = leftOutOf(names.filter((name) => !read.has(name)))
+  if (files.length > 0) return { files, leftOut, slice }
   throw nothingAt(path, found === null && !/[*?[{]/.test(rest) ? top : null, names)
 }
 
@@ -101,7 +103,9 @@ function nothingAt(
       `Cannot read the dataset '${path}' as there is no file or folder ${missing}`,
     )
   }
-  const [first = '', ...more] = names
+  // What tells about the rows is nobody's question.
+  const rows = names.filter((name) => posix.basename(name) !== 'README.md')
+  const [first = '', ...more] = rows.length > 0 ? rows : names
   if (names.length === 0) {
     return new ConfigError(`Cannot read the dataset '${path}' as there is no file in it`)
   }

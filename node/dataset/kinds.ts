@@ -139,9 +139,16 @@ export function exampleOf(
   if (rest instanceof Fault) return badRow(name, rest)
   const body = read(row)
   if (body instanceof Fault) return badRow(name, body)
-  const aside = rest.concat(leaveAside.filter((field) => field in value))
+  const aside = rest.concat(leaveAside.filter((field) => hasField(value, field)))
   return Object.assign({ name, aside }, body)
 }
+
+/** Whether the row has it, or one of its messages. */
+const hasField = (row: Fields, field: string): boolean =>
+  field in row ||
+  Object.values(row).some(
+    (value) => Array.isArray(value) && value.some((one) => isFields(one) && field in one),
+  )
 
 function without(row: Fields, leaveAside: readonly string[]): Fields {
   if (leaveAside.length === 0) return row

@@ -31,10 +31,14 @@ export interface Wanted {
 export function chooseFiles(listing: Listing, wanted: Wanted): string[] {
   const visible = listing.names.filter(isVisible).sort()
   const configs = configsOf(listing, visible)
-  const splits = splitsOf(chosenConfig(configs, listing.title, wanted.config), visible)
+  const config = chosenConfig(configs, listing.title, wanted.config)
+  const splits = splitsOf(config, visible)
   if (splits === null) return [...everything(visible, listing.title, wanted)]
   const files = splits.get(wanted.split)
-  if (files !== undefined) return ofOneKind(files)
+  if (files !== undefined) {
+    checkPatterns(config, visible, listing.title, wanted)
+    return ofOneKind(files)
+  }
   throw new ConfigError(
     `Cannot read the dataset '${listing.title}' as it has no split '${wanted.split}': set ` +
       `'split:' to ${listed([...splits.keys()])}`,
@@ -110,6 +114,24 @@ function splitsOf(config: CardConfig | null, visible: readonly string[]): Splits
       return [name, inside.filter((file) => matchers.some((matches) => matches(file)))]
     }),
   )
+}
+
+/** @throws ConfigError where README.md names files that are not there */
+function checkPatterns(
+  config: CardConfig | null,
+  visible: readonly string[],
+  title: string,
+  { split }: Wanted,
+): void {
+  const { patterns = [] } = config?.splits.find(({ name }) => name === split) ?? {}
+  for (const pattern of patterns) {
+    const matches = globMatcher(`${config!.folder}${pattern}`)
+    if (visible.some(matches)) continue
+    throw new ConfigError(
+      `Cannot read the dataset '${title}' as its README.md names '${pattern}' among the files of ` +
+        `'${split}', and there is none: get the whole of it, or mend README.md`,
+    )
+  }
 }
 
 const SHARDED = /^data\/(?<split>[^/]+)-\d{5}-of-\d{5}[^/]*\.[^/]*$/

@@ -1,10 +1,12 @@
 /** What an organiser should hear of the data before a run begins: what is left out, and why. */
+import { counted } from '../../protocol/index.ts'
 import { type LeftOut, listed } from './left-out.ts'
 import type { PreparedDataset } from './prepare.ts'
 
 /** Sentences; none where everything is learned as it should be. */
 export function notesOf(dataset: PreparedDataset): string[] {
-  const { config, dropped, wholeConversations, shortened, copies, aside, unwritten } = dataset
+  const { config, dropped, wholeConversations, shortened, copies, aside } = dataset
+  const { unwritten, strangers } = dataset
   const isStream = config.layout === 'stream'
   const notes: [what: LeftOut, one: string, several: string, said: string][] = [
     [dropped.files, 'file is', 'files are', 'not read'],
@@ -39,9 +41,30 @@ export function notesOf(dataset: PreparedDataset): string[] {
       const counted = what.count === 1 ? `1 ${one}` : `${what.count} ${several}`
       return `${counted} ${said} (${listed(what)})`
     })
+  sentences.push(...heldOutNotes(dataset))
   if (aside.length > 0) sentences.push(`Left aside of the rows: ${aside.join(', ')}`)
   if (unwritten.length > 0) {
     sentences.push(`Not written by the chat template: ${unwritten.join(', ')}`)
   }
+  if (strangers.length > 0) {
+    sentences.push(`Read, and not learned, as it is no assistant's: what ${quoted(strangers)} say`)
+  }
   return sentences
 }
+
+/** Examples are held out whole, and of very different lengths a few may be most of the text. */
+function heldOutNotes({ config, validationSize }: PreparedDataset): string[] {
+  const { trainSequences: train, validationSequences: held } = config
+  if (validationSize === 0) {
+    return [`${counted(held, 'sequence')} is held out all the same, to tell whether it learns`]
+  }
+  const share = held / (train + held)
+  if (held === 1 || share <= 2 * validationSize) return []
+  const percent = (of: number) => `${Math.round(100 * of)} %`
+  return [
+    `${percent(share)} of the sequences are held out, where 'val_set_size' asks for ` +
+      `${percent(validationSize)} of the examples: some are far longer than others`,
+  ]
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')

@@ -63,6 +63,10 @@ export interface PreparedDataset {
   /** Fields of rows that mean nothing here, and those that the chat template does not write. */
   aside: string[]
   unwritten: string[]
+  /** Roles that nobody knows: what they say is read, and not learned. */
+  strangers: string[]
+  /** What share of the data was to be held out. */
+  validationSize: number
 }
 
 /**
@@ -85,7 +89,8 @@ export function cutDataset(
   return {
     config,
     blobs,
-    documents: examples.length,
+    documents: cut.documents,
+    validationSize: options.validationSize,
     tokens,
     learnedTokens,
     dropped: {
@@ -99,6 +104,7 @@ export function cutDataset(
     shortened: cut.shortened,
     copies,
     aside: [...new Set(parts.flatMap(({ aside }) => [...aside]))].sort(),
+    strangers: [...new Set(parts.flatMap(({ strangers }) => [...strangers]))].sort(),
     unwritten: [
       ...new Set(parts.flatMap((part) => part.unwritten.map(({ field }) => field))),
     ].sort(),
@@ -108,6 +114,8 @@ export function cutDataset(
 interface Split {
   train: SequenceToWrite[]
   validation: SequenceToWrite[]
+  /** Texts or examples that are kept. */
+  documents: number
   tokens: number
   learnedTokens: number
   long: LeftOut
@@ -146,6 +154,7 @@ function splitStream(
   return {
     train: train.map(cut),
     validation: validation.map(cut),
+    documents: examples.length,
     // The end of text with which a stream begins belongs to no example.
     tokens,
     learnedTokens: tokens,
@@ -193,6 +202,7 @@ function splitExamples(
   return {
     train: packed(train),
     validation: packed(validation),
+    documents: kept.length,
     tokens: all.reduce((sum, { ids }) => sum + ids.length, 0),
     learnedTokens: all.reduce((sum, { learned }) => sum + learned.filter(Boolean).length, 0),
     long,

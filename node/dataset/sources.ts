@@ -1,7 +1,7 @@
 /** The examples that a dataset of run.yaml holds: its files, what their rows are, and the rows. */
 import { ConfigError, counted } from '../../protocol/index.ts'
 import type { TellPiece } from '../bounded-work.ts'
-import { type Columns, named } from './columns.ts'
+import { type Columns, kindsOfColumns, named } from './columns.ts'
 import { type DatasetPlace, type FoundFile, type FoundFiles, findFiles } from './files.ts'
 import { detectKind, type Example, exampleOf, type Kind } from './kinds.ts'
 import { type LeftOut, NAMES_MAX } from './left-out.ts'
@@ -41,13 +41,22 @@ export async function openSource(
   folder: string,
   tell: TellPiece = () => {},
 ): Promise<Source> {
-  const { path, type } = entry
+  const { path } = entry
+  const type = kindOf(entry)
   const { files, leftOut, slice } = entry.found ?? (await findFiles(entry, folder))
   const range = slice === null ? null : rangeIn(entry, slice, await countOf(rowsOf(files, tell)))
   const rows = () => (range === null ? rowsOf(files, tell) : between(range, rowsOf(files, tell)))
-  const first = named(await firstRow(entry, rows()), entry)
+  const read = (row: Row): Example | BadRow => {
+    const renamed = named(row, entry)
+    if (isBad(renamed)) return renamed
+    const example = exampleOf(kind, renamed, entry.leave_aside)
+    return isBad(example)
+      ? example
+      : Object.assign(example, { aside: example.aside.concat(renamed.displaced) })
+  }
+  const first = await firstRow(entry, rows())
   const kind = type ?? detectKind(first)
-  const example = exampleOf(kind, first, entry.leave_aside)
+  const example = read(first)
   return {
     path,
     kind,
@@ -57,10 +66,26 @@ export async function openSource(
     leftOut,
     async *examples() {
       for await (const row of rows()) {
-        yield isBad(row) ? row : exampleOf(kind, named(row, entry), entry.leave_aside)
+        yield isBad(row) ? row : read(row)
       }
     },
   }
+}
+
+/**
+ * What run.yaml says of the kind; undefined: nothing.
+ * @throws ConfigError where a key would mean nothing
+ */
+function kindOf(entry: DatasetEntry): Kind | undefined {
+  const kinds = new Set<Kind>(kindsOfColumns(entry))
+  if (entry.type !== undefined) kinds.add(entry.type)
+  const [kind, other] = kinds
+  if (other === undefined) return kind
+  throw new ConfigError(
+    `Cannot read the dataset '${entry.path}' as 'field' names a column of rows of type ` +
+      "'completion', 'field_messages' and 'message_property_mappings' of type 'chat_template', " +
+      `and here '${kind}' meets '${other}': leave one of them out`,
+  )
 }
 
 /** @throws ConfigError where a share of few rows is none */
@@ -109,6 +134,12 @@ export interface Document {
   text: string
 }
 
+export interface Documents {
+  documents: Document[]
+  /** Files at the path that are not read. */
+  leftOut: LeftOut
+}
+
 /**
  * The texts at a path, whatever else its rows hold.
  * @throws ConfigError that names the first row which is none
@@ -117,12 +148,12 @@ export async function documentsAt(
   path: string,
   folder: string,
   tell?: TellPiece,
-): Promise<Document[]> {
-  const { examples } = await openSource({ path, type: 'completion' }, folder, tell)
+): Promise<Documents> {
+  const { examples, leftOut } = await openSource({ path, type: 'completion' }, folder, tell)
   const documents: Document[] = []
   for await (const example of examples()) {
     if (isBad(example)) throw new ConfigError(example.complaint)
     if (example.type === 'text') documents.push({ name: example.name, text: example.text })
   }
-  return documents
+  return { documents, leftOut }
 }

@@ -1,7 +1,7 @@
 /** A file of text as it is to be read: unpacked, UTF-8, with one kind of line end, and bounded. */
 import { readFile, stat } from 'node:fs/promises'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, counted } from '../../protocol/index.ts'
 import type { TellPiece } from '../bounded-work.ts'
 import type { FoundFile } from './files.ts'
 import type { Packing } from './formats.ts'
@@ -32,13 +32,26 @@ export async function readText(
 
 function unpack(bytes: Uint8Array, packing: Packing | null, name: string): Uint8Array {
   if (packing === null) return bytes
-  const options = { maxOutputLength: SOURCE_FILE_BYTES_MAX }
+  const options = { maxOutputLength: SOURCE_FILE_BYTES_MAX, info: true }
   try {
-    return packing === '.gz' ? gunzipSync(bytes, options) : zstdDecompressSync(bytes, options)
+    const unpacked =
+      packing === '.gz' ? gunzipSync(bytes, options) : zstdDecompressSync(bytes, options)
+    // As `info` makes it.
+    const { buffer, engine } = unpacked as unknown as Unpacked
+    const rest = bytes.subarray(engine.bytesWritten)
+    if (rest.every((byte) => byte === 0)) return buffer
+    throw new Error(`after what is packed come ${counted(rest.length, 'byte')} of something else`)
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge(name, null)
     throw new ConfigError(`Cannot unpack ${name}: ${(error as Error).message}`)
   }
+}
+
+/** Zeros may follow, as tapes are filled up with them. */
+interface Unpacked {
+  buffer: Uint8Array
+  /** `bytesWritten`: how much of the packed text was read. */
+  engine: { bytesWritten: number }
 }
 
 function tooLarge(name: string, size: number | null): ConfigError {

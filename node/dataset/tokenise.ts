@@ -13,7 +13,7 @@
 import type { ChatMessage, ChatTemplate } from '../model/chat-template.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
 import type { Turn } from './alpaca.ts'
-import { type FieldUse, newFieldUse, noteFields } from './field-use.ts'
+import { type FieldUse, newFieldUse, noteFields, unsaidIn } from './field-use.ts'
 import type { Fields } from './fields.ts'
 import type { Example } from './kinds.ts'
 import { type BadRow, badRow, Fault } from './row.ts'
@@ -99,12 +99,12 @@ function tokeniseChat(
   const talk = writtenBy(template, chat)
   if (talk instanceof Fault) return talk
   const { messages, whole } = talk
-  noteFields(
-    use,
-    chat.name,
-    { messages, variables: chat.variables },
-    (others, variables) => written(template, others, false, variables) !== whole,
-  )
+  const parts = { messages, variables: chat.variables, whole }
+  const changes = (others: readonly ChatMessage[], variables: Fields) =>
+    written(template, others, false, variables) !== whole
+  const unsaid = unsaidIn(use, chat.name, parts, changes)
+  if (unsaid !== null) return unsaid
+  noteFields(use, chat.name, parts, changes)
   const ids = encode(whole)
   const learned = new Uint8Array(ids.length)
   const places = placesOf(chat, talk, template)

@@ -28,6 +28,8 @@ export interface Tokenised {
   aside: Set<string>
   /** Fields of conversations that the chat template never writes. */
   unwritten: { field: string; count: number; first: string }[]
+  /** Roles of turns that are read, and not learned, though nobody knows them. */
+  strangers: Set<string>
   /** Files that are not read, where the path is a folder. */
   files: LeftOut
 }
@@ -47,6 +49,7 @@ export async function tokenise(
     complaints: [],
     aside: new Set(),
     unwritten: [],
+    strangers: use.strangers,
     files: leftOut,
   }
   for await (const example of examples()) {
@@ -112,11 +115,9 @@ export function refuseBad(parts: readonly Tokenised[], { badRows }: TokeniseOpti
   for (const { field, count, first } of parts.flatMap((part) => part.unwritten)) {
     if (!tells(field)) continue
     const rows = count === 1 ? `a row (${first})` : `${count} rows, of which ${first} is the first`
-    // Without its calls a turn would be learned as an empty answer.
-    const without = `, or 'leave_aside: [${field}]' in its dataset to learn without`
     throw new ConfigError(
       `Cannot learn '${field}' of ${rows}, as the chat template does not write it: set a ` +
-        `'chat_template' that does${field === 'tool_calls' ? '' : without}`,
+        `'chat_template' that does, or 'leave_aside: [${field}]' in its dataset to learn without`,
     )
   }
 }

@@ -31,14 +31,27 @@ const isAFunction = (tool: Fields): boolean =>
 
 const wrapped = (tool: Fields) => ({ type: 'function', function: tool })
 
-/** `{"name", "arguments"}`, or a list of such, or either as a text of JSON. */
+/**
+ * `{"name", "arguments"}`, as some have it "parameters", or a list of such, or either as a text of
+ * JSON; it may have an `id`.
+ */
 export function callsOf(given: unknown, path: string): unknown[] | Fault {
   const value = typeof given === 'string' ? parsed(given) : given
   const calls = Array.isArray(value) ? value : [value]
-  if (calls.length > 0 && calls.every((call) => isFields(call) && typeof call.name === 'string')) {
-    return calls.map((call) => wrapped({ name: call.name, arguments: call.arguments ?? {} }))
-  }
+  const all = calls.map(callOf)
+  if (all.length > 0 && !all.includes(null)) return all
   return fault(path, 'a call with a name and arguments, as an object or a text of JSON', given)
+}
+
+/** Null: it is no call, or has something that would be lost. */
+function callOf(call: unknown): object | null {
+  if (!isFields(call)) return null
+  const { name, arguments: given, parameters, id, ...rest } = call
+  const isTold = !(isAbsent('arguments', given) || isAbsent('parameters', parameters))
+  const isMore = Object.entries(rest).some(([key, value]) => !isAbsent(key, value))
+  if (typeof name !== 'string' || isTold || isMore) return null
+  const called = wrapped({ name, arguments: given ?? parameters ?? {} })
+  return isAbsent('id', id) ? called : { id, ...called }
 }
 
 /**

@@ -7,6 +7,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { platform } from 'node:os'
 import { join } from 'node:path'
+import { ConfigError } from '../../protocol/index.ts'
 import { IN_WORDS, shapeFaults } from '../shape-faults.ts'
 import {
   type ControlReply,
@@ -99,7 +100,12 @@ async function replyTo(
 ): Promise<ControlReply> {
   if (value === null) return { error: 'Cannot follow a command as it must be a line of JSON' }
   const request = controlRequest.safeParse(value, IN_WORDS)
-  if (request.success) return { status: await handle(request.data) }
+  try {
+    if (request.success) return { status: await handle(request.data) }
+  } catch (error) {
+    if (error instanceof ConfigError) return { error: error.message }
+    throw error
+  }
   return { error: `Cannot follow a command as ${shapeFaults(request.error)}` }
 }
 

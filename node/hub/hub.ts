@@ -139,7 +139,7 @@ async function cached(
   const part = names.length > 0 ? 'only a part of it is in the cache' : 'it is not in the cache'
   throw new ConfigError(
     `Cannot use '${describeReference(reference)}' as ${reason}, and ${part}: ` +
-      'go online once, or give the path of a folder',
+      'go online once, or give the path of a file or folder, as here is none of that name',
   )
 }
 

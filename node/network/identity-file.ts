@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { ConfigError } from '../../protocol/index.ts'
+import { COMMAND } from '../command.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isMissing, makeFolder } from '../storage/file-system.ts'
 import { systemReason } from '../system-reason.ts'
@@ -136,7 +137,7 @@ function decodeKey(file: string, bytes: Uint8Array): PrivateKey {
     throw new ConfigError(
       `Cannot use the identity in ${file} as it must be an Ed25519 key in libp2p's form: ` +
         `current value is ${bytes.length} bytes of something else. ` +
-        'Restore it by `barnraise identity restore`, or move it away to get a new identity',
+        `Restore it by \`${COMMAND} identity restore\`, or move it away to get a new identity`,
     )
   }
   return key

@@ -122,7 +122,10 @@ function coordinatorOf(address: string): PeerId {
     last = multiaddr(address).getComponents().at(-1)
     if (last?.name === 'p2p') return peerIdFromString(last.value ?? '').toString()
   } catch {
-    refuse(`${shown} is no multiaddr`)
+    const isPath = !/^(\/(ip[46]|dns|p2p)|https?:|barnraise:)/.test(address)
+    refuse(
+      isPath ? `${shown} is no multiaddr, nor a file or folder here` : `${shown} is no multiaddr`,
+    )
   }
   return refuse(`${shown} doesn't end in /p2p/ and the coordinator's id`)
 }

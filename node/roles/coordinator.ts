@@ -24,17 +24,17 @@ import { createMetricsLog, type MetricsLog } from '../history/metrics-log.ts'
 import { type Progress, progressOf } from '../history/progress.ts'
 import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
+import { addressesOf } from '../network/addresses.ts'
 import { serveBlobs } from '../network/blobs.ts'
 import { closeDead, disconnectLater, keepOnly } from '../network/connection-guard.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Identity, verifySignature } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { formatLink, pageAddress } from '../network/link.ts'
-import { isLoopback } from '../network/network-of.ts'
 import { createNoticeBoard } from '../network/notices.ts'
-import { relayedAddress } from '../network/relay-places.ts'
 import { serveRequests } from '../network/rpc.ts'
 import { localTransports } from '../network/transports.ts'
+import { checkIdentity, checkWhole } from '../run/going-on.ts'
 import { measurePayload } from '../run/merge-round.ts'
 import { freshState, replay } from '../run/replay.ts'
 import {
@@ -99,18 +99,21 @@ export async function startCoordinator(
   options: CoordinatorOptions,
 ): Promise<CoordinatorRole> {
   const { config, runId } = await readRunConfig(folder)
+  await checkWhole(folder)
   const { token, isNew } = await readOrMakeToken(folder)
-  const coinSecret = await readOrMakeCoinSecret(folder)
+  const coin = await readOrMakeCoinSecret(folder)
   const identity = await loadIdentity(folder.identity)
-  await writeCoordinator(folder, identity.peerId)
   const blobs = await createFileBlobStore(folder.blobs)
   const journal = createSqliteJournal(folder.journal, { runId })
   const state = freshState(config, runId)
   const dashboard = createReadModel(state)
-  replayOrClose(journal, () =>
-    replay(state, journal, (event, effects, seq) => dashboard.observe(seq, event, effects)),
-  )
+  await orClose(journal, async () => {
+    replay(state, journal, (event, effects, seq) => dashboard.observe(seq, event, effects))
+    await checkIdentity(folder, identity.peerId, state, blobs)
+    await writeCoordinator(folder, identity.peerId)
+  })
   if (isNew && state.at !== null) options.log.warn(NEW_TOKEN)
+  if (coin.isNew && state.at !== null) options.log.warn(NEW_COIN)
   const compute = startCompute()
   try {
     const fitted = fitJob(config, options.limits)
@@ -125,7 +128,7 @@ export async function startCoordinator(
       config,
       runId,
       token,
-      coinSecret,
+      coinSecret: coin.secret,
       identity,
       blobs,
       journal,
@@ -146,13 +149,17 @@ export async function startCoordinator(
   }
 }
 
+const NEW_COIN =
+  'The file coin.key was missing, so there is a new one: audits are drawn with it from now on, ' +
+  'and nobody can check the draws before it'
+
 const NEW_TOKEN =
   'The file with the token was missing, so there is a new one: the run goes on, but links that ' +
   'were given out before let nobody in any more'
 
-function replayOrClose(journal: Journal, work: () => void): void {
+async function orClose(journal: Journal, work: () => Promise<void>): Promise<void> {
   try {
-    work()
+    await work()
   } catch (error) {
     journal.close()
     throw error
@@ -365,24 +372,6 @@ function oneAfterTheOther(): CoordinatorWorld['bench'] {
     last = result
     return result
   }
-}
-
-/**
- * This machine's own addresses last, as others cannot dial them; TCP before what browsers dial;
- * what is relayed after what is direct.
- */
-function addressesOf(host: Host, relays: readonly string[]): string[] {
-  const place = (address: string) =>
-    2 * Number(isLoopback(address)) + Number(address.includes('/ws'))
-  const all = host.getMultiaddrs().map(String)
-  const direct = all
-    .filter((address) => !address.includes('/p2p-circuit'))
-    .sort((a, b) => place(a) - place(b))
-  return [
-    ...direct.filter((address) => !isLoopback(address)),
-    ...relays.map((relay) => relayedAddress(relay, host.peerId.toString())),
-    ...direct.filter(isLoopback),
-  ]
 }
 
 /** A peer trains by one connection: which it is follows from the answer to its join. */

@@ -58,6 +58,10 @@ export function replay(
   }
 }
 
+/** What the state machine breaks at is whole, and long. */
+const wordsOf = ({ message }: Error): string =>
+  /^Invariant broken/.test(message) ? 'something that no coordinator writes' : message
+
 function decided(
   state: CoordinatorState,
   seq: number,
@@ -72,7 +76,7 @@ function decided(
     throw new StorageError(
       'damaged',
       `Cannot read the journal as entry ${seq} must follow from those before it: ` +
-        `it is ${(error as Error).message}. Restore the journal from a backup; nothing was changed`,
+        `it is ${wordsOf(error as Error)}. Restore the journal from a backup; nothing was changed`,
       { cause: error },
     )
   }

@@ -109,7 +109,7 @@ export async function readCoordinator(folder: RunFolder): Promise<PeerId | null>
 
 /** Kept beside the key, for copies of the run that have no key. */
 export async function writeCoordinator(folder: RunFolder, peer: PeerId): Promise<void> {
-  if ((await readCoordinator(folder)) !== peer) await writeFile(folder.coordinator, `${peer}\n`)
+  if ((await readCoordinator(folder)) === null) await writeFile(folder.coordinator, `${peer}\n`)
 }
 
 /**
@@ -133,12 +133,18 @@ export async function readOrMakeToken(
  * draws go on with it, and those before it cannot be checked any more, unless their key was
  * published already.
  */
-export async function readOrMakeCoinSecret({ root, coinKey }: RunFolder): Promise<Uint8Array> {
-  if (existsSync(coinKey)) return Buffer.from((await readFile(coinKey, 'utf8')).trim(), 'hex')
+export async function readOrMakeCoinSecret({
+  root,
+  coinKey,
+}: RunFolder): Promise<{ secret: Uint8Array; isNew: boolean }> {
+  if (existsSync(coinKey)) {
+    const written = await readFile(coinKey, 'utf8')
+    return { secret: Buffer.from(written.trim(), 'hex'), isNew: false }
+  }
   await mkdir(root, { recursive: true })
   const secret = randomBytes(32)
   await writeSecret(coinKey, secret.toString('hex'))
-  return secret
+  return { secret, isNew: true }
 }
 
 /** A line that only this user may read. */

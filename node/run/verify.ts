@@ -245,7 +245,7 @@ function notChecked(
   const lost = keys.length - drawn
   return [
     ...(mismatch === null ? [] : ['the journal after its first entry that does not fit']),
-    ...(left > 0 ? [`${counted(left, 'round')} after the first that does not fit`] : []),
+    ...(left > 0 ? [`${counted(left, 'round')} from the first on that does not fit`] : []),
     ...(replayedSteps < steps
       ? [`the training of ${steps - replayedSteps} steps of ${steps}`]
       : []),

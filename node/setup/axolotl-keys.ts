@@ -38,6 +38,7 @@ export const AXOLOTL_DEFAULTS = {
   sequence_len: 512,
   micro_batch_size: 1,
   lr_scheduler: 'cosine',
+  cosine_min_lr_ratio: 0,
   adam_beta2: 0.999,
 } as const satisfies Partial<RunYamlInput>
 
@@ -66,13 +67,13 @@ export const ELSEWHERE: readonly [pattern: RegExp, reason: string][] = [
   ],
   [/^(loss_watchdog_|resume_from)/, 'a run goes on where it stands, and the page shows its losses'],
   [/^(hub_|push_)/, 'publish an export yourself'],
-  [/^(dataset_prepared_path|dataset_processes|dataset_exact_\w+|dataloader_)/, 'shards are ours'],
+  [/^(dataset_prepared_path|dataset_processes|dataloader_)/, 'shards are ours'],
   [
     /^(model_type|tokenizer_type|is_\w+_derived_model|trust_remote_code|base_model_config)$/,
     'the base tells',
   ],
   [
-    /^(pad_to_sequence_len|group_by_length|eval_sample_packing|strict|debug|plugins|liger_\w+)$/,
+    /^(pad_to_sequence_len|group_by_length|eval_sample_packing|strict|debug|liger_\w+)$/,
     'it changes the time that training takes, not what is learned',
   ],
   [
@@ -119,8 +120,6 @@ export const DATASET_NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
 }
 
 export const TYPES: Readonly<Record<string, Kind>> = {
-  'alpaca:chat': 'alpaca',
   'sharegpt:chat': 'sharegpt',
-  input_output: 'prompt_completion',
   pretrain: 'completion',
 }

@@ -45,6 +45,10 @@ const refused = (reason: string): Fate => ({ fate: 'refused', reason })
 
 const ALIASES_MAX = 100
 
+const NO_ADAPTER =
+  'it is not there, so axolotl trains all weights, and only LoRA can be pooled: say ' +
+  "'adapter: lora'"
+
 /** @throws ConfigError when the text is no YAML map */
 export function fromAxolotl(source: string, file: string): Translation {
   const given = mapOf(source, file)
@@ -64,6 +68,7 @@ export function fromAxolotl(source: string, file: string): Translation {
       } else result[fate.fate].push({ key, reason: fate.reason })
     }
   }
+  if ((given.adapter ?? null) === null) result.refused.push({ key: 'adapter', reason: NO_ADAPTER })
   for (const [key, value] of Object.entries(AXOLOTL_DEFAULTS)) {
     if (key in result.yaml) continue
     Object.assign(result.yaml, { [key]: value })
@@ -134,6 +139,16 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
     }
     return refused(`'${value}' is not constant, linear or cosine`)
   },
+  cosine_min_lr_ratio: (value, { lr_scheduler: schedule = AXOLOTL_DEFAULTS.lr_scheduler }) =>
+    schedule === 'cosine'
+      ? taken({ cosine_min_lr_ratio: value as number })
+      : ignored("'lr_scheduler' is not cosine"),
+  plugins(value) {
+    const all = Array.isArray(value) ? value : [value]
+    const others = all.filter((one) => !FASTER.test(`${one}`))
+    if (others.length === 0) return ignored('kernels are our own')
+    return refused(`what ${others.join(', ')} changes would be lost`)
+  },
   lora_target_linear: (value) =>
     taken(value === true ? { lora_target_modules: [...LAYER_NAMES] } : {}),
   warmup_steps(value, { max_steps: steps }) {
@@ -158,6 +173,9 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
   chat_template_jinja: (_, { chat_template: name }) =>
     name === 'jinja' ? taken({}) : ignored("'chat_template' is not jinja"),
 }
+
+/** Plugins that compute the same in less time. */
+const FASTER = /^axolotl\.integrations\.(liger|cut_cross_entropy)\./
 
 function datasetFates(value: unknown): Fate[] {
   const list: unknown[] = Array.isArray(value) ? value : []

@@ -21,6 +21,7 @@ import { whyUnread } from '../system-reason.ts'
 import type { LocatedRun } from './locate-run.ts'
 import { type DataLook, type DataTask, lookAtData, type ReadData, readData } from './read-data.ts'
 import { runConfigOf } from './run-config-of.ts'
+import { SWARM_DEFAULTS } from './run-keys.ts'
 
 /** A shard of this size is fetched in a moment and holds work for many leases. */
 const SHARD_TOKENS = 65_536
@@ -47,7 +48,7 @@ export function withPlan<T>(run: LocatedRun, work: (plan: RunPlan) => Promise<T>
     const config = runConfigOf(run, base, dataset)
     checkRunSizes(config)
     const data = [...notesOf(dataset), ...templateNotes(run, isTalk)]
-    const notes = [...baseNotes(run, base), ...data, ...admissionNotes(run)]
+    const notes = [...baseNotes(run, base), ...data, ...admissionNotes(run), ...gradientNotes(run)]
     const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
     const template = isOwn ? templateText(await readTemplate(run)) : null
     return work({ config, runId: runIdOf(config), dataset, notes, template, base })
@@ -77,6 +78,26 @@ function admissionNotes({ yaml, placeOf }: LocatedRun): string[] {
   return [
     `${placeOf(['swarm', 'allow_list'])} swarm.allow_list: an invite lets nobody in who is not ` +
       'on the list as well. Leave it out, and invites alone decide.',
+  ]
+}
+
+/** Keys that mean something where deltas are averaged, and nothing where gradients are. */
+const OF_DELTAS = ['outer_learning_rate', 'outer_momentum', 'weight_cap', 'norm_clip'] as const
+
+function gradientNotes({ yaml: { swarm }, placeOf }: LocatedRun): string[] {
+  if (swarm.aggregation !== 'gradient') return []
+  const noted = (key: string, what: string) => `${placeOf(['swarm', key])} swarm.${key}: ${what}`
+  const notes = OF_DELTAS.filter((key) => swarm[key] !== SWARM_DEFAULTS[key]).map((key) =>
+    noted(key, "it has no effect, as 'aggregation: gradient' takes the plain mean."),
+  )
+  const { uplink = 'float32' } = swarm
+  if (uplink === 'float32') return notes
+  return [
+    ...notes,
+    noted(
+      'uplink',
+      `${uplink} rounds gradients, so a step is not one of a single machine any more.`,
+    ),
   ]
 }
 

@@ -105,8 +105,6 @@ function kernelsOf(
   return { base: is4Bit ? 'int4' : weights.storage, path: 'float32' }
 }
 
-/** Share of the learning rate that a schedule ends at. */
-const FINAL_FRACTION = 0.1
 /** Clamp of Adam's m / (√v + ε): an honest delta is then bounded by 2 · Σ learning rate. */
 const RATIO_MAX = 2
 
@@ -122,7 +120,7 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
     learningRate: yaml.learning_rate,
     warmupFraction: yaml.warmup_ratio,
     schedule: yaml.lr_scheduler,
-    finalFraction: yaml.lr_scheduler === 'constant' ? 1 : FINAL_FRACTION,
+    finalFraction: yaml.lr_scheduler === 'constant' ? 1 : yaml.cosine_min_lr_ratio,
     beta1: yaml.adam_beta1,
     beta2: yaml.adam_beta2,
     epsilon: yaml.adam_epsilon,
@@ -177,7 +175,7 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.learningRate', ['learning_rate']],
   ['run.training.warmupFraction', ['warmup_ratio']],
   ['run.training.schedule', ['lr_scheduler']],
-  ['run.training.finalFraction', ['lr_scheduler']],
+  ['run.training.finalFraction', ['cosine_min_lr_ratio']],
   ['run.training.beta1', ['adam_beta1']],
   ['run.training.beta2', ['adam_beta2']],
   ['run.training.epsilon', ['adam_epsilon']],

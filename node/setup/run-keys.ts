@@ -293,7 +293,12 @@ const keys = z.strictObject({
   lr_scheduler: z
     .enum(training.fields.schedule.allowed)
     .default('linear')
-    .describe('How the learning rate falls over the run: not, or to a tenth.'),
+    .describe('How the learning rate falls over the run: not, or to `cosine_min_lr_ratio` of it.'),
+  cosine_min_lr_ratio: within(training.fields.finalFraction)
+    .default(0.1)
+    .describe(
+      'The share of `learning_rate` that it ends at, whether it falls by a cosine or in a line.',
+    ),
   warmup_ratio: within(training.fields.warmupFraction)
     .default(0.03)
     .describe(
@@ -332,6 +337,9 @@ export const runYamlSchema = keys.refine((yaml) => !(yaml.load_in_8bit && yaml.l
 })
 
 /** What a run.yaml says, with its defaults. */
+/** What the keys of `swarm` are where they are left out. */
+export const SWARM_DEFAULTS = swarmKeys.parse({})
+
 export type RunYaml = z.infer<typeof runYamlSchema>
 /** What has to be written of it. */
 export type RunYamlInput = z.input<typeof runYamlSchema>

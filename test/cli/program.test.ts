@@ -1,9 +1,9 @@
 /** The program as a user types it: what it prints, where, and the code that it ends with. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { exitCodeOf, messageOf } from '../../node/cli/failure.ts'
@@ -122,6 +122,12 @@ for (const [words, code, ...said] of [
   ].map((words) => [words, 2, 'what `barnraise publish` made', 'of the run itself'] as const),
   [`kick FOLDER/new ada --reason ${'x'.repeat(257)}`, 2, 'at most 256 characters: it has 257'],
   ['kick FOLDER/new ada --reason a\nb', 2, 'It must be one line of text'],
+  ['relay --allow foo', 2, 'It must be the id of a coordinator'],
+  ['export FOLDER --format foo', 2, 'export --help'],
+  ['simulate --replay FOLDER --out FOLDER/x', 2, "leave '--out' or '--replay' out"],
+  ['status FOLDER/none', 2, 'nor a file or folder here'],
+  ['check FOLDER/run.yaml --memory 10MB', 0, "'--memory' must be at least"],
+  ['init -y --no-open --out FOLDER/sample.yaml', 0, 'so it learns a sample, npm:@stdlib'],
   ['init --out FOLDER/run.yaml', 2, 'it is there already'],
   [
     'init -y --data FOLDER/text.txt --out FOLDER/new.yaml',
@@ -140,7 +146,7 @@ for (const [words, code, ...said] of [
   ['init --from FOLDER/empty --out FOLDER/new.yaml', 2, "'FOLDER/empty' as it is a folder: give"],
   [`watch barnraise:${LINK}`, 2, 'no address of this link takes browsers'],
   ['watch FOLDER/new', 2, "the run in 'FOLDER/new' as nobody has hosted it yet", 'host FOLDER/new'],
-  ['watch FOLDER/gone', 4, 'Cannot reach the run at http://127.0.0.1:1/ ('],
+  ['watch FOLDER/gone', 4, "the run in 'FOLDER/gone' as nobody hosts it now", 'host FOLDER/gone'],
   ['pause never', 2, 'It must be a time above 0, as 90s, 30m, 2h or 1d'],
   ['generate --model embedded', 2, "required option '-p, --prompt <text>' not specified"],
   ['logits --model embedded --ids 1,x', 2, 'They are whole numbers, 0 or more'],
@@ -169,6 +175,22 @@ test('whoever is not asked hears it, unless they said so', async () => {
   expect((await run(...init, join(folder, 'a.yaml'))).err).toContain('so nothing is asked')
   heard.err = ''
   expect((await run(...init, join(folder, 'b.yaml'), '-y')).err).not.toContain('asked')
+})
+
+test('data is named from where one stands, and found from where run.yaml lies', async () => {
+  const folder = await workplace()
+  const there = relative(process.cwd(), folder)
+  const words = ['init', '-y', '--no-open', '--out', join(folder, 'new', 'run.yaml'), '--data']
+  for (const [data, path] of [
+    [join(there, 'text.txt'), '../text.txt'],
+    [join(there, '*.txt'), '../*.txt'],
+    ['org/name', 'org/name'],
+  ] as const) {
+    expect((await run(...words, data)).code).toBe(0)
+    const written = readFileSync(join(folder, 'new', 'run.yaml'), 'utf8')
+    expect(written).toContain(`path: ${path}\n`)
+    rmSync(join(folder, 'new', 'run.yaml'))
+  }
 })
 
 test('a talk without a word says how to begin one', async () => {

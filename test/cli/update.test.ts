@@ -35,8 +35,7 @@ for (const [what, newest, expected] of [
   [
     'a newer one',
     `${Number(major) + 1}.0.0`,
-    `${Number(major) + 1}.0.0 is out, this is ${VERSION}: ` +
-      `npm install --global barnraise@${Number(major) + 1}.0.0\n`,
+    `${Number(major) + 1}.0.0 is out, this is ${VERSION}: git pull && npm ci\n`,
   ],
   ['one whose number is longer', `${major}.1000.0`, expect.stringContaining('.1000.0 is out')],
 ] as const) {

@@ -1,21 +1,9 @@
-/** What a row is: told by the first, or by run.yaml; and files of every format with such rows. */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { parquetWriteBuffer } from 'hyparquet-writer'
+/** What a row is: told by the first, or by run.yaml. */
 import { describe, expect, test } from 'vitest'
-import {
-  detectKind,
-  type Example,
-  type ExampleBody,
-  exampleOf,
-  type Kind,
-} from '../../node/dataset/kinds.ts'
-import { type BadRow, isBad } from '../../node/dataset/row.ts'
-import { openSource } from '../../node/dataset/sources.ts'
+import { detectKind, type ExampleBody, exampleOf, type Kind } from '../../node/dataset/kinds.ts'
+import { isBad } from '../../node/dataset/row.ts'
 import type { ChatMessage } from '../../node/model/chat-template.ts'
 import { ConfigError } from '../../protocol/index.ts'
-import { temporaryFolder } from '../model/fixtures.ts'
 
 const said = [
   { role: 'user', content: 'Who?' },
@@ -248,6 +236,31 @@ describe('a row is refused with its name and the culprit:', () => {
     ['chat_template', { messages: [{ role: 'assistant', content: null }] }, 'is null'],
     [
       'chat_template',
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'a', image: 'b.png' }] }] },
+      'and no more',
+    ],
+    [
+      'chat_template',
+      { messages: [{ role: 'user', content: 'a', value: 'b' }] },
+      "'messages[0].value' must be left out, as there is 'content'",
+    ],
+    [
+      'chat_template',
+      { messages: [{ role: 'user', from: 'gpt', content: 'a' }] },
+      "'messages[0].from' must be left out",
+    ],
+    [
+      'chat_template',
+      { messages: [{ ...said[1], function_call: { name: 'a' }, tool_calls: [TOOL] }] },
+      "'messages[0].function_call' must be left out",
+    ],
+    [
+      'sharegpt',
+      { conversations: [{ from: 'function_call', value: '{"name":"tide","args":{"at":"noon"}}' }] },
+      'a call with a name and arguments',
+    ],
+    [
+      'chat_template',
       { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: 'a' }] }] },
       "'messages[0].content[0]'",
       'image_url',
@@ -295,88 +308,6 @@ for (const [what, value, word] of [
 test('what run.yaml says is left aside is so, of rows and of messages, and named', () => {
   const value = { messages: [said[0], { ...said[1], reasoning: 'Hm.' }], chosen: 'a', id: 1 }
   expect(exampleOf('chat_template', { name: 'row', value }, ['chosen', 'reasoning'])).toEqual(
-    Object.assign({ name: 'row', aside: ['id', 'chosen'] }, chat(said)),
+    Object.assign({ name: 'row', aside: ['id', 'chosen', 'reasoning'] }, chat(said)),
   )
-})
-
-const ROWS = [
-  { prompt: 'a', completion: 'b' },
-  { prompt: 'c', completion: 'd' },
-]
-const LINES = Buffer.from(ROWS.map((row) => JSON.stringify(row)).join('\n'))
-const PARQUET = parquetWriteBuffer({
-  columnData: [
-    { name: 'prompt', data: ['a', 'c'], type: 'STRING' },
-    { name: 'completion', data: ['b', 'd'], type: 'STRING' },
-  ],
-  rowGroupSize: 1,
-})
-
-async function folderWith(name: string, bytes: Uint8Array): Promise<string> {
-  const folder = await temporaryFolder()
-  writeFileSync(join(folder, name), bytes)
-  return folder
-}
-
-describe('the same rows come from', () => {
-  for (const [name, bytes] of [
-    ['rows.jsonl', LINES],
-    ['rows.jsonl.gz', gzipSync(LINES)],
-    ['rows.jsonl.zst', zstdCompressSync(LINES)],
-    ['rows.json', Buffer.from(JSON.stringify(ROWS))],
-    ['rows.parquet', new Uint8Array(PARQUET)],
-  ] as const) {
-    test(name, async () => {
-      const source = await openSource({ path: name }, await folderWith(name, bytes))
-      expect(source).toMatchObject({ kind: 'prompt_completion', isDetected: true, files: 1 })
-      const examples: (Example | BadRow)[] = []
-      for await (const example of source.examples()) examples.push(example)
-      expect(examples).toEqual(
-        ROWS.map(({ prompt, completion }) =>
-          Object.assign({ name: expect.anything(), aside: [] }, answer([prompt, completion])),
-        ),
-      )
-      expect(new Set(examples.map((example) => example.name)).size).toBe(2)
-    })
-  }
-})
-
-test('what a table fills in with null is not there', async () => {
-  const tool_calls = [{ function: { name: 'tide', arguments: { at: null } } }]
-  const rows = [[{ role: 'assistant', content: null, tool_calls, name: null }]]
-  const bytes = parquetWriteBuffer({
-    columnData: [{ name: 'messages', data: rows, type: 'JSON' }],
-  })
-  const folder = await folderWith('rows.parquet', new Uint8Array(bytes))
-  const { examples } = await openSource({ path: 'rows.parquet' }, folder)
-  for await (const example of examples()) {
-    expect(example).toMatchObject({
-      messages: [
-        {
-          role: 'assistant',
-          tool_calls: [{ function: { name: 'tide', arguments: {} } }],
-        },
-      ],
-    })
-  }
-})
-
-describe('a file that is broken is refused by name', () => {
-  for (const [name, bytes, word] of [
-    ['rows.jsonl', Buffer.from('{"prompt":'), 'rows.jsonl:1'],
-    ['rows.json', Buffer.from('{}'), 'JSON list'],
-    ['rows.json', Buffer.from('['), 'rows.json'],
-    ['rows.jsonl', Buffer.from('\n\n'), 'no row'],
-    ['rows.jsonl.gz', LINES, 'Cannot unpack rows.jsonl.gz'],
-    ['rows.jsonl.zst', LINES, 'Cannot unpack rows.jsonl.zst'],
-    ['rows.parquet', LINES, 'as parquet'],
-    ['rows.parquet', new Uint8Array(PARQUET).slice(0, -20), 'as parquet'],
-    ['rows.parquet.gz', gzipSync(new Uint8Array(PARQUET)), 'packs itself'],
-  ] as const) {
-    test(`${name}, ${bytes.length} bytes`, async () => {
-      const open = openSource({ path: name }, await folderWith(name, bytes))
-      await expect(open).rejects.toThrow(ConfigError)
-      await expect(open).rejects.toThrow(word)
-    })
-  }
 })

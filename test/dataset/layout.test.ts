@@ -84,6 +84,15 @@ describe('is refused:', () => {
       "'sky'",
       "'sea' or 'land'",
     ],
+    [
+      'a file that README.md names and nobody has',
+      ['a.jsonl'],
+      card('- config_name: sea\n  data_files: [a.jsonl, missing.jsonl]'),
+      undefined,
+      'train',
+      "'missing.jsonl'",
+      'there is none',
+    ],
     ['YAML that is none', ['a.jsonl'], card('- ]'), undefined, 'train', 'README.md'],
     [
       'a config without a name',

@@ -16,6 +16,11 @@ const file = (name: string) => readFileSync(join(EMBEDDED_MODEL, name))
 const tokenizer = tokenizerFromBytes(file('tokenizer.json'), file('tokenizer_config.json'))
 const companions = new Map([['tokenizer_config.json', file('tokenizer_config.json')]])
 
+const templateFrom = (source: string) =>
+  openChatTemplate(
+    new Map([['tokenizer_config.json', Buffer.from(JSON.stringify({ chat_template: source }))]]),
+  )
+
 const OPTIONS: DatasetOptions = {
   name: 'rows',
   sequenceLength: 64,
@@ -129,6 +134,34 @@ describe('a note tells', () => {
     ]))
   test('which fields of messages the template does not write', () =>
     check('Not written by the chat template: name', [chat({ name: 'I' }), chat()]))
+  test('that one is held out where none is asked for', () =>
+    check('1 sequence is held out all the same, to tell whether it learns', pairs(3), {
+      validationSize: 0,
+    }))
+  test('how much is held out, where that is far more than was asked for', () => {
+    const long = { text: 'It is long. '.repeat(400) }
+    const rows = [long, long, ...Array.from({ length: 8 }, (_, i) => ({ text: `${i}` }))]
+    return check(
+      "50 % of the sequences are held out, where 'val_set_size' asks for 20 % of the examples: " +
+        'some are far longer than others',
+      rows,
+      { validationSize: 0.2, seed: 2 },
+    )
+  })
+  test('which words beside calls it does not write', () => {
+    const source =
+      '{% for m in messages %}{{ m.role }}{% if m.tool_calls %}{{ m.tool_calls[0].name }}' +
+      '{% else %}{{ m.content }}{% endif %};{% endfor %}'
+    const rows = [chat({ content: 'Let me look.', tool_calls: [{ name: 'tide' }] }), chat()]
+    return check('Not written by the chat template: content beside tool_calls', rows, {
+      template: templateFrom(source),
+    })
+  })
+  test('whose turns are read, and not learned, though nobody knows them', () => {
+    const [, answered] = chat().messages
+    const rows = [{ messages: [{ role: 'Assistant', content: 'Me.' }, answered] }, chat()]
+    return check("Read, and not learned, as it is no assistant's: what 'Assistant' say", rows)
+  })
   test('which examples are held out and trained on', () =>
     check(
       '1 held-out example is trained on, too, word for word, so the held-out loss looks better ' +
@@ -146,10 +179,8 @@ describe('a note tells', () => {
 })
 
 describe('what changes the lesson, and the template does not write, is refused', () => {
-  const call = { content: '', tool_calls: [{ function: { name: 'tide', arguments: '{}' } }] }
   for (const [field, row, advice] of [
     ['tools', { tools: [{ name: 'tide' }], ...chat() }, 'leave_aside: [tools]'],
-    ['tool_calls', chat(call), "set a 'chat_template' that does"],
     ['reasoning_content', chat({ reasoning_content: 'Hm.' }), 'leave_aside: [reasoning_content]'],
   ] as const) {
     test(field, async () => {
@@ -160,6 +191,24 @@ describe('what changes the lesson, and the template does not write, is refused',
       }
     })
   }
+  test('tool_calls', async () => {
+    const call = { content: '', tool_calls: [{ function: { name: 'tide', arguments: '{}' } }] }
+    await expect(prepare([chat(), chat(call)])).rejects.toThrow('each of the tool_calls')
+  })
+  test('tools, though another row shows them', async () => {
+    const source =
+      "{% for m in messages %}{% if m.role == 'system' and tools %}{{ tools | length }}" +
+      '{% endif %}' +
+      '{{ m.role }}{{ m.content }};{% endfor %}'
+    const tools = [{ name: 'tide' }]
+    const rows = [
+      { tools, messages: [{ role: 'system', content: 'Be brief.' }, ...chat().messages] },
+      { tools, messages: chat().messages },
+    ]
+    const template = templateFrom(source)
+    const prepared = prepare(rows, { template })
+    await expect(prepared).rejects.toThrow("'tools' of a row (rows.jsonl:2)")
+  })
   test('unless run.yaml leaves it aside, which is told', async () => {
     const rows = [chat(), { tools: [{ name: 'tide' }], ...chat() }]
     const dataset = await prepare(rows, {}, { leave_aside: ['tools'] })

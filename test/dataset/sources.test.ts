@@ -16,7 +16,7 @@ async function folderOf(files: Record<string, string | Uint8Array>): Promise<str
   return folder
 }
 
-const read = documentsAt
+const read = async (path: string, folder: string) => (await documentsAt(path, folder)).documents
 
 const FILES = {
   'one.txt': 'One.\r\nTwo.\r\n',
@@ -88,6 +88,13 @@ describe('of a folder as the Hub has it', () => {
     await expect(openSource({ path: 'ds' }, folder)).rejects.toThrow(
       "'ds' as it has no split 'train': set 'split:' to 'test' or 'validation'",
     )
+  })
+  test('what a pattern means and is not read is named', async () => {
+    const folder = await folderOf({ 'd/a.txt': 'A', 'd/b.csv': 'B', 'd/c.JSONL': '{}' })
+    const { leftOut, files } = await openSource({ path: 'd/*' }, folder)
+    expect([files, leftOut.names]).toEqual([1, ['d/b.csv', 'd/c.JSONL']])
+    const read = await documentsAt('d', folder)
+    expect(read.leftOut.names).toEqual(['b.csv', 'c.JSONL'])
   })
   test('nothing where the slice has no row', async () =>
     await expect(check({ split: 'train[4:]' }, [], [])).rejects.toThrow(
@@ -189,12 +196,12 @@ describe('columns of other names', () => {
     learned: [true],
   }
   for (const [what, row, keys, expected] of [
-    ['a text', { body: 'A', text: 1, id: 7 }, { field: 'body' }, textOf('A', ['id'])],
+    ['a text', { body: 'A', text: 1, id: 7 }, { field: 'body' }, textOf('A', ['id', 'text'])],
     [
       'a conversation, with what it has beside',
       talk,
       { field_messages: 'said', message_property_mappings: { role: 'who', content: 'what' } },
-      Object.assign({ aside: [], variables: { tools: [{}] } }, chat),
+      Object.assign({ aside: ['messages'], variables: { tools: [{}] } }, chat),
     ],
     [
       'messages alone',
@@ -202,13 +209,42 @@ describe('columns of other names', () => {
       { message_property_mappings: { role: 'who', content: 'what' } },
       Object.assign({ aside: [], variables: {} }, chat),
     ],
+    [
+      'a conversation by its other name',
+      { conversations: talk.said },
+      { message_property_mappings: { role: 'who', content: 'what' } },
+      Object.assign({ aside: [], variables: {} }, chat),
+    ],
+    [
+      'what a message has by our names is told',
+      { messages: [{ who: 'gpt', what: 'I.', name: 'Ishmael', content: 'You.' }] },
+      { message_property_mappings: { role: 'who', content: 'what' } },
+      Object.assign({ aside: ['content'], variables: {} }, chat),
+    ],
   ] as const) {
     test(what, async () =>
       expect(await examples('a.jsonl', JSON.stringify(row), keys)).toEqual([expected]),
     )
   }
-  test('a row that has not the column is refused', async () =>
-    await expect(examples('a.jsonl', '{"text":1}', { field: 'body' })).rejects.toThrow('a.jsonl:1'))
+  for (const [row, keys] of [
+    [{ text: 'A' }, { field: 'body' }],
+    [{ messages: talk.said }, { field: 'body' }],
+    [{ messages: talk.said }, { field_messages: 'dialog' }],
+    [{ text: 'A' }, { message_property_mappings: { role: 'who', content: 'what' } }],
+  ] as const) {
+    test(`${JSON.stringify(row)} is refused by ${JSON.stringify(keys)}`, async () => {
+      const read = examples('a.jsonl', JSON.stringify(row), keys)
+      await expect(read).rejects.toThrow(/a\.jsonl:1.*as run\.yaml names the column/)
+    })
+  }
+  for (const keys of [
+    { field: 'body', type: 'alpaca' },
+    { field_messages: 'said', type: 'completion' },
+    { field: 'body', field_messages: 'said' },
+  ] as const) {
+    test(`${JSON.stringify(keys)} says two things`, async () =>
+      await expect(examples('a.jsonl', '{"body":"A"}', keys)).rejects.toThrow('leave one of them'))
+  }
 })
 
 test('a .json that is JSON Lines is read as such', async () => {

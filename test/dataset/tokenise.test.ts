@@ -139,8 +139,8 @@ describe('of a conversation', () => {
     [
       'it says itself what the assistant writes',
       `${EACH}<{{ m.role[0] }}>{% if m.role == 'assistant' %}` +
-        `{% generation %}${SAID}!{% endgeneration %}{% endif %} {% endfor %}`,
-      '<u> <a>[b!] <u> <a>[d!] ',
+        `{% generation %}${SAID}!{% endgeneration %}{% else %}${SAID}{% endif %} {% endfor %}`,
+      '<u>a <a>[b!] <u>c <a>[d!] ',
     ],
     [
       'what is said is counted, all is learned:',
@@ -156,8 +156,8 @@ describe('of a conversation', () => {
     ],
     [
       'what is said is not shown, all is learned:',
-      `${EACH}{{ m.role }};{% endfor %}{{ messages | length }}`,
-      '[user;assistant;user;assistant;4]',
+      `${EACH}{{ m.role }}{{ m.content | length }};{% endfor %}{{ messages | length }}`,
+      '[user1;assistant1;user1;assistant1;4]',
     ],
   ] as const)
     test(`where ${what}`, () =>
@@ -250,9 +250,38 @@ describe('a row is refused by name', () => {
     ],
     [
       'of which not all is learned, and nobody knows where it is',
-      '{{ messages | length }}',
+      `{{ messages | length }}${EACH}{{ m.content | upper }}` +
+        '{{ m.content | urlencode | length }};{% endfor %}',
       chat('assistant: a-', 'assistant: b'),
       'where answers are',
+    ],
+    [
+      'of which a turn is not written',
+      `${EACH}{% if m.role != 'system' %}${SAID};{% endif %}{% endfor %}`,
+      chat('system: Be a pirate.', 'user: a', 'assistant: b'),
+      "what message 1 says, by 'system'",
+    ],
+    [
+      'of which a long turn is not written',
+      `${EACH}{% if m.role != 'system' %}${SAID};{% endif %}{% endfor %}`,
+      chat(`system: ${'Be a pirate. '.repeat(9)}`, 'user: a', 'assistant: b'),
+      "what message 1 says, by 'system'",
+    ],
+    [
+      'of which one says what another does, and is not written',
+      `${EACH}{% if m.role != 'system' %}${SAID};{% endif %}{% endfor %}`,
+      chat(
+        `system: ${'Be a pirate. '.repeat(9)}`,
+        `user: ${'Be a pirate. '.repeat(10)}`,
+        'assistant: b',
+      ),
+      "what message 1 says, by 'system'",
+    ],
+    [
+      'of which the second call is not written',
+      `${EACH}${SAID}{% if m.tool_calls %}{{ m.tool_calls[0].name }}{% endif %};{% endfor %}`,
+      talk([{ role: 'assistant', content: '', tool_calls: [{ name: 'tide' }, { name: 'wind' }] }]),
+      'each of the tool_calls of message 1',
     ],
     ['that is a conversation among texts', null, chat('assistant: a'), 'no conversations'],
   ] as const) {

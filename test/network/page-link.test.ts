@@ -1,8 +1,12 @@
 /** The address of a page as a link: the run's coordinator is asked of the page. */
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { awaitInvite } from '../../node/cli/await-invite.ts'
+import { awaitInvite, hearWhileWaiting } from '../../node/cli/await-invite.ts'
+import { askVolunteer, listVolunteers } from '../../node/guest/control-socket.ts'
 import { findInvite } from '../../node/network/page-link.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
@@ -51,7 +55,7 @@ test('a page that nobody serves is asked again until somebody does', async () =>
   onTestFinished(() => first.mockRestore())
   const told: string[] = []
   const link = `http://127.0.0.1:${port}/#join=${WORD}`
-  const invite = await awaitInvite(link, (line) => void told.push(line), 0)
+  const invite = await awaitInvite(link, { tell: (line) => void told.push(line), retryMs: 0 })
   expect(invite).toMatchObject({ coordinator: ID, token: 't0k' })
   expect(told).toEqual([
     `Cannot reach the run at http://127.0.0.1:${port} (fetch failed); trying again in 0 s ` +
@@ -61,8 +65,32 @@ test('a page that nobody serves is asked again until somebody does', async () =>
 
 test('whoever interrupts the wait has left', async () => {
   const told = (line: string) => {
-    expect(line).toContain('trying again in 5 s (Ctrl-C stops)')
+    expect(line).toContain('trying again in 1 s (Ctrl-C stops)')
     process.emit('SIGINT')
   }
-  expect(await awaitInvite(`http://127.0.0.1:1/#join=${WORD}`, told)).toBe(null)
+  expect(await awaitInvite(`http://127.0.0.1:1/#join=${WORD}`, { tell: told })).toBe(null)
+})
+
+test('whoever waits is listed, and leaves when told to', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'barnraise-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const described = { name: 'ada', threads: 1, memoryBytesMax: 1e9 }
+  const hearing = hearWhileWaiting(folder, described)
+  const heard = Promise.withResolvers<void>()
+  const waiting = awaitInvite(`http://127.0.0.1:1/#join=${WORD}`, {
+    tell: () => {},
+    hear: async (leave) => {
+      const stop = await hearing(leave)
+      heard.resolve()
+      return stop
+    },
+  })
+  await heard.promise
+  const status = await askVolunteer(folder, process.pid, { command: 'status' })
+  expect(status).toMatchObject({ name: 'ada', run: null, activity: 'connecting' })
+  const paused = askVolunteer(folder, process.pid, { command: 'pause', ms: null })
+  await expect(paused).rejects.toThrow('it can only leave')
+  await askVolunteer(folder, process.pid, { command: 'leave' })
+  expect(await waiting).toBe(null)
+  expect(await listVolunteers(folder)).toEqual([])
 })

@@ -5,7 +5,8 @@ import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { writeRunYaml } from '../../node/setup/write-yaml.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
-const BASE = 'base_model: org/small\ndatasets:\n  - path: data.jsonl\n    type: alpaca\n'
+const BASE =
+  'base_model: org/small\nadapter: lora\ndatasets:\n  - path: data.jsonl\n    type: alpaca\n'
 
 type Fate = 'taken' | 'ignored' | 'refused'
 
@@ -23,6 +24,11 @@ for (const [line, fate, expected] of [
   ['lora_target_modules: [q_proj]', 'taken', { lora_target_modules: ['q_proj'] }],
   ['lr_scheduler: cosine', 'taken', { lr_scheduler: 'cosine' }],
   ['lr_scheduler: rex', 'refused', {}],
+  ['cosine_min_lr_ratio: 0.2', 'taken', { cosine_min_lr_ratio: 0.2 }],
+  ['dataset_exact_deduplication: true', 'refused', {}],
+  ['dataset_exact_deduplication: false', 'ignored', {}],
+  ['plugins: [axolotl.integrations.liger.LigerPlugin]', 'ignored', {}],
+  ['plugins: [axolotl.integrations.kd.KDPlugin]', 'refused', {}],
   ['lora_dropout: 0', 'taken', {}],
   ['lora_dropout: 0.05', 'refused', {}],
   ['peft_use_dora: true', 'refused', {}],
@@ -52,7 +58,8 @@ for (const [line, fate, expected] of [
   ['wandb_project:', null, {}],
 ] as [string, Fate | null, object][]) {
   test(`'${line}' is ${fate ?? 'nothing'}`, () => {
-    const { yaml, taken, ignored, refused } = fromAxolotl(`${BASE}${line}\n`, 'axolotl.yml')
+    const base = line.startsWith('adapter') ? BASE.replace('adapter: lora\n', '') : BASE
+    const { yaml, taken, ignored, refused } = fromAxolotl(`${base}${line}\n`, 'axolotl.yml')
     const key = line.split(':')[0]!
     const fates = { taken: taken.includes(key) } as Record<Fate, boolean>
     fates.ignored = ignored.some((one) => one.key === key && one.reason !== '')
@@ -66,6 +73,19 @@ for (const [line, fate, expected] of [
   })
 }
 
+for (const adapter of ['', 'adapter:\n']) {
+  test(`without an adapter ('${adapter}') all weights would be trained: refused`, () => {
+    const { refused } = fromAxolotl(`base_model: a\n${adapter}datasets:\n  - path: x\n`, 'a.yml')
+    expect(refused).toEqual([{ key: 'adapter', reason: expect.stringContaining('all weights') }])
+  })
+}
+
+test('a share that only a cosine ends at is nothing to a line', () => {
+  const source = `${BASE}lr_scheduler: linear\ncosine_min_lr_ratio: 0.2\n`
+  const { yaml, ignored } = fromAxolotl(source, 'a.yml')
+  expect([yaml.cosine_min_lr_ratio, ignored.length]).toEqual([0, 1])
+})
+
 test('steps of a warm-up are a share where the number of steps is known', () => {
   const { yaml } = fromAxolotl(`${BASE}max_steps: 200\nwarmup_steps: 10\n`, 'a.yml')
   expect(yaml).toMatchObject({ max_steps: 200, warmup_ratio: 0.05 })
@@ -75,10 +95,12 @@ for (const [type, expected] of [
   ['completion', 'completion'],
   ['chat_template', 'chat_template'],
   ['sharegpt:chat', 'sharegpt'],
+  ['alpaca:chat', undefined],
+  ['input_output', undefined],
   ['user_defined', undefined],
 ] as const) {
   test(`a dataset of type ${type}`, () => {
-    const source = `base_model: a\ndatasets:\n  - path: x\n    type: ${type}\n`
+    const source = `base_model: a\nadapter: lora\ndatasets:\n  - path: x\n    type: ${type}\n`
     const { yaml, refused } = fromAxolotl(source, 'a.yml')
     expect(yaml.datasets).toEqual([{ path: 'x', ...(expected && { type: expected }) }])
     expect(refused.map(({ key }) => key)).toEqual(expected ? [] : ['datasets'])
@@ -96,7 +118,7 @@ for (const [line, expected, refusedIn] of [
   ['data_files: [a.jsonl]', {}, "'data_files' of a dataset means nothing here"],
 ] as [line: string, expected: object, refusedIn?: string][]) {
   test(`of a dataset, '${line}' is ${refusedIn === undefined ? 'kept' : 'refused'}`, () => {
-    const source = `base_model: a\ndatasets:\n  - path: x\n    ${line}\n`
+    const source = `base_model: a\nadapter: lora\ndatasets:\n  - path: x\n    ${line}\n`
     const { yaml, refused } = fromAxolotl(source, 'a.yml')
     expect(yaml.datasets).toEqual([{ path: 'x', ...expected }])
     expect(refused.map(({ reason }) => reason)).toEqual(
@@ -118,8 +140,9 @@ test('what is refused says what it can be, or that it can only go', () => {
 
 test("what a file leaves to axolotl's defaults is as axolotl has it", () => {
   const { yaml, added } = fromAxolotl(`${BASE}lr_scheduler: linear\n`, 'a.yml')
-  expect(added).toEqual(['sequence_len', 'micro_batch_size', 'adam_beta2'])
+  expect(added).toEqual(['sequence_len', 'micro_batch_size', 'cosine_min_lr_ratio', 'adam_beta2'])
   expect(yaml).toMatchObject({ sequence_len: 512, lr_scheduler: 'linear', adam_beta2: 0.999 })
+  expect(yaml.cosine_min_lr_ratio).toBe(0)
 })
 
 test('a template in the file is taken as a text', () => {
