@@ -1,6 +1,7 @@
 /**
  * The gate: a merge that raises the held-out loss by more than the run allows is not published. Its
- * contributions are repeated first, and what is found right is merged again, without the rest. If
+ * contributions are repeated first, and what is found right is merged again without the rest: those
+ * of members who were never found right, if there are any, and all others if that was not it. If
  * that raises the loss as well, or if nobody's work is audited, they count for nothing, the same
  * round starts again, and the next merge leaves extremes out.
  *
@@ -13,6 +14,7 @@ import { log, reasonOf, roundName } from '../protocol/index.ts'
 import { repeatInFull } from './audits.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import type { Aggregate } from './event.ts'
+import { wasFoundRight } from './record.ts'
 import { reopen } from './round.ts'
 import type { CoordinatorState, HeldLease } from './state.ts'
 import { dropLease } from './take-back.ts'
@@ -38,9 +40,12 @@ export function gateOf({ config }: CoordinatorState, { losses }: Aggregate): str
 export function refuseMerge(state: CoordinatorState, why: string, at: number): CoordinatorEffect[] {
   const { start } = state.round
   state.refusedMerges.total += 1
-  const doubtful = [...state.leases.values()].filter(({ isVerified }) => !isVerified)
+  const unverified = [...state.leases.values()].filter(({ isVerified }) => !isVerified)
+  const ofNew = unverified.filter(({ peer }) => !wasFoundRight(state, peer))
+  const areNew = ofNew.length > 0 && ofNew.length < unverified.length
+  const doubtful = areNew ? ofNew : unverified
   if (doubtful.length > 0 && state.config.audit.trust !== 'everyone') {
-    return auditFirst(state, doubtful, why, at)
+    return auditFirst(state, doubtful, areNew ? `${why}; at first that of newcomers` : why, at)
   }
   const reason = reasonOf(`${roundName(start.round)} starts again: ${why}`)
   const dropped = [...state.leases.values()].flatMap((held) => dropLease(state, held, reason))

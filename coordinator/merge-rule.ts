@@ -17,10 +17,18 @@ export function mergeRuleOf({ config, history, refusedMerges }: Standing): Merge
   const { merge } = config.aggregation
   // One AdamW step with the mean gradient is what one machine would do; nothing else is.
   if (merge === 'trimmed' || config.training.mode === 'gradient') return merge
-  if (refusedMerges.inARow > 0) return 'trimmed'
+  return isSuspicious({ history, refusedMerges }) ? 'trimmed' : merge
+}
+
+/** There is reason to think that somebody lies: a merge was refused, or audits fail too often. */
+export function isSuspicious({
+  history,
+  refusedMerges,
+}: Pick<Standing, 'history' | 'refusedMerges'>): boolean {
+  if (refusedMerges.inARow > 0) return true
   const before = history.at(-1 - ROUNDS)?.audits ?? NONE
   const after = history.at(-1)?.audits ?? NONE
-  return failureShare(before, after) > FAILURES_MAX ? 'trimmed' : merge
+  return failureShare(before, after) > FAILURES_MAX
 }
 
 const NONE: AuditCounts = { looks: 0, fulls: 0, mismatches: 0, lapsed: 0 }

@@ -8,6 +8,7 @@
  * Source: Anderson et al., BOINC's adaptive replication (sched_send.cpp).
  */
 import { type LeaseId, NO_CREDIT, type PeerId } from '../protocol/index.ts'
+import { isSuspicious } from './merge-rule.ts'
 import type { CoordinatorState, PeerRecord } from './state.ts'
 
 /** A stranger with so many in a row is proven: its work counts at once. */
@@ -51,7 +52,18 @@ export function isProven(state: CoordinatorState, peer: PeerId): boolean {
 
 /** Its work counts only once it was repeated. */
 export function isOnTrial(state: CoordinatorState, peer: PeerId): boolean {
-  return (isWatched(state, peer) && !isProven(state, peer)) || isInDispute(state, peer)
+  if (isWatched(state, peer) && !isProven(state, peer)) return true
+  return isInDispute(state, peer) || isNewAmongLiars(state, peer)
+}
+
+/** Never found right, in a run in which somebody lies: keys that are thrown away come so. */
+function isNewAmongLiars(state: CoordinatorState, peer: PeerId): boolean {
+  if (state.config.audit.trust !== 'friends' || wasFoundRight(state, peer)) return false
+  return isSuspicious(state)
+}
+
+export function wasFoundRight({ records }: CoordinatorState, peer: PeerId): boolean {
+  return (records.get(peer)?.verifiedInARow ?? 0) > 0
 }
 
 /** Somebody got another result than it did, and the coordinator has yet to tell who erred. */

@@ -36,7 +36,7 @@ export function onKicked(
   const owed = counted(state.config.training.batchesMax - state.batchesCounted, 'batch')
   return changed(
     ...effects,
-    log('warn', `the run was finished, and is open again: ${owed} are owed`),
+    log('warn', `the run was finished, and is open again, with ${owed} to do`),
   )
 }
 

@@ -29,7 +29,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   relay: [
     ['relay --announce https://relay.example.org', 'behind a proxy with TLS'],
-    ['relay --allow 12D3KooW… --per-host 100', 'for one coordinator'],
+    ['relay --hosts 8 --per-host 100', 'for few hosts of many volunteers each'],
   ],
   kick: [
     ['kick runs/sea Qm3xYz', 'by the end of its id; what it did is subtracted and done again'],

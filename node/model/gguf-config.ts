@@ -67,11 +67,18 @@ export function ggufConfig(header: GgufHeader, ropeDivisors: Float32Array | null
     tie_word_embeddings: !header.tensors.has('output.weight'),
     hidden_act: 'silu',
     bos_token_id: tokenId(header, 'bos'),
-    eos_token_id: tokenId(header, 'eos'),
+    eos_token_id: endsOf(header),
     // llama.cpp applies a window wherever the file names one.
     sliding_window: entries.find('attention.sliding_window') ?? null,
     use_sliding_window: entries.find('attention.sliding_window') !== undefined,
   }
+}
+
+/** The end of a text and, where the file names them, of a turn and of a call, as in llama.cpp. */
+function endsOf(header: GgufHeader): number | number[] | null {
+  const ids = ['eos', 'eot', 'eom'].map((name) => tokenId(header, name))
+  const known = new Set(ids.filter((id) => id !== null))
+  return known.size > 1 ? [...known] : ids[0]!
 }
 
 function tokenId({ metadata }: GgufHeader, name: string): number | null {

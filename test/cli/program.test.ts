@@ -126,7 +126,7 @@ for (const [words, code, ...said] of [
   ['export FOLDER --format foo', 2, 'export --help'],
   ['simulate --replay FOLDER --out FOLDER/x', 2, "leave '--out' or '--replay' out"],
   ['status FOLDER/none', 2, 'nor a file or folder here'],
-  ['check FOLDER/run.yaml --memory 10MB', 0, "'--memory' must be at least"],
+  ['check FOLDER/run.yaml --memory 5MB', 0, "'--memory' must be at least"],
   ['init -y --no-open --out FOLDER/sample.yaml', 0, 'so it learns a sample, npm:@stdlib'],
   ['init --out FOLDER/run.yaml', 2, 'it is there already'],
   [

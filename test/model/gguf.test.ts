@@ -16,6 +16,7 @@ import { dequantise } from '../../node/model/gguf-dequantise.ts'
 import type { GgufValue, TensorType } from '../../node/model/gguf-format.ts'
 import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
 import { type GgufFile, ggufPieces } from '../../node/model/gguf-write.ts'
+import { withStops } from '../../node/model/stops.ts'
 import { tokenizerFromBytes } from '../../node/model/tokenizer.ts'
 import { RUN } from '../export/fixtures.ts'
 import { FAMILIES, weightsOf } from './family-vectors.ts'
@@ -223,6 +224,7 @@ test('SentencePiece merges by score, and spells what it has no word for in bytes
       ['tokenizer.ggml.scores', { type: 'array', of: 'f32', values: scores }],
       ['tokenizer.ggml.bos_token_id', u32(1)],
       ['tokenizer.ggml.eos_token_id', u32(2)],
+      ['tokenizer.ggml.eot_token_id', u32(9)],
       ['tokenizer.ggml.unknown_token_id', u32(0)],
       ...Object.entries({ block_count: 1, embedding_length: 8, feed_forward_length: 8 }).map(
         ([key, value]): [string, GgufValue] => [`llama.${key}`, u32(value)],
@@ -244,6 +246,8 @@ test('SentencePiece merges by score, and spells what it has no word for in bytes
   expect([...tokenizer.encodeWhole('bc')]).toEqual([id('<s>'), id('▁'), id('bc')])
   expect([...tokenizer.encode('é')]).toEqual([id('▁'), id('<0xC3>'), id('<0xA9>')])
   expect(tokenizer.decode(tokenizer.encode('abc é ab'))).toBe('abc é ab')
+  // A turn ends with a token of its own.
+  expect(withStops(tokenizer, companions, null).stopIds).toEqual([2, 9])
 })
 
 describe('a malformed file is refused', () => {

@@ -155,6 +155,18 @@ test('that invites and a list both have to let one in is told', async () => {
   expect(notes).toEqual([expect.stringMatching(/^run.yaml:5:\d+ swarm.allow_list: an invite/)])
 })
 
+test('keys that mean nothing where gradients are averaged are named', async () => {
+  const keys =
+    'outer_learning_rate: 0.7\n  outer_momentum: 0.1\n  weight_cap: 1\n  uplink: int4\n'
+  const yaml = `${RIGHT}sequence_len: 16\nswarm:\n  aggregation: gradient\n  ${keys}`
+  const notes = await plan(yaml, (planned) => planned.notes)
+  expect(notes).toEqual([
+    expect.stringMatching(/^run.yaml:8:\d+ swarm.outer_momentum: it has no effect/),
+    expect.stringMatching(/^run.yaml:9:\d+ swarm.weight_cap: it has no effect/),
+    expect.stringMatching(/^run.yaml:10:\d+ swarm.uplink: int4 rounds gradients/),
+  ])
+})
+
 for (const [swarm, blockMembersMax] of [
   ['{}', null],
   ['{trust: everyone}', null],
