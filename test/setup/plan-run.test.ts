@@ -156,8 +156,7 @@ test('that invites and a list both have to let one in is told', async () => {
 })
 
 test('keys that mean nothing where gradients are averaged are named', async () => {
-  const keys =
-    'outer_learning_rate: 0.7\n  outer_momentum: 0.1\n  weight_cap: 1\n  uplink: int4\n'
+  const keys = 'outer_learning_rate: 0.7\n  outer_momentum: 0.1\n  weight_cap: 1\n  uplink: int4\n'
   const yaml = `${RIGHT}sequence_len: 16\nswarm:\n  aggregation: gradient\n  ${keys}`
   const notes = await plan(yaml, (planned) => planned.notes)
   expect(notes).toEqual([
