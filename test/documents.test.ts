@@ -13,11 +13,15 @@ interface Document {
 const COLUMNS_MAX = 120
 const ROOMS = 'protocol|coordinator|kernels|simulations|node|test|docs|examples'
 
-const documents: Document[] = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'])
-  .toString()
-  .split('\n')
-  .filter((path) => path !== '' && existsSync(path))
-  .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
+const filesOf = (pattern: string): Document[] =>
+  execFileSync('git', ['ls-files', '-co', '--exclude-standard', pattern])
+    .toString()
+    .split('\n')
+    .filter((path) => path !== '' && existsSync(path))
+    .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
+
+const documents = filesOf('*.md')
+const workflows = filesOf('.github/workflows/*.yml')
 
 /** Files that a text names in `code` or links to; a name with a star or capitals is a pattern. */
 function missingFiles({ path, text }: Document): string[] {
@@ -47,7 +51,21 @@ function unknownCommands({ path, text }: Document): string[] {
     .map(([, command]) => `${path} names the command ${command}`)
 }
 
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
+
+function unknownScripts({ path, text }: Document): string[] {
+  return [...text.matchAll(/npm run (?:-s )?([a-z][\w:]*)/g)]
+    .filter(([, script]) => !(script! in scripts))
+    .map(([, script]) => `${path} names the script ${script}`)
+}
+
+test('there are workflows, and the scripts that they name exist', () => {
+  expect(workflows.length).toBeGreaterThan(1)
+  expect(workflows.flatMap(unknownScripts)).toEqual([])
+})
+
 for (const [rule, complaints] of [
+  ['scripts that documents name exist', unknownScripts],
   ['files that documents name exist', missingFiles],
   ['prose is wrapped', longLines],
   ['commands that documents name exist', unknownCommands],
@@ -57,6 +75,7 @@ for (const [rule, complaints] of [
 
 for (const [fault, complaints] of [
   ['a file that is not there', missingFiles({ path: 'docs/a.md', text: 'see `node/nowhere.ts`' })],
+  ['a script of no name', unknownScripts({ path: 'docs/a.md', text: '`npm run tset`' })],
   ['a link to nothing', missingFiles({ path: 'docs/a.md', text: '[a](nowhere.md)' })],
   ['a long line', longLines({ path: 'docs/a.md', text: 'x '.repeat(COLUMNS_MAX) })],
   ['a command', unknownCommands({ path: 'docs/a.md', text: 'run `barnraise conquer`' })],
