@@ -66,7 +66,10 @@ export class ComputeEndedError extends Error {
   override name = 'ComputeEndedError'
 }
 
-/** @throws ComputeEndedError in every task that is pending when the thread dies, or asked after. */
+/**
+ * @throws ComputeEndedError in every task that is pending when the thread dies or is closed, or that
+ *   is asked after
+ */
 export function createCompute(thread: ComputeThread): Compute {
   const { control, post } = thread
   const pending = new Map<number, Pending>()
@@ -117,8 +120,7 @@ export function createCompute(thread: ComputeThread): Compute {
       listener = added
     },
     close: async () => {
-      // Who closes does not wait for what it asked before.
-      pending.clear()
+      end(new Error('The compute thread was closed'))
       await thread.terminate()
     },
   }

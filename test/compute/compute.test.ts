@@ -92,3 +92,21 @@ for (const [what, ask, expected] of [
     expect(posted).toEqual(expected)
   })
 }
+
+test('whoever waits for a thread that is closed hears it, and so does whoever asks later', async () => {
+  let isEnded = false
+  const compute = createCompute({
+    control: newControl(),
+    post: () => {},
+    onMessage: () => {},
+    onEnd: () => {},
+    terminate: async () => {
+      isEnded = true
+    },
+  })
+  const waiting = expect(compute.run('close-merge', null)).rejects.toThrow(ComputeEndedError)
+  await compute.close()
+  await waiting
+  expect(isEnded).toBe(true)
+  await expect(compute.run('close-merge', null)).rejects.toThrow(ComputeEndedError)
+})
