@@ -20,6 +20,9 @@ const WAITING_MAX = 2
 /** Somebody is looked for again after this share of a box. */
 const REDRAW_SHARE = 1 / 8
 
+/** Whoever is drawn by speed counts as so many times the median at most. */
+const LEAD_MAX = 4
+
 /** Draws an auditor for an audit that has none. */
 export function assignAudit(
   state: CoordinatorState,
@@ -33,8 +36,10 @@ export function assignAudit(
     audit.stage = 'assigned'
     audit.auditor = auditor.peer
     auditor.audits.push(audit.auditId)
-    setDeadline(state, audit, at + (seconds + graceSeconds) * 1000)
-    return auditor.leaseId === null ? [notify(auditor.peer, { type: 'work' })] : []
+    const isFree = auditor.leaseId === null
+    // Whoever has nothing to do asks at once.
+    setDeadline(state, audit, at + (isFree ? graceSeconds : seconds + graceSeconds) * 1000)
+    return isFree ? [notify(auditor.peer, { type: 'work' })] : []
   }
   if (mayAuditItself(state, at)) return takeOn(state, audit, at)
   putOff(state, audit, at)
@@ -64,10 +69,13 @@ function drawAuditor(state: CoordinatorState, audit: Audit): Member | null {
 
 /**
  * One of them, a fast one more often: whoever does more of the work audits more of it, so that an
- * audit takes no longer than what it is about. Whoever has delivered nothing yet is the slowest.
+ * audit takes no longer than what it is about. Whoever was never found right is the slowest, and
+ * nobody comes before many others by its speed.
  */
 function bySpeed(drawn: readonly Member[], coin: number): Member | null {
-  const speeds = drawn.map(({ paceMs }) => (paceMs === null ? 1 : speedOf(paceMs)))
+  const known = drawn.map(({ paceMs }) => (paceMs === null ? 1 : speedOf(paceMs)))
+  const middle = known.toSorted((a, b) => a - b)[known.length >> 1] ?? 1
+  const speeds = known.map((speed) => Math.min(speed, LEAD_MAX * middle))
   let left = coin * speeds.reduce((sum, speed) => sum + speed, 0)
   for (const [place, member] of drawn.entries()) {
     left -= speeds[place]!

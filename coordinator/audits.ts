@@ -18,7 +18,7 @@ import { attemptCoin, coinOf, drawOnceMore } from './draws.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { answer, changed, notify, type Outcome, type RequestEvent, unchanged } from './outcome.ts'
 import { contraryRateOf, fullRateOf } from './record.ts'
-import { failToDeliver } from './roster.ts'
+import { doubtPace, failToDeliver } from './roster.ts'
 import type { CoordinatorState, HeldLease, Member } from './state.ts'
 
 /** One look in so many goes on from the first step to the last. */
@@ -191,10 +191,17 @@ export function redrawAudits(state: CoordinatorState, now: number): CoordinatorE
     if (deadline === null || deadline.at > now) return effects
     const audit = state.audits.get(deadline.key)!
     if (audit.stage === 'out') effects.push(...blameAuditor(state, audit))
+    else if (isIgnored(state, audit)) doubtPace(state, audit.auditor!)
     releaseAuditor(state, audit.auditor, audit.auditId)
     audit.auditor = null
     effects.push(...assignAudit(state, audit, now))
   }
+}
+
+/** Its auditor is here and free, and does not come for it: others are drawn before it now. */
+function isIgnored({ members }: CoordinatorState, { stage, auditor }: Audit): boolean {
+  const member = stage === 'assigned' ? members.get(auditor!) : undefined
+  return member !== undefined && member.awayUntil === null && member.leaseId === null
 }
 
 function blameAuditor(state: CoordinatorState, { auditor, auditId }: Audit): CoordinatorEffect[] {

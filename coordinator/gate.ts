@@ -40,6 +40,7 @@ export function gateOf({ config }: CoordinatorState, { losses }: Aggregate): str
 export function refuseMerge(state: CoordinatorState, why: string, at: number): CoordinatorEffect[] {
   const { start } = state.round
   state.refusedMerges.total += 1
+  state.round.wasRefused = true
   const unverified = [...state.leases.values()].filter(({ isVerified }) => !isVerified)
   const ofNew = unverified.filter(({ peer }) => !wasFoundRight(state, peer))
   const areNew = ofNew.length > 0 && ofNew.length < unverified.length

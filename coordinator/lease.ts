@@ -161,6 +161,7 @@ function grant(
     isExpected: hasDelivered(state, member.peer),
     isOnTrial: isOnTrial(state, member.peer),
     isVerified: false,
+    wasCounted: false,
     stage: 'leased',
     leasedAt: event.at,
     stopAt,

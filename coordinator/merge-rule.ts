@@ -13,11 +13,12 @@ const FAILURES_MAX = 0.02
 type Standing = Pick<CoordinatorState, 'config' | 'history' | 'refusedMerges'>
 
 /** The rule for the round that closes now. */
-export function mergeRuleOf({ config, history, refusedMerges }: Standing): MergeRule {
+export function mergeRuleOf(state: Standing): MergeRule {
+  const { config } = state
   const { merge } = config.aggregation
   // One AdamW step with the mean gradient is what one machine would do; nothing else is.
   if (merge === 'trimmed' || config.training.mode === 'gradient') return merge
-  return isSuspicious({ history, refusedMerges }) ? 'trimmed' : merge
+  return isSuspicious(state) ? 'trimmed' : merge
 }
 
 /** There is reason to think that somebody lies: a merge was refused, or audits fail too often. */

@@ -59,7 +59,7 @@ export function isOnTrial(state: CoordinatorState, peer: PeerId): boolean {
 /** Never found right, in a run in which somebody lies: keys that are thrown away come so. */
 function isNewAmongLiars(state: CoordinatorState, peer: PeerId): boolean {
   if (state.config.audit.trust !== 'friends' || wasFoundRight(state, peer)) return false
-  return isSuspicious(state)
+  return state.round.wasRefused || isSuspicious(state)
 }
 
 export function wasFoundRight({ records }: CoordinatorState, peer: PeerId): boolean {

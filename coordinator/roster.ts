@@ -56,18 +56,25 @@ export function changeMember(
   if (wasHere && !isHere) removePeer(derived.here, member.peer)
 }
 
-/** Work of it has come, at a pace that its time bears out. */
+/** Work of it has come, at a pace that its time bears out; made-up work has any pace. */
 export function deliver(state: CoordinatorState, peer: PeerId, paceMs: number): void {
-  recordOf(state, peer).hasDelivered = true
+  const record = recordOf(state, peer)
+  record.hasDelivered = true
+  const isBelieved = record.verifiedInARow > 0 || state.config.audit.trust === 'everyone'
   const member = state.members.get(peer)
-  if (member !== undefined) changeMember(state, member, { paceMs })
+  if (member !== undefined && isBelieved) changeMember(state, member, { paceMs })
+}
+
+/** Nothing that it says of its pace is believed until it was found right again. */
+export function doubtPace(state: CoordinatorState, peer: PeerId): void {
+  const member = state.members.get(peer)
+  if (member !== undefined) changeMember(state, member, { paceMs: null })
 }
 
 /** It let something lapse: nothing counts on it, nor on its pace, until it delivers again. */
 export function failToDeliver(state: CoordinatorState, peer: PeerId): void {
   recordOf(state, peer).hasDelivered = false
-  const member = state.members.get(peer)
-  if (member !== undefined) changeMember(state, member, { paceMs: null })
+  doubtPace(state, peer)
 }
 
 export function dropMember(state: CoordinatorState, member: Member): void {

@@ -48,7 +48,8 @@ export function settleRound(state: CoordinatorState, now: number): CoordinatorEf
   const quorum = quorumOf(round, config.round.quorumFraction)
   const over = round.outstanding === 0 || now >= round.closesAt
   if (quorum.status === 'met') return over ? closeRound(state, 1, quorum.reason) : []
-  if (!round.extended && (quorum.status === 'lost' || over)) return extendRound(state, now, quorum)
+  const mayExtend = !round.extended && !round.wasRefused
+  if (mayExtend && (quorum.status === 'lost' || over)) return extendRound(state, now, quorum)
   if (!over) return []
   if (round.uploaded === 0) return reopenRound(state, quorum)
   return closeRound(state, Math.sqrt(round.uploaded / round.expected), quorum.reason)

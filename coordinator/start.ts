@@ -47,6 +47,7 @@ function moveDeadlines(state: CoordinatorState, byMs: number): void {
   if (round.boxEndsAt !== null) round.boxEndsAt += byMs
   if (round.closesAt !== null) round.closesAt += byMs
   for (const held of leases.values()) {
+    held.leasedAt += byMs
     held.stopAt += byMs
     if (held.deadlineAt !== null) held.deadlineAt += byMs
     if (held.commitment !== null) held.commitment.at += byMs

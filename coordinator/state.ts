@@ -95,6 +95,8 @@ export interface Round {
   closesAt: number | null
   /** The box was prolonged once because the quorum was missed. */
   extended: boolean
+  /** A merge of it was not published. */
+  wasRefused: boolean
   /**
    * What a full quorum would be: the most batches that were in, or out with those who have
    * delivered before, at any one time.
@@ -159,9 +161,11 @@ export interface HeldLease {
   readonly isNewcomers: boolean
   /** It was repeated in full and found right. */
   isVerified: boolean
+  /** It counted before it was put on trial. */
+  wasCounted: boolean
   /** Its holder has delivered before, so that a quorum counts on it. */
   readonly isExpected: boolean
-  readonly leasedAt: number
+  leasedAt: number
   /** When its holder stops training and hands in what is done. */
   stopAt: number
   /** When it is given to someone else. */
@@ -194,7 +198,7 @@ export interface Member {
   awayUntil: number | null
   /** Wall time of one local step, as last reported. */
   stepMs: number | null
-  /** The same as what it delivered last has borne out; null until it has. */
+  /** The same as its last delivery bears out; null until it was found right. */
   paceMs: number | null
   /** Time from commit to stored payload, as last seen. */
   transferMs: number | null
@@ -353,6 +357,7 @@ export function openRound(
     boxEndsAt: null,
     closesAt: null,
     extended: false,
+    wasRefused: false,
     expected: 0,
     awaited: 0,
     outstanding: 0,

@@ -78,7 +78,7 @@ export function dropLease(
 ): CoordinatorEffect[] {
   const { round } = state
   const { leaseId, peer, steps, firstBatch } = held
-  const isCountedOn = held.isExpected || held.stage === 'uploaded'
+  const isCountedOn = held.isExpected || held.wasCounted || held.stage === 'uploaded'
   const effects = held.stage === 'uploaded' ? dropUpload() : revoke(state, held, reason)
   // As if it had never come: a quorum does not wait for it.
   if (isCountedOn) {

@@ -29,6 +29,7 @@ export function endTrial(state: CoordinatorState, leaseId: LeaseId): Coordinator
 export function putOnTrial(state: CoordinatorState, held: HeldLease): void {
   held.stage = 'stored'
   held.isOnTrial = true
+  held.wasCounted = true
   addTrials(state.derived.tally, held.peer, 1)
   state.round.uploaded -= held.steps
   leaveOutstanding(state, held, -held.steps)

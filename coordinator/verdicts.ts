@@ -38,7 +38,7 @@ import {
   unchanged,
 } from './outcome.ts'
 import { noteError, noteVerified, recordOf, verifiedBefore } from './record.ts'
-import { memberHere } from './roster.ts'
+import { doubtPace, memberHere } from './roster.ts'
 import type { CoordinatorState } from './state.ts'
 import { takeBack } from './take-back.ts'
 import { endTrial } from './trial.ts'
@@ -210,6 +210,7 @@ function err(
   const name = state.members.get(peer)?.name ?? peer
   state.auditCounts.mismatches += 1
   const isAgain = noteError(recordOf(state, peer))
+  doubtPace(state, peer)
   const reason = `others get another result for lease ${leaseId}`
   const effects: CoordinatorEffect[] = [log('warn', reasonOf(`${name} erred: ${reason}`))]
   if (memberHere(state, peer) !== null)

@@ -66,10 +66,7 @@ export class ComputeEndedError extends Error {
   override name = 'ComputeEndedError'
 }
 
-/**
- * @throws ComputeEndedError in every task that is pending when the thread dies or is closed, or that
- *   is asked after
- */
+/** @throws ComputeEndedError in each task that is pending, or asked, when the thread has ended. */
 export function createCompute(thread: ComputeThread): Compute {
   const { control, post } = thread
   const pending = new Map<number, Pending>()

@@ -43,6 +43,8 @@ export const NOTICE_QUEUE_MAX = 64
 export const NOTICE_FLUSH_TIMEOUT_MS = 2_000
 /** Downloads that are served at the same time; the others wait. */
 export const DOWNLOAD_SLOTS = 64
+/** How long a transfer keeps its place while others wait; it goes on later from where it was. */
+export const TURN_MS = 20_000
 
 // Invites.
 export const LINK_LENGTH_MAX = 4_096

@@ -39,10 +39,24 @@ async function ask(url: URL): Promise<{ ok: boolean; text: string }> {
   try {
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
     const answer = await fetch(url, { signal, redirect: 'error' })
-    return { ok: answer.ok, text: (await answer.text()).slice(0, INVITATION_BYTES_MAX) }
+    return { ok: answer.ok, text: await textOf(answer) }
   } catch (error) {
+    if (error instanceof ConfigError) throw error
     throw unreachable([url.origin], error)
   }
+}
+
+/** @throws ConfigError for more than an invitation has: whoever sends that is no run */
+async function textOf({ body, url }: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for await (const piece of body ?? []) {
+    bytes += piece.length
+    if (bytes > INVITATION_BYTES_MAX) refuse(`${new URL(url).origin} does not answer as a run does`)
+    text += decoder.decode(piece, { stream: true })
+  }
+  return text + decoder.decode()
 }
 
 function refuse(why: string): never {

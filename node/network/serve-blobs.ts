@@ -37,7 +37,7 @@ import { withDeadline } from './deadline.ts'
 import { asError, NetworkError, TimeoutError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames } from './frames.ts'
-import { DOWNLOAD_SLOTS, DOWNLOADS_PER_PEER_MAX, UPLOADS_PER_PEER_MAX } from './limits.ts'
+import { DOWNLOAD_SLOTS, DOWNLOADS_PER_PEER_MAX, TURN_MS, UPLOADS_PER_PEER_MAX } from './limits.ts'
 import { createQuota, type Quota } from './quota.ts'
 import { createSlots, type Slots } from './slots.ts'
 import { receiveChunks, sendChunks } from './transfer.ts'
@@ -67,6 +67,9 @@ export interface ServeBlobsOptions {
   /** An error of ours: the transfer is reset, and nobody else would hear of it. */
   onError?: (error: Error) => void
   uploadSlots?: number
+  downloadSlots?: number
+  /** How long a transfer keeps its slot while others wait. */
+  turnMs?: number
   slotTimeoutMs?: number
   idleTimeoutMs?: number
 }
@@ -84,12 +87,12 @@ export async function serveBlobs(
   store: BlobStore,
   options: ServeBlobsOptions,
 ): Promise<() => Promise<void>> {
-  const { idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS, onError } = options
+  const { idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS, turnMs = TURN_MS, onError } = options
   const service: Service = {
     ...options,
     store,
-    uploads: createSlots(options.uploadSlots ?? UPLOAD_SLOTS),
-    downloads: createSlots(DOWNLOAD_SLOTS),
+    uploads: createSlots(options.uploadSlots ?? UPLOAD_SLOTS, turnMs),
+    downloads: createSlots(options.downloadSlots ?? DOWNLOAD_SLOTS, turnMs),
     slotTimeoutMs: options.slotTimeoutMs ?? UPLOAD_SLOT_TIMEOUT_MS,
   }
 
@@ -226,9 +229,11 @@ async function inSlot(
   let started = false
   try {
     await withDeadline(slotTimeoutMs, frames.closed, (signal) =>
-      slots.run(signal, () => {
+      slots.run(signal, async (turn) => {
         started = true
-        return work()
+        const cut = () => void frames.abort(asError(turn.reason))
+        turn.addEventListener('abort', cut, { once: true })
+        await work().finally(() => turn.removeEventListener('abort', cut))
       }),
     )
     return true

@@ -1,15 +1,31 @@
-/** A few places that many wait for, first come, first served. */
+/**
+ * A few places that many wait for, first come, first served. While others wait, whoever has had its
+ * turn gives its place up, the longest there first: who takes its time would keep everybody out.
+ */
+import { TimeoutError } from './errors.ts'
 
 export interface Slots {
-  /** Runs `work` in a slot. @throws the signal's reason when it aborts before a slot is free */
-  run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>
+  /**
+   * Runs `work` in a slot, which has to end when the signal that it gets aborts.
+   * @throws the signal's reason when it aborts before a slot is free
+   */
+  run<T>(signal: AbortSignal, work: (turn: AbortSignal) => Promise<T>): Promise<T>
   readonly taken: number
   readonly waiting: number
 }
 
-export function createSlots(count: number): Slots {
+interface Holder {
+  since: number
+  turn: AbortController
+}
+
+/** @param turnMs how long a place is kept while others wait for one */
+export function createSlots(count: number, turnMs = Number.POSITIVE_INFINITY): Slots {
   let taken = 0
   const queue: (() => void)[] = []
+  /** Those in their turn, the longest there first. */
+  const holders = new Set<Holder>()
+  let timer: NodeJS.Timeout | null = null
 
   async function wait(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
@@ -28,23 +44,44 @@ export function createSlots(count: number): Slots {
     }
     queue.push(enter)
     signal.addEventListener('abort', leave, { once: true })
+    hurry()
     await turn.promise
   }
 
+  /** Ends the turn of whoever is there longest, when it is over and somebody waits. */
+  function hurry(): void {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    const [longest] = holders
+    if (longest === undefined || queue.length === 0 || turnMs === Number.POSITIVE_INFINITY) return
+    const leftMs = longest.since + turnMs - performance.now()
+    if (leftMs > 0) {
+      timer = setTimeout(hurry, leftMs).unref()
+      return
+    }
+    holders.delete(longest)
+    longest.turn.abort(new TimeoutError('Others wait for this place: go on later'))
+  }
+
   /** The slot goes straight to who waits longest, so that nobody who comes later can take it. */
-  function release(): void {
+  function release(holder: Holder): void {
+    holders.delete(holder)
     const next = queue.shift()
     if (next === undefined) taken--
     else next()
+    hurry()
   }
 
   return {
     async run(signal, work) {
       await wait(signal)
+      const holder: Holder = { since: performance.now(), turn: new AbortController() }
+      holders.add(holder)
+      hurry()
       try {
-        return await work()
+        return await work(holder.turn.signal)
       } finally {
-        release()
+        release(holder)
       }
     },
     get taken() {

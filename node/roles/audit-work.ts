@@ -1,5 +1,6 @@
 /** A volunteer repeats what somebody else did, and signs what came of it. */
-import { type AuditOffer, signingBytes } from '../../protocol/index.ts'
+import { type AuditOffer, ProtocolError, signingBytes } from '../../protocol/index.ts'
+import { checkStartSizes } from '../compute/sizes.ts'
 import { repeatSteps } from '../run/repeat-steps.ts'
 import { fetched, fetchedOnce, type Held } from './held.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
@@ -22,6 +23,11 @@ async function audit(
   offer: AuditOffer,
 ): Promise<NewParticipantEvent> {
   const config = held.config!
+  const { stepsMax } = config.round
+  if (offer.steps > stepsMax) {
+    throw new ProtocolError('malformed', `An audit has at most ${stepsMax} steps: ${offer.steps}`)
+  }
+  checkStartSizes(offer.start, held.layout!, config.aggregation)
   const shards = new Set(config.dataset.trainShards.map(({ digest }) => digest))
   const result = await repeatSteps(
     {

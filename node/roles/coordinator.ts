@@ -260,6 +260,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     },
     feed: shell.feed,
     merging: Promise.resolve(),
+    attempt: 0,
     onFatal: finished.reject,
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
   const transfersEnded = await servePeers(host, run, shell, log)

@@ -46,6 +46,8 @@ export interface CoordinatorWorld extends MergeWorld {
   gate: { text: Sequences; losses: Map<Digest | null, Promise<number>> }
   /** Settles when no merge is in progress; it never rejects. */
   merging: Promise<void>
+  /** The newest merge that was asked for. */
+  attempt: number
   /** An effect that the run cannot go on without has failed. */
   onFatal(error: Error): void
 }
@@ -71,10 +73,9 @@ export function performCoordinatorEffect(world: CoordinatorWorld, effect: Perfor
     case 'publish-coin':
       return publishCoin(world, effect.published)
     case 'aggregate':
+      world.attempt = effect.job.attempt
       // One after the other: a compute thread has one merge open at a time.
-      world.merging = world.merging
-        .then(() => aggregate(world, effect.job))
-        .then(world.feed, world.onFatal)
+      world.merging = world.merging.then(() => mergeNewest(world, effect.job)).catch(world.onFatal)
       return
     case 'evaluate':
       world.bench(() => evaluate(world, effect)).then(world.feed, world.onFatal)
@@ -82,6 +83,11 @@ export function performCoordinatorEffect(world: CoordinatorWorld, effect: Perfor
     default:
       assertNever(effect)
   }
+}
+
+/** What was asked for before the newest is waited for by nobody. */
+async function mergeNewest(world: CoordinatorWorld, job: AggregationJob): Promise<void> {
+  if (job.attempt === world.attempt) world.feed(await aggregate(world, job))
 }
 
 function publishCoin({ coinSecret, feed }: CoordinatorWorld, published: number): void {

@@ -93,7 +93,7 @@ for (const [what, ask, expected] of [
   })
 }
 
-test('whoever waits for a thread that is closed hears it, and so does whoever asks later', async () => {
+test('whoever waits for a thread that is closed hears it, as does who asks later', async () => {
   let isEnded = false
   const compute = createCompute({
     control: newControl(),

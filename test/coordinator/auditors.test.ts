@@ -140,7 +140,8 @@ for (const [what, world, expected] of [
 }
 
 for (const [what, trust, bob, cy, share] of [
-  ['nine times as fast, nine times as often', 'friends', { paceMs: 100 }, 900, 0.9],
+  ['three times as fast, three times as often', 'friends', { paceMs: 100 }, 300, 0.75],
+  ['... but no more than four times', 'friends', { paceMs: 1 }, 900, 0.8],
   ['who has not delivered yet counts as the slowest', 'friends', {}, 3_600_000, 0.5],
   ['... whatever it says of itself', 'friends', { stepMs: 1 }, 3_600_000, 0.5],
   ['strangers are not asked how fast they are', 'strangers', { paceMs: 100 }, 900, 0.5],

@@ -94,3 +94,24 @@ test('whoever waits is listed, and leaves when told to', async () => {
   expect(await waiting).toBe(null)
   expect(await listVolunteers(folder)).toEqual([])
 })
+
+test('a page that never ends is no run, and is not waited for', async () => {
+  let pieces = 0
+  const server = createServer((_, response) => {
+    const more = () => {
+      while (response.write('x'.repeat(16_384))) pieces += 1
+    }
+    response.on('drain', more)
+    more()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const found = findInvite(`http://127.0.0.1:${port}/#join=${WORD}`)
+  await expect(found).rejects.toThrow('does not answer as a run does')
+  await expect(found).rejects.toThrow(ConfigError)
+  expect(pieces).toBeGreaterThan(0)
+})

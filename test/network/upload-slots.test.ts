@@ -138,6 +138,25 @@ describe('slots', () => {
     expect([order, slots.taken, slots.waiting]).toEqual([[1, 2, 3], 0, 0])
   })
 
+  test('are given up when their turn is over and others wait, the longest first', async () => {
+    const slots = createSlots(2, 1)
+    const cut: number[] = []
+    const hold = (index: number) =>
+      slots.run(never, async (turn) => {
+        await new Promise((resolve) => turn.addEventListener('abort', resolve))
+        cut.push(index)
+        expect(turn.reason).toMatchObject({ name: 'TimeoutError' })
+      })
+    const held = [hold(1), hold(2)]
+    for (const index of [3, 4]) await slots.run(never, async () => void cut.push(index))
+    expect(cut).toEqual([1, 3, 4])
+    // Nobody waits any more, so the second one keeps its place.
+    expect([slots.taken, slots.waiting]).toEqual([1, 0])
+    await slots.run(never, async () => {})
+    const fifth = slots.run(never, () => slots.run(never, async () => {}))
+    await Promise.all([...held, fifth])
+    expect(cut).toEqual([1, 3, 4, 2])
+  })
   test('are not waited for by those who gave up', async () => {
     const slots = createSlots(1)
     const [first, gate] = [new AbortController(), Promise.withResolvers<void>()]

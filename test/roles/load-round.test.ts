@@ -1,6 +1,7 @@
 /** A volunteer asks for nothing of a size that its run cannot need. */
 import { expect, test } from 'vitest'
 import { adapterLayout } from '../../kernels/index.ts'
+import { startAudit } from '../../node/roles/audit-work.ts'
 import type { Held } from '../../node/roles/held.ts'
 import { newHeld } from '../../node/roles/held.ts'
 import { prepare, setUp } from '../../node/roles/load-round.ts'
@@ -47,4 +48,35 @@ test('an adapter of another size than that of the run is not asked for', async (
   // It is asked for, and there is nobody to ask.
   const sound = prepare(WORLD, held, start(4 * layout.count))
   await expect(sound).rejects.not.toMatchObject({ code: 'malformed' })
+})
+
+test('nor is what an audit starts from, or more steps than a lease has', async () => {
+  const { config, runId } = await readRunConfig(await prepareSmallRun())
+  const layout = adapterLayout(config.base.shape, config.adapter)
+  const held: Held = { ...newHeld(), config, runId, layout }
+  const offer = (bytes: number, steps: number) => ({
+    auditId: 1,
+    leaseId: 1,
+    kind: 'full' as const,
+    seed: DIGEST,
+    firstBatch: 0,
+    steps,
+    deadlineMs: 1000,
+    start: {
+      round: 1,
+      base: DIGEST,
+      checkpoint: { digest: DIGEST, bytes },
+      update: null,
+      moment: null,
+      learningRate: 0.01,
+    },
+  })
+  const heard = (given: ReturnType<typeof offer>) =>
+    new Promise<unknown>((resolve) => startAudit({ ...WORLD, feed: resolve }, held, given))
+  const failed = (reason: string) => ({
+    type: 'audit-failed',
+    reason: expect.stringContaining(reason),
+  })
+  expect(await heard(offer(2 ** 31, 1))).toMatchObject(failed('bytes'))
+  expect(await heard(offer(4 * layout.count, 3))).toMatchObject(failed('at most 2 steps'))
 })

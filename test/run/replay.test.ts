@@ -19,8 +19,8 @@ for (const [name, entry, why] of [
     "a 'payload-stored' that is not accepted there",
   ],
   ['a tick before anything is due', { type: 'tick', at: 1 }, "a 'tick' that is not accepted there"],
-  ['an event of a kind that there is not', { type: 'eclipse', at: 1 }, 'unexpected'],
-  ['a value that is no event', 12, 'unexpected'],
+  ['an event of a kind that there is not', { type: 'eclipse', at: 1 }, 'no coordinator writes'],
+  ['a value that is no event', 12, 'no coordinator writes'],
 ] as const) {
   test(`${name} is damage, and the entry is named`, () => {
     const journal = createMemoryJournal(runId)
