@@ -25,7 +25,7 @@ export function createSlots(count: number, turnMs = Number.POSITIVE_INFINITY): S
   const queue: (() => void)[] = []
   /** Those in their turn, the longest there first. */
   const holders = new Set<Holder>()
-  let timer: NodeJS.Timeout | null = null
+  let timer: ReturnType<typeof setTimeout> | null = null
 
   async function wait(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
@@ -40,6 +40,7 @@ export function createSlots(count: number, turnMs = Number.POSITIVE_INFINITY): S
     }
     const leave = () => {
       queue.splice(queue.indexOf(enter), 1)
+      hurry()
       turn.reject(signal.reason)
     }
     queue.push(enter)
@@ -56,7 +57,7 @@ export function createSlots(count: number, turnMs = Number.POSITIVE_INFINITY): S
     if (longest === undefined || queue.length === 0 || turnMs === Number.POSITIVE_INFINITY) return
     const leftMs = longest.since + turnMs - performance.now()
     if (leftMs > 0) {
-      timer = setTimeout(hurry, leftMs).unref()
+      timer = setTimeout(hurry, leftMs)
       return
     }
     holders.delete(longest)
