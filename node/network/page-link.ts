@@ -39,7 +39,7 @@ async function ask(url: URL): Promise<{ ok: boolean; text: string }> {
   try {
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
     const answer = await fetch(url, { signal, redirect: 'error' })
-    return { ok: answer.ok, text: await textOf(answer) }
+    return { ok: answer.ok, text: await textOf(answer, url.origin) }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     throw unreachable([url.origin], error)
@@ -47,13 +47,13 @@ async function ask(url: URL): Promise<{ ok: boolean; text: string }> {
 }
 
 /** @throws ConfigError for more than an invitation has: whoever sends that is no run */
-async function textOf({ body, url }: Response): Promise<string> {
+async function textOf({ body }: Response, origin: string): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
   for await (const piece of body ?? []) {
     bytes += piece.length
-    if (bytes > INVITATION_BYTES_MAX) refuse(`${new URL(url).origin} does not answer as a run does`)
+    if (bytes > INVITATION_BYTES_MAX) refuse(`${origin} does not answer as a run does`)
     text += decoder.decode(piece, { stream: true })
   }
   return text + decoder.decode()
