@@ -21,6 +21,7 @@ import { drawAudit } from './audits.ts'
 import type { CoordinatorEventOf } from './event.ts'
 import { ban, strike } from './fault-detector.ts'
 import { leaveOutstanding, release, revoke } from './lease.ts'
+import { speedOf } from './lease-size.ts'
 import {
   answer,
   changed,
@@ -38,6 +39,11 @@ import type { Commitment, CoordinatorState, HeldLease } from './state.ts'
 import { addBatches, addPayload, addTrials } from './tally.ts'
 import { countIn } from './trial.ts'
 import { takeBackUnverified } from './verdicts.ts'
+
+/** Fewer tell nothing of what machines can do. */
+const CROWD_MIN = 3
+/** Nobody is so many times as fast as the mean of the others, by their word. */
+const LEAD_MAX = 16
 
 /** The steps of a lease are believed to have taken at least its time by so much. */
 const REST_MAX = 3
@@ -212,7 +218,7 @@ function commit(
   addBatches(state.derived.tally, held, steps - held.steps)
   held.steps = steps
   held.stage = 'committed'
-  held.isOnTrial ||= isOnTrial(state, held.peer)
+  held.isOnTrial ||= isOnTrial(state, held.peer) || isTooFast(state, steps, at - held.leasedAt)
   held.deadlineAt = null
   state.failures.delete(held.firstBatch)
   held.commitment = { at, trace, tokens, payload, paceMs, draw }
@@ -223,6 +229,21 @@ function commit(
   member.leaseId = null
   member.committed.push(held.leaseId)
   changeMember(state, member, { stepMs })
+}
+
+/**
+ * More steps than the time since the lease allows, by the pace of those here who were right: they
+ * count once somebody else got the same.
+ */
+function isTooFast(
+  { config, derived }: CoordinatorState,
+  steps: number,
+  elapsedMs: number,
+): boolean {
+  const { speed, untimedCount } = derived.pace
+  const timedCount = derived.here.length - untimedCount
+  if (config.audit.trust === 'everyone' || timedCount < CROWD_MIN) return false
+  return speedOf(elapsedMs / steps) > LEAD_MAX * (speed / timedCount)
 }
 
 export function onUpload(

@@ -77,7 +77,7 @@ export function auditedRun(trust: RunConfig['audit']['trust'], seed: number): Au
 
   function workFor(peer: string): Lease | AuditOffer | null {
     const { round, base } = state.round.start
-    const reply = ask(peer, { type: 'lease', round, base, stepMs: 10 })
+    const reply = ask(peer, { type: 'lease', round, base, stepMs: STEP_MS })
     return reply.type === 'leased' || reply.type === 'audit' ? reply : null
   }
 
@@ -119,8 +119,9 @@ export function auditedRun(trust: RunConfig['audit']['trust'], seed: number): Au
       )
       const payload = blobNamed(bad < steps ? `lie ${leaseId}` : `payload ${leaseId}`)
       const of = { runId, round, leaseId, peer, base, firstBatch, steps, payload }
-      const contribution = { ...of, tokens: steps, loss: 1, trace, stepMs: 10 }
+      const contribution = { ...of, tokens: steps, loss: 1, trace, stepMs: STEP_MS }
       const signature = new Uint8Array(64)
+      at += steps * STEP_MS
       ask(peer, { type: 'commit', contribution, signature }, drawOf(key, leaseId))
       at += 1
       feed({ type: 'payload-stored', at, leaseId })
@@ -135,6 +136,7 @@ function lieStart(lie: Lie, steps: number, place: () => number): number {
   return lie === 'last step' ? steps - 1 : place()
 }
 
+const STEP_MS = 10
 const LINKS = Array.from({ length: LEASE_STEPS }, (_, place) => place)
 
 /** What a lease gives wherever it is trained. */

@@ -59,3 +59,23 @@ test('whoever is free and does not come for an audit is drawn last', () => {
   const ignored = after(PROVEN, ...drawn, '34000 tick')
   expect(ignored.members.get('ann')!.paceMs).toBe(null)
 })
+
+for (const [what, at, isOnTrial] of [
+  ['as fast as the others', '33000', false],
+  ['in no time', '29010', true],
+] as const) {
+  test(`what is done ${what} counts ${isOnTrial ? 'once it was repeated' : 'at once'}`, () => {
+    const crowd = `${FRIENDS} proven=ann,bob,cy,dee`
+    const others = ['ann', 'bob', 'cy'].flatMap((peer, i) => [
+      `${1000 + i} lease ${peer} 1000`,
+      `${5000 + i} commit ${peer} ${i} 2 draw=none`,
+      `${6000 + i} stored ${i}`,
+    ])
+    const joins = ['ann', 'bob', 'cy', 'dee'].map((peer, i) => `${10 + i} join ${peer}`)
+    const timeOf = (line: string) => Number.parseInt(line, 10)
+    const order = others.sort((a, b) => timeOf(a) - timeOf(b))
+    const lease = ['29000 lease dee 1', `${at} commit dee 3 1 draw=none`]
+    const state = after(crowd, '0 started', ...joins, ...order, ...lease)
+    expect(state.leases.get(3)).toMatchObject({ peer: 'dee', stage: 'committed', isOnTrial })
+  })
+}
