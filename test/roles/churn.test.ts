@@ -9,6 +9,7 @@ import type { Progress } from '../../node/history/progress.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
+import { freePort } from './free-port.ts'
 import { start } from './processes.ts'
 import { hostRun, joinRun, prepareSmallRun, runYaml, smallText, temporaryFolder } from './swarm.ts'
 
@@ -28,10 +29,9 @@ test('a coordinator killed in the middle of a round goes on with it', async () =
   await writeFile(yaml, runYaml())
   await writeFile(join(folder, 'text.txt'), smallText())
   const run = runFolder(join(folder, 'run'))
-  const args = (port: string) => ['host', yaml, '--out', run.root, '--port', port]
-  const first = start<Progress>(args('0'))
+  const args = ['host', yaml, '--out', run.root, '--port', String(await freePort())]
+  const first = start<Progress>(args)
   const { link } = await first.seen('ready')
-  const port = /\/tcp\/(\d+)\/ws/.exec(link)![1]!
   const volunteers = ['ada', 'ben'].map((name) =>
     start<StepFact>(['join', link, '--dedicated', '--name', name, '--cache', join(folder, name)]),
   )
@@ -39,7 +39,7 @@ test('a coordinator killed in the middle of a round goes on with it', async () =
   first.child.kill('SIGKILL')
   await first.child.exited
   // One may do all the rest before the other tries again, which has to hear of the end as well.
-  const second = start<Progress>([...args(port), '--stay'])
+  const second = start<Progress>([...args, '--stay'])
   for (const { child } of volunteers) expect(await child.exited, child.complaints()).toBe(0)
   await second.seen('staying')
   second.child.kill('SIGINT')

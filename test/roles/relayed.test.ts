@@ -9,6 +9,7 @@ import { openRun } from '../../node/run/open-run.ts'
 import type { RunFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
 import { silentLog } from '../silent-log.ts'
+import { freePort } from './free-port.ts'
 import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
 
 const PATIENT = { timeout: 120_000 }
@@ -63,12 +64,12 @@ test('a run through a relay ends like every other, and the relay has no part in 
 test('a relay that dies is found again, and no batch is lost', async () => {
   const run = await prepareSmallRun({ max_steps: 64 })
   const folder = await temporaryFolder()
-  const first = await relayAt(0, folder)
+  const port = await freePort()
+  const first = await relayAt(port, folder)
   const hosted = await hostBehind(first, run)
   await joinRun(run, relayedOnly(hosted.link), 'ada')
   await expect.poll(() => hosted.status().batchesCounted, PATIENT).toBeGreaterThan(0)
   await first.stop()
-  const port = Number(/\/tcp\/(\d+)/.exec(first.addresses[0]!)![1])
   const second = await relayAt(port, folder)
   expect(second.addresses).toEqual(first.addresses)
   await expect.poll(() => second.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
