@@ -34,17 +34,16 @@ import {
 } from './outcome.ts'
 import { forgive } from './patience.ts'
 import { isOnTrial, recordOf } from './record.ts'
-import { changeMember, deliver, memberHere } from './roster.ts'
+import { changeMember, deliver, memberHere, paceOfOthers } from './roster.ts'
 import type { Commitment, CoordinatorState, HeldLease } from './state.ts'
 import { addBatches, addPayload, addTrials } from './tally.ts'
 import { countIn } from './trial.ts'
 import { takeBackUnverified } from './verdicts.ts'
 
-/** Fewer tell nothing of what machines can do. */
-const CROWD_MIN = 3
-/** Nobody is so many times as fast as the mean of the others, by their word. */
-const LEAD_MAX = 16
-
+/** The pace of fewer tells nothing of what machines can do. */
+const TIMED_MIN = 3
+/** Nobody is taken to be so many times as fast as the mean of the others. */
+const FASTER_MAX = 16
 /** The steps of a lease are believed to have taken at least its time by so much. */
 const REST_MAX = 3
 
@@ -218,7 +217,7 @@ function commit(
   addBatches(state.derived.tally, held, steps - held.steps)
   held.steps = steps
   held.stage = 'committed'
-  held.isOnTrial ||= isOnTrial(state, held.peer) || isTooFast(state, steps, at - held.leasedAt)
+  held.isOnTrial ||= isOnTrial(state, held.peer) || isTooFast(state, held, steps, at)
   held.deadlineAt = null
   state.failures.delete(held.firstBatch)
   held.commitment = { at, trace, tokens, payload, paceMs, draw }
@@ -232,18 +231,19 @@ function commit(
 }
 
 /**
- * More steps than the time since the lease allows, by the pace of those here who were right: they
- * count once somebody else got the same.
+ * More steps than the time since the lease allows, by the pace of the others who are here and were
+ * right: they count once somebody else got the same.
  */
 function isTooFast(
-  { config, derived }: CoordinatorState,
+  state: CoordinatorState,
+  { peer, leasedAt }: HeldLease,
   steps: number,
-  elapsedMs: number,
+  at: number,
 ): boolean {
-  const { speed, untimedCount } = derived.pace
-  const timedCount = derived.here.length - untimedCount
-  if (config.audit.trust === 'everyone' || timedCount < CROWD_MIN) return false
-  return speedOf(elapsedMs / steps) > LEAD_MAX * (speed / timedCount)
+  const { speed, untimedCount } = paceOfOthers(state, state.members.get(peer)!)
+  const timedCount = state.derived.here.length - 1 - untimedCount
+  if (state.config.audit.trust === 'everyone' || timedCount < TIMED_MIN) return false
+  return speedOf((at - leasedAt) / steps) > FASTER_MAX * (speed / timedCount)
 }
 
 export function onUpload(

@@ -336,10 +336,10 @@ export const runYamlSchema = keys.refine((yaml) => !(yaml.load_in_8bit && yaml.l
   message: 'the base is in 8 bits already, by load_in_8bit',
 })
 
-/** What a run.yaml says, with its defaults. */
 /** What the keys of `swarm` are where they are left out. */
 export const SWARM_DEFAULTS = swarmKeys.parse({})
 
+/** What a run.yaml says, with its defaults. */
 export type RunYaml = z.infer<typeof runYamlSchema>
 /** What has to be written of it. */
 export type RunYamlInput = z.input<typeof runYamlSchema>

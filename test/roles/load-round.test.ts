@@ -21,6 +21,15 @@ const WORLD = {
 
 const DIGEST = 'a'.repeat(64)
 
+const startFrom = (bytes: number): RoundStart => ({
+  round: 1,
+  base: DIGEST,
+  checkpoint: { digest: DIGEST, bytes },
+  update: null,
+  moment: null,
+  learningRate: 0.01,
+})
+
 test('a base that is too large for its shape is not asked for', async () => {
   const { config, runId } = await readRunConfig(await prepareSmallRun())
   const sound = setUp(WORLD, newHeld(), { config, runId })
@@ -35,18 +44,10 @@ test('an adapter of another size than that of the run is not asked for', async (
   const { config, runId } = await readRunConfig(await prepareSmallRun())
   const layout = adapterLayout(config.base.shape, config.adapter)
   const held: Held = { ...newHeld(), config, runId, layout }
-  const start = (bytes: number): RoundStart => ({
-    round: 1,
-    base: DIGEST,
-    checkpoint: { digest: DIGEST, bytes },
-    update: null,
-    moment: null,
-    learningRate: 0.01,
-  })
-  const lying = prepare(WORLD, held, start(2 ** 31))
+  const lying = prepare(WORLD, held, startFrom(2 ** 31))
   await expect(lying).rejects.toMatchObject({ code: 'malformed' })
   // It is asked for, and there is nobody to ask.
-  const sound = prepare(WORLD, held, start(4 * layout.count))
+  const sound = prepare(WORLD, held, startFrom(4 * layout.count))
   await expect(sound).rejects.not.toMatchObject({ code: 'malformed' })
 })
 
@@ -62,14 +63,7 @@ test('nor is what an audit starts from, or more steps than a lease has', async (
     firstBatch: 0,
     steps,
     deadlineMs: 1000,
-    start: {
-      round: 1,
-      base: DIGEST,
-      checkpoint: { digest: DIGEST, bytes },
-      update: null,
-      moment: null,
-      learningRate: 0.01,
-    },
+    start: startFrom(bytes),
   })
   const heard = (given: ReturnType<typeof offer>) =>
     new Promise<unknown>((resolve) => startAudit({ ...WORLD, feed: resolve }, held, given))
