@@ -34,6 +34,10 @@ export async function awaitInvite(
   const leaving = new AbortController()
   const leave = () => leaving.abort()
   const stopListening = onInterrupt(leave)
+  const unheard = ({ message }: Error) => {
+    tell(`Commands such as \`leave\` will not reach it: ${message}`)
+    return async () => {}
+  }
   let stopHearing: (() => Promise<void>) | null = null
   try {
     for (let waitMs = retryMs; !leaving.signal.aborted; waitMs *= 2) {
@@ -41,7 +45,8 @@ export async function awaitInvite(
       if (!(found instanceof UnreachableError)) return found
       const ms = Math.min(waitMs, RETRY_MS_MAX)
       tell(`${found.message}; trying again in ${ms / 1000} s (Ctrl-C stops)`)
-      stopHearing ??= (await hear?.(leave)) ?? null
+      // Where no command can reach it, it waits all the same.
+      stopHearing ??= (await hear?.(leave).catch(unheard)) ?? null
       await delay(ms, null, { signal: leaving.signal }).catch(() => {})
     }
     return null

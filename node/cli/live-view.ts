@@ -8,6 +8,8 @@ import { command, quoted } from './command.ts'
 import { bar, clockTime, paint, type Screen } from './terminal.ts'
 
 const BAR_WIDTH = 20
+/** Keys are made faster than they are worth remembering. */
+const TOLD_MAX = 1024
 /** Speed is measured over this long. */
 const SPEED_WINDOW_MS = 20_000
 
@@ -41,6 +43,7 @@ export function createLiveView(
       if (fact.type === 'evaluated') loss = fact.loss
       // Whoever waits asks again and again.
       if (fact.type === 'refused' && told.has(`${fact.peer} ${fact.reason}`)) return
+      if (told.size === TOLD_MAX) told.clear()
       if (fact.type === 'refused') told.add(`${fact.peer} ${fact.reason}`)
       const line = lineOf(fact, stream, folder)
       const time = clockTime((performance.now() - started) / 1000)

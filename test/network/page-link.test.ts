@@ -115,3 +115,17 @@ test('a page that never ends is no run, and is not waited for', async () => {
   await expect(found).rejects.toThrow(ConfigError)
   expect(pieces).toBeGreaterThan(0)
 })
+
+test('where no command can be heard, it is waited for all the same', async () => {
+  const told: string[] = []
+  const waiting = awaitInvite(`http://127.0.0.1:1/#join=${WORD}`, {
+    tell: (line) => {
+      told.push(line)
+      if (told.length === 3) process.emit('SIGINT')
+    },
+    hear: () => Promise.reject(new Error('the folder is a file')),
+    retryMs: 1,
+  })
+  expect(await waiting).toBe(null)
+  expect(told[1]).toBe('Commands such as `leave` will not reach it: the folder is a file')
+})
