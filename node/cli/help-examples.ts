@@ -25,6 +25,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['host run.yaml --public', 'for all who reach this machine'],
     ['host run.yaml --public --announce https://run.example.org', 'behind a proxy with TLS'],
     ['host run.yaml --public --stay', 'keep the pages when the run is over'],
+    [
+      'host run.yaml --tunnel "cloudflared tunnel --url http://localhost:4001"',
+      'by any tunnel that you have, for tabs of all cores, too',
+    ],
     ['host run.yaml --relay /dns4/…/p2p/12D3KooW…', 'at home, where nobody reaches it'],
   ],
   relay: [

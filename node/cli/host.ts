@@ -10,8 +10,15 @@ import { type Progress, type Standing, standingOf } from '../history/progress.ts
 import { createLog, type Log } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
+import { coordinatorAt } from '../network/page-link.ts'
 import { relayAddress } from '../network/relay-places.ts'
-import { type CoordinatorOptions, startCoordinator } from '../roles/coordinator.ts'
+import { startTunnel, type Tunnel } from '../network/tunnel.ts'
+import {
+  type CoordinatorOptions,
+  type CoordinatorRole,
+  startCoordinator,
+  type Ways,
+} from '../roles/coordinator.ts'
 import { farewell } from '../roles/farewell.ts'
 import { exportRun } from '../run/export-run.ts'
 import {
@@ -28,7 +35,7 @@ import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
 import { addressesOf, checkText, inviteNeededText, inviteText } from './invite.ts'
 import { listenAddresses } from './listen-addresses.ts'
-import { createLiveView } from './live-view.ts'
+import { createLiveView, type LiveView } from './live-view.ts'
 import { printJson, whenChanged } from './output.ts'
 import { roundWords } from './round-words.ts'
 import { createScreen, type Screen } from './terminal.ts'
@@ -40,6 +47,8 @@ export interface HostOptions {
   announce?: string[]
   /** Addresses of relays. */
   relay?: string[]
+  /** Starts what leads from elsewhere to `port`. */
+  tunnel?: string
   threads: number
   memory: number
   /** Keep the pages when the run is over. */
@@ -60,12 +69,20 @@ export async function host(what: string, options: HostOptions): Promise<void> {
   const announce = (options.announce ?? []).map(announcedAddress)
   const relays = (options.relay ?? []).map(relayAddress)
   const listen = listenAddresses(options)
+  checkTunnel(options)
   await checkFree(listen)
   const log = createLog(options.verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
   const folder = isRunFolder(what)
     ? goOn(runFolder(what), options, screen)
     : await prepared(what, options, screen)
   await coordinate(folder, { listen, announce, relays }, options, { screen, log })
+}
+
+function checkTunnel({ tunnel, port }: HostOptions): void {
+  if (tunnel === undefined || port !== 0) return
+  throw new ConfigError(
+    "Cannot start the tunnel as '--port' must be the one that its command names: it is 0",
+  )
 }
 
 function goOn(folder: RunFolder, { out }: HostOptions, screen: Screen): RunFolder {
@@ -109,13 +126,13 @@ async function coordinate(
     log,
     onProgress: show,
   })
-  await writeSecret(folder.link, role.link)
-  const { runId } = role.status()
-  const closeOrders = await serveOrders(runId, role.order)
-  const addresses = addressesOf(role, admin)
-  const { kind, link, coordinator } = role
-  show({ type: 'ready', link, runId, coordinator, run: folder.root, ...addresses })
-  if (!options.json) {
+  const announce = async ({ link, pageAddresses }: Ways) => {
+    pages?.inviteBy(link)
+    await writeSecret(folder.link, link)
+    const addresses = addressesOf({ link, pageAddresses }, admin)
+    const { runId, coordinator, kind } = role
+    show({ type: 'ready', link, runId, coordinator, run: folder.root, ...addresses })
+    if (options.json) return
     const rows = process.stderr.rows ?? ROWS
     const isInviteNeeded = kind === 'invites'
     screen.print(
@@ -123,21 +140,14 @@ async function coordinate(
     )
     screen.print(checkText(role))
   }
-  const tellChange = whenChanged((standing: Standing) => printJson({ type: 'status', ...standing }))
-  const redraw = () => {
-    const standing = standingOf(role.dashboard.run)
-    if (options.json) tellChange(standing)
-    else view.redraw(standing)
-  }
-  const timer = setInterval(redraw, REDRAW_MS)
   const interrupted = Promise.withResolvers<'interrupted'>()
   const stopListening = onInterrupt(() => interrupted.resolve('interrupted'))
-  const ended = Promise.race([role.finished, interrupted.promise]).finally(() => {
-    clearInterval(timer)
-    screen.clear()
-  })
+  let closeOrders = null as (() => Promise<void>) | null
+  const tunnel = options.tunnel === undefined ? null : tunnelTo(role, options, { screen, announce })
   try {
-    if ((await ended) === 'interrupted') {
+    closeOrders = await serveOrders(role.runId, role.order)
+    await Promise.race([tunnel?.ready ?? announce(role), interrupted.promise])
+    if ((await endOf(role, interrupted.promise, options, { view, screen })) === 'interrupted') {
       return screen.print('Stopped. The same command goes on from here.')
     }
     const adapter = await bringHome(folder, screen)
@@ -149,10 +159,62 @@ async function coordinate(
     await farewell(role.dashboard.run)
     stopListening()
     pages?.close()
-    await closeOrders()
+    await tunnel?.stop()
+    await closeOrders?.()
     await role.stop()
   }
 }
+
+/** Shows where the run stands, until it ends. */
+async function endOf(
+  role: CoordinatorRole,
+  interrupted: Promise<'interrupted'>,
+  options: HostOptions,
+  { view, screen }: { view: LiveView; screen: Screen },
+): Promise<'finished' | 'interrupted'> {
+  const tellChange = whenChanged((standing: Standing) => printJson({ type: 'status', ...standing }))
+  const redraw = () => {
+    const standing = standingOf(role.dashboard.run)
+    if (options.json) tellChange(standing)
+    else view.redraw(standing)
+  }
+  const timer = setInterval(redraw, REDRAW_MS)
+  try {
+    return await Promise.race([role.finished.then(() => 'finished' as const), interrupted])
+  } finally {
+    clearInterval(timer)
+    screen.clear()
+  }
+}
+
+/** Others learn where it leads as often as that changes. */
+function tunnelTo(
+  { coordinator, waysBy }: CoordinatorRole,
+  { tunnel = '', port }: HostOptions,
+  { screen, announce }: { screen: Screen; announce(ways: Ways): Promise<void> },
+): Tunnel {
+  let told = Promise.resolve()
+  return startTunnel({
+    command: tunnel,
+    port,
+    leadsHere: (address) =>
+      coordinatorAt(new URL(address)).then(
+        (peer) => peer === coordinator,
+        () => false,
+      ),
+    onAddress: (address) => {
+      const ways = waysBy(announcedAddress(address))
+      told = told
+        .then(() => announce(ways))
+        .catch((error: Error) => screen.print(`The link was not kept: ${error.message}`))
+    },
+    onLost: (reason) =>
+      screen.print(reason === null ? 'The tunnel leads here again' : lost(reason)),
+  })
+}
+
+const lost = (reason: string): string =>
+  `The tunnel leads here no more: ${reason}. It is tried until it does`
 
 function sayRefused(merges: number, screen: Screen): void {
   if (merges === 0) return

@@ -1,7 +1,7 @@
 /** What an organiser gives away, and what is theirs: the link, the page, its QR code. */
 import type { Addresses } from '../history/progress.ts'
 import { parseLink } from '../network/link.ts'
-import type { CoordinatorRole } from '../roles/coordinator.ts'
+import type { CoordinatorRole, Ways } from '../roles/coordinator.ts'
 import { command, joinCommand, quoted } from './command.ts'
 import { qrText } from './qr.ts'
 
@@ -12,11 +12,11 @@ const LINES_AROUND = 12
  * The pages' addresses. What is after the # stays in the browser: whoever has it may join, or see
  * the link.
  */
-export function addressesOf(
-  { link, pageAddresses }: Pick<CoordinatorRole, 'link' | 'pageAddresses'>,
-  admin: string,
-): Addresses {
-  const page = pageAddresses.find((address) => !isLoopback(address)) ?? pageAddresses[0]
+export function addressesOf({ link, pageAddresses }: Ways, admin: string): Addresses {
+  const others = pageAddresses.filter((address) => !isLoopback(address))
+  // A tab may do more where its page came over TLS.
+  const secure = others.find((address) => address.startsWith('https:'))
+  const page = secure ?? others[0] ?? pageAddresses[0]
   if (page === undefined) return { page: null, admin: null }
   const { run, token } = parseLink(link)
   const fragment = `join=${run}${token === '' ? '' : `.${encodeURIComponent(token)}`}`
@@ -42,7 +42,7 @@ function hereOnly(link: string): string {
   return link.includes('/p2p-circuit/')
     ? 'The page is for this machine only; the link leads through the relay, for all who reach it.'
     : 'These work on this machine only: with --public, others reach it at its own addresses; ' +
-        'with --announce, at those that you name; with --relay, through another machine.'
+        'with --announce, at those that you name; with --tunnel or --relay, from behind a router.'
 }
 
 /** Where nobody joins by the link of the run itself. */

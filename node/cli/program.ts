@@ -128,6 +128,10 @@ function addRunning(program: Command): void {
     .option('--public', 'listen on all interfaces instead of this machine only')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
     .option('--relay <address...>', 'relays to be reached through, as `relay` prints them')
+    .option(
+      '--tunnel <command>',
+      'start this, which leads from elsewhere to --port and prints its address',
+    )
     .option('--stay', 'keep the pages open when the run is over, until Ctrl-C')
     .addOption(threads())
     .addOption(memory())

@@ -28,23 +28,30 @@ export interface PagesOptions {
 
 export interface Pages {
   answer: RequestListener
+  /** The organiser's page shows this link from now on. */
+  inviteBy(link: string): void
   /** Ends the streams. */
   close(): void
 }
 
 export function createPages({ model, folder, ...options }: PagesOptions): Pages {
+  const invitation = { ...options.invitation }
   const adapterZips = createAdapterZips((round) => zipOfRound(folder, model, round))
   const tryFiles = createTryFiles(folder, model)
   const proofFiles = createProofFiles(folder, model)
   const { app, close } = createDashboard({
     ...options,
+    invitation,
     model,
     pages: BUILT,
     adapterZips,
     tryFiles,
     proofFiles,
   })
-  return { answer: getRequestListener(app.fetch), close }
+  const inviteBy = (link: string) => {
+    invitation.link = link
+  }
+  return { answer: getRequestListener(app.fetch), inviteBy, close }
 }
 
 /** The PEFT folder of a round, in one file. */

@@ -2,7 +2,7 @@
  * The link as people are sent it: the address of a page with `#join=run.token`. Who coordinates
  * there is asked of the page itself, as a tab does.
  */
-import { ConfigError, REQUEST_TIMEOUT_MS } from '../../protocol/index.ts'
+import { ConfigError, type PeerId, REQUEST_TIMEOUT_MS } from '../../protocol/index.ts'
 import { type Invite, parseFragment, parseLink, swarmAddress } from './link.ts'
 import { unreachable } from './unreachable.ts'
 
@@ -23,7 +23,11 @@ export async function findInvite(text: string): Promise<Invite> {
   return { ...parseLink(address), ...parseFragment(joinWord) }
 }
 
-async function coordinatorAt(page: URL): Promise<string> {
+/**
+ * The peer id that a page's coordinator says it has.
+ * @throws ConfigError when it is no page of a run; UnreachableError when nobody answers there
+ */
+export async function coordinatorAt(page: URL): Promise<PeerId> {
   const url = new URL('invitation', page.origin + page.pathname)
   const { ok, text } = await ask(url)
   try {

@@ -24,7 +24,7 @@ import { createMetricsLog, type MetricsLog } from '../history/metrics-log.ts'
 import { type Progress, progressOf } from '../history/progress.ts'
 import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
-import { addressesOf } from '../network/addresses.ts'
+import { addressesOf, type Doors } from '../network/addresses.ts'
 import { serveBlobs } from '../network/blobs.ts'
 import { closeDead, disconnectLater, keepOnly } from '../network/connection-guard.ts'
 import { createHost, type Host } from '../network/host.ts'
@@ -70,16 +70,20 @@ export interface CoordinatorOptions {
   onProgress(fact: Progress): void
 }
 
-/** What those who watch are told. */
-export interface HostedRun {
-  runId: RunId
-  coordinator: PeerId
-  /** Who is let in; see RunConfig. */
-  kind: RunConfig['admission']['kind']
+/** How others come to it. */
+export interface Ways {
   /** What volunteers join by, unless the run takes invites alone. */
   link: string
   /** Addresses at which browsers find the pages. */
   pageAddresses: string[]
+}
+
+/** What those who watch are told. */
+export interface HostedRun extends Ways {
+  runId: RunId
+  coordinator: PeerId
+  /** Who is let in; see RunConfig. */
+  kind: RunConfig['admission']['kind']
   dashboard: ReadModel
   /** Whether what follows the # of a link lets in whoever holds it. */
   isInvited(word: string): Promise<boolean>
@@ -89,6 +93,8 @@ export interface HostedRun {
 
 export interface CoordinatorRole extends HostedRun {
   status(): RunStatus
+  /** The ways to it, and by this address besides: a multiaddr without its peer id. */
+  waysBy(tunnel: string): Ways
   /** Resolves when the run is finished; rejects when it cannot go on. */
   finished: Promise<void>
   stop(): Promise<void>
@@ -266,11 +272,14 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   const transfersEnded = await servePeers(host, run, shell, log)
   shell.start()
   if (isDone(state)) finished.resolve()
-  const hosted = hostedBy(host, run, shell, options.relays ?? [])
+  const { relays = [] } = options
+  const waysBy = (...tunnels: string[]) => waysTo(host, run, { relays, tunnels })
+  const hosted = hostedBy(host, run, shell, waysBy())
   answer = options.pages?.(hosted) ?? answer
   return {
     ...hosted,
     status,
+    waysBy,
     finished: ended,
     stop: async () => {
       shell.stop()
@@ -285,28 +294,25 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   }
 }
 
-function hostedBy(
-  host: Host,
-  run: OpenRun,
-  shell: CoordinatorShell,
-  relays: readonly string[],
-): HostedRun {
-  const { runId, token, dashboard, state } = run
-  const addresses = addressesOf(host, relays)
-  const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
-  const link = formatLink({ addresses, run: runId, token })
+function hostedBy(host: Host, run: OpenRun, shell: CoordinatorShell, ways: Ways): HostedRun {
+  const { runId, dashboard, state } = run
   const coordinator = host.peerId.toString()
   const invited = (word: string) => isInvited(run, state, word)
   return {
+    ...ways,
     runId,
     coordinator,
     kind: run.config.admission.kind,
-    link,
-    pageAddresses,
     dashboard,
     isInvited: invited,
     order: async (order) => resultOf(await shell.order(order)),
   }
+}
+
+function waysTo(host: Host, { runId, token }: OpenRun, doors: Doors): Ways {
+  const addresses = addressesOf(host, doors)
+  const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
+  return { link: formatLink({ addresses, run: runId, token }), pageAddresses }
 }
 
 /**

@@ -3,12 +3,15 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Progress } from '../../node/history/progress.ts'
+import { type Invite, parseLink } from '../../node/network/link.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
+import { standInTunnel } from '../network/stand-in.ts'
+import { freePort } from '../roles/free-port.ts'
 import { start } from '../roles/processes.ts'
 import { joinRun, prepareSmallRun, runYaml, smallText, temporaryFolder } from '../roles/swarm.ts'
 
 /** Joins a run, and is gone when it has ended: a host waits for those who are here. */
-async function volunteerToTheEnd(run: RunFolder, link: string): Promise<void> {
+async function volunteerToTheEnd(run: RunFolder, link: string | Invite): Promise<void> {
   const volunteer = await joinRun(run, link, 'ada')
   await volunteer.exited
   await volunteer.stop()
@@ -54,3 +57,32 @@ test("a run's folder is enough to go on with it: its run.yaml and data may be go
   expect(await child.exited, child.complaints()).toBe(0)
   expect(await readFile(join(moved.adapter, 'README.md'), 'utf8')).toContain('in 1 round with')
 })
+
+test('with --tunnel the page and the link lead through it', async () => {
+  const run = await prepareSmallRun({ max_steps: 4 }, { round_batches: 4 })
+  const [from, to] = [await freePort(), await freePort()]
+  const tunnel = standInTunnel({ from, to, pidFile: join(run.root, 'pid') })
+  const args = ['host', run.root, '--port', String(to), '--tunnel', tunnel]
+  const { child, seen } = start<Progress>(args)
+  const { link, page } = await seen('ready')
+  expect(page).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:${from}/#join=`))
+  const [first = '', ...others] = parseLink(link).addresses
+  expect(first).toContain(`/tcp/${from}/ws/p2p/`)
+  expect(others.every((address) => !address.includes(`/tcp/${from}/`))).toBe(true)
+  expect((await readFile(run.link, 'utf8')).trim()).toBe(link)
+  await volunteerToTheEnd(run, { ...parseLink(link), addresses: [first] })
+  expect(await child.exited, child.complaints()).toBe(0)
+})
+
+for (const [what, args, said] of [
+  ['comes to nothing', ['--port', '0', '--tunnel', 'exit 3'], "'--port' must be the one"],
+  ['ends', ['--tunnel', 'echo no such account; exit 3'], 'it said: no such account'],
+] as const) {
+  test(`a tunnel that ${what} is told, and the run is kept`, async () => {
+    const run = await prepareSmallRun()
+    const port = args[0] === '--port' ? [] : ['--port', String(await freePort())]
+    const { child } = start<Progress>(['host', run.root, ...port, ...args])
+    expect(await child.exited).toBe(2)
+    expect(child.complaints()).toContain(said)
+  })
+}
