@@ -13,6 +13,7 @@ import { startCompute } from '../compute/start-compute.ts'
 import { EXIT } from '../exit-code.ts'
 import { byteSize } from '../history/figures.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
+import { reachAsSeenBy } from './doctor-reach.ts'
 import { CommandFailure } from './failure.ts'
 import { printJson, printTable } from './output.ts'
 
@@ -27,7 +28,14 @@ interface Check {
 const MEMORY_BYTES_MIN = 512e6
 const DISK_BYTES_MIN = 1e9
 
-export async function doctor(options: { json?: boolean }): Promise<void> {
+export interface DoctorOptions {
+  /** Who is asked whether it reaches this machine; nobody otherwise. */
+  ask?: string
+  port: number
+  json?: boolean
+}
+
+export async function doctor(options: DoctorOptions): Promise<void> {
   const checks = [
     node(),
     await kernelsCheck(),
@@ -35,6 +43,7 @@ export async function doctor(options: { json?: boolean }): Promise<void> {
     memory(),
     await disk(),
     cores(),
+    ...(options.ask === undefined ? [] : [await reach(options.ask, options.port)]),
   ]
   const ok = checks.every((check) => check.ok)
   if (options.json) printJson({ ok, checks })
@@ -46,7 +55,7 @@ export async function doctor(options: { json?: boolean }): Promise<void> {
       ]),
     )
   }
-  if (!ok) throw new CommandFailure(EXIT.failure, 'this machine is not ready, see above')
+  if (!ok) throw new CommandFailure(EXIT.failure, 'not all is as it has to be, see above')
 }
 
 function node(): Check {
@@ -114,4 +123,9 @@ async function disk(): Promise<Check> {
 function cores(): Check {
   const found = `${availableParallelism()} (${cpus()[0]?.model.trim() ?? 'unknown'})`
   return { name: 'cores', ok: true, found, advice: '' }
+}
+
+async function reach(whom: string, port: number): Promise<Check> {
+  const { reached, found, advice } = await reachAsSeenBy(whom, port)
+  return { name: 'reach', ok: reached === true, found, advice }
 }

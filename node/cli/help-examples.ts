@@ -115,7 +115,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["verify 'http://192.168.1.7:4001/#join=…'", 'a run that goes on'],
   ],
   publish: [['publish runs/sea -o public', 'for a web server, or a dataset repository']],
-  doctor: [['doctor', 'what is missing, and how to get it']],
+  doctor: [
+    ['doctor', 'what is missing, and how to get it'],
+    ["doctor --ask 'https://run.example.org/#join=…'", 'and whether strangers would reach a host'],
+  ],
   update: [['update', 'says what to type, and changes nothing']],
   generate: [
     ['generate runs/sea -p "The storm"', 'base and adapter, one after the other'],

@@ -10,16 +10,14 @@ import { type Progress, type Standing, standingOf } from '../history/progress.ts
 import { createLog, type Log } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
-import { coordinatorAt } from '../network/page-link.ts'
 import { relayAddress } from '../network/relay-places.ts'
-import { startTunnel, type Tunnel } from '../network/tunnel.ts'
 import {
   type CoordinatorOptions,
   type CoordinatorRole,
   startCoordinator,
-  type Ways,
 } from '../roles/coordinator.ts'
 import { farewell } from '../roles/farewell.ts'
+import type { Ways } from '../roles/ways.ts'
 import { exportRun } from '../run/export-run.ts'
 import {
   checkRunFolder,
@@ -31,24 +29,22 @@ import {
 import { runFolderOf } from '../setup/run-folder-of.ts'
 import { command, quoted } from './command.ts'
 import { serveOrders } from './host-control.ts'
+import { openWays, type WaysOptions } from './host-ways.ts'
 import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
 import { addressesOf, checkText, inviteNeededText, inviteText } from './invite.ts'
 import { listenAddresses } from './listen-addresses.ts'
 import { createLiveView, type LiveView } from './live-view.ts'
 import { printJson, whenChanged } from './output.ts'
+import type { Reach } from './reach.ts'
 import { roundWords } from './round-words.ts'
 import { createScreen, type Screen } from './terminal.ts'
 
-export interface HostOptions {
+export interface HostOptions extends WaysOptions {
   out?: string
-  port: number
-  public?: boolean
   announce?: string[]
   /** Addresses of relays. */
   relay?: string[]
-  /** Starts what leads from elsewhere to `port`. */
-  tunnel?: string
   threads: number
   memory: number
   /** Keep the pages when the run is over. */
@@ -143,10 +139,14 @@ async function coordinate(
   const interrupted = Promise.withResolvers<'interrupted'>()
   const stopListening = onInterrupt(() => interrupted.resolve('interrupted'))
   let closeOrders = null as (() => Promise<void>) | null
-  const tunnel = options.tunnel === undefined ? null : tunnelTo(role, options, { screen, announce })
+  const onReach = ({ reached, found, advice }: Reach) => {
+    if (options.json) printJson({ type: 'reach', reached, found, advice })
+    else screen.print(`${found}${advice === '' ? '' : `: ${advice}`}`)
+  }
+  const ways = openWays(role, options, { announce, onReach, say: screen.print })
   try {
     closeOrders = await serveOrders(role.runId, role.order)
-    await Promise.race([tunnel?.ready ?? announce(role), interrupted.promise])
+    await Promise.race([ways.ready, interrupted.promise])
     if ((await endOf(role, interrupted.promise, options, { view, screen })) === 'interrupted') {
       return screen.print('Stopped. The same command goes on from here.')
     }
@@ -159,7 +159,7 @@ async function coordinate(
     await farewell(role.dashboard.run)
     stopListening()
     pages?.close()
-    await tunnel?.stop()
+    await ways.stop()
     await closeOrders?.()
     await role.stop()
   }
@@ -186,35 +186,6 @@ async function endOf(
     screen.clear()
   }
 }
-
-/** Others learn where it leads as often as that changes. */
-function tunnelTo(
-  { coordinator, waysBy }: CoordinatorRole,
-  { tunnel = '', port }: HostOptions,
-  { screen, announce }: { screen: Screen; announce(ways: Ways): Promise<void> },
-): Tunnel {
-  let told = Promise.resolve()
-  return startTunnel({
-    command: tunnel,
-    port,
-    leadsHere: (address) =>
-      coordinatorAt(new URL(address)).then(
-        (peer) => peer === coordinator,
-        () => false,
-      ),
-    onAddress: (address) => {
-      const ways = waysBy(announcedAddress(address))
-      told = told
-        .then(() => announce(ways))
-        .catch((error: Error) => screen.print(`The link was not kept: ${error.message}`))
-    },
-    onLost: (reason) =>
-      screen.print(reason === null ? 'The tunnel leads here again' : lost(reason)),
-  })
-}
-
-const lost = (reason: string): string =>
-  `The tunnel leads here no more: ${reason}. It is tried until it does`
 
 function sayRefused(merges: number, screen: Screen): void {
   if (merges === 0) return

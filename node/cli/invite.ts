@@ -1,7 +1,8 @@
 /** What an organiser gives away, and what is theirs: the link, the page, its QR code. */
 import type { Addresses } from '../history/progress.ts'
 import { parseLink } from '../network/link.ts'
-import type { CoordinatorRole, Ways } from '../roles/coordinator.ts'
+import type { CoordinatorRole } from '../roles/coordinator.ts'
+import type { Ways } from '../roles/ways.ts'
 import { command, joinCommand, quoted } from './command.ts'
 import { qrText } from './qr.ts'
 

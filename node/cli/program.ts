@@ -288,6 +288,11 @@ function addChecking(program: Command): void {
   program
     .command('doctor')
     .description('check this machine: Node, kernels, disk, memory')
+    .option(
+      '--ask <link|address>',
+      'ask this run, or a relay by what it prints, whether strangers reach this machine',
+    )
+    .option('--port <port>', 'the port that --ask is about', port, 4001)
     .addOption(json())
     .action(async (options) => (await import('./doctor.ts')).doctor(options))
   program

@@ -6,15 +6,15 @@ import { relayedAddress } from './relay-places.ts'
 /** What leads to it besides its own addresses. */
 export interface Doors {
   relays: readonly string[]
-  /** Multiaddrs at which a tunnel of its own begins. */
-  tunnels: readonly string[]
+  /** Multiaddrs that lead here, as those of a router or of a tunnel. */
+  others: readonly string[]
 }
 
 /**
  * This machine's own addresses last, as others cannot dial them; TCP before what browsers dial;
  * what is relayed after what is direct.
  */
-export function addressesOf(host: Host, { relays, tunnels }: Doors): string[] {
+export function addressesOf(host: Host, { relays, others }: Doors): string[] {
   const place = (address: string) =>
     2 * Number(isLoopback(address)) + Number(address.includes('/ws'))
   const all = host.getMultiaddrs().map(String)
@@ -24,7 +24,7 @@ export function addressesOf(host: Host, { relays, tunnels }: Doors): string[] {
     .sort((a, b) => place(a) - place(b))
   return [
     ...direct.filter((address) => !isLoopback(address)),
-    ...tunnels.map((tunnel) => `${tunnel}/p2p/${peer}`),
+    ...others.map((other) => `${other}/p2p/${peer}`),
     ...relays.map((relay) => relayedAddress(relay, peer)),
     ...direct.filter(isLoopback),
   ]

@@ -11,7 +11,7 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
+import type { AddressSorter, ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { JOIN_TIMEOUT_MS, type PeerId } from '../../protocol/index.ts'
@@ -40,6 +40,8 @@ export interface HostOptions {
   /** What a relay does besides. */
   services?: Libp2pOptions['services']
   connectionGater?: ConnectionGater
+  /** Decides in which order the addresses of a peer are dialled. */
+  addressSorter?: AddressSorter
   /** How peers reach each other: what the platform can. */
   transports: Transports
   /** Whether a peer has joined; a connection whose peer has not after `joinTimeoutMs` is closed. */
@@ -50,6 +52,7 @@ export interface HostOptions {
 /** A started host. @throws ConfigError where it cannot listen */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { privateKey, listen, announce = [], connectionGater, isMember, relays = [] } = options
+  const { addressSorter } = options
   const host = await createLibp2p({
     privateKey,
     addresses: { listen, announce },
@@ -71,6 +74,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       inboundConnectionThreshold: limits.CONNECTIONS_PER_ADDRESS_AND_SECOND_MAX,
       maxIncomingPendingConnections: limits.CONNECTIONS_PENDING_MAX,
       inboundUpgradeTimeout: limits.HANDSHAKE_TIMEOUT_MS,
+      ...(addressSorter === undefined ? {} : { addressSorter }),
     },
     connectionMonitor: {
       pingInterval: limits.PING_INTERVAL_MS,

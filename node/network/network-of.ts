@@ -10,6 +10,15 @@ export function isLoopback(address: string): boolean {
   return /^\/ip4\/127\.|^\/ip6\/(::1|::ffff:127\.[\d.]+)\//i.test(address)
 }
 
+/**
+ * Where a peer is, as `ip4/192.0.2.1`; null: behind a relay, behind a proxy of this machine, or on
+ * it.
+ */
+export function placeOfPeer(remoteAddr: string): string | null {
+  const isBehind = remoteAddr.includes('/p2p-circuit') || isLoopback(remoteAddr)
+  return isBehind ? null : remoteAddr.split('/').slice(1, 3).join('/')
+}
+
 export function networkOf(address: string): string {
   return beginningOf(address, { parts: 4, groups: 4 })
 }

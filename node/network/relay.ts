@@ -6,7 +6,7 @@
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import type { Connection, ConnectionGater, PeerId as Libp2pPeer } from '@libp2p/interface'
 import type { Host } from './host.ts'
-import { isLoopback } from './network-of.ts'
+import { placeOfPeer } from './network-of.ts'
 
 export interface RelayCaps {
   /** Peer ids of hosts that may have a place; null: all may. */
@@ -39,6 +39,7 @@ export function relayGater(caps: RelayCaps, host: () => Host | null): Connection
       (sum, { streams }) => sum + streams.filter((stream) => stream.protocol === protocol).length,
       0,
     )
+  const placeOf = ({ remoteAddr }: Connection) => placeOfPeer(remoteAddr.toString())
   const connectionsOf = (peer?: Libp2pPeer) => host()?.getConnections(peer) ?? []
   return {
     denyInboundRelayReservation: (peer) => !(caps.allowed?.has(peer.toString()) ?? true),
@@ -55,12 +56,6 @@ export function relayGater(caps: RelayCaps, host: () => Host | null): Connection
       )
     },
   }
-}
-
-/** Where a peer is, without its port; null: behind a proxy of this machine, or on it. */
-function placeOf({ remoteAddr }: Connection): string | null {
-  const address = remoteAddr.toString()
-  return isLoopback(address) ? null : address.split('/').slice(1, 3).join('/')
 }
 
 export interface RelayStatus {

@@ -9,7 +9,7 @@ const ADDRESSES_SHOWN = 3
 
 /** @param addresses multiaddrs, or those of pages */
 export function unreachable(addresses: readonly string[], error: unknown): UnreachableError {
-  const message = `Cannot reach the run at ${placesOf(addresses)} (${reasonsOf(error)})`
+  const message = `Cannot reach the run at ${placesOf(addresses)} (${whyUnreached(error)})`
   return new UnreachableError(message, error)
 }
 
@@ -43,7 +43,7 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** Each reason once. A WebSocket tells none, and is passed over where another address does. */
-function reasonsOf(error: unknown): string {
+export function whyUnreached(error: unknown): string {
   const causes = error instanceof AggregateError ? error.errors : [error]
   const telling = causes.filter((cause) => !(cause instanceof Event))
   const reasons = (telling.length > 0 ? telling : causes).map(reasonOf)

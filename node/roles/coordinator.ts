@@ -24,13 +24,12 @@ import { createMetricsLog, type MetricsLog } from '../history/metrics-log.ts'
 import { type Progress, progressOf } from '../history/progress.ts'
 import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
-import { addressesOf, type Doors } from '../network/addresses.ts'
 import { serveBlobs } from '../network/blobs.ts'
 import { closeDead, disconnectLater, keepOnly } from '../network/connection-guard.ts'
+import { type DialBackAnswer, type DialBackQuestion, serveDialBack } from '../network/dial-back.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Identity, verifySignature } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
-import { formatLink, pageAddress } from '../network/link.ts'
 import { createNoticeBoard } from '../network/notices.ts'
 import { serveRequests } from '../network/rpc.ts'
 import { localTransports } from '../network/transports.ts'
@@ -55,6 +54,7 @@ import { FAREWELL_MS } from './farewell.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
 import { createOrigins } from './origin.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
+import { askRelay, type Ways, waysTo } from './ways.ts'
 
 export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
@@ -68,14 +68,6 @@ export interface CoordinatorOptions {
   limits: JobLimits
   log: Log
   onProgress(fact: Progress): void
-}
-
-/** How others come to it. */
-export interface Ways {
-  /** What volunteers join by, unless the run takes invites alone. */
-  link: string
-  /** Addresses at which browsers find the pages. */
-  pageAddresses: string[]
 }
 
 /** What those who watch are told. */
@@ -93,8 +85,10 @@ export interface HostedRun extends Ways {
 
 export interface CoordinatorRole extends HostedRun {
   status(): RunStatus
-  /** The ways to it, and by this address besides: a multiaddr without its peer id. */
-  waysBy(tunnel: string): Ways
+  /** The ways to it, and by these addresses besides: multiaddrs without its peer id. */
+  waysBy(...others: string[]): Ways
+  /** What the first of its relays sees of a port here; null: it has none. */
+  askRelay(question: DialBackQuestion): Promise<DialBackAnswer | null>
   /** Resolves when the run is finished; rejects when it cannot go on. */
   finished: Promise<void>
   stop(): Promise<void>
@@ -273,13 +267,14 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   shell.start()
   if (isDone(state)) finished.resolve()
   const { relays = [] } = options
-  const waysBy = (...tunnels: string[]) => waysTo(host, run, { relays, tunnels })
+  const waysBy = (...others: string[]) => waysTo(host, run, { relays, others })
   const hosted = hostedBy(host, run, shell, waysBy())
   answer = options.pages?.(hosted) ?? answer
   return {
     ...hosted,
     status,
     waysBy,
+    askRelay: (question) => askRelay(host, relays, question),
     finished: ended,
     stop: async () => {
       shell.stop()
@@ -309,12 +304,6 @@ function hostedBy(host: Host, run: OpenRun, shell: CoordinatorShell, ways: Ways)
   }
 }
 
-function waysTo(host: Host, { runId, token }: OpenRun, doors: Doors): Ways {
-  const addresses = addressesOf(host, doors)
-  const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
-  return { link: formatLink({ addresses, run: runId, token }), pageAddresses }
-}
-
 /**
  * What peers do: the state machine answers requests, and says who may move which blob. Resolves
  * with what waits for the end of all transfers.
@@ -331,6 +320,7 @@ async function servePeers(
     shell.feed({ type: 'disconnected', peer: detail.toString() }),
   )
   const originOf = createOrigins()
+  await serveDialBack(host)
   await serveRequests(
     host,
     async (peer, request, _signal, connection) => {

@@ -6,6 +6,7 @@ import { createHost } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import type { Invite } from '../network/link.ts'
+import { nearFirst } from '../network/near.ts'
 import { localTransports } from '../network/transports.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import { tryLock } from '../storage/file-lock.ts'
@@ -37,6 +38,7 @@ export async function startVolunteer(
     privateKey: identity.privateKey,
     listen: [],
     role: 'volunteer',
+    addressSorter: nearFirst(),
     transports: localTransports(),
   })
   const role = createVolunteer(invite, {

@@ -1,5 +1,6 @@
 /** A relay as a role of its own: it knows no run, holds no data, and keeps nothing but its key. */
 import type { Log } from '../log.ts'
+import { serveDialBack } from '../network/dial-back.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { isLoopback } from '../network/network-of.ts'
@@ -43,6 +44,7 @@ export async function startRelay(options: RelayOptions): Promise<RelayRole> {
     services: { relay: relayServer(caps) },
   })
   started = host
+  await serveDialBack(host)
   host.addEventListener('connection:open', ({ detail }) =>
     log.debug(`${detail.remotePeer} is here, from ${detail.remoteAddr}`),
   )

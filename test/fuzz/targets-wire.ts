@@ -14,6 +14,7 @@ import {
 } from '../../kernels/index.ts'
 import { decodeShard, encodeShard, type ShardFormat } from '../../node/dataset/shards.ts'
 import { answerSchema, offerSchema, wantSchema } from '../../node/network/blob-messages.ts'
+import { dialBackAnswer, dialBackQuestion } from '../../node/network/dial-back.ts'
 import { concatBytes } from '../../protocol/digest.ts'
 import {
   blobManifest,
@@ -152,6 +153,18 @@ export const WIRE_TARGETS: readonly Target[] = [
       { type: 'refused', refusal: null, reason: 'later' },
     ],
     (input) => parse(answerSchema, decode(input), 'answer'),
+  ),
+  message('dial-back-questions', [{ port: 4001, isWebSocket: true }], (input) =>
+    parse(dialBackQuestion, decode(input), 'question'),
+  ),
+  message(
+    'dial-back-answers',
+    [
+      { type: 'reached', address: '192.0.2.1' },
+      { type: 'missed', address: '2001:db8::1', reason: 'no answer in time' },
+      { type: 'unseen' },
+    ],
+    (input) => parse(dialBackAnswer, decode(input), 'answer'),
   ),
   {
     name: 'blob-manifest',

@@ -24,7 +24,7 @@ micro_batch_size: 2
 num_epochs: 10000
 `
 
-type Fact = { type: string; link?: string; addresses?: string[] }
+type Fact = { type: string; link?: string; addresses?: string[]; reached?: boolean | null }
 
 /** The link with addresses of one kind alone, or with all, as people have it. */
 const WAYS = ['direct', 'relayed', 'whole link'] as const
@@ -68,9 +68,13 @@ function start(namespace: string, args: readonly string[]) {
 }
 
 async function ready(namespace: string, args: readonly string[]): Promise<Fact> {
-  const fact = await start(namespace, args).seen('ready', 60_000)
+  const { seen } = start(namespace, args)
+  const reach = seen('reach', 60_000)
+  const fact = await seen('ready', 60_000)
   if (fact === null) throw new Error(`Not ready within a minute: ${args.join(' ')}`)
-  return fact
+  // What a relay says of a host's port comes before the link.
+  const told = await Promise.race([reach, null])
+  return { ...fact, reached: told?.reached ?? null }
 }
 
 function linkBy(way: Way, link: string): string {
@@ -103,7 +107,10 @@ function tell(cells: readonly Cell[]): void {
   }
 }
 
-const kinds = KINDS.filter((kind) => argv.length === 2 || argv.includes(kind, 2))
+const isPublic = (kind: Kind): boolean => kind === 'public' || kind === 'forwarding NAT'
+const chosen = (kind: Kind): boolean => argv.length === 2 || argv.includes(kind, 2)
+const kinds = KINDS.filter(chosen)
+const hostKinds = [...KINDS, 'forwarding NAT' as const].filter(chosen)
 const networks = makeNetworks(`barnraise-${process.pid}`)
 const folder = await mkdtemp(join(tmpdir(), 'barnraise-nat-'))
 try {
@@ -113,10 +120,12 @@ try {
   const volunteers = new Map(kinds.map((kind) => [kind, networks.machine(kind)]))
   await writeFile(join(folder, 'run.yaml'), RUN)
   const cells: Cell[] = []
-  for (const host of kinds) {
+  const misjudged: Kind[] = []
+  for (const host of hostKinds) {
     const out = join(folder, host.replace(' ', '-'))
     const args = ['host', join(folder, 'run.yaml'), '--out', out, '--public', '--relay', relay]
-    const { link = '' } = await ready(networks.machine(host), args)
+    const { link = '', reached } = await ready(networks.machine(host), args)
+    if (reached !== isPublic(host)) misjudged.push(host)
     for (const [volunteer, namespace] of volunteers) {
       for (const way of WAYS) {
         const seconds = await measure(namespace, linkBy(way, link), folder)
@@ -126,10 +135,11 @@ try {
   }
   tell(cells)
   const wrong = cells.filter(({ host, way, seconds }) => {
-    return (seconds !== null) !== (way !== 'direct' || host === 'public')
+    return (seconds !== null) !== (way !== 'direct' || isPublic(host))
   })
   console.log(`\n${cells.length - wrong.length} as they have to be, ${wrong.length} not`)
-  process.exitCode = wrong.length === 0 ? 0 : 1
+  console.log(`told wrong of their reach: ${misjudged.join(', ') || 'none'}`)
+  process.exitCode = wrong.length + misjudged.length === 0 ? 0 : 1
 } finally {
   for (const child of children) child.kill('SIGKILL')
   networks.remove()

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process'
 
 export const KINDS = ['public', 'NAT', 'symmetric NAT', 'double NAT'] as const
-export type Kind = (typeof KINDS)[number]
+export type Kind = (typeof KINDS)[number] | 'forwarding NAT'
 
 export interface Networks {
   /** Where everybody reaches whoever listens: its namespace and address. */
@@ -16,6 +16,8 @@ export interface Networks {
 }
 
 const STREET = '203.0.113'
+/** Ports of a host, as an nft rule has them. */
+const FORWARDED = '4001-4002'
 
 /** @param name begins the names of all namespaces. @throws Error without root, `ip` and `nft` */
 export function makeNetworks(name: string): Networks {
@@ -38,40 +40,14 @@ export function makeNetworks(name: string): Networks {
   function toStreet(namespace: string): void {
     count += 1
     const port = `port${count}`
-    run(
-      'ip',
-      'link',
-      'add',
-      'wan',
-      'netns',
-      namespace,
-      'type',
-      'veth',
-      'peer',
-      port,
-      'netns',
-      street,
-    )
+    cable({ namespace, device: 'wan' }, { namespace: street, device: port })
     run('ip', '-n', street, 'link', 'set', port, 'master', 'br0', 'up')
     setAddress(namespace, 'wan', `${STREET}.${count}`, `${STREET}.1`)
   }
 
   /** Connects `lan` of a router with `wan` of what stands behind it, in a network of its own. */
   function behind(router: string, namespace: string, net: string, rule: string[]): void {
-    run(
-      'ip',
-      'link',
-      'add',
-      'wan',
-      'netns',
-      namespace,
-      'type',
-      'veth',
-      'peer',
-      'lan',
-      'netns',
-      router,
-    )
+    cable({ namespace, device: 'wan' }, { namespace: router, device: 'lan' })
     run('ip', '-n', router, 'address', 'add', `${net}.1/24`, 'dev', 'lan')
     run('ip', '-n', router, 'link', 'set', 'lan', 'up')
     setAddress(namespace, 'wan', `${net}.2`, `${net}.1`)
@@ -80,6 +56,13 @@ export function makeNetworks(name: string): Networks {
     const hook = '{ type nat hook postrouting priority 100 ; }'
     inside(router, 'nft', `add chain ip nat post ${hook}`)
     inside(router, 'nft', 'add', 'rule', 'ip', 'nat', 'post', 'oifname', 'wan', ...rule)
+  }
+
+  /** Does what the owner of a router can do by hand. */
+  function forward(router: string, to: string): void {
+    inside(router, 'nft', 'add chain ip nat pre { type nat hook prerouting priority -100 ; }')
+    const what = `iifname wan tcp dport ${FORWARDED} dnat to ${to}`
+    inside(router, 'nft', `add rule ip nat pre ${what}`)
   }
 
   function machine(kind: Kind): string {
@@ -93,8 +76,9 @@ export function makeNetworks(name: string): Networks {
     toStreet(router)
     if (kind !== 'double NAT') {
       // A symmetric one gives every connection a port that nobody can guess.
-      const rule = kind === 'NAT' ? ['masquerade'] : ['masquerade', 'fully-random']
+      const rule = kind === 'symmetric NAT' ? ['masquerade', 'fully-random'] : ['masquerade']
       behind(router, own, '192.168.1', rule)
+      if (kind === 'forwarding NAT') forward(router, '192.168.1.2')
       return own
     }
     const inner = addNamespace(`inner${at}`)
@@ -110,6 +94,16 @@ export function makeNetworks(name: string): Networks {
       for (const namespace of made.splice(0).reverse()) run('ip', 'netns', 'delete', namespace)
     },
   }
+}
+
+interface Plug {
+  namespace: string
+  device: string
+}
+
+function cable(one: Plug, other: Plug): void {
+  const ends = ['type', 'veth', 'peer', other.device, 'netns', other.namespace]
+  run('ip', 'link', 'add', one.device, 'netns', one.namespace, ...ends)
 }
 
 function setAddress(namespace: string, device: string, address: string, gateway: string): void {

@@ -1,0 +1,68 @@
+/** Who reaches a port of this machine, in words, by what a peer elsewhere saw of it. */
+import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { DialBackAnswer } from '../network/dial-back.ts'
+import { isOfHome } from '../network/near.ts'
+import { visible } from './terminal.ts'
+
+export interface Reach {
+  /** Null: it cannot be told. */
+  reached: boolean | null
+  found: string
+  /** What to do where it is not reached. */
+  advice: string
+  /** A router's address that leads here, as `/ip4/192.0.2.1`. */
+  router: string | null
+}
+
+/** @param own addresses of this machine */
+export function reachOf(
+  answer: DialBackAnswer,
+  port: number,
+  own: ReadonlySet<string> = ownAddresses(),
+): Reach {
+  switch (answer.type) {
+    case 'reached': {
+      const { address } = answer
+      const found = isOfHome(address)
+        ? `port ${port} is reached at ${address} from within this network; whoever was asked is ` +
+          'in it, too, and cannot tell whether strangers reach it'
+        : `strangers reach port ${port} at ${address}`
+      const router = own.has(address) ? null : `/ip${isIPv6(address) ? 6 : 4}/${address}`
+      return { reached: true, found, advice: '', router }
+    }
+    case 'missed': {
+      const { address, reason } = answer
+      const isOwn = own.has(address)
+      return {
+        reached: false,
+        found:
+          `nobody from outside reaches port ${port}: this machine is seen at ${address}, ` +
+          `${isOwn ? 'its own address' : 'that of a router'} (${visible(reason)})`,
+        advice: isOwn
+          ? 'let the port through the firewall, or use `host --tunnel` or `--relay`'
+          : 'forward the port to this machine in the router, or use `host --tunnel` or `--relay`',
+        router: null,
+      }
+    }
+    case 'unseen':
+      return {
+        reached: null,
+        found: 'whoever was asked sees this machine through a proxy, or is on it',
+        advice: 'ask one that is elsewhere',
+        router: null,
+      }
+    case 'busy':
+      return {
+        reached: null,
+        found: 'whoever was asked is asked by too many',
+        advice: 'ask again in a minute',
+        router: null,
+      }
+  }
+}
+
+function ownAddresses(): ReadonlySet<string> {
+  const all = Object.values(networkInterfaces()).flat()
+  return new Set(all.map((one) => one?.address ?? ''))
+}

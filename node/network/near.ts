@@ -1,0 +1,64 @@
+/**
+ * Which address of a coordinator is dialled first. One behind a router names its address at home,
+ * and perhaps that of the router: whoever is in the same home takes the first, as many routers let
+ * nobody come back in by the second, and all others the second, as the first leads nowhere.
+ */
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { AddressSorter } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { isLoopback } from './network-of.ts'
+
+/** Networks that each home may have (RFC 1918, 3927, 4193, 4291, 6598). */
+const HOMES = blockListOf([
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+  'fe80::/10',
+])
+
+function blockListOf(networks: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/')
+    list.addSubnet(address, Number(bits), familyOf(address))
+  }
+  return list
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
+}
+
+/** Whether an IP address means another machine in each home. */
+export const isOfHome = (address: string): boolean => HOMES.check(address, familyOf(address))
+
+/** The networks that this machine is in, as `192.168.1.7/24`. */
+function ownNetworks(): string[] {
+  const all = Object.values(networkInterfaces()).flat()
+  return all.map((one) => one?.cidr ?? null).filter((cidr) => cidr !== null)
+}
+
+/**
+ * Compares addresses: those in a network of this machine come first, then those of the whole world
+ * and names, then those of other homes, then those of the coordinator's own machine.
+ * @param own networks of this machine, as `192.168.1.7/24`; asked each time, as laptops move
+ */
+export function nearFirst(own = ownNetworks): AddressSorter {
+  return (a, b) => {
+    const near = blockListOf(own())
+    return Math.sign(distanceOf(a.multiaddr, near) - distanceOf(b.multiaddr, near)) as -1 | 0 | 1
+  }
+}
+
+function distanceOf(address: Multiaddr, near: BlockList): number {
+  const text = address.toString()
+  const [, , ip = ''] = text.split('/')
+  if (isLoopback(text)) return 3
+  if (isIP(ip) === 0) return 1
+  if (near.check(ip, familyOf(ip))) return 0
+  return isOfHome(ip) ? 2 : 1
+}

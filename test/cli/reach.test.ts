@@ -1,0 +1,51 @@
+/** What a host is told of who reaches it. */
+import { expect, test } from 'vitest'
+import { reachOf } from '../../node/cli/reach.ts'
+
+const OWN = new Set(['127.0.0.1', '192.168.1.7', '203.0.113.9', '2001:db8::9'])
+const reason = 'no answer in time'
+
+for (const [answer, expected] of [
+  [
+    { type: 'reached', address: '203.0.113.9' },
+    { reached: true, found: 'strangers reach port 4001 at 203.0.113.9', advice: '', router: null },
+  ],
+  [
+    { type: 'reached', address: '203.0.113.5' },
+    {
+      reached: true,
+      found: 'strangers reach port 4001 at 203.0.113.5',
+      router: '/ip4/203.0.113.5',
+    },
+  ],
+  [
+    { type: 'reached', address: '2001:db8::5' },
+    { reached: true, router: '/ip6/2001:db8::5' },
+  ],
+  [
+    { type: 'reached', address: '192.168.1.7' },
+    {
+      reached: true,
+      found: expect.stringContaining('cannot tell whether strangers'),
+      router: null,
+    },
+  ],
+  [
+    { type: 'missed', address: '203.0.113.9', reason },
+    { reached: false, advice: expect.stringContaining('firewall'), router: null },
+  ],
+  [
+    { type: 'missed', address: '203.0.113.5', reason },
+    {
+      reached: false,
+      found: expect.stringContaining(`that of a router (${reason})`),
+      advice: expect.stringContaining('forward the port'),
+      router: null,
+    },
+  ],
+  [{ type: 'unseen' }, { reached: null, router: null }],
+  [{ type: 'busy' }, { reached: null, router: null }],
+] as const) {
+  test(`${JSON.stringify(answer)}`, () =>
+    expect(reachOf(answer, 4001, OWN)).toMatchObject(expected))
+}
