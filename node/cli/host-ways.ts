@@ -1,18 +1,21 @@
 /**
- * The ways by which others come to a hosted run: it is told whether its port is reached from
- * elsewhere, and keeps a tunnel open where there is one.
+ * The ways by which others come to a hosted run: the port that a router is asked for, what a relay
+ * sees of it, and a tunnel.
  */
 import { heard } from '../heard.ts'
 import { announcedAddress } from '../network/link.ts'
 import { coordinatorAt } from '../network/page-link.ts'
+import { mapPort, type PortMapping } from '../network/port-mapping.ts'
 import { startTunnel, type Tunnel } from '../network/tunnel.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
 import type { Ways } from '../roles/ways.ts'
-import { type Reach, reachOf } from './reach.ts'
+import { reachOf } from './reach.ts'
 
 export interface WaysOptions {
   port: number
   public?: boolean
+  /** False: routers are asked for nothing. */
+  mapPort?: boolean
   /** Starts what leads from elsewhere to `port`. */
   tunnel?: string
 }
@@ -20,8 +23,8 @@ export interface WaysOptions {
 export interface WaysListener {
   /** Told of the ways at first, and whenever they are others. */
   announce(ways: Ways): Promise<void>
-  onReach(reach: Reach): void
-  say(line: string): void
+  /** Hears what was found out, as a fact for scripts and a line for people. */
+  tell(fact: object, line: string): void
 }
 
 export interface OpenWays {
@@ -30,53 +33,92 @@ export interface OpenWays {
   stop(): Promise<void>
 }
 
+/** @param ask how a router is asked for a port */
 export function openWays(
-  role: CoordinatorRole,
+  role: Pick<CoordinatorRole, 'coordinator' | 'waysBy' | 'askRelay'>,
   options: WaysOptions,
   listener: WaysListener,
+  ask = mapPort,
 ): OpenWays {
-  let tunnel: Tunnel | null = null
+  const opened: { stop(): Promise<void> }[] = []
   let isStopped = false
   const open = async () => {
-    const router = await routerOf(role, options, listener)
+    const mapping = await mapped(options, listener, ask)
+    if (mapping !== null) opened.push({ stop: mapping.remove })
+    const router = await routerOf(role, options, mapping, listener)
     if (isStopped) return
     if (options.tunnel === undefined) return listener.announce(role.waysBy(...router))
-    tunnel = tunnelTo(role, router, options, listener)
+    const tunnel = tunnelTo(role, router, options, listener)
+    opened.push(tunnel)
     await tunnel.ready
   }
+  const ready = heard(open())
   return {
-    ready: heard(open()),
+    ready,
     stop: async () => {
       isStopped = true
-      await tunnel?.stop()
+      // What is asked of a router now is given back then.
+      if (opened.length === 0) await ready.catch(() => {})
+      for (const one of opened) await one.stop()
     },
   }
 }
 
-/** Where the router's address leads here, that address, as a relay that was asked says. */
+/** The router's port that leads here; null: none does. */
+async function mapped(
+  { port, public: isPublic = false, mapPort: isWanted = true }: WaysOptions,
+  { tell }: WaysListener,
+  ask: typeof mapPort,
+): Promise<PortMapping | null> {
+  if (!isPublic || port === 0 || !isWanted) return null
+  const onLost = (reason: string) =>
+    tell({ type: 'unmapped', reason }, `The router leads here no more: ${reason}`)
+  const result = await ask(port, { onLost })
+  if (result.status === 'needless') return null
+  if (result.status === 'unmapped') {
+    tell({ type: 'unmapped', reason: result.reason }, `No router leads here: ${result.reason}`)
+    return null
+  }
+  const { address, port: outside, by } = result.mapping
+  const line = `The router leads ${address}:${outside} here, as it was asked to by ${by}`
+  tell({ type: 'mapped', address, port: outside, by }, line)
+  return result.mapping
+}
+
+/** The addresses of a router that lead here, as far as a relay that is asked does not deny it. */
 async function routerOf(
-  role: CoordinatorRole,
+  role: Pick<CoordinatorRole, 'askRelay'>,
   { port, public: isPublic = false }: WaysOptions,
-  { onReach, say }: WaysListener,
+  mapping: PortMapping | null,
+  { tell }: WaysListener,
 ): Promise<string[]> {
+  const outside = mapping?.port ?? port
+  const asMapped = mapping === null ? [] : [webSocketAt(`/ip4/${mapping.address}`, outside)]
   if (!isPublic || port === 0) return []
   try {
-    const answer = await role.askRelay({ port, isWebSocket: true })
-    if (answer === null) return []
-    const reach = reachOf(answer, port)
-    onReach(reach)
-    return reach.router === null ? [] : [`${reach.router}/tcp/${port}/ws`]
+    const answer = await role.askRelay({ port: outside, isWebSocket: true })
+    if (answer === null) return asMapped
+    const { reached, found, advice, router } = reachOf(answer, outside)
+    tell({ type: 'reach', reached, found, advice }, `${found}${advice === '' ? '' : `: ${advice}`}`)
+    if (reached === false) return []
+    return router === null ? asMapped : [webSocketAt(router, outside)]
   } catch (error) {
-    say(`Whether strangers reach port ${port} is not known: ${(error as Error).message}`)
-    return []
+    const reason = (error as Error).message
+    tell({ type: 'reach', reached: null, found: reason, advice: '' }, unknown(outside, reason))
+    return asMapped
   }
 }
 
+const webSocketAt = (place: string, port: number): string => `${place}/tcp/${port}/ws`
+
+const unknown = (port: number, reason: string): string =>
+  `Whether strangers reach port ${port} is not known: ${reason}`
+
 function tunnelTo(
-  { coordinator, waysBy }: CoordinatorRole,
+  { coordinator, waysBy }: Pick<CoordinatorRole, 'coordinator' | 'waysBy'>,
   router: readonly string[],
   { tunnel = '', port }: WaysOptions,
-  { announce, say }: WaysListener,
+  { announce, tell }: WaysListener,
 ): Tunnel {
   let told = Promise.resolve()
   return startTunnel({
@@ -91,10 +133,13 @@ function tunnelTo(
       const ways = waysBy(...router, announcedAddress(address))
       told = told
         .then(() => announce(ways))
-        .catch((error: Error) => say(`The link was not kept: ${error.message}`))
+        .catch(({ message }: Error) =>
+          tell({ type: 'unkept', reason: message }, `The link was not kept: ${message}`),
+        )
     },
     onLost: (reason) =>
-      say(
+      tell(
+        { type: 'tunnel', lost: reason },
         reason === null
           ? 'The tunnel leads here again'
           : `The tunnel leads here no more: ${reason}. It is tried until it does`,

@@ -36,7 +36,6 @@ import { addressesOf, checkText, inviteNeededText, inviteText } from './invite.t
 import { listenAddresses } from './listen-addresses.ts'
 import { createLiveView, type LiveView } from './live-view.ts'
 import { printJson, whenChanged } from './output.ts'
-import type { Reach } from './reach.ts'
 import { roundWords } from './round-words.ts'
 import { createScreen, type Screen } from './terminal.ts'
 
@@ -139,11 +138,11 @@ async function coordinate(
   const interrupted = Promise.withResolvers<'interrupted'>()
   const stopListening = onInterrupt(() => interrupted.resolve('interrupted'))
   let closeOrders = null as (() => Promise<void>) | null
-  const onReach = ({ reached, found, advice }: Reach) => {
-    if (options.json) printJson({ type: 'reach', reached, found, advice })
-    else screen.print(`${found}${advice === '' ? '' : `: ${advice}`}`)
+  const tell = (fact: object, line: string) => {
+    if (options.json) printJson(fact)
+    else screen.print(line)
   }
-  const ways = openWays(role, options, { announce, onReach, say: screen.print })
+  const ways = openWays(role, options, { announce, tell })
   try {
     closeOrders = await serveOrders(role.runId, role.order)
     await Promise.race([ways.ready, interrupted.promise])

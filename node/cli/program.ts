@@ -126,6 +126,7 @@ function addRunning(program: Command): void {
       4001,
     )
     .option('--public', 'listen on all interfaces instead of this machine only')
+    .option('--no-map-port', 'with --public, ask no router of this network to lead here')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
     .option('--relay <address...>', 'relays to be reached through, as `relay` prints them')
     .option(

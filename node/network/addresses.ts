@@ -10,22 +10,25 @@ export interface Doors {
   others: readonly string[]
 }
 
+const NONE: Doors = { relays: [], others: [] }
+
 /**
  * This machine's own addresses last, as others cannot dial them; TCP before what browsers dial;
  * what is relayed after what is direct.
  */
-export function addressesOf(host: Host, { relays, others }: Doors): string[] {
+export function addressesOf(host: Host, { relays, others }: Doors = NONE): string[] {
   const place = (address: string) =>
     2 * Number(isLoopback(address)) + Number(address.includes('/ws'))
-  const all = host.getMultiaddrs().map(String)
   const peer = host.peerId.toString()
-  const direct = all
+  const named = (address: string) => `${address}/p2p/${peer}`
+  const direct = host.services.listening
+    .addresses()
     .filter((address) => !address.includes('/p2p-circuit'))
     .sort((a, b) => place(a) - place(b))
   return [
-    ...direct.filter((address) => !isLoopback(address)),
-    ...others.map((other) => `${other}/p2p/${peer}`),
+    ...direct.filter((address) => !isLoopback(address)).map(named),
+    ...others.map(named),
     ...relays.map((relay) => relayedAddress(relay, peer)),
-    ...direct.filter(isLoopback),
+    ...direct.filter(isLoopback).map(named),
   ]
 }

@@ -18,9 +18,10 @@ import { JOIN_TIMEOUT_MS, type PeerId } from '../../protocol/index.ts'
 import { guardConnections } from './connection-guard.ts'
 import * as limits from './limits.ts'
 import { listenError } from './listen-error.ts'
+import { type Listening, listening } from './listening.ts'
 import { relayPlaces, type TellPlace } from './relay-places.ts'
 
-export type Host = Libp2p
+export type Host = Libp2p<{ listening: Listening }>
 
 export type Transports = NonNullable<Libp2pOptions['transports']>
 
@@ -86,6 +87,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     services: {
       identify: identify(),
       ping: ping(),
+      listening: listening(announce),
       places: relayPlaces(relays, options.onRelay ?? (() => {})),
       ...options.services,
     },

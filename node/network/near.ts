@@ -37,9 +37,15 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
 export const isOfHome = (address: string): boolean => HOMES.check(address, familyOf(address))
 
 /** The networks that this machine is in, as `192.168.1.7/24`. */
-function ownNetworks(): string[] {
+export function ownNetworks(): string[] {
   const all = Object.values(networkInterfaces()).flat()
   return all.map((one) => one?.cidr ?? null).filter((cidr) => cidr !== null)
+}
+
+/** This machine's own address in the network that another is in; null: it is in none of them. */
+export function sharesNetwork(address: string, own = ownNetworks()): string | null {
+  const network = own.find((one) => blockListOf([one]).check(address, familyOf(address)))
+  return network?.split('/')[0] ?? null
 }
 
 /**

@@ -1,9 +1,9 @@
 /** A relay as a role of its own: it knows no run, holds no data, and keeps nothing but its key. */
 import type { Log } from '../log.ts'
+import { addressesOf } from '../network/addresses.ts'
 import { serveDialBack } from '../network/dial-back.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { loadIdentity } from '../network/identity-file.ts'
-import { isLoopback } from '../network/network-of.ts'
 import {
   type RelayCaps,
   type RelayStatus,
@@ -49,11 +49,7 @@ export async function startRelay(options: RelayOptions): Promise<RelayRole> {
     log.debug(`${detail.remotePeer} is here, from ${detail.remoteAddr}`),
   )
   return {
-    // Its own machine's last, as others cannot dial them.
-    addresses: host
-      .getMultiaddrs()
-      .map(String)
-      .sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b))),
+    addresses: addressesOf(host),
     status: () => relayStatus(host),
     stop: async () => host.stop(),
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { argv } from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { KINDS, type Kind, makeNetworks } from './networks.ts'
+import { KINDS, type Kind, LEADING_KINDS, makeNetworks } from './networks.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
 /** Who has not trained by then does not reach the host. */
@@ -107,10 +107,11 @@ function tell(cells: readonly Cell[]): void {
   }
 }
 
-const isPublic = (kind: Kind): boolean => kind === 'public' || kind === 'forwarding NAT'
+const isPublic = (kind: Kind): boolean =>
+  kind === 'public' || LEADING_KINDS.some((leading) => leading === kind)
 const chosen = (kind: Kind): boolean => argv.length === 2 || argv.includes(kind, 2)
 const kinds = KINDS.filter(chosen)
-const hostKinds = [...KINDS, 'forwarding NAT' as const].filter(chosen)
+const hostKinds = [...KINDS, ...LEADING_KINDS].filter(chosen)
 const networks = makeNetworks(`barnraise-${process.pid}`)
 const folder = await mkdtemp(join(tmpdir(), 'barnraise-nat-'))
 try {

@@ -2,10 +2,15 @@
  * Homes behind routers, as network namespaces of this machine: a street that all routers are on,
  * and behind each of them a machine. What is made here is removed again, and nothing else.
  */
-import { execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 export const KINDS = ['public', 'NAT', 'symmetric NAT', 'double NAT'] as const
-export type Kind = (typeof KINDS)[number] | 'forwarding NAT'
+/** Routers that lead to the host: as its owner told them, or as the host itself asks them. */
+export const LEADING_KINDS = ['forwarding NAT', 'NAT-PMP', 'UPnP'] as const
+export type Kind = (typeof KINDS)[number] | (typeof LEADING_KINDS)[number]
 
 export interface Networks {
   /** Where everybody reaches whoever listens: its namespace and address. */
@@ -15,13 +20,16 @@ export interface Networks {
   remove(): void
 }
 
-const STREET = '203.0.113'
+/** An address that is reserved would not do: a router that has one maps no ports. */
+const STREET = '11.0.0'
 /** Ports of a host, as an nft rule has them. */
 const FORWARDED = '4001-4002'
 
 /** @param name begins the names of all namespaces. @throws Error without root, `ip` and `nft` */
 export function makeNetworks(name: string): Networks {
   const made: string[] = []
+  const children: ChildProcess[] = []
+  const folder = mkdtempSync(join(tmpdir(), 'barnraise-networks-'))
   const street = addNamespace('street')
   run('ip', '-n', street, 'link', 'add', 'br0', 'type', 'bridge')
   run('ip', '-n', street, 'address', 'add', `${STREET}.1/24`, 'dev', 'br0')
@@ -58,6 +66,25 @@ export function makeNetworks(name: string): Networks {
     inside(router, 'nft', 'add', 'rule', 'ip', 'nat', 'post', 'oifname', 'wan', ...rule)
   }
 
+  /** Starts what maps ports in routers (miniupnpd), by one of the two protocols. */
+  function mapPorts(router: string, protocol: 'NAT-PMP' | 'UPnP', address: string): void {
+    inside(router, 'nft', MINIUPNPD_RULES)
+    const isOn = (one: string) => (one === protocol ? 'yes' : 'no')
+    const settings = [
+      'ext_ifname=wan',
+      `ext_ip=${address}`,
+      'listening_ip=lan',
+      `enable_natpmp=${isOn('NAT-PMP')}`,
+      `enable_upnp=${isOn('UPnP')}`,
+      'uuid=00000000-0000-4000-8000-000000000001',
+      'allow 1024-65535 192.168.1.0/24 1024-65535',
+    ]
+    const file = join(folder, router)
+    writeFileSync(file, settings.join('\n'))
+    const words = ['netns', 'exec', router, 'miniupnpd', '-d', '-f', file]
+    children.push(spawn('ip', words, { stdio: 'ignore' }))
+  }
+
   /** Does what the owner of a router can do by hand. */
   function forward(router: string, to: string): void {
     inside(router, 'nft', 'add chain ip nat pre { type nat hook prerouting priority -100 ; }')
@@ -79,6 +106,7 @@ export function makeNetworks(name: string): Networks {
       const rule = kind === 'symmetric NAT' ? ['masquerade', 'fully-random'] : ['masquerade']
       behind(router, own, '192.168.1', rule)
       if (kind === 'forwarding NAT') forward(router, '192.168.1.2')
+      if (kind === 'NAT-PMP' || kind === 'UPnP') mapPorts(router, kind, `${STREET}.${count}`)
       return own
     }
     const inner = addNamespace(`inner${at}`)
@@ -91,10 +119,23 @@ export function makeNetworks(name: string): Networks {
     street: { namespace: street, address: `${STREET}.1` },
     machine,
     remove: () => {
+      for (const child of children) child.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
       for (const namespace of made.splice(0).reverse()) run('ip', 'netns', 'delete', namespace)
     },
   }
 }
+
+/** The chains that miniupnpd writes its rules to, and those that lead there. */
+const MINIUPNPD_RULES = `
+  add table inet filter
+  add chain inet filter miniupnpd
+  add chain inet filter prerouting_miniupnpd
+  add chain inet filter postrouting_miniupnpd
+  add chain inet filter forward { type filter hook forward priority 0 ; }
+  add rule inet filter forward jump miniupnpd
+  add chain inet filter pre { type nat hook prerouting priority -100 ; }
+  add rule inet filter pre jump prerouting_miniupnpd`
 
 interface Plug {
   namespace: string

@@ -4,6 +4,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, Stream } from '@libp2p/interface'
 import { memory } from '@libp2p/memory'
 import { onTestFinished } from 'vitest'
+import { addressesOf as linkAddressesOf } from '../../node/network/addresses.ts'
 import { connect } from '../../node/network/dial.ts'
 import { createHost, type Host, type HostOptions } from '../../node/network/host.ts'
 import { localTransports } from '../../node/network/transports.ts'
@@ -34,7 +35,7 @@ export async function testHost(
   return host
 }
 
-export const addressesOf = (host: Host): string[] => host.getMultiaddrs().map(String)
+export const addressesOf = (host: Host): string[] => linkAddressesOf(host)
 
 export interface Pair {
   coordinator: Host

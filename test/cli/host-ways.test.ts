@@ -1,0 +1,112 @@
+/** The addresses under which a host is announced, by what its router and its relay say. */
+import { expect, test, vi } from 'vitest'
+import { openWays } from '../../node/cli/host-ways.ts'
+import type { DialBackAnswer } from '../../node/network/dial-back.ts'
+import { NetworkError } from '../../node/network/errors.ts'
+import type { MappingResult } from '../../node/network/port-mapping.ts'
+
+const MAPPED = '/ip4/198.51.100.5/tcp/4100/ws'
+
+function router() {
+  const remove = vi.fn(async () => {})
+  const mapping = { by: 'UPnP', address: '198.51.100.5', port: 4100, remove } as const
+  return { remove, mapped: { status: 'mapped', mapping } as const }
+}
+
+const UNMAPPED = { status: 'unmapped', reason: 'it is deaf' } as const
+const REACHED = { type: 'reached', address: '198.51.100.5' } as const
+const MISSED = { type: 'missed', address: '198.51.100.5', reason: 'no answer in time' } as const
+
+interface Case {
+  mapping?: MappingResult
+  /** Null: it has no relay. */
+  relay?: DialBackAnswer | null
+  isPublic?: boolean
+  mapPort?: boolean
+}
+
+async function opened({ mapping = UNMAPPED, relay = null, isPublic = true, mapPort = true }: Case) {
+  const announced: string[][] = []
+  const told: object[] = []
+  const asked: number[] = []
+  const ask = vi.fn(async () => mapping)
+  const role = {
+    coordinator: '12D3KooWhost',
+    waysBy: (...others: string[]) => {
+      announced.push(others)
+      return { link: '', pageAddresses: [] }
+    },
+    askRelay: async ({ port }: { port: number }) => {
+      asked.push(port)
+      return relay
+    },
+  }
+  const listener = { announce: async () => {}, tell: (fact: object) => told.push(fact) }
+  const ways = openWays(role, { port: 4001, public: isPublic, mapPort }, listener, ask)
+  await ways.ready
+  return { ways, announced, told, asked, ask }
+}
+
+for (const [what, given, others] of [
+  ['no router and no relay', {}, []],
+  ["a router's port", { mapping: router().mapped }, [MAPPED]],
+  ["a router's port that is reached", { mapping: router().mapped, relay: REACHED }, [MAPPED]],
+  ["a router's port that is not reached", { mapping: router().mapped, relay: MISSED }, []],
+  [
+    "a router's port of which nobody knows",
+    { mapping: router().mapped, relay: { type: 'unseen' } },
+    [MAPPED],
+  ],
+  ['a router that was told by hand', { relay: REACHED }, ['/ip4/198.51.100.5/tcp/4001/ws']],
+  ['a router that lets nobody in', { relay: MISSED }, []],
+] as [string, Case, string[]][]) {
+  test(`${what}: ${others.length === 0 ? 'no address more' : others}`, async () => {
+    const { announced } = await opened(given)
+    expect(announced).toEqual([others])
+  })
+}
+
+test('a relay is asked about the port that the router gave', async () => {
+  expect((await opened({ mapping: router().mapped })).asked).toEqual([4100])
+  expect((await opened({})).asked).toEqual([4001])
+})
+
+test('the port is given back', async () => {
+  const { remove, mapped } = router()
+  const { ways } = await opened({ mapping: mapped })
+  expect(remove).not.toHaveBeenCalled()
+  await ways.stop()
+  expect(remove).toHaveBeenCalledOnce()
+})
+
+for (const [what, given] of [
+  ['without --public', { isPublic: false }],
+  ['with --no-map-port', { mapPort: false }],
+] as const) {
+  test(`${what} no router is asked`, async () =>
+    expect((await opened(given)).ask).not.toHaveBeenCalled())
+}
+
+test('what was found is told', async () => {
+  const { told } = await opened({ mapping: router().mapped, relay: MISSED })
+  expect(told).toMatchObject([
+    { type: 'mapped', address: '198.51.100.5', port: 4100, by: 'UPnP' },
+    { type: 'reach', reached: false },
+  ])
+  expect((await opened({})).told).toEqual([{ type: 'unmapped', reason: 'it is deaf' }])
+})
+
+test('a relay that does not answer such questions takes nothing away', async () => {
+  const told: object[] = []
+  const waysBy = vi.fn(() => ({ link: '', pageAddresses: [] }))
+  const askRelay = () => Promise.reject(new NetworkError('lost', 'it is old'))
+  const ways = openWays(
+    { coordinator: '12D3KooWhost', waysBy, askRelay },
+    { port: 4001, public: true },
+    { announce: async () => {}, tell: (fact) => told.push(fact) },
+    async () => router().mapped,
+  )
+  await ways.ready
+  expect(waysBy).toHaveBeenCalledWith(MAPPED)
+  expect(told.at(-1)).toMatchObject({ type: 'reach', reached: null, found: 'it is old' })
+})
