@@ -1,5 +1,6 @@
 /** What a link says of where a coordinator is. */
 import type { Host } from './host.ts'
+import { LINK_ADDRESSES_MAX } from './limits.ts'
 import { isLoopback } from './network-of.ts'
 import { relayedAddress } from './relay-places.ts'
 
@@ -14,7 +15,8 @@ const NONE: Doors = { relays: [], others: [] }
 
 /**
  * This machine's own addresses last, as others cannot dial them; TCP before what browsers dial;
- * what is relayed after what is direct.
+ * what is relayed after what is direct. A machine may have more than a link takes, as one with
+ * many virtual networks: then the last of its own are left out.
  */
 export function addressesOf(host: Host, { relays, others }: Doors = NONE): string[] {
   const place = (address: string) =>
@@ -23,12 +25,11 @@ export function addressesOf(host: Host, { relays, others }: Doors = NONE): strin
   const named = (address: string) => `${address}/p2p/${peer}`
   const direct = host.services.listening
     .addresses()
-    .filter((address) => !address.includes('/p2p-circuit'))
+    .filter((address) => !(address.includes('/p2p-circuit') || address.startsWith('/ip6/::1/')))
     .sort((a, b) => place(a) - place(b))
-  return [
-    ...direct.filter((address) => !isLoopback(address)).map(named),
-    ...others.map(named),
-    ...relays.map((relay) => relayedAddress(relay, peer)),
-    ...direct.filter(isLoopback).map(named),
-  ]
+  const here = direct.filter(isLoopback).map(named)
+  const outside = others.map(named).concat(relays.map((relay) => relayedAddress(relay, peer)))
+  const room = Math.max(0, LINK_ADDRESSES_MAX - outside.length - here.length)
+  const own = direct.filter((address) => !isLoopback(address)).map(named)
+  return own.slice(0, room).concat(outside, here).slice(0, LINK_ADDRESSES_MAX)
 }

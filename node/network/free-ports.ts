@@ -11,7 +11,9 @@ import { cannotListen } from './listen-error.ts'
 export async function checkFree(addresses: readonly string[]): Promise<void> {
   for (const address of addresses) {
     const [host, port] = multiaddr(address).getComponents()
-    const server = createServer().listen({ host: host?.value, port: Number(port?.value) })
+    // An IPv6 socket would take the IPv4 port, too.
+    const ipv6Only = host?.name === 'ip6'
+    const server = createServer().listen({ host: host?.value, port: Number(port?.value), ipv6Only })
     try {
       await once(server, 'listening')
     } catch (error) {

@@ -2,6 +2,9 @@
 import os from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
 import { addressesOf } from '../../node/network/addresses.ts'
+import type { Host } from '../../node/network/host.ts'
+import { LINK_ADDRESSES_MAX } from '../../node/network/limits.ts'
+import { formatLink, parseLink } from '../../node/network/link.ts'
 import { testHost } from './hosts.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -35,6 +38,12 @@ test('a machine with an address in the world has it in the link, its own last', 
   ])
 })
 
+test('by IPv6, too, but for its own machine', () => {
+  const addresses = () => ['/ip4/11.0.0.5/tcp/4002', '/ip6/2a00::5/tcp/4002', '/ip6/::1/tcp/4002']
+  const host = { peerId: '12D3KooWhost', services: { listening: { addresses } } }
+  expect(shown(addressesOf(host as unknown as Host))).toEqual(['/ip4/11.0.0.5', '/ip6/2a00::5'])
+})
+
 test('a router, a tunnel and a relay come between', async () => {
   interfaces('127.0.0.1', '192.168.1.7')
   const host = await testHost('tcp', 'coordinator', { listen: ['/ip4/0.0.0.0/tcp/0'] })
@@ -57,4 +66,15 @@ test('what is announced is all there is', async () => {
   const announce = ['/dns/run.example.org/tcp/443/tls/ws']
   const host = await testHost('tcp', 'coordinator', { announce })
   expect(addressesOf(host)).toEqual([`${announce[0]}/p2p/${host.peerId}`])
+})
+
+test('a machine of many networks has no more in its link than a link may have', async () => {
+  interfaces('127.0.0.1', ...Array.from({ length: 20 }, (_, i) => `172.17.${i}.1`))
+  const listen = ['/ip4/0.0.0.0/tcp/0/ws', '/ip4/0.0.0.0/tcp/0']
+  const host = await testHost('tcp', 'coordinator', { listen })
+  const relays = ['/ip4/11.0.0.9/tcp/4002/p2p/12D3KooWrelay']
+  const addresses = addressesOf(host, { relays, others: [] })
+  expect(addresses).toHaveLength(LINK_ADDRESSES_MAX)
+  expect(addresses.filter((address) => address.includes('/p2p-circuit/'))).toHaveLength(1)
+  expect(parseLink(formatLink({ addresses, run: null, token: '' })).addresses).toEqual(addresses)
 })
