@@ -176,7 +176,7 @@ export interface VerifyOptions {
  * @param where the run's folder, what was published of it (folder or address), or its page's link
  */
 export function verify(where: string, options: VerifyOptions = {}): Promise<RunVerification> {
-  const { from, trusted } = evidenceAt(where)
+  const { from, trusted, close } = evidenceAt(where)
   const { run = null, coordinator = null, replay = null, limits = LIMITS } = options
   const how = {
     trusted: { run: run ?? trusted.run, coordinator: coordinator ?? trusted.coordinator },
@@ -185,7 +185,9 @@ export function verify(where: string, options: VerifyOptions = {}): Promise<RunV
     figuresOf: createRunFigures,
     hear: options.onProgress ?? ignore,
   }
-  return from.type === 'folder' ? verifyRun(from.folder, how) : verifyPublished(from.place, how)
+  const verifying =
+    from.type === 'folder' ? verifyRun(from.folder, how) : verifyPublished(from.place, how)
+  return verifying.finally(close)
 }
 
 export interface ExportOptions {

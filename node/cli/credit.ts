@@ -39,9 +39,7 @@ export async function credit(where: string, options: CreditCommandOptions): Prom
     throw new ConfigError("Cannot write a receipt as it is for one volunteer: say '--peer', too")
   }
   const at = evidenceAt(where)
-  const counted = await countedIn(at, options)
-  const shown = peer === undefined ? counted : creditOfOne(counted, peer)
-  const line = receipt === undefined ? null : await receiptLine(at, shown, shown.volunteers[0]!)
+  const { counted, shown, line } = await found(at, options).finally(at.close)
   if (receipt !== undefined) await writeNew(receipt, `${line}\n`)
   if (json) return printJson({ ...shown, receipt: line })
   printCredit(shown)
@@ -49,6 +47,15 @@ export async function credit(where: string, options: CreditCommandOptions): Prom
   printLine(`\n${qrText(line)}\n\nThe receipt is in ${receipt}. Whoever has it checks it:\n`)
   const trusted = `--run ${counted.runId} --coordinator ${counted.coordinator}`
   printLine(`  ${othersCommand(`verify ${quoted(receipt)} ${trusted}`)}`)
+}
+
+/** All that is counted, what is shown of it, and the receipt, where one is wanted. */
+async function found(at: EvidenceAt, options: CreditCommandOptions) {
+  const { peer, receipt } = options
+  const counted = await countedIn(at, options)
+  const shown = peer === undefined ? counted : creditOfOne(counted, peer)
+  const line = receipt === undefined ? null : await receiptLine(at, shown, shown.volunteers[0]!)
+  return { counted, shown, line }
 }
 
 async function countedIn(

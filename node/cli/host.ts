@@ -115,7 +115,7 @@ async function coordinate(
     pages: ({ runId: run, coordinator, kind, link, dashboard, isInvited, order }) => {
       const invitation = { run, coordinator, kind, link }
       pages = createPages({ model: dashboard, invitation, isInvited, order, admin, folder })
-      return pages.answer
+      return pages
     },
     limits: { threads: options.threads, memoryBytesMax: options.memory },
     log,

@@ -1,6 +1,6 @@
 /** What an organiser gives away, and what is theirs: the link, the page, its QR code. */
 import type { Addresses } from '../history/progress.ts'
-import { parseLink } from '../network/link.ts'
+import { parseLink, withWords } from '../network/link.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
 import type { Ways } from '../roles/ways.ts'
 import { command, joinCommand, quoted } from './command.ts'
@@ -21,7 +21,7 @@ export function addressesOf({ link, pageAddresses }: Ways, admin: string): Addre
   if (page === undefined) return { page: null, admin: null }
   const { run, token } = parseLink(link)
   const fragment = `join=${run}${token === '' ? '' : `.${encodeURIComponent(token)}`}`
-  return { page: `${page}#${fragment}`, admin: `${page}#admin=${admin}` }
+  return { page: withWords(page, fragment), admin: withWords(page, `admin=${admin}`) }
 }
 
 /** @param rows of the terminal; a code that would push the link out of sight is left to the page */

@@ -1,5 +1,6 @@
 /** `barnraise relay`: helps hosts that nobody reaches; prints what they give to `--relay`. */
 import { join } from 'node:path'
+import { relayPages } from '../dashboard/relay-pages.ts'
 import { createLog } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
@@ -44,6 +45,7 @@ export async function relay(options: RelayCommandOptions): Promise<void> {
       perAddressMax: perAddress,
       relayedMax: relayed,
     },
+    pages: relayPages,
     log,
   })
   if (json) printJson({ type: 'ready', addresses: role.addresses })
@@ -66,9 +68,13 @@ export async function relay(options: RelayCommandOptions): Promise<void> {
 }
 
 function printReady(addresses: readonly string[]): void {
+  const isForPages = (address: string) => address.includes('/ws')
+  // Those that pages come by, too, before those for processes alone.
+  const sorted = addresses.toSorted((a, b) => Number(isForPages(b)) - Number(isForPages(a)))
   printLine('A host that nobody reaches comes by one of these, and its link leads through here:\n')
-  for (const address of addresses) {
+  for (const address of sorted) {
     printLine(`  ${othersCommand(`host run.yaml --relay ${quoted(address)}`)}`)
   }
-  printLine('\nWhat passes is encrypted from end to end. Ctrl-C ends it.')
+  printLine('\nBy those with /ws its pages are here as well. What passes is encrypted from end to')
+  printLine('end. Ctrl-C ends it.')
 }

@@ -44,7 +44,7 @@ export async function verify(where: string, options: VerifyCommandOptions): Prom
     return verifyReceipt(receipt, { run, coordinator }, json)
   }
   const screen = createScreen(process.stderr)
-  const { from, trusted: told } = evidenceAt(where)
+  const { from, trusted: told, close } = evidenceAt(where)
   const trusted: Trusted = {
     run: options.run ?? told.run,
     coordinator: options.coordinator ?? told.coordinator,
@@ -60,7 +60,7 @@ export async function verify(where: string, options: VerifyCommandOptions): Prom
   }
   const verifying =
     from.type === 'folder' ? verifyRun(from.folder, how) : verifyPublished(from.place, how)
-  const result = await verifying.finally(screen.clear)
+  const result = await verifying.finally(screen.clear).finally(close)
   if (options.json) printVerdict(result, trusted, replay)
   else printReport(result, trusted, replay)
   if (result.ok) return

@@ -13,7 +13,7 @@ import { byteSize, compact, doneOf, roundWords, speedOf, timeLeft } from '../his
 import type { Changes, Tables } from '../history/rows.ts'
 import { learningWords, measuredOf } from '../history/verdict.ts'
 import { UnreachableError } from '../network/errors.ts'
-import { pageAddress, parseLink } from '../network/link.ts'
+import { type RunPages, runPages } from '../network/run-pages.ts'
 import { unreachable } from '../network/unreachable.ts'
 import { checkRunFolder, type RunFolder, runFolder } from '../run/run-folder.ts'
 import { command, quoted } from './command.ts'
@@ -41,7 +41,7 @@ export async function watch(
   { json }: { json?: boolean },
   patience: Patience = PATIENCE,
 ): Promise<void> {
-  const page = existsSync(link) ? await pageOfHost(runFolder(link)) : pageOf(link)
+  const pages = runPages(existsSync(link) ? await linkOfHost(runFolder(link)) : link)
   const screen = createScreen(json ? process.stderr : process.stdout)
   const stopping = new AbortController()
   const stopListening = onInterrupt(() => stopping.abort())
@@ -50,7 +50,7 @@ export async function watch(
   const tell = ({ message }: Error) =>
     screen.update(`${message}; trying again in ${seconds} s (Ctrl-C stops)`)
   try {
-    await followToTheEnd(page, { show, tell, signal: stopping.signal }, patience).catch(
+    await followToTheEnd(pages, { show, tell, signal: stopping.signal }, patience).catch(
       (error: Error) => {
         throw existsSync(link) && error instanceof UnreachableError ? notHosted(link, error) : error
       },
@@ -58,6 +58,7 @@ export async function watch(
   } finally {
     stopListening()
     screen.clear()
+    await pages.stop()
   }
 }
 
@@ -78,7 +79,7 @@ interface Watching {
 
 /** @throws UnreachableError when the coordinator was never there, or is gone for good */
 async function followToTheEnd(
-  page: string,
+  pages: RunPages,
   { show, tell, signal }: Watching,
   { retryMs, retriesMax }: Patience,
 ): Promise<void> {
@@ -89,7 +90,7 @@ async function followToTheEnd(
       failures = 0
       show(tables, changes)
     }
-    const { isFinished, broken } = await followOnce(page, seen, heard, signal)
+    const { isFinished, broken } = await followOnce(pages, seen, heard, signal)
     if (isFinished || signal.aborted) return
     if (broken !== null) {
       failures += 1
@@ -104,44 +105,30 @@ async function followToTheEnd(
 
 /** Follows the run to its end, or to the next break. */
 async function followOnce(
-  page: string,
+  { address, ask }: RunPages,
   seen: ReturnType<typeof nothingSeen>,
   heard: Show,
   signal: AbortSignal,
 ): Promise<{ isFinished: boolean; broken: UnreachableError | null }> {
   try {
-    for await (const { tables, changes } of followRun(page, seen, signal)) {
+    for await (const { tables, changes } of followRun(address, seen, signal, ask)) {
       heard(tables, changes)
       if (tables.run?.phase === 'finished') return { isFinished: true, broken: null }
     }
     return { isFinished: false, broken: null }
   } catch (error) {
-    return { isFinished: false, broken: unreachable([page], error) }
+    const broken = error instanceof UnreachableError ? error : unreachable([address], error)
+    return { isFinished: false, broken }
   }
 }
 
-/** The pages of a run on this machine: whoever hosts it has left the link in its folder. */
-async function pageOfHost(folder: RunFolder): Promise<string> {
+/** The link of a run on this machine: whoever hosts it has left it in its folder. */
+async function linkOfHost(folder: RunFolder): Promise<string> {
   checkRunFolder(folder)
-  if (existsSync(folder.link)) return pageOf(await readFile(folder.link, 'utf8'))
+  if (existsSync(folder.link)) return (await readFile(folder.link, 'utf8')).trim()
   throw new ConfigError(
     `Cannot watch the run in '${folder.root}' as nobody has hosted it yet: ` +
       `\`${command(`host ${quoted(folder.root)}`)}\` does`,
-  )
-}
-
-/** The pages' address: a page's own address, or the one that goes with a link. */
-function pageOf(link: string): string {
-  if (/^https?:\/\//.test(link) && URL.canParse(link)) {
-    const { origin, pathname } = new URL(link)
-    return origin + pathname
-  }
-  const pages = parseLink(link)
-    .addresses.map(pageAddress)
-    .filter((page) => page !== null)
-  if (pages.length > 0) return pages[0]!
-  throw new ConfigError(
-    'Cannot watch as no address of this link takes browsers: give that of the page, http://…',
   )
 }
 

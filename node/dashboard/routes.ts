@@ -4,12 +4,9 @@
  * page decides about volunteers.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { extname, join } from 'node:path'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { compress } from 'hono/compress'
 import { streamSSE } from 'hono/streaming'
 import type { ReadModel } from '../history/read-model.ts'
 import { networkOf } from '../network/network-of.ts'
@@ -21,6 +18,7 @@ import type { Invitation, ShownInvitation } from './invitation.ts'
 import { createMetrics } from './metrics.ts'
 import type { ProofFiles } from './proof-files.ts'
 import { addProofRoutes } from './proof-routes.ts'
+import { addHeaders, addPages } from './static-pages.ts'
 import type { TryFiles } from './try-files.ts'
 import { addTryRoutes } from './try-routes.ts'
 
@@ -40,23 +38,8 @@ export interface DashboardOptions {
   proofFiles: ProofFiles
 }
 
-const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.wasm': 'application/wasm',
-}
-/** Nothing from elsewhere, and nobody frames it. Our own WebSocket has a scheme of its own. */
-const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
-  "style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; base-uri 'none'; " +
-  "form-action 'none'; frame-ancestors 'none'"
 /** A peer's id and a reason, with room to spare. */
 const ORDER_BYTES_MAX = 4_096
-/** Names of built files change with what is in them, but for the page's own. */
-const FOR_EVER = 'public, max-age=31536000, immutable'
-
 export function createDashboard(options: DashboardOptions): { app: Hono; close(): void } {
   const { model, invitation, isInvited, order, admin, pages, adapterZips, tryFiles, proofFiles } =
     options
@@ -65,15 +48,7 @@ export function createDashboard(options: DashboardOptions): { app: Hono; close()
   const metrics = createMetrics({ run: model.run, rounds })
   const app = new Hono()
 
-  app.use(async (context, next) => {
-    await next()
-    context.header('Content-Security-Policy', POLICY)
-    context.header('X-Content-Type-Options', 'nosniff')
-    context.header('Referrer-Policy', 'no-referrer')
-    // Threads of a page share memory only if it is isolated.
-    context.header('Cross-Origin-Opener-Policy', 'same-origin')
-    context.header('Cross-Origin-Embedder-Policy', 'require-corp')
-  })
+  addHeaders(app)
   app.get('/metrics', async (context) =>
     context.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType }),
   )
@@ -129,16 +104,7 @@ export function createDashboard(options: DashboardOptions): { app: Hono; close()
   }
   addTryRoutes(app, { files: tryFiles, mayTry: isBearerInvited })
   addProofRoutes(app, { files: proofFiles, mayCheck: isBearerInvited })
-  app.use('/:file', compress())
-  app.get('/:file{[\\w-]*(\\.[a-z]+)?}', async (context) => {
-    if (hasDots(context)) return context.text('There is no such page', 404)
-    const file = context.req.param('file') || 'index.html'
-    const bytes = await readFile(join(pages, file)).catch(() => null)
-    if (bytes === null) return context.text('There is no such page', 404)
-    const type = TYPES[extname(file)] ?? 'application/octet-stream'
-    const caching = file === 'index.html' ? 'no-cache' : FOR_EVER
-    return context.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': caching })
-  })
+  addPages(app, pages)
   return { app, close: feed.close }
 }
 
@@ -153,12 +119,6 @@ function addressOf({ env, req }: Context): string | null {
   // Whatever stands further left was said by whoever asked.
   const told = isHere ? req.header('X-Forwarded-For')?.split(',').at(-1)?.trim() : remoteAddress
   return told ? networkOf(told) : null
-}
-
-/** Whether the path as it was asked for leads about, as `/.` and `/a/..` do to the page itself. */
-function hasDots({ env }: Context): boolean {
-  const { url = '' } = (env as Partial<HttpBindings> | undefined)?.incoming ?? {}
-  return /^[^?]*\/\.{1,2}(?:[/?]|$)/.test(url)
 }
 
 /** Compares in a time that tells nothing of how much of it was right. */

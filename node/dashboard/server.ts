@@ -6,16 +6,15 @@ import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { zipSync } from 'fflate'
 import type { ReadModel } from '../history/read-model.ts'
+import type { Answerer } from '../network/http.ts'
 import { exportRun } from '../run/export-run.ts'
 import type { RunFolder } from '../run/run-folder.ts'
 import { createAdapterZips } from './adapter-zips.ts'
 import type { Invitation } from './invitation.ts'
 import { createProofFiles } from './proof-files.ts'
 import { createDashboard, type DashboardOptions } from './routes.ts'
+import { BUILT } from './static-pages.ts'
 import { createTryFiles } from './try-files.ts'
-
-/** Made by `npm run prepare`, which `npm ci` runs. */
-const BUILT = join(import.meta.dirname, '../browser/dist')
 
 export interface PagesOptions {
   model: ReadModel
@@ -28,6 +27,8 @@ export interface PagesOptions {
 
 export interface Pages {
   answer: RequestListener
+  /** The same, for what comes over libp2p. */
+  answerOver: Answerer
   /** The organiser's page shows this link from now on. */
   inviteBy(link: string): void
   /** Ends the streams. */
@@ -51,7 +52,10 @@ export function createPages({ model, folder, ...options }: PagesOptions): Pages 
   const inviteBy = (link: string) => {
     invitation.link = link
   }
-  return { answer: getRequestListener(app.fetch), inviteBy, close }
+  // Of those who come through relays nobody knows from where: they share what one place has.
+  const relayed = { incoming: { socket: { remoteAddress: 'relay' } } }
+  const answerOver = (request: Request) => app.fetch(request, relayed)
+  return { answer: getRequestListener(app.fetch), answerOver, inviteBy, close }
 }
 
 /** The PEFT folder of a round, in one file. */

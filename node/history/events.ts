@@ -4,6 +4,7 @@
  * Source: WHATWG, HTML, §9.2 (server-sent events), as far as our own server uses it.
  */
 import { ProtocolError } from '../../protocol/index.ts'
+import { piecesOf } from '../stream-pieces.ts'
 import { applyChanges, type Changes, emptyTables, type Tables } from './rows.ts'
 
 /** One event is all there is of a run, at most: some hundred bytes a row. */
@@ -15,24 +16,27 @@ export interface Followed {
 }
 
 /**
- * Follows the run at a page's address until the stream ends; `lastId` says what was seen, and is
- * kept up to date in `seen`.
+ * Follows the run at a page's address until the stream ends, from what `seen` says was seen, which
+ * is kept up to date.
+ * @param ask `fetch`, or another way to the page
  * @throws Error when nobody answers, ProtocolError when what answers is no coordinator of ours
  */
 export async function* followRun(
   page: string,
   seen: { id: string; tables: Tables },
   signal: AbortSignal,
+  ask: (url: URL, init: RequestInit) => Promise<Response> = fetch,
 ): AsyncGenerator<Followed> {
   const headers = seen.id === '' ? {} : { 'Last-Event-ID': seen.id }
-  const response = await fetch(new URL('events', page), { headers, signal })
+  const response = await ask(new URL('events', page), { headers, signal })
   const type = response.headers.get('Content-Type') ?? ''
   if (!response.ok || response.body === null || !type.startsWith('text/event-stream')) {
     throw new Error(`what answers there shows no run: ${response.status} ${type}`)
   }
   let text = ''
-  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
-    text += piece
+  const decoder = new TextDecoder()
+  for await (const piece of piecesOf(response.body)) {
+    text += decoder.decode(piece, { stream: true })
     if (text.length > EVENT_LENGTH_MAX) throw new Error(`${page} sends an event without an end`)
     const events = text.split('\n\n')
     text = events.pop()!

@@ -5,7 +5,6 @@ import {
   type BlobReference,
   blobReference,
   chunkCount,
-  decode,
   digest,
   encode,
   type Infer,
@@ -13,16 +12,15 @@ import {
   nullable,
   oneOf,
   ProtocolError,
-  parse,
   REASON_LENGTH_MAX,
   REFUSALS,
-  type Schema,
   struct,
   text,
   variants,
 } from '../../protocol/index.ts'
 import { RefusedError } from './errors.ts'
 import type { Frames } from './frames.ts'
+import { hear, hearFrame } from './hear.ts'
 
 /** Download: want → go or refused, manifest, chunks. */
 export const BLOB_PROTOCOL = '/barnraise/blob'
@@ -56,16 +54,6 @@ export type Answer = Infer<typeof answerSchema>
 export const say = (frames: Frames, message: Want | Offer | Answer): Promise<void> =>
   frames.write(encode(message))
 
-/** The next message. @throws ProtocolError `truncated` when the peer ended the stream instead */
-export async function hear<T>(
-  frames: Frames,
-  schema: Schema<T>,
-  name: string,
-  options: { timeoutMs?: number } = {},
-): Promise<T> {
-  return parse(schema, decode(await expectFrame(frames, name, options)), name)
-}
-
 /** An answer that isn't a refusal. @throws RefusedError with the peer's reason */
 export async function hearAnswer<T extends 'go' | 'stored'>(
   frames: Frames,
@@ -83,16 +71,5 @@ export async function hearAnswer<T extends 'go' | 'stored'>(
 /** The frame of a blob's manifest, which grows with the blob. */
 export function hearManifest(frames: Frames, blob: BlobReference): Promise<Uint8Array> {
   const frameBytesMax = Math.min(chunkCount(blob.bytes) * 32 + 1024, BLOB_MANIFEST_BYTES_MAX)
-  return expectFrame(frames, 'manifest', { frameBytesMax })
-}
-
-async function expectFrame(
-  frames: Frames,
-  name: string,
-  options: { timeoutMs?: number; frameBytesMax?: number },
-): Promise<Uint8Array> {
-  const frame = await frames.read(options)
-  if (frame === null)
-    throw new ProtocolError('truncated', `The peer ended the stream before its ${name}`)
-  return frame
+  return hearFrame(frames, 'manifest', { frameBytesMax })
 }

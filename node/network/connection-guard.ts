@@ -9,6 +9,7 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { PeerId } from '../../protocol/index.ts'
 import { asError, NetworkError, TimeoutError } from './errors.ts'
+import { HTTP_PROTOCOL } from './http-messages.ts'
 import { SIGN_OF_LIFE_TIMEOUT_MS } from './limits.ts'
 
 export interface ConnectionGuardOptions {
@@ -102,8 +103,15 @@ function expectJoin(
   timeoutMs: number,
 ): void {
   const peer = connection.remotePeer.toString()
-  const timer = setTimeout(() => {
-    if (!isMember(peer)) connection.abort(new TimeoutError(`Not joined in ${timeoutMs} ms`))
+  const timer = setInterval(() => {
+    if (isMember(peer)) clearInterval(timer)
+    else if (!isWatching(connection)) {
+      connection.abort(new TimeoutError(`Not joined in ${timeoutMs} ms`))
+    }
   }, timeoutMs)
-  connection.addEventListener('close', () => clearTimeout(timer))
+  connection.addEventListener('close', () => clearInterval(timer))
 }
+
+/** Whoever looks at the pages joins nothing. */
+const isWatching = ({ streams }: Connection): boolean =>
+  streams.some(({ protocol }) => protocol === HTTP_PROTOCOL)

@@ -7,13 +7,11 @@ import { isIP } from 'node:net'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import {
-  decode,
   encode,
   flag,
   type Infer,
   integer,
   ProtocolError,
-  parse,
   REASON_LENGTH_MAX,
   reasonOf,
   type Schema,
@@ -25,6 +23,7 @@ import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
+import { hear } from './hear.ts'
 import type { Host } from './host.ts'
 import { DIAL_BACKS_MAX } from './limits.ts'
 import { placeOfPeer } from './network-of.ts'
@@ -128,10 +127,4 @@ export async function askDialBack(
       throw frames.abort(asError(error))
     }
   })
-}
-
-async function hear<T>(frames: Frames, schema: Schema<T>, name: string): Promise<T> {
-  const frame = await frames.read()
-  if (frame === null) throw new ProtocolError('truncated', `It ended without its ${name}`)
-  return parse(schema, decode(frame), name)
 }

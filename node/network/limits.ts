@@ -27,6 +27,9 @@ export const SIGN_OF_LIFE_TIMEOUT_MS = 5_000
 export const STREAMS_PER_CONNECTION_MAX = 64
 /** Volunteers that a host takes through one relay. */
 export const RELAYED_MAX = 1_024
+/** Requests to the pages over libp2p: of one peer, and of all. */
+export const HTTP_STREAMS_PER_PEER_MAX = 8
+export const HTTP_STREAMS_MAX = 1_000
 /** Peers that are dialled at the same time because they asked for it. */
 export const DIAL_BACKS_MAX = 8
 /** A WebSocket message before the handshake is no larger than one Noise or yamux write. */

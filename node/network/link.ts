@@ -50,8 +50,26 @@ export function parseLink(text: string): Invite {
   return { addresses, coordinator, ...parseFragment(fragment) }
 }
 
-/** The page that is served where this address takes WebSockets; null: there can be none. */
+/**
+ * The page that is served where this address takes WebSockets; null: there can be none. A relay
+ * has the page, too, and its words after the # say to which coordinator it leads.
+ */
 export function pageAddress(address: string): string | null {
+  const [first = '', through] = address.split('/p2p-circuit/p2p/')
+  if (through === undefined) return servedAt(address)
+  const page = servedAt(first)
+  return page === null ? null : `${page}#${AT}=${through}`
+}
+
+/** The page's address with words after its #, beside those that it has. */
+export function withWords(page: string, words: string): string {
+  return `${page}${page.includes('#') ? '&' : '#'}${words}`
+}
+
+/** Names the coordinator that a relay's page leads to. */
+export const AT = 'at'
+
+function servedAt(address: string): string | null {
   const components = multiaddr(address).getComponents()
   const componentOf = (...names: string[]) =>
     components.find(({ name }) => names.includes(name))?.value ?? null
@@ -59,8 +77,7 @@ export function pageAddress(address: string): string | null {
   const name = componentOf('ip4', 'dns', 'dns4', 'dns6')
   const six = componentOf('ip6')
   const host = six === null ? name : `[${six}]`
-  // A relay passes no pages on.
-  if (host === null || !has('ws', 'wss') || has('p2p-circuit')) return null
+  if (host === null || !has('ws', 'wss')) return null
   const page = `${has('wss', 'tls') ? 'https' : 'http'}://${host}:${componentOf('tcp')}/`
   return URL.canParse(page) ? new URL(page).href : null
 }
@@ -83,7 +100,7 @@ export function announcedAddress(text: string): string {
   }
 }
 
-/** The multiaddr at which the coordinator listens that served the page at `address`. */
+/** The multiaddr at which the coordinator, or the relay, listens that served the page. */
 export function swarmAddress(address: URL, coordinator: PeerId): string {
   return `${webSocketAddress(address)}/p2p/${coordinator}`
 }

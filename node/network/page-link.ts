@@ -3,7 +3,8 @@
  * there is asked of the page itself, as a tab does.
  */
 import { ConfigError, type PeerId, REQUEST_TIMEOUT_MS } from '../../protocol/index.ts'
-import { type Invite, parseFragment, parseLink, swarmAddress } from './link.ts'
+import { AT, type Invite, parseFragment, parseLink, swarmAddress } from './link.ts'
+import { relayedAddress } from './relay-places.ts'
 import { unreachable } from './unreachable.ts'
 
 /** `{"coordinator": "12D3KooW…", …}` */
@@ -19,8 +20,23 @@ export async function findInvite(text: string): Promise<Invite> {
   if (joinWord === null) {
     refuse(words.has('admin') ? "it is the organiser's own" : 'it lacks what follows #join=')
   }
-  const address = swarmAddress(page, await coordinatorAt(page))
+  const at = words.get(AT)
+  const address =
+    at === null
+      ? swarmAddress(page, await coordinatorAt(page))
+      : relayedAddress(swarmAddress(page, await relayAt(page)), at)
   return { ...parseLink(address), ...parseFragment(joinWord) }
+}
+
+/** Where a relay's page finds out whose address it has. */
+export const RELAY_PATH = 'relay'
+
+/**
+ * The peer id that a relay says it has.
+ * @throws ConfigError when it is no page of a relay; UnreachableError when nobody answers there
+ */
+async function relayAt(page: URL): Promise<PeerId> {
+  return peerAt(page, { path: RELAY_PATH, field: 'relay', what: 'relay' })
 }
 
 /**
@@ -28,15 +44,25 @@ export async function findInvite(text: string): Promise<Invite> {
  * @throws ConfigError when it is no page of a run; UnreachableError when nobody answers there
  */
 export async function coordinatorAt(page: URL): Promise<PeerId> {
-  const url = new URL('invitation', page.origin + page.pathname)
-  const { ok, text } = await ask(url)
+  return peerAt(page, { path: 'invitation', field: 'coordinator', what: 'run' })
+}
+
+/** Where it is asked, which field of the answer has the peer id, and whose it is. */
+interface Asked {
+  path: string
+  field: string
+  what: string
+}
+
+async function peerAt(page: URL, { path, field, what }: Asked): Promise<PeerId> {
+  const { ok, text } = await ask(new URL(path, page.origin + page.pathname))
   try {
-    const { coordinator } = JSON.parse(text) as { coordinator?: unknown }
-    if (ok && typeof coordinator === 'string') return coordinator
+    const peer = (JSON.parse(text) as Record<string, unknown>)[field]
+    if (ok && typeof peer === 'string') return peer
   } catch {
-    refuse(`${page.origin} does not answer as a run does`)
+    refuse(`${page.origin} does not answer as a ${what} does`)
   }
-  return refuse(`${page.origin} shows no run`)
+  return refuse(`${page.origin} shows no ${what}`)
 }
 
 async function ask(url: URL): Promise<{ ok: boolean; text: string }> {

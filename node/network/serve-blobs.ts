@@ -26,7 +26,6 @@ import {
 import type { BlobStore } from '../storage/blob-store.ts'
 import {
   BLOB_PROTOCOL,
-  hear,
   hearManifest,
   offerSchema,
   say,
@@ -37,6 +36,7 @@ import { withDeadline } from './deadline.ts'
 import { asError, NetworkError, TimeoutError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames } from './frames.ts'
+import { hear } from './hear.ts'
 import { DOWNLOAD_SLOTS, DOWNLOADS_PER_PEER_MAX, TURN_MS, UPLOADS_PER_PEER_MAX } from './limits.ts'
 import { createQuota, type Quota } from './quota.ts'
 import { createSlots, type Slots } from './slots.ts'

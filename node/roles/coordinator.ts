@@ -28,6 +28,7 @@ import { serveBlobs } from '../network/blobs.ts'
 import { closeDead, disconnectLater, keepOnly } from '../network/connection-guard.ts'
 import { type DialBackAnswer, type DialBackQuestion, serveDialBack } from '../network/dial-back.ts'
 import { createHost, type Host } from '../network/host.ts'
+import { type Answerer, serveHttp } from '../network/http.ts'
 import { type Identity, verifySignature } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { createNoticeBoard } from '../network/notices.ts'
@@ -63,11 +64,17 @@ export interface CoordinatorOptions {
   /** Relays to be reached through, as `barnraise relay` prints them. */
   relays?: string[]
   /** What the WebSocket port answers besides. */
-  pages?: ((run: HostedRun) => RequestListener) | undefined
+  pages?: ((run: HostedRun) => PageAnswers) | undefined
   /** What evaluations may take. */
   limits: JobLimits
   log: Log
   onProgress(fact: Progress): void
+}
+
+/** What answers those who look at a run: over HTTP and, where that is offered, over libp2p. */
+export interface PageAnswers {
+  answer: RequestListener
+  answerOver?: Answerer
 }
 
 /** What those who watch are told. */
@@ -269,7 +276,10 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   const { relays = [] } = options
   const waysBy = (...others: string[]) => waysTo(host, run, { relays, others })
   const hosted = hostedBy(host, run, shell, waysBy())
-  answer = options.pages?.(hosted) ?? answer
+  const pages = options.pages?.(hosted)
+  answer = pages?.answer ?? answer
+  const onError = (error: Error) => log.error(error.stack ?? error.message)
+  if (pages?.answerOver !== undefined) await serveHttp(host, pages.answerOver, onError)
   return {
     ...hosted,
     status,

@@ -1,4 +1,6 @@
 /** A relay as a role of its own: it knows no run, holds no data, and keeps nothing but its key. */
+import type { RequestListener } from 'node:http'
+import type { PeerId } from '../../protocol/index.ts'
 import type { Log } from '../log.ts'
 import { addressesOf } from '../network/addresses.ts'
 import { serveDialBack } from '../network/dial-back.ts'
@@ -19,6 +21,8 @@ export interface RelayOptions {
   listen: string[]
   announce: string[]
   caps: RelayCaps
+  /** What its WebSocket port answers besides. @param relay its peer id */
+  pages?(relay: PeerId): RequestListener
   log: Log
 }
 
@@ -32,14 +36,15 @@ export interface RelayRole {
 /** @throws ConfigError where it cannot listen */
 export async function startRelay(options: RelayOptions): Promise<RelayRole> {
   const { listen, announce, caps, log } = options
-  const { privateKey } = await loadIdentity(options.identity)
+  const { privateKey, peerId } = await loadIdentity(options.identity)
+  const onRequest = options.pages?.(peerId)
   let started: Host | null = null
   const host = await createHost({
     privateKey,
     listen,
     announce,
     role: 'relay',
-    transports: localTransports(),
+    transports: localTransports({ onRequest }),
     connectionGater: relayGater(caps, () => started),
     services: { relay: relayServer(caps) },
   })

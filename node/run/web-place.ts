@@ -20,7 +20,7 @@ export interface WebPlaceOptions {
   /** Hears of the bytes that just came. */
   onBytes?: (moved: number) => void
   /** Stands in for the platform's own. */
-  fetch?: typeof fetch
+  fetch?: (url: URL, init: RequestInit) => Promise<Response>
 }
 
 /** @param address of the folder, which a file's path is appended to */

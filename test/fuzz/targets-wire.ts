@@ -15,6 +15,7 @@ import {
 import { decodeShard, encodeShard, type ShardFormat } from '../../node/dataset/shards.ts'
 import { answerSchema, offerSchema, wantSchema } from '../../node/network/blob-messages.ts'
 import { dialBackAnswer, dialBackQuestion } from '../../node/network/dial-back.ts'
+import { httpAnswer, httpQuestion } from '../../node/network/http-messages.ts'
 import { concatBytes } from '../../protocol/digest.ts'
 import {
   blobManifest,
@@ -128,6 +129,15 @@ function update(codec: (typeof CODECS)[number]): Target {
   }
 }
 
+const HTTP = { accept: null, authorization: 'Bearer w', contentType: null, range: 'bytes=4-' }
+const HTTP_ANSWER = {
+  status: 206,
+  contentDisposition: null,
+  contentLength: '3',
+  contentRange: 'bytes 4-6/7',
+  contentType: 'application/zip',
+}
+
 export const WIRE_TARGETS: readonly Target[] = [
   {
     name: 'frames',
@@ -154,6 +164,12 @@ export const WIRE_TARGETS: readonly Target[] = [
     ],
     (input) => parse(answerSchema, decode(input), 'answer'),
   ),
+  message(
+    'http-questions',
+    [{ ...HTTP, method: 'GET', path: '/events', lastEventId: 'a:1', body: null }],
+    (input) => parse(httpQuestion, decode(input), 'question'),
+  ),
+  message('http-answers', [HTTP_ANSWER], (input) => parse(httpAnswer, decode(input), 'answer')),
   message('dial-back-questions', [{ port: 4001, isWebSocket: true }], (input) =>
     parse(dialBackQuestion, decode(input), 'question'),
   ),

@@ -9,6 +9,7 @@ import {
   pageAddress,
   parseLink,
   swarmAddress,
+  withWords,
 } from '../../node/network/link.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
@@ -50,8 +51,23 @@ for (const [address, page] of [
   })
 }
 
+test('the page of a relay says where it leads', () => {
+  const page = pageAddress(
+    `/dns4/relay.example.org/tcp/443/tls/ws/p2p/${OTHER}/p2p-circuit/p2p/${ID}`,
+  )
+  expect(page).toBe(`https://relay.example.org/#at=${ID}`)
+  expect(withWords(page!, 'join=a.b')).toBe(`https://relay.example.org/#at=${ID}&join=a.b`)
+  expect(withWords('https://run.example.org/', 'join=a.b')).toBe(
+    'https://run.example.org/#join=a.b',
+  )
+})
+
 for (const [what, address] of [
   ['takes no WebSockets', TCP],
+  [
+    'leads through a relay that takes none',
+    `/ip4/192.0.2.1/tcp/1/p2p/${OTHER}/p2p-circuit/p2p/${ID}`,
+  ],
   ['has no port', `/ip4/192.168.1.7/ws/p2p/${ID}`],
   ['has a name that is none', `/dns4/<a.b/tcp/1/ws/p2p/${ID}`],
   ['has a name of control characters', `/dns4/\u001f\0b/tcp/1/ws/p2p/${ID}`],

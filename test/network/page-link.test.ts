@@ -11,11 +11,12 @@ import { findInvite } from '../../node/network/page-link.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
 const ID = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
+const RELAY = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
 const WORD = '0123456789abcdef.t0k'
 
 async function serve(body: string): Promise<string> {
-  const server = createServer((request, response) =>
-    request.url === '/invitation' ? response.end(body) : response.writeHead(404).end(),
+  const server = createServer(({ url }, response) =>
+    url === '/invitation' || url === '/relay' ? response.end(body) : response.writeHead(404).end(),
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -34,6 +35,27 @@ test('a page names its coordinator, and its link the run and the token', async (
     token: 't0k',
   })
 })
+
+test("a relay's page names itself, and its link the coordinator", async () => {
+  const port = await serve(JSON.stringify({ relay: RELAY }))
+  expect(await findInvite(`http://127.0.0.1:${port}/#at=${ID}&join=${WORD}`)).toEqual({
+    addresses: [`/ip4/127.0.0.1/tcp/${port}/ws/p2p/${RELAY}/p2p-circuit/p2p/${ID}`],
+    coordinator: ID,
+    run: '0123456789abcdef',
+    token: 't0k',
+  })
+})
+
+for (const [what, at, body, why] of [
+  ['that is none', ID, JSON.stringify({ coordinator: ID }), /shows no relay/],
+  ['that leads to nobody', 'nobody', JSON.stringify({ relay: RELAY }), /no multiaddr/],
+] as const) {
+  test(`a relay ${what} is refused`, async () => {
+    const port = await serve(body)
+    const found = findInvite(`http://127.0.0.1:${port}/#at=${at}&join=${WORD}`)
+    await expect(found).rejects.toThrow(why)
+  })
+}
 
 for (const [what, body, word, why] of [
   ['a page of something else', '<p>hello', WORD, /does not answer as a run does/],

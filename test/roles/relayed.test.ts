@@ -1,13 +1,18 @@
 /** A host that is reached through a relay alone, whatever becomes of the relay. */
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { evidenceAt } from '../../node/cli/evidence-at.ts'
+import { relayPages } from '../../node/dashboard/relay-pages.ts'
+import { followRun, nothingSeen } from '../../node/history/events.ts'
 import { createLog } from '../../node/log.ts'
-import { parseLink } from '../../node/network/link.ts'
+import { parseLink, withWords } from '../../node/network/link.ts'
 import type { RelayCaps } from '../../node/network/relay.ts'
+import { runPages } from '../../node/network/run-pages.ts'
 import { type RelayRole, startRelay } from '../../node/roles/relay.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import type { RunFolder } from '../../node/run/run-folder.ts'
-import { verifyRun } from '../../node/run/verify-run.ts'
+import { verifyPublished, verifyRun } from '../../node/run/verify-run.ts'
+import { hostWithPages } from '../chromium/hosted-pages.ts'
 import { silentLog } from '../silent-log.ts'
 import { freePort } from './free-port.ts'
 import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
@@ -59,6 +64,42 @@ test('a run through a relay ends like every other, and the relay has no part in 
   await hosted.stop()
   expect((await openRun(run)).state.batchesCounted).toBe(16)
   expect((await verifyRun(run)).mismatches).toEqual([])
+})
+
+test('it is watched and verified through the relay, by its link and by its page', async () => {
+  const run = await prepareSmallRun()
+  const relay = await startRelay({
+    identity: join(await temporaryFolder(), 'relay.key'),
+    listen: ['/ip4/127.0.0.1/tcp/0/ws'],
+    announce: [],
+    caps: CAPS,
+    pages: relayPages,
+    log: silentLog,
+  })
+  onTestFinished(relay.stop)
+  const relays = [relay.addresses[0]!]
+  const hosted = await hostWithPages(run, { listen: ['/ip4/127.0.0.1/tcp/0'], relays })
+  await joinRun(run, relayedOnly(hosted.link), 'ada')
+  await hosted.finished
+  const [page = ''] = hosted.pageAddresses
+  const word = hosted.link.split('#')[1]
+  for (const link of [hosted.link, withWords(page, `join=${word}`)]) {
+    const pages = runPages(link)
+    const { value } = await followRun(
+      pages.address,
+      nothingSeen(),
+      new AbortController().signal,
+      pages.ask,
+    ).next()
+    expect(value!.tables.run!.name).toBe('small')
+    await pages.stop()
+    const { from, trusted, close } = evidenceAt(link)
+    expect(trusted.coordinator).toBe(hosted.coordinator)
+    if (from.type !== 'place') throw new Error('a link leads to a place')
+    expect(await verifyPublished(from.place, { trusted })).toMatchObject({ ok: true })
+    await close()
+  }
+  await hosted.stop()
 })
 
 test('a relay that dies is found again, and no batch is lost', async () => {

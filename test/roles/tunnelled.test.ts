@@ -19,10 +19,9 @@ test('a tunnel that dies again and again is started again, and no batch is lost'
   const port = await freePort()
   const hosted = await hostRun(run, {
     listen: [`/ip4/127.0.0.1/tcp/${port}/ws`],
-    pages:
-      ({ coordinator }) =>
-      (_request, response) =>
-        response.end(JSON.stringify({ coordinator })),
+    pages: ({ coordinator }) => ({
+      answer: (_request, response) => response.end(JSON.stringify({ coordinator })),
+    }),
   })
   const pidFile = join(await temporaryFolder(), 'pid')
   const lost: (string | null)[] = []

@@ -4,13 +4,16 @@ import { COMMAND } from '../../command.ts'
 import { byteSize, compact, duration } from '../../history/figures.ts'
 import { timeOfDay } from '../../history/locale.ts'
 import { judge, measuredOf } from '../../history/verdict.ts'
+import { addressWith, ask, door } from './door.ts'
 import { Qr } from './qr.tsx'
+import { save } from './save.ts'
 import { isNarrow } from './screen.ts'
 import { Scroll, useRowsInView } from './scroll.tsx'
 import { invitation, tables, version } from './store.ts'
 
 const ROUNDS_SHOWN = 100
 const LINES_SHOWN = 200
+const SAVED_MS = 60_000
 /** Height of a line, as the style says: on narrow screens it takes two. */
 const LINE_PX = { wide: 25, narrow: 50 }
 
@@ -19,7 +22,7 @@ export function Join() {
   const link = invitation.value?.link ?? null
   if (link === null) return null
   if (invitation.value?.kind === 'invites') return <InviteNeeded />
-  const page = new URL(`#join=${link.split('#')[1]}`, location.href).href
+  const page = addressWith(`join=${link.split('#')[1]}`)
   const command = `${COMMAND} join '${link}'`
   const copy = async () => {
     await navigator.clipboard.writeText(page)
@@ -55,6 +58,7 @@ function InviteNeeded() {
 
 export function Rounds() {
   version.value
+  const isRelayed = (door.value?.relayed.length ?? 0) > 0
   const { best } = judge(measuredOf(tables.rounds.values()))
   const rounds = [...tables.rounds.values()]
     .filter(({ mergedAt }) => mergedAt !== null)
@@ -92,6 +96,7 @@ export function Rounds() {
                 <td>
                   <a
                     href={`adapter/${round + 1}.zip`}
+                    onClick={isRelayed ? (event) => void saveAdapter(event, round + 1) : undefined}
                     aria-label={`Download the adapter of round ${round + 1}`}
                   >
                     download
@@ -105,6 +110,18 @@ export function Rounds() {
       </Scroll>
     </section>
   )
+}
+
+/** What a relay's own address does not have comes from the run. */
+async function saveAdapter(event: Event, round: number): Promise<void> {
+  event.preventDefault()
+  const answer = await ask(`adapter/${round}.zip`).catch(() => null)
+  const zip = answer?.ok ? await answer.blob().catch(() => null) : null
+  if (zip === null) return
+  const address = URL.createObjectURL(zip)
+  save(address, `adapter-round-${round}.zip`)
+  // It may be removed once the browser has begun to save it.
+  setTimeout(() => URL.revokeObjectURL(address), SAVED_MS)
 }
 
 export function Log() {

@@ -143,9 +143,10 @@ function verdictOf({ ok, mismatches: [first] }: Verification): string {
 }
 
 /** Whoever doubts the page as well. */
-function Command({ address, word, trusted }: CheckedPlace) {
+function Command({ door, folder, word, trusted }: CheckedPlace) {
   if (word !== null) return null
   const { run, coordinator } = trusted
+  const address = door.address + folder
   const known = `--run ${run ?? 'RUNID'} --coordinator ${coordinator ?? 'PEER'}`
   return (
     <details>

@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals'
 import type { Trusted, Verification, VerifyProgress } from '../../run/verify.ts'
 import type { FromChecker, ToChecker } from '../tab/check-messages.ts'
+import type { Door } from '../tab/door.ts'
 
 export type Check =
   | { stage: 'idle' }
@@ -16,18 +17,21 @@ const MEMORY_GIGABYTES_UNKNOWN = 2
 const HALF_GIGABYTE = 2 ** 29
 
 export interface CheckedPlace {
-  address: string
+  door: Door
+  /** Where the run is published, below the address of the page. */
+  folder: string
   word: string | null
   trusted: Trusted
 }
 
-export function startCheck({ address, word, trusted }: CheckedPlace, steps: number): void {
+export function startCheck({ door, folder, word, trusted }: CheckedPlace, steps: number): void {
   // The bundler knows a worker by these very words.
   const worker = new Worker(new URL('../tab/check-worker.ts', import.meta.url), { type: 'module' })
   const { deviceMemory = MEMORY_GIGABYTES_UNKNOWN } = navigator as { deviceMemory?: number }
   const [seed = 0] = crypto.getRandomValues(new Uint32Array(1))
   const given: ToChecker = {
-    address,
+    door,
+    folder,
     word,
     trusted,
     steps,

@@ -9,6 +9,7 @@ import { type Capabilities, capabilitiesOf } from '../tab/capabilities.ts'
 import { createDriftSensor } from '../tab/drift.ts'
 import type { FromVolunteer, ToVolunteer } from '../tab/messages.ts'
 import { mayShareMemory } from '../tab/shared-memory.ts'
+import { door } from './door.ts'
 import { invitation, joinWord, tables } from './store.ts'
 
 export type Stage =
@@ -82,9 +83,11 @@ let worker: Worker | null = null
 const drift = createDriftSensor()
 
 export function lend({ name, ...limits }: LendChoice): void {
-  if (joinWord === null || invitation.value === null) return
+  if (joinWord === null || invitation.value === null || door.value === null) return
   const { coordinator } = invitation.value
-  const addresses = [swarmAddress(new URL(location.href), coordinator)]
+  const { relayed } = door.value
+  const own = swarmAddress(new URL(location.href), coordinator)
+  const addresses = relayed.length > 0 ? relayed : [own]
   const invite = { addresses, coordinator, ...parseFragment(joinWord) }
   lent.value = { ...IDLE, stage: 'starting', doing: 'Starting' }
   worker ??= startWorker()

@@ -15,6 +15,7 @@ import type { RunRow } from '../../history/rows.ts'
 import { Join, Log, Rounds } from './cards.tsx'
 import { Learning } from './chart.tsx'
 import { Check } from './check-card.tsx'
+import { door } from './door.ts'
 import { Grid } from './grid.tsx'
 import { Lend } from './lend.tsx'
 import { isInvited, lent, readSensors } from './lend-store.ts'
@@ -96,11 +97,10 @@ function Run({ run }: { run: RunRow }) {
 /** What proves the run goes to whoever may join it. */
 function CheckRun({ run }: { run: RunRow }) {
   const word = ownWord()
-  if (word === null || run.round === 0) return null
+  if (word === null || run.round === 0 || door.value === null) return null
   const trusted = { run: run.runId, coordinator: invitation.value?.coordinator ?? null }
   const bytes = run.baseBytes + run.uploadedBytes
-  const address = new URL('proof/', location.href).href
-  return <Check address={address} word={word} trusted={trusted} bytes={bytes} />
+  return <Check door={door.value} folder="proof/" word={word} trusted={trusted} bytes={bytes} />
 }
 
 function Tiles({ run }: { run: RunRow }) {
@@ -119,6 +119,6 @@ function Tiles({ run }: { run: RunRow }) {
 }
 
 render(<App />, document.getElementById('app')!)
-follow()
+void follow()
 void readInvitation()
 if (isInvited) void readSensors()

@@ -76,7 +76,8 @@ function Run({ run, publication }: { run: RunRow; publication: Publication }) {
       />
       <div class="cards">
         <Check
-          address={new URL('.', location.href).href}
+          door={{ address: new URL('.', location.href).href, relayed: [] }}
+          folder=""
           word={null}
           trusted={trusted}
           bytes={bytes}

@@ -3,8 +3,10 @@ import { signal } from '@preact/signals'
 import { creditWords } from '../../history/figures.ts'
 import type { PeerRow } from '../../history/rows.ts'
 import { receiptPath } from '../../run/receipt-path.ts'
+import { ask } from './door.ts'
 import { ownRow } from './lend-store.ts'
 import { Qr } from './qr.tsx'
+import { save } from './save.ts'
 import { joinWord, tables, version } from './store.ts'
 import { namesakesAmong, Who } from './who.tsx'
 
@@ -58,7 +60,7 @@ const fileOf = ({ peer }: PeerRow): string => `${peer}.receipt`
 
 async function fetchReceipt(row: PeerRow): Promise<void> {
   const headers = { Authorization: `Bearer ${joinWord}` }
-  const answer = await fetch(`proof/${receiptPath(row.peer)}`, { headers }).catch(() => null)
+  const answer = await ask(`proof/${receiptPath(row.peer)}`, { headers }).catch(() => null)
   const text = await answer?.text().catch(() => null)
   if (answer?.ok !== true || text === undefined || text === null) {
     got.value = { failure: text ?? 'The coordinator does not answer: try again.' }
@@ -67,13 +69,5 @@ async function fetchReceipt(row: PeerRow): Promise<void> {
   if (got.value !== null && 'address' in got.value) URL.revokeObjectURL(got.value.address)
   const address = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
   got.value = { line: text.trimEnd(), address }
-  download(address, fileOf(row))
-}
-
-/** The browser saves it, as if a link to it were pressed. */
-function download(address: string, file: string): void {
-  const link = document.createElement('a')
-  link.href = address
-  link.download = file
-  link.click()
+  save(address, fileOf(row))
 }

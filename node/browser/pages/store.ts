@@ -2,7 +2,9 @@
 import { signal } from '@preact/signals'
 import type { Ban, BanAnswer } from '../../dashboard/ban.ts'
 import type { ShownInvitation } from '../../dashboard/invitation.ts'
-import { applyChanges, type Changes, emptyTables } from '../../history/rows.ts'
+import { followRun } from '../../history/events.ts'
+import { emptyTables } from '../../history/rows.ts'
+import { ask, words } from './door.ts'
 
 export const tables = emptyTables()
 /** Grows with each change, so that views that read it draw anew. */
@@ -11,8 +13,6 @@ export const line = signal<'connecting' | 'live' | 'broken'>('connecting')
 /** How this run is joined; null until it is here. */
 export const invitation = signal<ShownInvitation | null>(null)
 
-/** The words after the # of the address, such as `join=…`. */
-const words = new URLSearchParams(location.hash.slice(1))
 /** The word with which whoever may join opened this page; null: somebody else did. */
 export const joinWord = words.get('join')
 
@@ -24,21 +24,20 @@ export function ownWord(): string | null {
 const RETRY_MS = 2_000
 
 /** Follows the run; after a break it asks for what it has missed. */
-export function follow(lastId = ''): void {
-  const source = new EventSource(lastId === '' ? 'events' : `events?after=${lastId}`)
-  let seen = lastId
-  source.onopen = () => {
-    line.value = 'live'
-  }
-  source.onmessage = ({ data, lastEventId }) => {
-    seen = lastEventId
-    applyChanges(tables, JSON.parse(data) as Changes)
-    version.value += 1
-  }
-  source.onerror = () => {
+export async function follow(): Promise<never> {
+  const { signal: never } = new AbortController()
+  const seen = { id: '', tables }
+  for (;;) {
+    try {
+      for await (const _ of followRun(location.href, seen, never, ask)) {
+        line.value = 'live'
+        version.value += 1
+      }
+    } catch {
+      // The line above the run tells that it is broken, and the browser's console why.
+    }
     line.value = 'broken'
-    // The browser tries again by itself, except after an answer that was an error.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(seen), RETRY_MS)
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
 }
 
@@ -48,7 +47,7 @@ const admin = words.get('admin')
 export async function order(what: Ban): Promise<string> {
   const headers = { Authorization: `Bearer ${admin}`, 'Content-Type': 'application/json' }
   const body = JSON.stringify(what)
-  const answer = await fetch('order', { method: 'POST', headers, body }).catch(() => null)
+  const answer = await ask('order', { method: 'POST', headers, body }).catch(() => null)
   if (answer === null) return 'The coordinator does not answer: nothing was decided.'
   if (!answer.ok) return await answer.text()
   const { said } = (await answer.json()) as BanAnswer
@@ -58,6 +57,6 @@ export async function order(what: Ban): Promise<string> {
 /** The word after `#admin=` shows the link to whoever holds it. */
 export async function readInvitation(): Promise<void> {
   const headers = admin === null ? {} : { Authorization: `Bearer ${admin}` }
-  const answer = await fetch('invitation', { headers }).catch(() => null)
+  const answer = await ask('invitation', { headers }).catch(() => null)
   if (answer?.ok) invitation.value = await answer.json().catch(() => null)
 }

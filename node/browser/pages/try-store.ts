@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals'
 import type { WriteOptions } from '../../text/write-text.ts'
 import type { FailureCode, FromText, Planned, ToText, Voice } from '../tab/text-messages.ts'
+import { door } from './door.ts'
 import { tables } from './store.ts'
 import { chooseVoices } from './try-choice.ts'
 
@@ -78,7 +79,7 @@ export function plan(word: string): void {
   worker = startWorker()
   const { deviceMemory = MEMORY_GIGABYTES_UNKNOWN } = navigator as { deviceMemory?: number }
   const memoryBytesMax = deviceMemory * 2 ** 30 * MEMORY_SHARE
-  tell({ type: 'plan', address: new URL('.', location.href).href, word, memoryBytesMax })
+  if (door.value !== null) tell({ type: 'plan', door: door.value, word, memoryBytesMax })
 }
 
 export function open(): void {

@@ -1,9 +1,11 @@
 /** What a page and the worker that checks a run for it tell each other. */
 import type { Trusted, Verification, VerifyProgress } from '../../run/verify.ts'
+import type { Door } from './door.ts'
 
 export interface ToChecker {
-  /** Where the run is published. */
-  address: string
+  door: Door
+  /** Where the run is published, below the address of the page. */
+  folder: string
   /** What opens it; null: anybody may. */
   word: string | null
   trusted: Trusted

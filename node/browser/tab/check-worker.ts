@@ -7,20 +7,23 @@ import { publishedEvidence } from '../../run/published-evidence.ts'
 import { notTheRun, type Verification, verify } from '../../run/verify.ts'
 import { webPlace } from '../../run/web-place.ts'
 import type { FromChecker, ToChecker } from './check-messages.ts'
+import { askThrough } from './door.ts'
 import './report-rejections.ts'
 import { startCompute } from './start-compute.ts'
 
 const post = (message: FromChecker) => postMessage(message)
 
 async function check(given: ToChecker): Promise<Verification> {
-  const { address, word, trusted, steps, seed, memoryBytesMax } = given
+  const { door, folder, word, trusted, steps, seed, memoryBytesMax } = given
   const headers: Record<string, string> = word === null ? {} : { Authorization: `Bearer ${word}` }
   let bytes = 0
   const onBytes = (moved: number) => {
     bytes += moved
     post({ type: 'fetched', bytes })
   }
-  const evidence = await publishedEvidence(webPlace(new URL(address), { headers, onBytes }))
+  const place = new URL(folder, door.address)
+  const options = { headers, onBytes, fetch: askThrough(door) }
+  const evidence = await publishedEvidence(webPlace(place, options))
   if ('reason' in evidence) return notTheRun(evidence).verification
   const compute = startCompute()
   try {

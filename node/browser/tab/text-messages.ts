@@ -1,6 +1,7 @@
 /** What a page and the worker that writes text for it tell each other. */
 import type { Digest } from '../../../protocol/index.ts'
 import type { WriteOptions } from '../../text/write-text.ts'
+import type { Door } from './door.ts'
 import type { MemoryFit } from './text-memory.ts'
 
 /** Who writes: the base, or what it was after a round. */
@@ -19,8 +20,8 @@ export interface Ask extends WriteOptions {
 }
 
 export type ToText =
-  /** `address` ends in a slash; `word` is what the link has after its #. */
-  | { type: 'plan'; address: string; word: string; memoryBytesMax: number }
+  /** `word` is what the link has after its #. */
+  | { type: 'plan'; door: Door; word: string; memoryBytesMax: number }
   | { type: 'open' }
   | ({ type: 'ask' } & Ask)
   /** End the answers, and begin no other. */

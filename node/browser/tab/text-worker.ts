@@ -14,18 +14,20 @@ import { withStops } from '../../model/stops.ts'
 import { createTalk, type Talk } from '../../model/talk.ts'
 import { type TextTokenizer, tokenizerFromBytes } from '../../model/tokenizer.ts'
 import { writeText } from '../../text/write-text.ts'
+import { type Ask, askThrough } from './door.ts'
 import { fetchBlob } from './fetch-blob.ts'
 import { type OpenedStore, openStore } from './open-store.ts'
 import './report-rejections.ts'
 import { startCompute } from './start-compute.ts'
 import { failureOf } from './text-failure.ts'
 import { fitText } from './text-memory.ts'
-import type { Ask, FromText, ToText, Voice } from './text-messages.ts'
+import type { FromText, Ask as Question, ToText, Voice } from './text-messages.ts'
 
 interface Source extends OpenedStore {
   plan: TryPlan
   address: string
   headers: Record<string, string>
+  ask: Ask
 }
 
 interface OpenModel {
@@ -43,13 +45,15 @@ let asked: readonly Voice[] = []
 let isStopped = false
 
 async function plan(given: Extract<ToText, { type: 'plan' }>): Promise<void> {
-  const { address, word, memoryBytesMax } = given
+  const { door, word, memoryBytesMax } = given
   const headers = { Authorization: `Bearer ${word}` }
-  const response = await fetch(`${address}try/plan`, { headers })
+  const ask = askThrough(door)
+  const response = await ask(`${door.address}try/plan`, { headers })
   if (!response.ok) throw new Error(`The coordinator answered: ${await response.text()}`)
   const made = (await response.json()) as TryPlan
   const { blobs, storage } = await openStore()
-  source = { plan: made, blobs, storage, address: `${address}try/files/`, headers }
+  const address = `${door.address}try/files/`
+  source = { plan: made, blobs, storage, address, headers, ask }
   let fetchBytes = 0
   for (const { digest, bytes } of filesOf(made)) if (!(await blobs.has(digest))) fetchBytes += bytes
   post({
@@ -95,9 +99,8 @@ async function open(): Promise<void> {
 }
 
 async function bring(blob: BlobReference, onProgress: (bytes: number) => void): Promise<void> {
-  const { blobs, address, headers } = source!
-  const own = (url: string, init: RequestInit) => fetch(url, init)
-  await fetchBlob(blobs, blob, { address, headers, onProgress, fetch: own })
+  const { blobs, address, headers, ask: fetch } = source!
+  await fetchBlob(blobs, blob, { address, headers, onProgress, fetch })
 }
 
 /** All of them before anybody speaks, so that a fetch that fails leaves the talk as it was. */
@@ -116,7 +119,7 @@ async function bringAdapters(voices: readonly Voice[]): Promise<void> {
   }
 }
 
-async function ask({ prompt, voices, goesOn, ...options }: Ask): Promise<void> {
+async function ask({ prompt, voices, goesOn, ...options }: Question): Promise<void> {
   const { compute, tokenizer, template } = model!
   isStopped = false
   try {

@@ -4,7 +4,6 @@
  */
 import type { LogLevel } from '../../log.ts'
 import { createHost } from '../../network/host.ts'
-import { resettableWebSockets } from '../../network/websocket-reset.ts'
 import {
   createVolunteer,
   type VolunteerOutcome,
@@ -16,6 +15,7 @@ import { openStore } from './open-store.ts'
 import { eraseBlobs } from './opfs-blob-store.ts'
 import './report-rejections.ts'
 import { startCompute } from './start-compute.ts'
+import { tabGater, tabTransports } from './transports.ts'
 
 let role: VolunteerRole | null = null
 /** Why it is to be paused, also before there is anybody to pause. */
@@ -29,9 +29,8 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     privateKey: identity.privateKey,
     listen: [],
     role: 'volunteer',
-    transports: [resettableWebSockets()],
-    // Browsers refuse addresses of the own network unless told otherwise.
-    connectionGater: { denyDialMultiaddr: () => false },
+    transports: tabTransports(),
+    connectionGater: tabGater,
   })
   role = createVolunteer(invite, {
     name,
