@@ -52,6 +52,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['rewind runs/sea --round 0', 'from the base: all is done again'],
   ],
   join: [
+    ['join', 'choose among the runs on this network'],
     ["join 'http://192.168.1.7:4001/#join=…'", 'as a guest, with half of the cores'],
     ["join 'barnraise:/ip4/…#run.token' --dedicated --threads 8", 'nobody else needs the machine'],
     ["join 'http://192.168.1.7:4001/#join=…' --hours 22-7", 'by night'],

@@ -10,6 +10,7 @@ import { type Progress, type Standing, standingOf } from '../history/progress.ts
 import { createLog, type Log } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
+import { tellNearby } from '../network/nearby.ts'
 import { relayAddress } from '../network/relay-places.ts'
 import {
   type CoordinatorOptions,
@@ -32,7 +33,7 @@ import { serveOrders } from './host-control.ts'
 import { openWays, type WaysOptions } from './host-ways.ts'
 import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
-import { addressesOf, checkText, inviteNeededText, inviteText } from './invite.ts'
+import { addressesOf, checkText, inviteNeededText, inviteText, isHere } from './invite.ts'
 import { listenAddresses } from './listen-addresses.ts'
 import { createLiveView, type LiveView } from './live-view.ts'
 import { printJson, whenChanged } from './output.ts'
@@ -46,6 +47,8 @@ export interface HostOptions extends WaysOptions {
   relay?: string[]
   threads: number
   memory: number
+  /** False: this network is not told of the run. */
+  nearby?: boolean
   /** Keep the pages when the run is over. */
   stay?: boolean
   json?: boolean
@@ -137,6 +140,7 @@ async function coordinate(
   }
   const interrupted = Promise.withResolvers<'interrupted'>()
   const stopListening = onInterrupt(() => interrupted.resolve('interrupted'))
+  let nearby = null as { stop(): void } | null
   let closeOrders = null as (() => Promise<void>) | null
   const tell = (fact: object, line: string) => {
     if (options.json) printJson(fact)
@@ -146,6 +150,7 @@ async function coordinate(
   try {
     closeOrders = await serveOrders(role.runId, role.order)
     await Promise.race([ways.ready, interrupted.promise])
+    nearby = told(role, options)
     if ((await endOf(role, interrupted.promise, options, { view, screen })) === 'interrupted') {
       return screen.print('Stopped. The same command goes on from here.')
     }
@@ -157,11 +162,21 @@ async function coordinate(
   } finally {
     await farewell(role.dashboard.run)
     stopListening()
+    nearby?.stop()
     pages?.close()
     await ways.stop()
     await closeOrders?.()
     await role.stop()
   }
+}
+
+/** This network hears of the run, where it reaches it. */
+function told(role: CoordinatorRole, options: HostOptions): { stop(): void } | null {
+  const { public: isPublic = false, nearby: isWanted = true } = options
+  const page = role.pageAddresses.find((one) => !isHere(one))
+  if (!isPublic || !isWanted || page === undefined) return null
+  const { name, base } = role.dashboard.run
+  return tellNearby(role.coordinator, { page, name, base })
 }
 
 /** Shows where the run stands, until it ends. */

@@ -14,7 +14,7 @@ const LINES_AROUND = 12
  * the link.
  */
 export function addressesOf({ link, pageAddresses }: Ways, admin: string): Addresses {
-  const others = pageAddresses.filter((address) => !isLoopback(address))
+  const others = pageAddresses.filter((address) => !isHere(address))
   // A tab may do more where its page came over TLS.
   const secure = others.find((address) => address.startsWith('https:'))
   const page = secure ?? others[0] ?? pageAddresses[0]
@@ -35,7 +35,7 @@ export function inviteText(link: string, { page, admin }: Addresses, rows: numbe
     const orCode = fits ? '' : ', and a QR code to join by,'
     if (admin !== null) parts.push(`You see everything${orCode} at ${admin}\n`)
   }
-  if (page !== null && isLoopback(page)) parts.push(`${hereOnly(link)}\n`)
+  if (page !== null && isHere(page)) parts.push(`${hereOnly(link)}\n`)
   return parts.join('\n')
 }
 
@@ -62,6 +62,7 @@ export function checkText({ runId, coordinator }: CheckedRun): string {
 
 type CheckedRun = Pick<CoordinatorRole, 'runId' | 'coordinator'>
 
-function isLoopback(address: string): boolean {
+/** Whether a page's address is for this machine alone. */
+export function isHere(address: string): boolean {
   return /^(127\.|localhost$|\[::1\]$)/.test(new URL(address).hostname)
 }

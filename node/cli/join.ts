@@ -29,6 +29,7 @@ import { CommandFailure } from './failure.ts'
 import { blobsFolder, cacheFolder, coordinatorKey } from './folders.ts'
 import { type GuestOptions, niceOf, preferencesOf } from './guest-options.ts'
 import { onInterrupt } from './interrupt.ts'
+import { chooseNearby } from './nearby.ts'
 import { printJson } from './output.ts'
 import { createScreen, type Screen } from './terminal.ts'
 
@@ -65,7 +66,10 @@ interface Voice {
   report(fact: object): void
 }
 
-export async function join(link: string, options: JoinOptions): Promise<void> {
+/** @param given a link; without one, the runs on this network are shown */
+export async function join(given: string | undefined, options: JoinOptions): Promise<void> {
+  const link = given ?? (await chooseNearby(options))
+  if (link === null) return
   const screen = createScreen(process.stderr)
   const level = options.verbose ? 'debug' : 'info'
   const voice: Voice = {

@@ -127,6 +127,7 @@ function addRunning(program: Command): void {
     )
     .option('--public', 'listen on all interfaces instead of this machine only')
     .option('--no-map-port', 'with --public, ask no router of this network to lead here')
+    .option('--no-nearby', 'with --public, do not tell this network that the run is here')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
     .option('--relay <address...>', 'relays to be reached through, as `relay` prints them')
     .option(
@@ -140,14 +141,15 @@ function addRunning(program: Command): void {
     .addOption(verbose())
     .action(async (file, options) => (await import('./host.ts')).host(file, options))
   addRelay(program, [json(), verbose()])
-  addJoinOptions(program.command('join'))
+  addJoinOptions(program.command('join').argument('[link]', `${LINK} (default: ask this network)`))
     .description('volunteer: train for a run until it ends, or until Ctrl-C')
     .action(async (link, options) => (await import('./join.ts')).join(link, options))
 }
 
+const LINK = 'the link that the organiser gave you'
+
 function addJoinOptions(command: Command): Command {
   command
-    .argument('<link>', 'the link that the organiser gave you')
     .option('--name <name>', 'how others see you (default: volunteer- and some letters)', nameOf)
     .option('--cache <dir>', 'where weights, data and keys are kept (default: as `cache` shows)')
     .option('--identity <file>', 'key of this volunteer')
@@ -194,7 +196,7 @@ function addService(program: Command, argv: readonly string[]): void {
   const service = program
     .command('service')
     .description('let this machine start a volunteer by itself, by systemd or launchd')
-  addJoinOptions(service.command('install'))
+  addJoinOptions(service.command('install').argument('<link>', LINK))
     .description('write the file for it; the options are those of `join`')
     .action(async (link, options) => {
       const args = argv.slice(argv.indexOf('install') + 1).filter((word) => word !== '--json')

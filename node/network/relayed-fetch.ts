@@ -36,13 +36,24 @@ export function createRelayedFetch(options: RelayedFetchOptions): RelayedFetch {
     return opened
   }
 
+  function connected(): Promise<Connection> {
+    connection ??= open().catch((error: Error) => {
+      connection = null
+      throw error
+    })
+    return connection
+  }
+
   return {
     async ask(path, init) {
-      connection ??= open().catch((error: Error) => {
-        connection = null
-        throw error
-      })
-      return askOver(await connection, path, init)
+      const first = await connected()
+      try {
+        return await askOver(first, path, init)
+      } catch (error) {
+        // Who was silent for long has been disconnected; what changes something is not said twice.
+        if (first.status === 'open' || init?.method === 'POST') throw error
+        return askOver(await connected(), path, init)
+      }
     },
     stop: async () => (await host)?.stop(),
   }

@@ -33,7 +33,7 @@ export function runPages(link: string): RunPages {
   const page = addresses.map(pageAddress).find((address) => address !== null)
   if (page !== undefined) return overHttp(page)
   throw new ConfigError(
-    'Cannot ask this run for its pages as no address of its link takes browsers: give that of ' +
+    'Cannot ask this run for its pages as no address of this link takes browsers: give that of ' +
       'the page, http://…',
   )
 }

@@ -72,7 +72,7 @@ for (const [words, code, ...said] of [
   ['join --help', 0, 'Being a good guest:', '--dedicated'],
   ['', 2, 'Start here:'],
   ['jion LINK', 2, "unknown command 'jion'", 'Did you mean join?'],
-  ['join', 2, "missing required argument 'link'"],
+  ['kick', 2, "missing required argument 'run'"],
   ['join hello', 2, '"hello" is no multiaddr', 'Copy it whole from the organiser'],
   [`join ${LINK} --name=  `, 2, 'It must have letters'],
   [`join ${LINK} --threads 0`, 2, 'It must be a whole number above 0'],

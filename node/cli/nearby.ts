@@ -1,0 +1,71 @@
+/** `barnraise join` without a link: shows the runs on this network, and joins the one chosen. */
+import { isCancel, select, text } from '@clack/prompts'
+import { ConfigError } from '../../protocol/index.ts'
+import { findNearby, type NearbyRun } from '../network/nearby.ts'
+import { joinCommand } from './command.ts'
+import { printJson } from './output.ts'
+import { createScreen, visible } from './terminal.ts'
+
+/** What `join` asks a user by. */
+export interface Asker {
+  which(runs: readonly NearbyRun[]): Promise<NearbyRun | null>
+  /** What the organiser tells those who may join; empty where the run is open to all. */
+  word(run: NearbyRun): Promise<string | null>
+}
+
+/**
+ * The link of the run that is chosen; null: nobody chose.
+ * @throws ConfigError when there is none, or nobody to choose
+ */
+export async function chooseNearby(
+  { json = false }: { json?: boolean },
+  isTerminal = process.stdin.isTTY === true,
+  find = findNearby,
+  asker: Asker = ASKER,
+): Promise<string | null> {
+  const screen = createScreen(process.stderr)
+  screen.update('looking for runs on this network')
+  const runs = await find().finally(screen.clear)
+  if (json) printJson({ type: 'nearby', runs })
+  if (runs.length === 0) {
+    throw new ConfigError(
+      'Cannot join as no link is given and no run is found on this network: ask the organiser ' +
+        'for the link',
+    )
+  }
+  if (json || !isTerminal) {
+    const shown = runs.map((run) => `\n  ${wordsFor(run)}`).join('')
+    throw new ConfigError(
+      `Cannot join as no link is given: on this network there are${shown}\nThe organiser has ` +
+        `the link; it looks like \`${joinCommand(`${runs[0]!.page}#join=…`)}\``,
+    )
+  }
+  const run = await asker.which(runs)
+  const word = run === null ? null : await asker.word(run)
+  return run === null || word === null ? null : linkOf(run, word)
+}
+
+const wordsFor = ({ name, base, page }: NearbyRun): string =>
+  visible(`${name || 'a run'}, which trains ${base || 'a model'}, at ${page}`)
+
+/** People paste the word, what has it, or all of a link. */
+function linkOf({ page }: NearbyRun, given: string): string {
+  const word = given.trim()
+  if (/^(https?:|barnraise:|\/)/.test(word)) return word
+  return `${page}#join=${word.replace(/^#?join=/, '')}`
+}
+
+const ASKER: Asker = {
+  async which(runs) {
+    const options = runs.map((run) => ({ value: run, label: wordsFor(run) }))
+    const chosen = await select({ message: 'Which run?', options })
+    return isCancel(chosen) ? null : chosen
+  },
+  async word() {
+    const word = await text({
+      message: "The organiser's word: what the link has after #join= (none if it is open to all)",
+      defaultValue: '',
+    })
+    return isCancel(word) ? null : word
+  },
+}

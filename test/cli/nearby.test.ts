@@ -1,0 +1,47 @@
+/** `barnraise join` without a link: what is asked, and what becomes of the answers. */
+import { expect, test, vi } from 'vitest'
+import { type Asker, chooseNearby } from '../../node/cli/nearby.ts'
+import { ConfigError } from '../../protocol/index.ts'
+
+const SEA = { page: 'http://192.168.1.7:4001/', name: 'sea', base: 'embedded' }
+const HILL = { page: 'http://192.168.1.8:4001/', name: 'hi\u001b[31mll', base: '' }
+
+const asker = (word: string | null): Asker => ({
+  which: async (runs) => runs[1] ?? null,
+  word: async () => word,
+})
+
+const choose = (word: string | null) => chooseNearby({}, true, async () => [HILL, SEA], asker(word))
+
+for (const [word, link] of [
+  ['0123456789abcdef.t0k', `${SEA.page}#join=0123456789abcdef.t0k`],
+  ['join=0123456789abcdef.t0k', `${SEA.page}#join=0123456789abcdef.t0k`],
+  [' #join=0123456789abcdef.t0k\n', `${SEA.page}#join=0123456789abcdef.t0k`],
+  ['', `${SEA.page}#join=`],
+  ['https://run.example.org/#join=a', 'https://run.example.org/#join=a'],
+  ['barnraise:/ip4/…', 'barnraise:/ip4/…'],
+  [null, null],
+] as const) {
+  test(`the word ${JSON.stringify(word)}`, async () => expect(await choose(word)).toBe(link))
+}
+
+test('where there is none, the organiser has to be asked', async () => {
+  const choosing = chooseNearby({}, true, async () => [], asker(''))
+  await expect(choosing).rejects.toThrow(ConfigError)
+  await expect(choosing).rejects.toThrow('no run is found on this network')
+})
+
+test('where nobody can choose they are shown, without what would move a terminal', async () => {
+  const choosing = chooseNearby({}, false, async () => [HILL, SEA], asker(''))
+  await expect(choosing).rejects.toThrow(/sea, which trains embedded, at http:\/\/192\.168\.1\.7/)
+  await expect(choosing).rejects.toThrow(ConfigError)
+  await expect(choosing).rejects.not.toThrow('\u001b')
+})
+
+test('a script gets them as data', async () => {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  await expect(chooseNearby({ json: true }, true, async () => [SEA])).rejects.toThrow(ConfigError)
+  const [[line]] = write.mock.calls as [[string]]
+  write.mockRestore()
+  expect(JSON.parse(line)).toEqual({ type: 'nearby', runs: [SEA] })
+})

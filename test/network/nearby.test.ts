@@ -1,0 +1,77 @@
+/** Runs on one network, heard over a bus that stands in for multicast. */
+import { EventEmitter } from 'node:events'
+import type { MulticastDNS } from 'multicast-dns'
+import { expect, test } from 'vitest'
+import { findNearby, runIn, tellNearby } from '../../node/network/nearby.ts'
+
+/** Everybody on it hears what anybody says. */
+class Bus {
+  readonly ends: EventEmitter[] = []
+  lost = 0
+
+  end(): MulticastDNS {
+    const end = new EventEmitter()
+    this.ends.push(end)
+    const say = (kind: 'query' | 'response') => (packet: object) => {
+      if (kind === 'query' && this.lost > 0) this.lost -= 1
+      else {
+        const whole = { questions: [], answers: [], additionals: [], ...packet }
+        for (const other of this.ends) other.emit(kind, whole)
+      }
+    }
+    const destroy = () => void this.ends.splice(this.ends.indexOf(end), 1)
+    Object.assign(end, { query: say('query'), respond: say('response'), destroy })
+    return end as unknown as MulticastDNS
+  }
+}
+
+const SEA = { page: 'http://192.168.1.7:4001/', name: 'sea', base: 'embedded' }
+const HILL = { page: 'http://192.168.1.8:4001/', name: 'hill', base: 'SmolLM2-135M' }
+
+test('the runs of one network are found, each once', async () => {
+  const bus = new Bus()
+  tellNearby('12D3KooWsea', SEA, bus.end())
+  tellNearby('12D3KooWhill', HILL, bus.end())
+  expect(await findNearby(bus.end(), 20)).toEqual([SEA, HILL])
+})
+
+test('a question that got lost is asked again', async () => {
+  const bus = new Bus()
+  bus.lost = 1
+  tellNearby('12D3KooWsea', SEA, bus.end())
+  expect(await findNearby(bus.end(), 1_500)).toEqual([SEA])
+})
+
+test('a run that is over says nothing, and who has asked hears no more', async () => {
+  const bus = new Bus()
+  const { stop } = tellNearby('12D3KooWsea', SEA, bus.end())
+  stop()
+  expect(await findNearby(bus.end(), 20)).toEqual([])
+  expect(bus.ends).toHaveLength(0)
+})
+
+test('of many that answer, few are remembered', async () => {
+  const bus = new Bus()
+  for (let i = 0; i < 40; i++) {
+    tellNearby(`12D3KooW${i}`, { ...SEA, page: `http://192.168.1.7:${5_000 + i}/` }, bus.end())
+  }
+  expect(await findNearby(bus.end(), 20)).toHaveLength(32)
+})
+
+for (const [data, run] of [
+  [['page=http://192.168.1.7:4001/', 'name=sea', 'base=embedded'], SEA],
+  [['page=http://192.168.1.7:4001/#join=a', 'name=sea', 'base=embedded'], SEA],
+  [['page=https://a.example/x/'], { page: 'https://a.example/', name: '', base: '' }],
+  [['page=javascript:alert(1)'], null],
+  [['page=http://'], null],
+  [['page=file:///etc/passwd'], null],
+  [[`page=http://${'a'.repeat(300)}.example/`], null],
+  [['name=sea'], null],
+  ['page=http://192.168.1.7:4001/', { ...SEA, name: '', base: '' }],
+  [undefined, null],
+] as const) {
+  test(`a record of ${JSON.stringify(data)}`, () => expect(runIn(data)).toEqual(run))
+}
+
+test('names are cut', () =>
+  expect(runIn([`page=${SEA.page}`, `name=${'a'.repeat(300)}`])!.name).toHaveLength(64))
