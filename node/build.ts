@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { COMMAND } from './command.ts'
+import { COMMAND, PACKAGED } from './command.ts'
 import { BUNDLED_FOLDER } from './dataset/files.ts'
 
 const CLONE = join(import.meta.dirname, '..')
@@ -23,9 +23,9 @@ const ASSETS = [
   'CHANGELOG.md',
   'LICENSE',
 ]
+/** What makes packages is not in one. */
+const FOR_BUILDING = 'node/{build,binary,binary-launcher}.{js,d.ts}'
 const COMPILE = ['--noEmit', 'false', '--declaration', '--rewriteRelativeImportExtensions']
-/** How a package is started. */
-const PACKAGED = 'npx barnraise'
 /** How a thread or a process names its first file: the compiler rewrites imports only. */
 const ENTRY = /new URL\('(?<path>[^']+)\.ts', import\.meta\.url\)/g
 
@@ -47,6 +47,7 @@ function build(): void {
   rmSync(PACKAGE, { recursive: true, force: true })
   compile('node')
   compile('simulations')
+  for (const file of globSync(FOR_BUILDING, { cwd: PACKAGE })) rmSync(join(PACKAGE, file))
   for (const asset of globSync(ASSETS, { cwd: CLONE })) {
     cpSync(join(CLONE, asset), join(PACKAGE, asset), { recursive: true })
   }

@@ -50,7 +50,9 @@ const FLOORS = [
   'cli',
   'roof',
 ]
-const ROOF = ['node/main.ts', 'node/index.ts', 'node/build.ts']
+const ROOF = ['main', 'index', 'build', 'binary', 'binary-launcher'].map(
+  (name) => `node/${name}.ts`,
+)
 
 /** Rooms that others enter by their door alone; `test/` looks inside. */
 const WITH_DOOR = ['coordinator/participant', 'coordinator', 'kernels', 'protocol', 'simulations']

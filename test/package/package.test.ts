@@ -60,6 +60,15 @@ describe('the package', () => {
     expect(said.trim().split(' ')).toEqual(Array(6).fill('function'))
   })
 
+  test('fits into one file, which runs where there is no Node', () => {
+    const file = run(CLONE, 'npm', 'run', '--silent', 'build:binary').trim()
+    // Its user has no PATH to a Node, and a home of their own.
+    const env = { HOME: home, LOCALAPPDATA: home, SYSTEMROOT: process.env.SYSTEMROOT }
+    const said = (...args: string[]) => execFileSync(file, args, { encoding: 'utf8', env })
+    expect(said('--help')).toContain('\n  barnraise join LINK')
+    expect(JSON.parse(said('doctor', '--json'))).toMatchObject({ ok: true })
+  })
+
   test('trains in four processes and on two threads, and what comes of it is verified', () => {
     const lines = run(home, 'npx', 'barnraise', 'demo', '--json').trim().split('\n')
     const { verified, before, after } = JSON.parse(lines.at(-1)!)
