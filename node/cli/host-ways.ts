@@ -73,6 +73,7 @@ async function mapped(
   if (!isPublic || port === 0 || !isWanted) return null
   const onLost = (reason: string) =>
     tell({ type: 'unmapped', reason }, `The router leads here no more: ${reason}`)
+  tell({ type: 'mapping', port }, 'Asking the router of this network for a port')
   const result = await ask(port, { onLost })
   if (result.status === 'needless') return null
   if (result.status === 'unmapped') {

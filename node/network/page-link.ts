@@ -47,6 +47,8 @@ export async function coordinatorAt(page: URL): Promise<PeerId> {
   return peerAt(page, { path: 'invitation', field: 'coordinator', what: 'run' })
 }
 
+const LOGIN = ' (nor does a network that wants a login first)'
+
 /** Where it is asked, which field of the answer has the peer id, and whose it is. */
 interface Asked {
   path: string
@@ -60,7 +62,7 @@ async function peerAt(page: URL, { path, field, what }: Asked): Promise<PeerId> 
     const peer = (JSON.parse(text) as Record<string, unknown>)[field]
     if (ok && typeof peer === 'string') return peer
   } catch {
-    refuse(`${page.origin} does not answer as a ${what} does`)
+    refuse(`${page.origin} does not answer as a ${what} does${LOGIN}`)
   }
   return refuse(`${page.origin} shows no ${what}`)
 }

@@ -38,6 +38,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'there is no way to it: is this machine online?',
   ENETUNREACH: 'there is no way to it: is this machine online?',
   UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
+  CERT_HAS_EXPIRED: 'its certificate is out of date: is the clock of this machine right?',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet: is the clock of this machine right?',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'nobody whom this machine trusts has signed its certificate',
+  SELF_SIGNED_CERT_IN_CHAIN: 'nobody whom this machine trusts has signed its certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'nobody whom this machine trusts has signed its certificate',
+  ERR_SSL_WRONG_VERSION_NUMBER:
+    'it speaks no TLS: its address may begin with http:// in place of https://',
   NoValidAddressesError: 'this machine cannot dial such addresses',
   TimeoutError: 'no answer in time',
 }
