@@ -47,6 +47,9 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'invite revoke': [['invite revoke runs/sea class-3b', 'nobody comes by it any more']],
   allow: [['allow runs/sea 12D3KooW…', 'as the volunteer is told when it is not let in']],
   unban: [['unban runs/sea ada', 'it may join again']],
+  backup: [
+    ['backup runs/sea /mnt/disk/sea', 'while it is hosted; again, and only what is new is copied'],
+  ],
   rewind: [
     ['rewind runs/sea --round 3', 'go on from the adapter after three rounds'],
     ['rewind runs/sea --round 0', 'from the base: all is done again'],

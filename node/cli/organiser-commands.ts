@@ -38,6 +38,13 @@ export function addOrganising(program: Command): void {
     .addOption(json())
     .action(async (...given) => (await import('./invites.ts')).allow(given[0], given[1], given[2]))
   program
+    .command('backup')
+    .description('copy a run while it goes on; into the same folder again, only what is new')
+    .argument('<run>', RUN)
+    .argument('<folder>', 'where the copy is, or is to be')
+    .addOption(json())
+    .action(async (...given) => (await import('./backup.ts')).backup(given[0], given[1], given[2]))
+  program
     .command('rewind')
     .description('go on from the adapter of an earlier round; what came later is done again')
     .argument('<run>', RUN)

@@ -117,6 +117,24 @@ export function readUntouched(file: string, runId: RunId): Pick<Journal, 'read' 
   }
 }
 
+/**
+ * Writes a copy of the journal to a file that is not there yet, as it is at this moment, while its
+ * writer goes on.
+ * @throws StorageError
+ */
+export function copySqliteJournal(file: string, copy: string): void {
+  let database: DatabaseSync | null = null
+  try {
+    closeSync(openSync(copy, 'wx', OWNER_ONLY))
+    database = openDatabase(file, true)
+    database.prepare('VACUUM INTO ?').run(copy)
+  } catch (error) {
+    throw explain('copy', file, error)
+  } finally {
+    database?.close()
+  }
+}
+
 /** @param file what messages call it */
 function openReader(
   path: string,
