@@ -16,8 +16,8 @@ export async function backup(
   if (json) return printJson(made)
   const { folder, blobs, bytes, round, batches } = made
   printLine(
-    `${folder} has the run after ${round} rounds and ${batches} batches; ${blobs} files were new, ` +
-      byteSize(bytes),
+    `${folder} has the run after ${round} rounds and ${batches} batches: ` +
+      `${blobs} files were new, ${byteSize(bytes)}`,
   )
   printLine('\nIt goes on from there, where it is hosted no longer here:\n')
   printLine(`  ${command(`host ${quoted(folder)}`)}`)

@@ -24,7 +24,7 @@ export interface BackedUp {
   /** Blobs that were not there yet, and their bytes. */
   blobs: number
   bytes: number
-  /** Of the run, as the copy has it. */
+  /** How far the copy has come. */
   round: number
   batches: number
 }
