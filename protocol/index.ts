@@ -185,6 +185,7 @@ export {
   struct,
   text,
   variants,
+  word,
 } from './schema.ts'
 
 // Texts that travel in messages, or are shown to people.

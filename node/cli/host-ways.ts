@@ -97,7 +97,7 @@ async function routerOf(
   const asMapped = mapping === null ? [] : [webSocketAt(`/ip4/${mapping.address}`, outside)]
   if (!isPublic || port === 0) return []
   try {
-    const answer = await role.askRelay({ port: outside, isWebSocket: true })
+    const answer = await role.askRelay(outside)
     if (answer === null) return asMapped
     const { reached, found, advice, router } = reachOf(answer, outside)
     tell({ type: 'reach', reached, found, advice }, `${found}${advice === '' ? '' : `: ${advice}`}`)

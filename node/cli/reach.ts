@@ -2,7 +2,6 @@
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { DialBackAnswer } from '../network/dial-back.ts'
-import { isOfHome } from '../network/near.ts'
 import { visible } from './terminal.ts'
 
 export interface Reach {
@@ -24,10 +23,7 @@ export function reachOf(
   switch (answer.type) {
     case 'reached': {
       const { address } = answer
-      const found = isOfHome(address)
-        ? `port ${port} is reached at ${address} from within this network; whoever was asked is ` +
-          'in it, too, and cannot tell whether strangers reach it'
-        : `strangers reach port ${port} at ${address}`
+      const found = `strangers reach port ${port} at ${address}`
       const router = own.has(address) ? null : `/ip${isIPv6(address) ? 6 : 4}/${address}`
       return { reached: true, found, advice: '', router }
     }
@@ -48,7 +44,7 @@ export function reachOf(
     case 'unseen':
       return {
         reached: null,
-        found: 'whoever was asked sees this machine through a proxy, or is on it',
+        found: 'whoever was asked is in the same network, or sees this machine through a proxy',
         advice: 'ask one that is elsewhere',
         router: null,
       }

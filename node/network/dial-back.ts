@@ -1,14 +1,15 @@
 /**
- * Whether others reach this machine: a peer that is elsewhere is asked to dial back. It dials the
- * place from which it sees the question come and no other: nobody has a third party dialled. A
- * relay and a coordinator answer; whoever asks has to listen at the port that it names.
+ * Whether others reach the port of the pages here: a peer that is elsewhere is asked to come back.
+ * It comes to the place from which it sees the question come and to no other, and only where that
+ * is a place in the world, so nobody has a third party asked. A relay and a coordinator do it;
+ * whoever asks answers at that port with what only it was told.
  */
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import type { Connection } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
 import {
   encode,
-  flag,
   type Infer,
   integer,
   ProtocolError,
@@ -18,22 +19,29 @@ import {
   struct,
   text,
   variants,
+  word,
 } from '../../protocol/index.ts'
+import { piecesOf } from '../stream-pieces.ts'
 import { withDeadline } from './deadline.ts'
-import { asError, NetworkError } from './errors.ts'
+import { asError } from './errors.ts'
 import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
 import { hear } from './hear.ts'
 import type { Host } from './host.ts'
 import { DIAL_BACKS_MAX } from './limits.ts'
+import { isOfHome } from './near.ts'
 import { placeOfPeer } from './network-of.ts'
 import { whyUnreached } from './unreachable.ts'
 
 export const DIAL_BACK_PROTOCOL = '/barnraise/dial-back'
+/** Where whoever asks answers. */
+export const DIAL_BACK_PATH = '/dial-back'
 
+const NONCE_LENGTH_MAX = 64
 export const dialBackQuestion = struct({
   port: integer(1, 65_535),
-  isWebSocket: flag,
+  /** Chance that nobody else knows. */
+  nonce: word(NONCE_LENGTH_MAX),
 })
 export type DialBackQuestion = Infer<typeof dialBackQuestion>
 
@@ -49,7 +57,7 @@ export const dialBackAnswer = variants({
   /** `address` is where the question comes from, as `192.0.2.1`. */
   reached: { address },
   missed: { address, reason: text(REASON_LENGTH_MAX) },
-  /** The question comes through a proxy or a relay, or from the same machine. */
+  /** The question comes from within a home, through a proxy or a relay, or from the same machine. */
   unseen: {},
   /** Too many ask at the moment. */
   busy: {},
@@ -60,30 +68,39 @@ const DIAL_MS = 5_000
 /** The answer comes after the dialling. */
 const ANSWER_MS = 2 * DIAL_MS
 
-/** @param placeOf where a peer is, by its address: see placeOfPeer */
-export async function serveDialBack(host: Host, placeOf = placeOfPeer): Promise<void> {
+/** What stands at the port of whoever asked with the nonce. */
+const proofOf = (nonce: string): string =>
+  createHash('sha256').update(`barnraise dial-back ${nonce}`).digest('hex')
+
+/** Answers one who comes back; false: the request is another. */
+export function answerDialBack({ url = '' }: IncomingMessage, response: ServerResponse): boolean {
+  const [path, nonce = ''] = url.split('?')
+  if (path !== DIAL_BACK_PATH) return false
+  response.end(proofOf(nonce.slice(0, NONCE_LENGTH_MAX)))
+  return true
+}
+
+/** @param placeOf where a peer is in the world, by its address: see placeOfPeer */
+export async function serveDialBack(host: Host, placeOf = placeInWorld): Promise<void> {
   let dialling = 0
 
   async function answerTo(
-    { port, isWebSocket }: DialBackQuestion,
+    { port, nonce }: DialBackQuestion,
     connection: Connection,
     signal: AbortSignal,
   ): Promise<DialBackAnswer> {
     const place = placeOf(connection.remoteAddr.toString())
     if (place === null) return { type: 'unseen' }
     if (dialling >= DIAL_BACKS_MAX) return { type: 'busy' }
-    const [, seen = ''] = place.split('/')
-    const peer = connection.remotePeer.toString()
-    const target = multiaddr(`/${place}/tcp/${port}${isWebSocket ? '/ws' : ''}/p2p/${peer}`)
     dialling += 1
     try {
-      await withDeadline(DIAL_MS, signal, async (deadline) => {
-        const back = await host.dial(target, { signal: deadline, force: true })
-        back.abort(new NetworkError('lost', 'It was dialled to see whether it is reached'))
-      })
-      return { type: 'reached', address: seen }
+      const name = isIP(place) === 6 ? `[${place}]` : place
+      const url = `http://${name}:${port}${DIAL_BACK_PATH}?${nonce}`
+      const isThere = await withDeadline(DIAL_MS, signal, (deadline) => ask(url, nonce, deadline))
+      if (isThere) return { type: 'reached', address: place }
+      return { type: 'missed', address: place, reason: 'somebody else answers there' }
     } catch (error) {
-      return { type: 'missed', address: seen, reason: reasonOf(whyUnreached(error)) }
+      return { type: 'missed', address: place, reason: reasonOf(whyUnreached(error)) }
     } finally {
       dialling -= 1
     }
@@ -106,6 +123,24 @@ export async function serveDialBack(host: Host, placeOf = placeOfPeer): Promise<
     },
     { maxInboundStreams: 1 },
   )
+}
+
+/** Whether whoever knows the nonce answers there. It reads no more than the proof. */
+async function ask(url: string, nonce: string, signal: AbortSignal): Promise<boolean> {
+  const proof = proofOf(nonce)
+  const answer = await fetch(url, { signal, redirect: 'error' })
+  let said = ''
+  for await (const piece of piecesOf(answer.body)) {
+    said += new TextDecoder('latin1').decode(piece.subarray(0, proof.length + 1))
+    if (said.length > proof.length) break
+  }
+  return said === proof
+}
+
+/** An address as `192.0.2.1`; null: it is not seen, or each home may have it. */
+function placeInWorld(remoteAddr: string): string | null {
+  const [, seen = ''] = placeOfPeer(remoteAddr)?.split('/') ?? []
+  return seen === '' || isOfHome(seen) ? null : seen
 }
 
 /** @throws NetworkError `lost` where the peer does not answer such questions, or `timeout` */

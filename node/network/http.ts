@@ -20,6 +20,8 @@ import {
 import { HTTP_STREAMS_MAX, HTTP_STREAMS_PER_PEER_MAX } from './limits.ts'
 import { createQuota } from './quota.ts'
 
+/** A stream is closed by both, or it is closed for the one that does not. */
+const END_MS = 5_000
 /** Bytes of an answer in one frame. */
 const PIECE_BYTES = 64 * 1024
 
@@ -60,7 +62,9 @@ export async function serveHttp(
       const isFull = open > HTTP_STREAMS_MAX
       await quota.run(peer, async () => {
         const question = await hear(frames, httpQuestion, 'question')
-        await tell(frames, isFull ? busy() : await answer(requestOf(question, frames.closed)))
+        const request = requestOf(question, frames.closed)
+        await tell(frames, isFull ? busy() : await answer(request))
+        await ended(frames)
       })
     } catch (error) {
       frames.abort(asError(error))
@@ -75,9 +79,20 @@ export async function serveHttp(
   await host.handle(HTTP_PROTOCOL, serve, { maxInboundStreams: HTTP_STREAMS_PER_PEER_MAX })
 }
 
+/** Whoever does not end its own direction soon would keep the stream, and its place, for ever. */
+async function ended(frames: Frames): Promise<void> {
+  if (frames.closed.aborted) return
+  const late = Promise.withResolvers<void>()
+  frames.closed.addEventListener('abort', () => late.resolve(), { once: true })
+  const timer = setTimeout(late.resolve, END_MS)
+  await late.promise
+  clearTimeout(timer)
+  frames.abort(new NetworkError('lost', 'The answer was given'))
+}
+
 const busy = () => new Response('Too many ask: come back', { status: 503 })
 
-/** @throws ProtocolError for a path that leads elsewhere */
+/** @throws ProtocolError for a path that leads elsewhere, or a header that HTTP has not */
 function requestOf(question: HttpQuestion, signal: AbortSignal): Request {
   const { method, path, body } = question
   const url = path.startsWith('/') && URL.canParse(path, ORIGIN) ? new URL(path, ORIGIN) : null
@@ -85,6 +100,9 @@ function requestOf(question: HttpQuestion, signal: AbortSignal): Request {
   const headers = new Headers()
   for (const [field, name] of entriesOf(QUESTION_HEADERS)) {
     const value = question[field]
+    if (value !== null && !/^[\x20-\x7e]*$/.test(value)) {
+      throw new ProtocolError('malformed', `'${field}' must be ASCII`)
+    }
     if (value !== null) headers.set(name, value)
   }
   return new Request(url, { method, headers, signal, ...(method === 'POST' ? { body } : {}) })
@@ -93,7 +111,8 @@ function requestOf(question: HttpQuestion, signal: AbortSignal): Request {
 /** Sends an answer, for as long as anybody listens. */
 async function tell(frames: Frames, response: Response): Promise<void> {
   const reader = response.body?.getReader()
-  const stop = () => void reader?.cancel()
+  // What broke while it was read is told by the read.
+  const stop = () => void reader?.cancel().catch(() => {})
   frames.closed.addEventListener('abort', stop, { once: true })
   try {
     const fields = entriesOf(ANSWER_HEADERS).map(([field, name]) => [

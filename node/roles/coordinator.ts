@@ -26,7 +26,7 @@ import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
 import { serveBlobs } from '../network/blobs.ts'
 import { closeDead, disconnectLater, keepOnly } from '../network/connection-guard.ts'
-import { type DialBackAnswer, type DialBackQuestion, serveDialBack } from '../network/dial-back.ts'
+import { answerDialBack, type DialBackAnswer, serveDialBack } from '../network/dial-back.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Answerer, serveHttp } from '../network/http.ts'
 import { type Identity, verifySignature } from '../network/identity.ts'
@@ -95,7 +95,7 @@ export interface CoordinatorRole extends HostedRun {
   /** The ways to it, and by these addresses besides: multiaddrs without its peer id. */
   waysBy(...others: string[]): Ways
   /** What the first of its relays sees of a port here; null: it has none. */
-  askRelay(question: DialBackQuestion): Promise<DialBackAnswer | null>
+  askRelay(port: number): Promise<DialBackAnswer | null>
   /** Resolves when the run is finished; rejects when it cannot go on. */
   finished: Promise<void>
   stop(): Promise<void>
@@ -223,7 +223,11 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     onRelay: (relay, lost) =>
       lost === null ? log.info(`${relay} passes on again`) : log.warn(`${relay} is lost: ${lost}`),
     role: 'coordinator',
-    transports: localTransports({ onRequest: (...request) => answer(...request) }),
+    transports: localTransports({
+      onRequest: (...request) => {
+        if (!answerDialBack(...request)) answer(...request)
+      },
+    }),
     isMember: (peer) => state.members.has(peer),
   })
   const board = await createNoticeBoard(host)
@@ -284,7 +288,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     ...hosted,
     status,
     waysBy,
-    askRelay: (question) => askRelay(host, relays, question),
+    askRelay: (port) => askRelay(host, relays, port),
     finished: ended,
     stop: async () => {
       shell.stop()

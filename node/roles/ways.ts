@@ -1,10 +1,13 @@
 /** How others come to a run: its link, its pages, and what its relay sees of it. */
+import { randomBytes } from 'node:crypto'
 import type { Connection } from '@libp2p/interface'
 import type { RunId } from '../../protocol/index.ts'
 import { addressesOf, type Doors } from '../network/addresses.ts'
-import { askDialBack, type DialBackAnswer, type DialBackQuestion } from '../network/dial-back.ts'
+import { askDialBack, type DialBackAnswer } from '../network/dial-back.ts'
 import type { Host } from '../network/host.ts'
 import { formatLink, pageAddress } from '../network/link.ts'
+
+const NONCE_BYTES = 16
 
 export interface Ways {
   /** What volunteers join by, unless the run takes invites alone. */
@@ -27,10 +30,11 @@ export function waysTo(
 export async function askRelay(
   host: Host,
   relays: readonly string[],
-  question: DialBackQuestion,
+  port: number,
 ): Promise<DialBackAnswer | null> {
   const isRelay = ({ remotePeer }: Connection) =>
     relays.some((relay) => relay.endsWith(`/p2p/${remotePeer}`))
   const connection = host.getConnections().find(isRelay)
-  return connection === undefined ? null : askDialBack(connection, question)
+  if (connection === undefined) return null
+  return askDialBack(connection, { port, nonce: randomBytes(NONCE_BYTES).toString('hex') })
 }

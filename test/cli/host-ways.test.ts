@@ -36,7 +36,7 @@ async function opened({ mapping = UNMAPPED, relay = null, isPublic = true, mapPo
       announced.push(others)
       return { link: '', pageAddresses: [] }
     },
-    askRelay: async ({ port }: { port: number }) => {
+    askRelay: async (port: number) => {
       asked.push(port)
       return relay
     },

@@ -170,7 +170,7 @@ export const WIRE_TARGETS: readonly Target[] = [
     (input) => parse(httpQuestion, decode(input), 'question'),
   ),
   message('http-answers', [HTTP_ANSWER], (input) => parse(httpAnswer, decode(input), 'answer')),
-  message('dial-back-questions', [{ port: 4001, isWebSocket: true }], (input) =>
+  message('dial-back-questions', [{ port: 4001, nonce: 'a1b2' }], (input) =>
     parse(dialBackQuestion, decode(input), 'question'),
   ),
   message(

@@ -1,11 +1,13 @@
-/** Whether a peer elsewhere reaches a port: what it says, and whom it does not dial. */
+/** Whether a peer elsewhere reaches a port: what it says, and whom it does not ask. */
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { Connection } from '@libp2p/interface'
 import { expect, onTestFinished, test } from 'vitest'
 import { heard } from '../../node/heard.ts'
 import { connect } from '../../node/network/dial.ts'
 import {
+  answerDialBack,
   askDialBack,
   DIAL_BACK_PROTOCOL,
   dialBackAnswer,
@@ -17,84 +19,96 @@ import { DIAL_BACKS_MAX } from '../../node/network/limits.ts'
 import { placeOfPeer } from '../../node/network/network-of.ts'
 import { parse } from '../../protocol/index.ts'
 import { freePort } from '../roles/free-port.ts'
-import { addressesOf, testHost, until } from './hosts.ts'
+import { addressesOf, testHost } from './hosts.ts'
 
-/** What this machine looks like to one elsewhere. */
-const HERE = () => 'ip4/127.0.0.1'
+const HERE = '127.0.0.1'
+const NONCE = 'a1b2c3'
 
 interface Asking {
   helper: Host
-  asker: Host
   connection: Connection
 }
 
-async function asking(listen: string[], placeOf = HERE as typeof placeOfPeer): Promise<Asking> {
+/** @param placeOf what this machine looks like to one elsewhere */
+async function asking(placeOf?: (address: string) => string | null): Promise<Asking> {
   const helper = await testHost('tcp', 'coordinator')
   await serveDialBack(helper, placeOf)
-  const asker = await testHost('tcp', 'volunteer', { listen })
-  return { helper, asker, connection: await connect(asker, addressesOf(helper)) }
+  const connection = await connect(await testHost('tcp', 'volunteer'), addressesOf(helper))
+  return { helper, connection }
 }
 
-for (const isWebSocket of [false, true]) {
-  test(`a port is reached, by ${isWebSocket ? 'WebSockets' : 'TCP'}`, async () => {
-    const port = await freePort()
-    const { asker, helper, connection } = await asking([
-      `/ip4/127.0.0.1/tcp/${port}${isWebSocket ? '/ws' : ''}`,
-    ])
-    expect(await askDialBack(connection, { port, isWebSocket })).toEqual({
-      type: 'reached',
-      address: '127.0.0.1',
-    })
-    // What was dialled is closed again.
-    await until(() => helper.getConnections(asker.peerId).length === 1, 'one connection is left')
+async function listening(server: Server): Promise<number> {
+  server.listen(0, HERE)
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+const pages = (answer: RequestListener): Promise<number> => listening(createHttpServer(answer))
+
+test('a port is reached where the one that asked answers', async () => {
+  const port = await pages((request, response) => {
+    if (!answerDialBack(request, response)) response.end('a page')
+  })
+  const { connection } = await asking(() => HERE)
+  const answer = await askDialBack(connection, { port, nonce: NONCE })
+  expect(answer).toEqual({ type: 'reached', address: HERE })
+  expect(await (await fetch(`http://${HERE}:${port}/`)).text()).toBe('a page')
+})
+
+for (const [what, answer] of [
+  ['says nothing of it', (_, response) => response.end()],
+  ['repeats the question', ({ url }, response) => response.end(url)],
+  [
+    'answers another',
+    (_, response) => void answerDialBack({ url: '/dial-back?x' } as never, response),
+  ],
+  ['goes on and on', (_, response) => response.end('x'.repeat(1_000_000))],
+  ['leads elsewhere', (_, response) => response.writeHead(302, { location: '/x' }).end()],
+] as [string, RequestListener][]) {
+  test(`a port where somebody ${what} is missed`, async () => {
+    const port = await pages(answer)
+    const { connection } = await asking(() => HERE)
+    const told = await askDialBack(connection, { port, nonce: NONCE })
+    expect(told).toMatchObject({ type: 'missed', address: HERE })
   })
 }
 
 test('a port where nothing listens is missed, and why is said', async () => {
-  const { connection } = await asking([])
+  const { connection } = await asking(() => HERE)
   const port = await freePort()
-  expect(await askDialBack(connection, { port, isWebSocket: false })).toEqual({
+  expect(await askDialBack(connection, { port, nonce: NONCE })).toEqual({
     type: 'missed',
-    address: '127.0.0.1',
+    address: HERE,
     reason: 'nothing listens there',
   })
 })
 
-test('a port where somebody else listens is missed', async () => {
-  const port = await freePort()
-  await testHost('tcp', 'coordinator', { listen: [`/ip4/127.0.0.1/tcp/${port}`] })
-  const { connection } = await asking([])
-  const answer = await askDialBack(connection, { port, isWebSocket: false })
-  expect(answer.type).toBe('missed')
-})
-
-test('what comes from the same machine, or through a proxy on it, is dialled nowhere', async () => {
-  const port = await freePort()
-  const { asker, connection } = await asking([`/ip4/127.0.0.1/tcp/${port}`], placeOfPeer)
+test('what comes from the same machine, or through a proxy on it, is asked nowhere', async () => {
   let came = 0
-  asker.addEventListener('connection:open', () => {
+  const port = await pages((_, response) => {
     came += 1
+    response.end()
   })
-  expect(await askDialBack(connection, { port, isWebSocket: false })).toEqual({ type: 'unseen' })
+  const { connection } = await asking()
+  expect(await askDialBack(connection, { port, nonce: NONCE })).toEqual({ type: 'unseen' })
   expect(came).toBe(0)
 })
 
-test('few are dialled at a time', async () => {
-  const silent = createServer().listen(0, '127.0.0.1')
-  onTestFinished(() => void silent.close())
-  await once(silent, 'listening')
-  const { port } = silent.address() as AddressInfo
-  const { helper, connection } = await asking([])
+test('few are asked at a time', async () => {
+  const silent = createServer()
+  const port = await listening(silent)
+  const { helper, connection } = await asking(() => HERE)
   const stopping = new AbortController()
   onTestFinished(() => stopping.abort())
   for (let i = 0; i < DIAL_BACKS_MAX; i++) {
     const other = await connect(await testHost('tcp', 'volunteer'), addressesOf(helper))
-    void heard(askDialBack(other, { port, isWebSocket: false }, stopping.signal))
+    void heard(askDialBack(other, { port, nonce: NONCE }, stopping.signal))
   }
   const connections = () =>
-    new Promise<number>((resolve) => silent.getConnections((_, n) => resolve(n)))
+    new Promise<number>((resolve) => silent.getConnections((_, count) => resolve(count)))
   await expect.poll(connections, { timeout: 30_000 }).toBe(DIAL_BACKS_MAX)
-  expect(await askDialBack(connection, { port, isWebSocket: false })).toEqual({ type: 'busy' })
+  expect(await askDialBack(connection, { port, nonce: NONCE })).toEqual({ type: 'busy' })
 })
 
 for (const answer of [
@@ -115,8 +129,8 @@ for (const [address, place] of [
   test(`the place of ${address} is ${place}`, () => expect(placeOfPeer(address)).toBe(place))
 }
 
-test('a question that is none is no reason to dial', async () => {
-  const { connection } = await asking([])
+test('a question that is none is no reason to ask', async () => {
+  const { connection } = await asking(() => HERE)
   const frames = await openFrames(connection, DIAL_BACK_PROTOCOL)
   await frames.write(new Uint8Array([0xc1]))
   await frames.close()
@@ -125,9 +139,8 @@ test('a question that is none is no reason to dial', async () => {
 
 test('a peer that answers no such questions is told apart', async () => {
   const other = await testHost('tcp', 'coordinator')
-  const asker = await testHost('tcp', 'volunteer')
-  const connection = await connect(asker, addressesOf(other))
-  await expect(askDialBack(connection, { port: 4001, isWebSocket: false })).rejects.toThrow(
+  const connection = await connect(await testHost('tcp', 'volunteer'), addressesOf(other))
+  await expect(askDialBack(connection, { port: 4001, nonce: NONCE })).rejects.toThrow(
     `Cannot open ${DIAL_BACK_PROTOCOL}`,
   )
 })

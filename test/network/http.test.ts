@@ -100,6 +100,38 @@ test('they end when the connection does', async () => {
   await expect.poll(() => ended.mock.calls.length, { timeout: 30_000 }).toBe(1)
 })
 
+test('a body that breaks breaks the answer, and nothing else', async () => {
+  const failures: Error[] = []
+  const { coordinator, connection } = await testPair('memory')
+  const body = () =>
+    new ReadableStream({ pull: (controller) => controller.error(new Error('the disk broke')) })
+  await serveHttp(
+    coordinator,
+    () => new Response(body()),
+    (error) => failures.push(error),
+  )
+  const answer = await askOver(connection, '/')
+  await expect(answer.text()).rejects.toThrow()
+  await expect.poll(() => failures.map(({ message }) => message)).toEqual(['the disk broke'])
+})
+
+test('whoever does not end its own direction is ended, and keeps no place', async () => {
+  const { coordinator, connection } = await testPair('memory')
+  await serveHttp(coordinator, echo, () => {})
+  const nothing = { accept: null, authorization: null, contentType: null, body: null }
+  const asked = { method: 'GET', path: '/', lastEventId: null, range: null, ...nothing }
+  const frames = await openFrames(connection, HTTP_PROTOCOL)
+  await frames.write(encode(asked))
+  while ((await frames.read()) !== null);
+  const open = () =>
+    coordinator
+      .getConnections()
+      .flatMap(({ streams }) => streams)
+      .filter(({ protocol }) => protocol === HTTP_PROTOCOL).length
+  expect(open()).toBe(1)
+  await expect.poll(open, { timeout: 60_000 }).toBe(0)
+})
+
 test('one peer asks for so much at a time', async () => {
   const connection = await served(events('data: 1', () => {}))
   const answers: Response[] = []
@@ -122,6 +154,7 @@ for (const [what, question] of [
   ['no path', { path: '' }],
   ['another method', { method: 'DELETE' }],
   ['a field too many', { cookie: 'a=b' }],
+  ['a header that HTTP has not', { accept: 'Ā' }],
 ] as const) {
   test(`${what} is refused, and nobody is asked`, async () => {
     const answer = vi.fn(echo)

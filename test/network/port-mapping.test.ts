@@ -41,6 +41,39 @@ for (const address of ['192.168.0.2', '100.64.0.9', '10.0.0.1']) {
   })
 }
 
+for (const [address, port] of [
+  ['', 4001],
+  ['0.0.0.0', 4001],
+  ['router', 4001],
+  ['198.51.100.5', Number.NaN],
+  ['198.51.100.5', 0],
+  ['198.51.100.5', 70_000],
+] as const) {
+  test(`a router at '${address}' that gives port ${port} says nothing`, async () => {
+    const odd = { ...mapping('UPnP', address), port }
+    const result = await mapPort(4001, { onLost: () => {}, ways: [says(odd)], own: HOME })
+    expect(result).toEqual({
+      status: 'unmapped',
+      reason: 'the router does not say from where it leads here',
+    })
+    expect(odd.remove).toHaveBeenCalledOnce()
+  })
+}
+
+test('a way that fails is a reason, and the next is tried', async () => {
+  const failing: Way = () => Promise.reject(new Error('it is broken'))
+  expect(await mapPort(4001, { onLost: () => {}, ways: [failing], own: HOME })).toEqual({
+    status: 'unmapped',
+    reason: 'it is broken',
+  })
+  const result = await mapPort(4001, {
+    onLost: () => {},
+    ways: [failing, says(mapping('UPnP'))],
+    own: HOME,
+  })
+  expect(result.status).toBe('mapped')
+})
+
 test('a machine that is in the world itself asks nobody', async () => {
   const way = vi.fn(says('it is deaf'))
   const own = HOME.concat('198.51.100.5/24')
