@@ -10,6 +10,7 @@ import { startTunnel, type Tunnel } from '../network/tunnel.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
 import type { Ways } from '../roles/ways.ts'
 import { reachOf } from './reach.ts'
+import { visible } from './terminal.ts'
 
 export interface WaysOptions {
   port: number
@@ -72,12 +73,15 @@ async function mapped(
 ): Promise<PortMapping | null> {
   if (!isPublic || port === 0 || !isWanted) return null
   const onLost = (reason: string) =>
-    tell({ type: 'unmapped', reason }, `The router leads here no more: ${reason}`)
+    tell({ type: 'unmapped', reason }, `The router leads here no more: ${visible(reason)}`)
   tell({ type: 'mapping', port }, 'Asking the router of this network for a port')
   const result = await ask(port, { onLost })
   if (result.status === 'needless') return null
   if (result.status === 'unmapped') {
-    tell({ type: 'unmapped', reason: result.reason }, `No router leads here: ${result.reason}`)
+    tell(
+      { type: 'unmapped', reason: result.reason },
+      `No router leads here: ${visible(result.reason)}`,
+    )
     return null
   }
   const { address, port: outside, by } = result.mapping
@@ -110,6 +114,9 @@ async function routerOf(
   }
 }
 
+/** A site that takes longer leads elsewhere, or nobody would wait for its pages. */
+const LEADS_MS = 5_000
+
 const webSocketAt = (place: string, port: number): string => `${place}/tcp/${port}/ws`
 
 const unknown = (port: number, reason: string): string =>
@@ -126,7 +133,7 @@ function tunnelTo(
     command: tunnel,
     port,
     leadsHere: (address) =>
-      coordinatorAt(new URL(address)).then(
+      coordinatorAt(new URL(address), LEADS_MS).then(
         (peer) => peer === coordinator,
         () => false,
       ),

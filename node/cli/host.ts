@@ -161,12 +161,12 @@ async function coordinate(
     await interrupted.promise
   } finally {
     await farewell(role.dashboard.run)
-    stopListening()
     nearby?.stop()
     pages?.close()
     await ways.stop()
     await closeOrders?.()
     await role.stop()
+    stopListening()
   }
 }
 

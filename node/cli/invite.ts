@@ -1,6 +1,7 @@
 /** What an organiser gives away, and what is theirs: the link, the page, its QR code. */
 import type { Addresses } from '../history/progress.ts'
 import { parseLink, withWords } from '../network/link.ts'
+import { isOfHome } from '../network/near.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
 import type { Ways } from '../roles/ways.ts'
 import { command, joinCommand, quoted } from './command.ts'
@@ -17,7 +18,9 @@ export function addressesOf({ link, pageAddresses }: Ways, admin: string): Addre
   const others = pageAddresses.filter((address) => !isHere(address))
   // A tab may do more where its page came over TLS.
   const secure = others.find((address) => address.startsWith('https:'))
-  const page = secure ?? others[0] ?? pageAddresses[0]
+  // And one of the whole world leads here from the same home, too, if need be through the router.
+  const inWorld = others.find((address) => !isOfHome(hostOf(address)))
+  const page = secure ?? inWorld ?? others[0] ?? pageAddresses[0]
   if (page === undefined) return { page: null, admin: null }
   const { run, token } = parseLink(link)
   const fragment = `join=${run}${token === '' ? '' : `.${encodeURIComponent(token)}`}`
@@ -61,6 +64,9 @@ export function checkText({ runId, coordinator }: CheckedRun): string {
 }
 
 type CheckedRun = Pick<CoordinatorRole, 'runId' | 'coordinator'>
+
+/** The IP address or name in a page's address. */
+const hostOf = (address: string): string => new URL(address).hostname.replace(/^\[|\]$/g, '')
 
 /** Whether a page's address is for this machine alone. */
 export function isHere(address: string): boolean {

@@ -9,8 +9,8 @@ import { createScreen, visible } from './terminal.ts'
 /** What `join` asks a user by. */
 export interface Asker {
   which(runs: readonly NearbyRun[]): Promise<NearbyRun | null>
-  /** What the organiser tells those who may join; empty where the run is open to all. */
-  word(run: NearbyRun): Promise<string | null>
+  /** The link that the organiser gave; empty where the run is open to all. */
+  link(run: NearbyRun): Promise<string | null>
 }
 
 /**
@@ -41,19 +41,14 @@ export async function chooseNearby(
     )
   }
   const run = await asker.which(runs)
-  const word = run === null ? null : await asker.word(run)
-  return run === null || word === null ? null : linkOf(run, word)
+  const link = run === null ? null : await asker.link(run)
+  if (run === null || link === null) return null
+  // Whoever answers on a network may be anybody: no word of a link is told to a page heard there.
+  return link.trim() === '' ? `${run.page}#join=` : link.trim()
 }
 
 const wordsFor = ({ name, base, page }: NearbyRun): string =>
   visible(`${name || 'a run'}, which trains ${base || 'a model'}, at ${page}`)
-
-/** People paste the word, what has it, or all of a link. */
-function linkOf({ page }: NearbyRun, given: string): string {
-  const word = given.trim()
-  if (/^(https?:|barnraise:|\/)/.test(word)) return word
-  return `${page}#join=${word.replace(/^#?join=/, '')}`
-}
 
 const ASKER: Asker = {
   async which(runs) {
@@ -61,11 +56,11 @@ const ASKER: Asker = {
     const chosen = await select({ message: 'Which run?', options })
     return isCancel(chosen) ? null : chosen
   },
-  async word() {
-    const word = await text({
-      message: "The organiser's word: what the link has after #join= (none if it is open to all)",
+  async link() {
+    const link = await text({
+      message: "The organiser's link (nothing, where the run is open to all)",
       defaultValue: '',
     })
-    return isCancel(word) ? null : word
+    return isCancel(link) ? null : link
   },
 }

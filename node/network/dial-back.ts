@@ -57,7 +57,7 @@ export const dialBackAnswer = variants({
   /** `address` is where the question comes from, as `192.0.2.1`. */
   reached: { address },
   missed: { address, reason: text(REASON_LENGTH_MAX) },
-  /** The question comes from within a home, through a proxy or a relay, or from the same machine. */
+  /** The question comes from within a home, through a proxy or a relay, or from this machine. */
   unseen: {},
   /** Too many ask at the moment. */
   busy: {},
@@ -70,7 +70,7 @@ const ANSWER_MS = 2 * DIAL_MS
 
 /** What stands at the port of whoever asked with the nonce. */
 const proofOf = (nonce: string): string =>
-  createHash('sha256').update(`barnraise dial-back ${nonce}`).digest('hex')
+  createHash('sha256').update(`dial-back ${nonce}`).digest('hex')
 
 /** Answers one who comes back; false: the request is another. */
 export function answerDialBack({ url = '' }: IncomingMessage, response: ServerResponse): boolean {

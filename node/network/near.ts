@@ -34,7 +34,8 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
 }
 
 /** Whether an IP address means another machine in each home. */
-export const isOfHome = (address: string): boolean => HOMES.check(address, familyOf(address))
+export const isOfHome = (address: string): boolean =>
+  isIP(address) !== 0 && HOMES.check(address, familyOf(address))
 
 /** The networks that this machine is in, as `192.168.1.7/24`. */
 export function ownNetworks(): string[] {

@@ -36,15 +36,19 @@ export const RELAY_PATH = 'relay'
  * @throws ConfigError when it is no page of a relay; UnreachableError when nobody answers there
  */
 async function relayAt(page: URL): Promise<PeerId> {
-  return peerAt(page, { path: RELAY_PATH, field: 'relay', what: 'relay' })
+  const timeoutMs = REQUEST_TIMEOUT_MS
+  return peerAt(page, { path: RELAY_PATH, field: 'relay', what: 'relay', timeoutMs })
 }
 
 /**
  * The peer id that a page's coordinator says it has.
  * @throws ConfigError when it is no page of a run; UnreachableError when nobody answers there
  */
-export async function coordinatorAt(page: URL): Promise<PeerId> {
-  return peerAt(page, { path: 'invitation', field: 'coordinator', what: 'run' })
+export async function coordinatorAt(
+  page: URL,
+  timeoutMs: number = REQUEST_TIMEOUT_MS,
+): Promise<PeerId> {
+  return peerAt(page, { path: 'invitation', field: 'coordinator', what: 'run', timeoutMs })
 }
 
 const LOGIN = ' (nor does a network that wants a login first)'
@@ -54,10 +58,11 @@ interface Asked {
   path: string
   field: string
   what: string
+  timeoutMs: number
 }
 
-async function peerAt(page: URL, { path, field, what }: Asked): Promise<PeerId> {
-  const { ok, text } = await ask(new URL(path, page.origin + page.pathname))
+async function peerAt(page: URL, { path, field, what, timeoutMs }: Asked): Promise<PeerId> {
+  const { ok, text } = await ask(new URL(path, page.origin + page.pathname), timeoutMs)
   try {
     const peer = (JSON.parse(text) as Record<string, unknown>)[field]
     if (ok && typeof peer === 'string') return peer
@@ -67,9 +72,9 @@ async function peerAt(page: URL, { path, field, what }: Asked): Promise<PeerId> 
   return refuse(`${page.origin} shows no ${what}`)
 }
 
-async function ask(url: URL): Promise<{ ok: boolean; text: string }> {
+async function ask(url: URL, timeoutMs: number): Promise<{ ok: boolean; text: string }> {
   try {
-    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
+    const signal = AbortSignal.timeout(timeoutMs)
     const answer = await fetch(url, { signal, redirect: 'error' })
     return { ok: answer.ok, text: await textOf(answer, url.origin) }
   } catch (error) {

@@ -1,9 +1,8 @@
 /**
- * The pages of a run as a program asks them: over HTTP where a link has their address and, where it
- * leads through a relay, over libp2p.
+ * The pages of a run as a program asks them: over HTTP where a user gives their address, and over
+ * libp2p where it is a link, or a relay's page.
  */
-import { ConfigError } from '../../protocol/index.ts'
-import { AT, pageAddress, parseLink } from './link.ts'
+import { AT, parseLink } from './link.ts'
 import { findInvite } from './page-link.ts'
 import { createRelayedFetch, type RelayedFetch } from './relayed-fetch.ts'
 import { localTransports } from './transports.ts'
@@ -19,7 +18,7 @@ export interface RunPages {
 /** The address of what comes over libp2p: it names no machine. */
 const NOWHERE = 'http://run.invalid/'
 
-/** @param link as people have it. @throws ConfigError when it names no pages */
+/** @param link as people have it. @throws ConfigError when it is none */
 export function runPages(link: string): RunPages {
   if (/^https?:/i.test(link) && URL.canParse(link)) {
     const page = new URL(link)
@@ -27,15 +26,9 @@ export function runPages(link: string): RunPages {
     if (isRelayed) return overLibp2p(async () => (await findInvite(link)).addresses)
     return overHttp(page.origin + page.pathname)
   }
+  // Encrypted for the key that the link names, by whichever of its addresses leads there.
   const { addresses } = parseLink(link)
-  const isRelayed = addresses.some((address) => address.includes('/p2p-circuit'))
-  if (isRelayed) return overLibp2p(async () => addresses)
-  const page = addresses.map(pageAddress).find((address) => address !== null)
-  if (page !== undefined) return overHttp(page)
-  throw new ConfigError(
-    'Cannot ask this run for its pages as no address of this link takes browsers: give that of ' +
-      'the page, http://…',
-  )
+  return overLibp2p(async () => addresses)
 }
 
 const overHttp = (address: string): RunPages => ({

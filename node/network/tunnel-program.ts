@@ -1,18 +1,18 @@
 /** The program of a tunnel, started by the user's shell and heard for the sites that it names. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { platform } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface Program {
-  /** The sites that it has named so far. */
+  /** The sites that it has named so far, the newest last. */
   addresses: ReadonlySet<string>
   /** What it said last. */
   words(): string
   /** How it ended, as `ended with 1`; null: it has not. */
   how(): string | null
   ended: Promise<void>
-  /** Ends it, with all that it started. */
+  /** Ends it, with all that it started and that has not gone off by itself. */
   stop(): Promise<void>
 }
 
@@ -38,7 +38,10 @@ export function startProgram(command: string, port: number): Program {
   const hear = (line: string) => {
     words = `${words}\n${line}`.slice(-WORDS_MAX)
     for (const address of sitesIn(line.slice(0, LINE_MAX), port)) {
-      if (addresses.size < ADDRESSES_MAX) addresses.add(address)
+      // The newest comes last, and the oldest is forgotten.
+      addresses.delete(address)
+      addresses.add(address)
+      if (addresses.size > ADDRESSES_MAX) addresses.delete([...addresses][0]!)
     }
   }
   for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', hear)
@@ -54,7 +57,7 @@ export function startProgram(command: string, port: number): Program {
     })
   })
   const kill = (signal: NodeJS.Signals) => signalAll(child, signal)
-  // Whoever leaves in a hurry leaves no tunnel open.
+  // A second Ctrl-C leaves no tunnel open.
   const killNow = () => kill('SIGKILL')
   process.on('exit', killNow)
   void ended.then(() => process.off('exit', killNow))
@@ -67,7 +70,9 @@ export function startProgram(command: string, port: number): Program {
       if (how === null) kill('SIGTERM')
       await Promise.race([ended, delay(END_MS, null, { ref: false })])
       if (how === null) killNow()
-      await ended
+      await Promise.race([ended, delay(END_MS, null, { ref: false })])
+      // What has left the group may hold its output open, and is heard no longer.
+      for (const output of [child.stdout, child.stderr]) output.destroy()
     },
   }
 }
@@ -77,7 +82,7 @@ function signalAll(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return
   try {
     if (isPosix) process.kill(-child.pid, signal)
-    else child.kill(signal)
+    else spawnSync('taskkill', ['/PID', String(child.pid), '/T', '/F'])
   } catch {
     // They are gone.
   }

@@ -123,7 +123,8 @@ async function leadingHere(
   current: string | null,
   { leadsHere, signal }: Watch,
 ): Promise<string | null> {
-  for (const address of new Set(current === null ? addresses : [current, ...addresses])) {
+  const newest = [...addresses].reverse()
+  for (const address of new Set(current === null ? newest : [current, ...newest])) {
     if (!signal.aborted && (await leadsHere(address))) return address
   }
   return null

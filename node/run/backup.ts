@@ -9,13 +9,14 @@
  */
 import { existsSync, globSync } from 'node:fs'
 import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { statusOf } from '../../coordinator/index.ts'
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, type RunId } from '../../protocol/index.ts'
 import { storageError } from '../storage/errors.ts'
 import { tryLock } from '../storage/file-lock.ts'
 import { makeFolder } from '../storage/file-system.ts'
-import { copySqliteJournal } from '../storage/sqlite-journal.ts'
+import type { JournalEntry } from '../storage/journal.ts'
+import { copySqliteJournal, readSqliteJournal } from '../storage/sqlite-journal.ts'
 import { openRun } from './open-run.ts'
 import { isRunFolder, type RunFolder, readRunConfig, runFolder } from './run-folder.ts'
 
@@ -46,6 +47,8 @@ export async function backUp(
   const to = runFolder(out)
   await checkTarget(from, to, runId)
   await makeFolder(to.root)
+  // They say whose copy it is, and that nobody goes on with it before the journal is there.
+  await copyFiles(from, to, ['coordinator', 'config'])
   const lock = tryLock(to.journal)
   if (lock.status === 'held') {
     throw new ConfigError(
@@ -58,8 +61,10 @@ export async function backUp(
     await rm(journal, { force: true })
     const wasHosted = existsSync(from.journal)
     if (wasHosted) copySqliteJournal(from.journal, journal)
+    if (wasHosted) checkNotFurther(journal, to, runId)
     const copied = await copyBlobs(from, to, hear)
-    await copyFiles(from, to)
+    if (existsSync(from.base)) await cp(from.base, to.base, { recursive: true })
+    await copyFiles(from, to, ['yaml', 'identity', 'token', 'coinKey', 'link'])
     if (!wasHosted) return { folder: to.root, ...copied, round: 0, batches: 0 }
     // What was written beside the journal before goes with it.
     for (const beside of ['-wal', '-shm']) await rm(to.journal + beside, { force: true })
@@ -76,7 +81,8 @@ export async function backUp(
 async function checkTarget(from: RunFolder, to: RunFolder, runId: string): Promise<void> {
   const cannot = `Cannot back up into '${to.root}' as it`
   const within = relative(resolve(from.root), resolve(to.root))
-  if (within === '' || !within.startsWith('..')) {
+  const isOutside = isAbsolute(within) || within === '..' || within.startsWith(`..${sep}`)
+  if (!isOutside) {
     throw new ConfigError(`${cannot} is within the run itself: give another folder`)
   }
   if (isRunFolder(to.root)) {
@@ -109,14 +115,43 @@ async function copyBlobs(
   return { blobs: missing.length, bytes }
 }
 
-/** The config last of all in a new folder: without it there is no run. */
-async function copyFiles(from: RunFolder, to: RunFolder): Promise<void> {
-  const secret = ['identity', 'token', 'coinKey', 'link'] as const
-  const open = ['yaml', 'coordinator', 'config'] as const
-  if (existsSync(from.base)) await cp(from.base, to.base, { recursive: true })
-  for (const name of [...secret, ...open]) {
+/**
+ * A copy that was hosted meanwhile went on by itself: this run is not what it has.
+ * @param journal the copy of this run's
+ * @throws ConfigError
+ */
+function checkNotFurther(journal: string, to: RunFolder, runId: RunId): void {
+  if (!existsSync(to.journal)) return
+  const last = lastEntry(to.journal, runId)
+  if (last === null) return
+  const own = readSqliteJournal(journal, runId)
+  const [same] = own.read(last.seq)
+  own.close()
+  if (same?.seq === last.seq && same.chain === last.chain) return
+  throw new ConfigError(
+    `Cannot back up into '${to.root}' as the run there went on by itself: its journal has what ` +
+      'this one has not. Give another folder, or go on with that one',
+  )
+}
+
+function lastEntry(file: string, runId: RunId): JournalEntry | null {
+  const journal = readSqliteJournal(file, runId)
+  let last: JournalEntry | null = null
+  for (const entry of journal.read()) last = entry
+  journal.close()
+  return last
+}
+
+const SECRET = new Set(['identity', 'token', 'coinKey', 'link'])
+
+async function copyFiles(
+  from: RunFolder,
+  to: RunFolder,
+  names: readonly (keyof RunFolder)[],
+): Promise<void> {
+  for (const name of names) {
     if (!existsSync(from[name])) continue
     await copyFile(from[name], to[name])
-    if (secret.some((one) => one === name)) await chmod(to[name], OWNER_ONLY)
+    if (SECRET.has(name)) await chmod(to[name], OWNER_ONLY)
   }
 }

@@ -30,6 +30,8 @@ for (const [pages, page] of [
   [['http://127.0.0.1:4001/'], 'http://127.0.0.1:4001/'],
   [['http://127.0.0.1:4001/', 'http://192.168.1.7:4001/'], 'http://192.168.1.7:4001/'],
   [['http://192.168.1.7:4001/', 'https://run.example.org/'], 'https://run.example.org/'],
+  [['http://192.168.1.7:4001/', 'http://198.51.100.5:4001/'], 'http://198.51.100.5:4001/'],
+  [['http://192.168.1.7:4001/', 'http://run.example.org/'], 'http://run.example.org/'],
   [[], null],
 ] as const) {
   test(`of ${pages.length} pages ${page} is given away`, () => {

@@ -6,23 +6,23 @@ import { ConfigError } from '../../protocol/index.ts'
 const SEA = { page: 'http://192.168.1.7:4001/', name: 'sea', base: 'embedded' }
 const HILL = { page: 'http://192.168.1.8:4001/', name: 'hi\u001b[31mll', base: '' }
 
-const asker = (word: string | null): Asker => ({
+const asker = (link: string | null): Asker => ({
   which: async (runs) => runs[1] ?? null,
-  word: async () => word,
+  link: async () => link,
 })
 
 const choose = (word: string | null) => chooseNearby({}, true, async () => [HILL, SEA], asker(word))
 
-for (const [word, link] of [
-  ['0123456789abcdef.t0k', `${SEA.page}#join=0123456789abcdef.t0k`],
-  ['join=0123456789abcdef.t0k', `${SEA.page}#join=0123456789abcdef.t0k`],
-  [' #join=0123456789abcdef.t0k\n', `${SEA.page}#join=0123456789abcdef.t0k`],
+for (const [given, link] of [
   ['', `${SEA.page}#join=`],
-  ['https://run.example.org/#join=a', 'https://run.example.org/#join=a'],
+  [' \n', `${SEA.page}#join=`],
+  [' https://run.example.org/#join=a\n', 'https://run.example.org/#join=a'],
   ['barnraise:/ip4/…', 'barnraise:/ip4/…'],
+  // It is refused as a link then, and no page hears it.
+  ['0123456789abcdef.t0k', '0123456789abcdef.t0k'],
   [null, null],
 ] as const) {
-  test(`the word ${JSON.stringify(word)}`, async () => expect(await choose(word)).toBe(link))
+  test(`the link ${JSON.stringify(given)}`, async () => expect(await choose(given)).toBe(link))
 }
 
 test('where there is none, the organiser has to be asked', async () => {

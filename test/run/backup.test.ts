@@ -88,9 +88,37 @@ test('one that is interrupted leaves the one before as it was', async () => {
   expect(await backUp(run, out, silent)).toMatchObject({ round: 2 })
 })
 
+test('a first one that is interrupted can be begun again, and is not hosted meanwhile', async () => {
+  const run = await prepareSmallRun()
+  await (await hostRun(run)).stop()
+  const out = join(await temporaryFolder(), 'copy')
+  const stopping = (text: string) => {
+    if (text.includes('blobs')) throw new Error('the power went')
+  }
+  await expect(backUp(run, out, stopping)).rejects.toThrow('the power went')
+  await expect(hostRun(runFolder(out))).rejects.toThrow('is gone, which says what was done so far')
+  expect((await backUp(run, out, silent)).blobs).toBeGreaterThan(0)
+  await (await hostRun(runFolder(out))).stop()
+})
+
+test('a copy that went on by itself is not taken back', async () => {
+  const run = await prepareSmallRun()
+  await (await hostRun(run)).stop()
+  const out = join(await temporaryFolder(), 'copy')
+  await backUp(run, out, silent)
+  const copy = runFolder(out)
+  const hosted = await hostRun(copy)
+  await joinRun(copy, hosted.link, 'ada')
+  await hosted.finished
+  await hosted.stop()
+  await expect(backUp(run, out, silent)).rejects.toThrow('the run there went on by itself')
+  expect(await roundOf(copy)).toBe(2)
+})
+
 for (const [what, into, why] of [
   ['itself', async (root: string) => root, 'is within the run itself'],
   ['a folder of it', async (root: string) => join(root, 'copy'), 'is within the run itself'],
+  ['one with dots', async (root: string) => join(root, '..copy'), 'is within the run itself'],
   [
     'a folder of other things',
     async () => {
