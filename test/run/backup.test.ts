@@ -88,7 +88,7 @@ test('one that is interrupted leaves the one before as it was', async () => {
   expect(await backUp(run, out, silent)).toMatchObject({ round: 2 })
 })
 
-test('a first one that is interrupted can be begun again, and is not hosted meanwhile', async () => {
+test('a first one that is interrupted is begun again, and not hosted meanwhile', async () => {
   const run = await prepareSmallRun()
   await (await hostRun(run)).stop()
   const out = join(await temporaryFolder(), 'copy')
