@@ -84,7 +84,8 @@ for (const [words, code, ...said] of [
     ['status http://127.0.0.1:1/#join=aa.bb', 'http://127.0.0.1:1'],
     ['watch http://127.0.0.1:1/#join=aa.bb', 'http://127.0.0.1:1/'],
     [`status barnraise:${LINK}`, '127.0.0.1:1'],
-    [`watch barnraise:${PAGE_LINK}`, 'http://127.0.0.1:1/'],
+    [`watch barnraise:${PAGE_LINK}`, '127.0.0.1:1'],
+    [`watch barnraise:${LINK}`, '127.0.0.1:1'],
   ].map(
     ([words, place]) =>
       [words, 4, `Cannot reach the run at ${place} (`, '). Is it still going on?'] as const,
@@ -144,7 +145,6 @@ for (const [words, code, ...said] of [
     "Cannot read 'FOLDER/none.yml' as there is no such file: give the file of a configuration",
   ],
   ['init --from FOLDER/empty --out FOLDER/new.yaml', 2, "'FOLDER/empty' as it is a folder: give"],
-  [`watch barnraise:${LINK}`, 2, 'no address of this link takes browsers'],
   ['watch FOLDER/new', 2, "the run in 'FOLDER/new' as nobody has hosted it yet", 'host FOLDER/new'],
   ['watch FOLDER/gone', 4, "the run in 'FOLDER/gone' as nobody hosts it now", 'host FOLDER/gone'],
   ['pause never', 2, 'It must be a time above 0, as 90s, 30m, 2h or 1d'],
