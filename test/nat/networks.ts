@@ -81,7 +81,8 @@ export function makeNetworks(name: string): Networks {
     ]
     const file = join(folder, router)
     writeFileSync(file, settings.join('\n'))
-    const words = ['netns', 'exec', router, 'miniupnpd', '-d', '-f', file]
+    // One of a machine is the usual: each needs a file for its process id of its own.
+    const words = ['netns', 'exec', router, 'miniupnpd', '-d', '-f', file, '-P', `${file}.pid`]
     children.push(spawn('ip', words, { stdio: 'ignore' }))
   }
 
