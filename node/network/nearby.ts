@@ -1,7 +1,7 @@
 /**
  * Runs on this network: a host tells by multicast DNS where its page is and what it trains, and
  * whoever asks hears it. Nothing here lets anybody in, and anybody may answer anything: what is
- * heard is shown to a user, who chooses, and has the organiser's word.
+ * heard is shown to a user, who chooses, and has the organiser's link.
  *
  * Source: RFC 6762 (multicast DNS), RFC 6763 (service discovery)
  */

@@ -1,32 +1,14 @@
 /** A run whose pages come from a relay, as nobody reaches its host: all of it works there. */
-import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { expect, onTestFinished, test } from 'vitest'
-import { relayPages } from '../../node/dashboard/relay-pages.ts'
+import { expect, test } from 'vitest'
 import { withWords } from '../../node/network/link.ts'
-import { startRelay } from '../../node/roles/relay.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
-import { type Hosted, joinRun, prepareSmallRun, temporaryFolder } from '../roles/swarm.ts'
-import { silentLog } from '../silent-log.ts'
+import { relayWithPages } from '../roles/relay-with-pages.ts'
+import { type Hosted, joinRun, prepareSmallRun } from '../roles/swarm.ts'
 import { openPage, picture, useBrowser, violations } from './browser.ts'
 import { hostWithPages } from './hosted-pages.ts'
 
 useBrowser()
-
-const CAPS = { allowed: null, hostsMax: 4, perHostMax: 32, perAddressMax: 32, relayedMax: 32 }
-
-async function relay(): Promise<string> {
-  const role = await startRelay({
-    identity: join(await temporaryFolder(), 'relay.key'),
-    listen: ['/ip4/127.0.0.1/tcp/0/ws'],
-    announce: [],
-    caps: CAPS,
-    pages: relayPages,
-    log: silentLog,
-  })
-  onTestFinished(role.stop)
-  return role.addresses[0]!
-}
 
 /** The address that volunteers are sent to: the relay's, with the words of the run. */
 function pageOf({ link, pageAddresses }: Hosted, words = `join=${link.split('#')[1]}`): string {
@@ -47,7 +29,7 @@ test('a tab trains, watches, tries, checks and downloads through a relay', async
   const run = await prepareSmallRun({ max_steps: 16 }, { round_batches: 8 })
   const hosted = await hostWithPages(run, {
     listen: ['/ip4/127.0.0.1/tcp/0'],
-    relays: [await relay()],
+    relays: [await relayWithPages()],
   })
   const tab = await openPage('about:blank')
   const paths = pathsOf(tab)
@@ -85,7 +67,7 @@ test('the organiser decides through a relay, too, and outsiders watch', async ()
   const run = await prepareSmallRun({ max_steps: 400 })
   const hosted = await hostWithPages(run, {
     listen: ['/ip4/127.0.0.1/tcp/0'],
-    relays: [await relay()],
+    relays: [await relayWithPages()],
   })
   const outsider = await openPage(hosted.pageAddresses[0]!)
   await outsider.getByText('live', { exact: true }).waitFor()

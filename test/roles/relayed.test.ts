@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { evidenceAt } from '../../node/cli/evidence-at.ts'
-import { relayPages } from '../../node/dashboard/relay-pages.ts'
 import { followRun, nothingSeen } from '../../node/history/events.ts'
 import { createLog } from '../../node/log.ts'
 import { parseLink, withWords } from '../../node/network/link.ts'
@@ -15,6 +14,7 @@ import { verifyPublished, verifyRun } from '../../node/run/verify-run.ts'
 import { hostWithPages } from '../chromium/hosted-pages.ts'
 import { silentLog } from '../silent-log.ts'
 import { freePort } from './free-port.ts'
+import { relayWithPages } from './relay-with-pages.ts'
 import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
 
 const PATIENT = { timeout: 120_000 }
@@ -68,16 +68,7 @@ test('a run through a relay ends like every other, and the relay has no part in 
 
 test('it is watched and verified through the relay, by its link and by its page', async () => {
   const run = await prepareSmallRun()
-  const relay = await startRelay({
-    identity: join(await temporaryFolder(), 'relay.key'),
-    listen: ['/ip4/127.0.0.1/tcp/0/ws'],
-    announce: [],
-    caps: CAPS,
-    pages: relayPages,
-    log: silentLog,
-  })
-  onTestFinished(relay.stop)
-  const relays = [relay.addresses[0]!]
+  const relays = [await relayWithPages()]
   const hosted = await hostWithPages(run, { listen: ['/ip4/127.0.0.1/tcp/0'], relays })
   await joinRun(run, relayedOnly(hosted.link), 'ada')
   await hosted.finished

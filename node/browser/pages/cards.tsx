@@ -117,7 +117,7 @@ async function saveAdapter(event: Event, round: number): Promise<void> {
   event.preventDefault()
   const answer = await ask(`adapter/${round}.zip`).catch(() => null)
   const zip = answer?.ok ? await answer.blob().catch(() => null) : null
-  if (zip === null) return
+  if (zip === null) return alert('The adapter does not come: try again in a while.')
   const address = URL.createObjectURL(zip)
   save(address, `adapter-round-${round}.zip`)
   // It may be removed once the browser has begun to save it.

@@ -34,7 +34,7 @@ export async function follow(): Promise<never> {
         version.value += 1
       }
     } catch {
-      // The line above the run tells that it is broken, and the browser's console why.
+      // The line above the run tells that it is broken.
     }
     line.value = 'broken'
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
