@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './test/closing-line.ts'
@@ -7,10 +8,24 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
   new URL('node_modules/.cache/compiled', import.meta.url),
 )
 
-/** Rooms whose tests mock no module and leave nothing behind: they share a process. */
+/** Rooms of plain functions: what V8 has learned of them is not unlearned by all the others. */
 const PURE = 'test/{coordinator,dataset,export,guest,history,kernels,protocol,simulations}/**'
 /** What has a configuration of its own. */
 const APART = 'test/{chromium,llama,package}/**'
+
+/** A test that changes its process for all others has one for itself. */
+const CHANGES_PROCESS = /\bvi\.(mock|resetModules|useFakeTimers)\(|\bsetFlagsFromString\(/
+
+const alone = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.ts'))
+  .map((path) => `test/${path}`)
+  .filter((path) => CHANGES_PROCESS.test(readFileSync(path, 'utf8')))
+
+/** Tests that share a process, and what it has loaded and compiled. */
+const sharing = (name: string, include: string, exclude: string[]) => ({
+  extends: true as const,
+  test: { name, isolate: false, include: [include], exclude: [...exclude, APART, ...alone] },
+})
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export.
 export default defineConfig({
@@ -21,15 +36,13 @@ export default defineConfig({
     // Against what hangs: beside other work a test may take many times as long as alone.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
     projects: [
-      {
-        extends: true,
-        test: { name: 'pure', isolate: false, include: [`${PURE}/*.test.ts`] },
-      },
-      {
-        extends: true,
-        test: { name: 'whole', include: ['test/**/*.test.ts'], exclude: [PURE, APART] },
-      },
+      sharing('pure', `${PURE}/*.test.ts`, []),
+      sharing('whole', 'test/**/*.test.ts', [PURE]),
+      { extends: true, test: { name: 'alone', include: alone, exclude: [APART] } },
     ],
   },
 })

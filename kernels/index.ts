@@ -64,7 +64,13 @@ export { type Board, closeBoard, newBoard } from './threads.ts'
 
 // Whether an engine can run the kernels, gives the right bits, and in which tiles it is fastest.
 export { missingFeature } from './features.ts'
-export { checkMachine, MachineError, wrongAnswer } from './known-answers.ts'
+export {
+  type Answers,
+  checkMachine,
+  knownAnswers,
+  MachineError,
+  wrongAnswer,
+} from './known-answers.ts'
 export { FAIR_TILES, TILES, type Tiles } from './tile-template.ts'
 export { tune } from './tune.ts'
 

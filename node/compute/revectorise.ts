@@ -5,7 +5,7 @@
  * kernels, so compiled, give the reference's answers. Where the flag is unknown nothing changes.
  */
 import { setFlagsFromString } from 'node:v8'
-import { TILES, wrongAnswer } from '../../kernels/index.ts'
+import { type Answers, TILES, wrongAnswer } from '../../kernels/index.ts'
 
 const FLAG = 'experimental-wasm-revectorize'
 /**
@@ -22,9 +22,11 @@ export type Revectorised = { status: 'on' } | { status: 'off'; reason: string }
 /**
  * Call it once, before any thread compiles the kernels.
  * @param kernels the bytes of the module
+ * @param known what they must answer
  */
 export function revectorise(
   kernels: Uint8Array<ArrayBuffer>,
+  known: Answers,
   { arch, versions }: Pick<NodeJS.Process, 'arch' | 'versions'> = process,
 ): Revectorised {
   // Elsewhere V8 says on stderr that it does not know the flag, and goes on.
@@ -37,7 +39,7 @@ export function revectorise(
   // Code is first compiled without pairs: functions are called until they are compiled again.
   setFlagsFromString('--wasm-sync-tier-up')
   const everyTile = TILES.map(({ name }) => ({ float32: name, int16: name }))
-  const wrong = wrongAnswer(new WebAssembly.Module(ownCopy(kernels)), everyTile, CALLS)
+  const wrong = wrongAnswer(new WebAssembly.Module(ownCopy(kernels)), everyTile, CALLS, known)
   setFlagsFromString('--no-wasm-sync-tier-up')
   if (wrong === null) return { status: 'on' }
   setFlagsFromString(`--no-${FLAG}`)

@@ -2,11 +2,15 @@
 import { Worker } from 'node:worker_threads'
 import { newControl } from '../../kernels/index.ts'
 import { type Compute, createCompute } from './compute.ts'
+import { newFindings } from './start-kernels.ts'
 import type { WorkerData } from './task.ts'
+
+/** What all compute threads of this process know. */
+const findings = newFindings()
 
 export function startCompute(): Compute {
   const control = newControl()
-  const workerData: WorkerData = { control }
+  const workerData: WorkerData = { control, findings }
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
   return createCompute({
     control,

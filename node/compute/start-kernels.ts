@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
-import { checkMachine, type Tiles, tune } from '../../kernels/index.ts'
+import { checkMachine, knownAnswers, TILES, type Tiles, tune } from '../../kernels/index.ts'
 import { type Revectorised, revectorise } from './revectorise.ts'
 
 export const KERNELS = new URL('../../kernels/build/kernels.wasm', import.meta.url)
@@ -25,14 +25,51 @@ let started: StartedKernels | null = null
 export function startKernels(widen = true): StartedKernels {
   if (started !== null) return started
   const bytes = new Uint8Array(readFileSync(KERNELS))
+  const known = knownAnswers()
   const revectorised: Revectorised = widen
-    ? revectorise(bytes)
+    ? revectorise(bytes, known)
     : { status: 'off', reason: 'it was not asked for' }
   const module = new WebAssembly.Module(bytes)
   const tiles = tilesOf(module)
-  checkMachine(module, tiles)
+  checkMachine(module, tiles, known)
   started = { revectorised, tiles }
   return started
+}
+
+/** How far the threads of a process are with their kernels, and the tiles as indices in TILES. */
+const [STATE, FLOAT32, INT16] = [0, 1, 2]
+const [UNKNOWN, STARTING, KNOWN] = [0, 1, 2]
+/** A thread that was ended while others waited for it has told nothing. */
+const WAIT_MS = 10_000
+
+/** What the threads of a process tell each other of their kernels. */
+export function newFindings(): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(3 * 4))
+}
+
+/**
+ * The tiles of this process. The first thread that asks starts the kernels, the others wait for it
+ * and take over what it found.
+ * @throws MachineError as `startKernels` does.
+ */
+export function sharedTiles(findings: Int32Array<SharedArrayBuffer>): Tiles {
+  const before = Atomics.compareExchange(findings, STATE, UNKNOWN, STARTING)
+  if (before === STARTING) Atomics.wait(findings, STATE, STARTING, WAIT_MS)
+  if (Atomics.load(findings, STATE) === KNOWN) {
+    const [float32, int16] = [TILES[findings[FLOAT32]!]!.name, TILES[findings[INT16]!]!.name]
+    return { float32, int16 }
+  }
+  let state = UNKNOWN
+  try {
+    const { tiles } = startKernels()
+    findings[FLOAT32] = TILES.findIndex(({ name }) => name === tiles.float32)
+    findings[INT16] = TILES.findIndex(({ name }) => name === tiles.int16)
+    state = KNOWN
+    return tiles
+  } finally {
+    Atomics.store(findings, STATE, state)
+    Atomics.notify(findings, STATE)
+  }
 }
 
 /** V8 compiles what is run often while we wait, so that a busy machine compares no slow code. */

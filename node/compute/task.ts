@@ -146,6 +146,8 @@ export type TaskName = keyof Tasks
 /** What the compute thread is started with. */
 export interface WorkerData {
   control: Control
+  /** See `sharedTiles`. */
+  findings: Int32Array<SharedArrayBuffer>
 }
 
 export type ToWorker =

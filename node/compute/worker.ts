@@ -6,13 +6,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { openWeights } from '../model/weight-file.ts'
 import { createEngine } from './engine.ts'
 import { createTaskServer } from './serve-tasks.ts'
-import { KERNELS, startKernels } from './start-kernels.ts'
+import { KERNELS, sharedTiles } from './start-kernels.ts'
 import type { WorkerData } from './task.ts'
 import { startThreads, type ThreadPool } from './thread-pool.ts'
 
 const port = parentPort!
-const { control } = workerData as WorkerData
-const { tiles } = startKernels()
+const { control, findings } = workerData as WorkerData
+const tiles = sharedTiles(findings)
 const module = new WebAssembly.Module(readFileSync(KERNELS))
 let pool: ThreadPool | null = null
 
