@@ -24,7 +24,8 @@ export function onRewound(
     const text = `the run cannot go back to round ${round}: it has merged ${most}`
     return unchanged(log('warn', text))
   }
-  const where = round === 0 ? 'the base' : `the adapter after ${roundName(round - 1)}`
+  const first = state.config.adapter.start === undefined ? 'the base' : 'what it began with'
+  const where = round === 0 ? first : `the adapter after ${roundName(round - 1)}`
   const reason = `the run goes back to ${where}`
   const effects = [...state.leases.values()].flatMap((held) => dropLease(state, held, reason))
   const dropped = state.history.splice(round)

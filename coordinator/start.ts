@@ -18,8 +18,8 @@ export function onStarted(
   state.coinKey = coinKey
   if (state.at === null) {
     state.own.sinceAt = at
-    const adapter = state.round.start.base
-    return changed(askForEvaluation(state, { round: 0, adapter, checkpoint: null }))
+    const { base: adapter, checkpoint } = state.round.start
+    return changed(askForEvaluation(state, { round: 0, adapter, checkpoint }))
   }
   moveDeadlines(state, at - state.at)
   state.failures.clear()

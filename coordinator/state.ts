@@ -255,6 +255,7 @@ export interface Bucket {
 }
 
 export type Buckets = Map<string, Bucket>
+export type Groups = Map<string, Set<PeerId>>
 
 /** Training from one batch that failed alike, so often and on these. */
 export interface Failure {
@@ -268,8 +269,6 @@ export interface PendingEvaluation {
   adapter: Digest
   checkpoint: BlobReference | null
 }
-
-export type Groups = Map<string, Set<PeerId>>
 
 export interface Derived {
   /** Canonical bytes, sent to each who joins. */
@@ -289,7 +288,7 @@ export interface Derived {
 }
 
 export interface CoordinatorOptions {
-  /** Digest of the adapter that the seed gives. */
+  /** Digest of the adapter that the run starts from. */
   base: Digest
   /** Size of every payload, which the run's codec and adapter decide. */
   payloadBytes: number
@@ -303,6 +302,7 @@ export function initialState(
   const runConfig = encodeRunConfig(config)
   assert(digestOf(runConfig) === runId, `the RunId of this config is not ${runId}`)
   const learningRate = learningRateAt(config, 0, 0)
+  const checkpoint = config.adapter.start?.checkpoint ?? null
   return {
     config,
     runId,
@@ -310,7 +310,7 @@ export function initialState(
     at: null,
     phase: 'waiting',
     round: openRound(config, 0, {
-      start: { round: 0, base, checkpoint: null, update: null, moment: null, learningRate },
+      start: { round: 0, base, checkpoint, update: null, moment: null, learningRate },
       isShared: false,
     }),
     ledger: emptyLedger(),

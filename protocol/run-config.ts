@@ -15,6 +15,7 @@ import {
   list,
   nullable,
   oneOf,
+  optional,
   parse,
   real,
   struct,
@@ -63,6 +64,15 @@ const adapter = struct({
   adapterRank: integer(1, limits.ADAPTER_RANK_MAX),
   alpha: real(0.001, 65_536),
   targets: list(oneOf('q', 'k', 'v', 'o', 'gate', 'up', 'down'), 1, 7),
+  /** What the first round starts from; absent: the adapter that the seed gives. */
+  start: optional(
+    struct({
+      /** Its scalars as float32, little endian, in the order of the kernels' layout. */
+      checkpoint: blobReference,
+      /** The run that made it, in so many rounds if that is known; null: another program. */
+      parent: nullable(struct({ run: digest, round: nullable(integer(1, limits.ROUNDS_MAX)) })),
+    }),
+  ),
 })
 
 const dataset = struct({

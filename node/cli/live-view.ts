@@ -96,7 +96,7 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream, folder: string): str
     case 'evaluated':
       return paint(
         'bold',
-        `${fact.round === 0 ? 'base model' : `after round ${fact.round}`}: held-out loss ` +
+        `${fact.round === 0 ? 'before round 1' : `after round ${fact.round}`}: held-out loss ` +
           `${fact.loss.toFixed(4)}, perplexity ${fact.perplexity.toFixed(2)}` +
           (fact.generalLoss === null ? '' : `; general text ${fact.generalLoss.toFixed(4)}`),
         stream,
@@ -107,7 +107,7 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream, folder: string): str
         `${compact(fact.tokens)} tokens so far`
       )
     case 'rewound': {
-      const from = fact.round === 0 ? 'the base' : `the adapter after round ${fact.round}`
+      const from = fact.round === 0 ? 'what it began with' : `the adapter after round ${fact.round}`
       return paint(
         'yellow',
         `the run goes on from ${from}: ${counted(fact.dropped, 'round')} less`,

@@ -21,7 +21,7 @@ const TRACE_START = '0'.repeat(64)
 const UNNAMED = 0
 
 /** Holds the whole training set in memory; leaves the plan's base open. */
-export async function numbersOf({ config, dataset, base }: RunPlan): Promise<Numbers> {
+export async function numbersOf({ config, dataset, base, start }: RunPlan): Promise<Numbers> {
   const { tiles } = startKernels()
   const module = new WebAssembly.Module(readFileSync(KERNELS))
   const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
@@ -36,7 +36,7 @@ export async function numbersOf({ config, dataset, base }: RunPlan): Promise<Num
   const layout = adapterLayout(config.base.shape, config.adapter)
   return {
     form: { codec: config.aggregation.uplink, count: layout.count },
-    initial: bytesOf(initialAdapter(layout, config.seed)),
+    initial: start?.bytes ?? bytesOf(initialAdapter(layout, config.seed)),
     train({ firstBatch, learningRate }, steps, { adapter, moment }) {
       const input = {
         ...batchesFrom(all, config, firstBatch, steps),
@@ -57,6 +57,7 @@ export async function numbersOf({ config, dataset, base }: RunPlan): Promise<Num
       const merge = engine.openMerge({
         config,
         merge: rule,
+        ...(start === null ? {} : { first: floatsOf(start.bytes) }),
         outerState,
         learningRate,
         outerScale,

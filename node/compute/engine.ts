@@ -222,7 +222,7 @@ function mergeOf({ ops, arena }: Room, input: MergeInput): OpenMerge {
   const { uplink, downlink, weightCap, normClip } = config.aggregation
   const before =
     input.outerState === null
-      ? initialOuterState(config.training.mode, initialAdapter(layout, config.seed))
+      ? initialOuterState(config.training.mode, input.first ?? initialAdapter(layout, config.seed))
       : parsed(input.outerState)
   const merge = openMerge(ops, arena, layout, before, {
     merge: rule,

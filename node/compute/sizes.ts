@@ -4,6 +4,7 @@
  */
 import {
   type AdapterLayout,
+  adapterLayout,
   encodedBytes,
   type ModelShape,
   momentBytes,
@@ -21,8 +22,11 @@ import { sequenceBytes } from '../dataset/shards.ts'
 /** The header of a file of weights; a GGUF file has its tokenizer there. */
 const WEIGHT_HEADER_BYTES_MAX = 64 * 2 ** 20
 
-/** Base and shards. @throws ConfigError: the organiser's, as it is written into the RunConfig */
-export function checkRunSizes({ base, dataset }: RunConfig): void {
+/**
+ * Base, first adapter and shards.
+ * @throws ConfigError: the organiser's, as it is written into the RunConfig
+ */
+export function checkRunSizes({ base, adapter, dataset }: RunConfig): void {
   const weightBytesMax = weightFileBytesMax(base.shape)
   if (base.weights.bytes > weightBytesMax) {
     throw new ConfigError(
@@ -30,6 +34,16 @@ export function checkRunSizes({ base, dataset }: RunConfig): void {
         `${weightBytesMax} bytes, as its shape implies: current value is ${base.weights.bytes}. ` +
         'A file of weights with more in it, such as what sees or hears, is moved to nobody.',
     )
+  }
+  if (adapter.start !== undefined) {
+    const { bytes } = adapter.start.checkpoint
+    const expected = 4 * adapterLayout(base.shape, adapter).count
+    if (bytes !== expected) {
+      throw new ConfigError(
+        `Cannot train for this run as 'adapter.start.checkpoint' must have ${expected} bytes: ` +
+          `current value is ${bytes}`,
+      )
+    }
   }
   const { trainShards, trainSequences, sequencesPerShard } = dataset
   const format = { ...dataset, vocabSize: base.shape.vocabSize }

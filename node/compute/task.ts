@@ -58,7 +58,9 @@ export interface CorrectionInput {
 /** A merge without its payloads. */
 export interface MergeInput {
   config: RunConfig
-  /** Serialised outer state; null in round 0, where it follows from the seed. */
+  /** What round 0 starts from; absent: what the seed gives. */
+  first?: Float32Array
+  /** Serialised outer state; null in round 0, where it follows from what that starts from. */
   outerState: Uint8Array | null
   merge: MergeRule
   learningRate: number

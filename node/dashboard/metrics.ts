@@ -90,11 +90,11 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
   add('gauge', 'held_out_loss', 'Of the latest adapter measured', () =>
     latest(rounds(), 'heldOutLoss'),
   )
-  add('gauge', 'base_held_out_loss', 'Of the base model', () => ofBase(rounds(), 'heldOutLoss'))
+  add('gauge', 'base_held_out_loss', 'Before round 1', () => ofBase(rounds(), 'heldOutLoss'))
   add('gauge', 'general_loss', "Of the same adapter, on text that is none of the run's", () =>
     latest(rounds(), 'generalLoss'),
   )
-  add('gauge', 'base_general_loss', 'Of the base model, on the same text', () =>
+  add('gauge', 'base_general_loss', 'Before round 1, on the same text', () =>
     ofBase(rounds(), 'generalLoss'),
   )
   add('gauge', 'best_round', 'The round whose adapter has the least held-out loss', () =>

@@ -64,6 +64,7 @@ ${evaluationTable(run)}
 
 ${table([
   ['', ''],
+  ...(run.start === null ? [] : [['begins with', run.start]]),
   ['text', `${escaped(run.dataset.name)}, ${sequencesOf(run)} to train on`],
   ['held out', `${run.dataset.heldOutTokens} learned tokens, which no volunteer trained on`],
   ['tokens trained on', String(tokensOf(run))],
@@ -122,12 +123,13 @@ function frontMatter(format: ExportFormat, run: RunSummary): string {
   })
 }
 
-function evaluationTable({ evaluations, dataset, rounds }: RunSummary): string {
+function evaluationTable({ evaluations, dataset, rounds, start }: RunSummary): string {
   const known = new Map(evaluations.map(({ round, loss }) => [round, loss]))
   const every = Math.ceil(known.size / EVALUATIONS_SHOWN_MAX)
   const shown = [...known.keys()].filter((round, i) => i % every === 0 && round < rounds)
   const rows = [...new Set([0, ...shown, rounds])].map((round) => {
-    const name = round === 0 ? 'base' : `after round ${round}`
+    const first = start === null ? 'base' : 'before round 1'
+    const name = round === 0 ? first : `after round ${round}`
     const loss = known.get(round)
     return loss === undefined
       ? [name, 'not measured', '']

@@ -41,6 +41,8 @@ export interface RunSummary {
     heldOutTokens: number
   }
   training: { mode: string; batchSequences: number; learningRate: number; schedule: string }
+  /** What it began with, in words; null: the base alone. */
+  start: string | null
   /** SHA-256 of the adapter's N scalars, as the journal names it. */
   adapterDigest: Digest
   rounds: number
@@ -48,7 +50,7 @@ export interface RunSummary {
   contributors: readonly { name: string; tokens: number; contributions: number }[]
   /**
    * Nats per token on the held-out split, which no volunteer trained on, after so many rounds: 0 is
-   * the base. Rising rounds; empty where nothing was measured.
+   * what it began with. Rising rounds; empty where nothing was measured.
    */
   evaluations: readonly { round: number; loss: number }[]
 }

@@ -45,7 +45,7 @@ const FORGETTING_SHARE = 0.03
 export function judge(measured: readonly MeasuredAdapter[]): Verdict {
   const verdict = verdictsOf(measured).at(-1)
   if (verdict !== undefined) return verdict
-  const reason = 'The base model has not been measured yet.'
+  const reason = 'Nothing has been measured yet.'
   return { course: 'unmeasured', best: null, reason, memory: null }
 }
 
@@ -59,7 +59,7 @@ export function verdictsOf(measured: readonly MeasuredAdapter[]): (Verdict & { r
     return { round: latest.round, ...verdictOf(base, best, latest) }
   })
   const perplexity = Math.exp(base.loss).toFixed(2)
-  const reason = `So far there is the base model alone: perplexity ${perplexity} on held-out text.`
+  const reason = `Nothing is learned yet: perplexity ${perplexity} on held-out text before round 1.`
   return [{ round: 0, course: 'begun', best: null, reason, memory: null }, ...later]
 }
 
@@ -107,7 +107,7 @@ function reasonOf(
   const verdict = `${COURSE_WORDS[course]}: on text that nobody trained on, ${now}`
   if (course !== 'overfitting' && course !== 'diverging') {
     const [before, after] = [base, latest].map(({ loss }) => Math.exp(loss).toFixed(2))
-    const compared = compare(latest.loss, base.loss, "the base model's")
+    const compared = compare(latest.loss, base.loss, 'what it began with,')
     return `${verdict}, ${compared} (perplexity ${before} then, ${after} now).`
   }
   const compared = compare(latest.loss, best.loss, `round ${best.round}'s`)

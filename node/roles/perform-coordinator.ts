@@ -179,7 +179,8 @@ async function aggregate(world: CoordinatorWorld, job: AggregationJob): Promise<
   if (world.config.aggregation.gate === null) {
     return { type: 'aggregated', round, attempt, aggregate: made }
   }
-  const base = job.outerState === null ? null : job.base
+  const isSeed = job.outerState === null && world.config.adapter.start === undefined
+  const base = isSeed ? null : job.base
   const before = await gateLoss(world, base)
   // An adapter that is no use at all has a loss that is no number.
   const after = finite(await gateLoss(world, made.checkpoint.digest))

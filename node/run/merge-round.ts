@@ -7,7 +7,8 @@ import type { Aggregate, AggregationJob } from '../../coordinator/index.ts'
 import type { Measured } from '../../kernels/index.ts'
 import type { BlobReference, Digest, Manifest, RunConfig, RunId } from '../../protocol/index.ts'
 import type { Compute } from '../compute/compute.ts'
-import type { AggregateOutput } from '../compute/task.ts'
+import { floatsOf } from '../compute/floats.ts'
+import type { AggregateOutput, MergeInput } from '../compute/task.ts'
 import type { BlobReader } from './evidence.ts'
 import { readManifest } from './read-manifest.ts'
 
@@ -72,10 +73,18 @@ async function mergePayloads(world: MergeWorld, job: AggregationJob): Promise<Ag
   const outerState = await correctedState(world, job)
   const { merge, learningRate, outerScale } = job
   const how = { config, outerState, merge, learningRate, outerScale, contributions }
-  const passes = await compute.run('open-merge', how)
+  const first = outerState === null ? await startOf(world) : {}
+  const passes = await compute.run('open-merge', { ...how, ...first })
   await passPayloads(world, 'add-payloads', job.contributions, passes)
   world.measured.clear()
   return compute.run('close-merge', null)
+}
+
+/** What the first round starts from, where it is not the adapter that the seed gives. */
+async function startOf({ config, blobs }: MergeWorld): Promise<Pick<MergeInput, 'first'>> {
+  const { start } = config.adapter
+  if (start === undefined) return {}
+  return { first: floatsOf(await readBlob(blobs, start.checkpoint)) }
 }
 
 /** The state that the round continues from, without what is taken back of earlier rounds. */

@@ -109,13 +109,15 @@ async function writeJournal(
 }
 
 /** What the rounds are merged from, what the steps were trained on, and what was signed. */
-export function proofOf({ base, dataset }: RunConfig, { merges }: RunRecord): Digest[] {
+export function proofOf({ base, adapter, dataset }: RunConfig, { merges }: RunRecord): Digest[] {
   const ofRounds = merges.flatMap(({ job, claimed }) => [
     ...job.contributions.map(({ payload }) => payload.digest),
     // Where every contribution was rejected, there is nothing that was signed.
     ...(claimed.rejected.length < job.contributions.length ? [claimed.manifest.digest] : []),
   ])
-  return [base.weights, ...dataset.trainShards].map(({ digest }) => digest).concat(ofRounds)
+  const start = adapter.start === undefined ? [] : [adapter.start.checkpoint]
+  const given = [base.weights, ...start, ...dataset.trainShards]
+  return given.map(({ digest }) => digest).concat(ofRounds)
 }
 
 const heldOutOf = ({ dataset }: RunConfig): Digest => dataset.validationShard.digest

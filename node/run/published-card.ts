@@ -5,6 +5,7 @@ import { COMMAND } from '../command.ts'
 import { escaped } from '../export/markdown.ts'
 import { countedSteps, takenBackSteps } from './draw-picks.ts'
 import type { RunRecord } from './read-record.ts'
+import { startWords } from './run-summary.ts'
 
 interface PublishedRun {
   config: RunConfig
@@ -29,6 +30,7 @@ Everything from which the adapter of a run of barnraise was made.
 | | |
 |---|---|
 | base | ${escaped(config.base.name)} |
+| begins with | ${startWords(config) ?? 'the base alone'} |
 | text | ${escaped(config.dataset.name)} |
 | rounds | ${start.round} |
 | steps that counted | ${countedSteps(record)} |

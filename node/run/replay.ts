@@ -11,29 +11,35 @@ import { decode, digestOf, type RunConfig, type RunId } from '../../protocol/ind
 import { bytesOf } from '../compute/floats.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Journal } from '../storage/journal.ts'
+import type { BlobReader } from './evidence.ts'
 
 /** An event may carry a whole contribution. */
 export const JOURNAL_ENTRY_BYTES_MAX = 1024 * 1024
 
-/** What the first round starts from, as the seed gives it. */
-export function firstAdapter({ base, adapter, seed }: RunConfig): Uint8Array {
-  return bytesOf(initialAdapter(adapterLayout(base.shape, adapter), seed))
+/**
+ * The adapter that the first round starts from: the seed's, or what another run or program made.
+ * @throws Error when that is not there, or has other sizes than the run's
+ */
+export async function firstAdapter(config: RunConfig, blobs: BlobReader): Promise<Uint8Array> {
+  const { start } = config.adapter
+  if (start === undefined) return seedAdapter(config)
+  const expected = 4 * layoutOf(config).count
+  const bytes = await blobs.read(start.checkpoint.digest, expected)
+  if (bytes.length === expected) return bytes
+  throw new Error(`it must have ${expected} bytes: it has ${bytes.length}`)
 }
 
-/**
- * The state machine before anything happened in this run.
- * @param base digest of the first adapter, for who has it
- */
-export function freshState(
-  config: RunConfig,
-  runId: RunId,
-  base = digestOf(firstAdapter(config)),
-): CoordinatorState {
-  const layout = adapterLayout(config.base.shape, config.adapter)
+const layoutOf = ({ base, adapter }: RunConfig) => adapterLayout(base.shape, adapter)
+
+const seedAdapter = (config: RunConfig) => bytesOf(initialAdapter(layoutOf(config), config.seed))
+
+/** The state machine before anything happened in this run. */
+export function freshState(config: RunConfig, runId: RunId): CoordinatorState {
   const { mode } = config.training
+  const start = config.adapter.start?.checkpoint
   return initialState(config, runId, {
-    base,
-    payloadBytes: payloadBytes(mode, config.aggregation.uplink, layout),
+    base: start?.digest ?? digestOf(seedAdapter(config)),
+    payloadBytes: payloadBytes(mode, config.aggregation.uplink, layoutOf(config)),
   })
 }
 

@@ -1,5 +1,5 @@
 /** What the model card of an export says of the run that it came from. */
-import { creditOf, type PeerId, type RoundManifest } from '../../protocol/index.ts'
+import { creditOf, type PeerId, type RoundManifest, type RunConfig } from '../../protocol/index.ts'
 import { decodeShard } from '../dataset/shards.ts'
 import type { RunSummary } from '../export/takeaway.ts'
 import { isGguf, parseGguf } from '../model/gguf.ts'
@@ -41,11 +41,21 @@ export async function summaryOf(
       heldOutTokens: await heldOutTokens(run),
     },
     training,
+    start: startWords(config),
     adapterDigest: chain.at(-1)!.manifest.adapter,
     rounds: chain.length,
     contributors: contributorsOf(run, chain),
     evaluations: state.evaluations.filter(({ round }) => round <= chain.length),
   }
+}
+
+/** Null: the run starts from its base alone. */
+export function startWords({ adapter: { start } }: RunConfig): string | null {
+  if (start === undefined) return null
+  const { checkpoint, parent } = start
+  if (parent === null) return `adapter ${checkpoint.digest}`
+  const after = parent.round === null ? '' : `, after its round ${parent.round}`
+  return `adapter ${checkpoint.digest} of run ${parent.run}${after}`
 }
 
 /** A GGUF file says under which licence it is; the licence of other bases is not known here. */

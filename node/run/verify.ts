@@ -22,7 +22,7 @@ import { countedSteps, drawShare, drawSteps, stepsOf, takenBackSteps } from './d
 import type { Evidence } from './evidence.ts'
 import { type Mismatch, reasonOf } from './mismatch.ts'
 import { type RunRecord, readRecord } from './read-record.ts'
-import { rederive } from './rederive.ts'
+import { type RederiveWorld, rederive } from './rederive.ts'
 import { firstAdapter, freshState } from './replay.ts'
 import type { ReplayPick } from './replay-steps.ts'
 
@@ -110,9 +110,9 @@ export async function verify(evidence: Evidence, options: VerifyOptions): Promis
   const claimed: Claimed = { ...evidence.claimed, adapterSha256: null }
   const verification = Object.assign(nothingYet(), { runId, coordinator, claimed })
   if ('mismatch' in opened) return notTheRun(opened.mismatch, verification)
-  const bytes = firstAdapter(opened.config)
-  const first = { digest: await evidence.digestOf(bytes), bytes }
-  const state = freshState(opened.config, runId, first.digest)
+  const first = await firstOf(evidence, opened.config)
+  if ('reason' in first) return notTheRun(first, verification)
+  const state = freshState(opened.config, runId)
   const figures = options.figuresOf?.(state) ?? null
   const record = await readRecord(evidence.journal(runId), state, (seq, event, effects) => {
     figures?.observe(seq, event, effects)
@@ -205,6 +205,18 @@ export function nothingToVerify({ ok, mismatches }: Verification): string | null
 export function notTheRun(mismatch: Mismatch, verification = nothingYet()): Verified {
   const rest = { mismatches: [mismatch], notChecked: ['everything else'] }
   return { verification: Object.assign(verification, rest), record: null }
+}
+
+async function firstOf(
+  { blobs, digestOf }: Evidence,
+  config: RunConfig,
+): Promise<RederiveWorld['first'] | Mismatch> {
+  try {
+    const bytes = await firstAdapter(config, blobs)
+    return { digest: await digestOf(bytes), bytes }
+  } catch (error) {
+    return { record: 'the adapter that the run begins with', reason: reasonOf(error) }
+  }
 }
 
 /** The RunConfig, where it is that of the run which was asked for. */

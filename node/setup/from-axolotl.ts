@@ -149,6 +149,7 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
     if (others.length === 0) return ignored('kernels are our own')
     return refused(`what ${others.join(', ')} changes would be lost`)
   },
+  lora_model_dir: (value) => taken({ adapter_from: `${value}` }),
   lora_target_linear: (value) =>
     taken(value === true ? { lora_target_modules: [...LAYER_NAMES] } : {}),
   warmup_steps(value, { max_steps: steps }) {

@@ -22,6 +22,7 @@ import type { LocatedRun } from './locate-run.ts'
 import { type DataLook, type DataTask, lookAtData, type ReadData, readData } from './read-data.ts'
 import { runConfigOf } from './run-config-of.ts'
 import { SWARM_DEFAULTS } from './run-keys.ts'
+import { readStartAdapter, type StartAdapter } from './start-adapter.ts'
 
 /** A shard of this size is fetched in a moment and holds work for many leases. */
 const SHARD_TOKENS = 65_536
@@ -30,6 +31,8 @@ export interface RunPlan {
   config: RunConfig
   runId: RunId
   dataset: PreparedDataset
+  /** What the adapter starts from; null: nothing. */
+  start: StartAdapter | null
   /** What an organiser should hear before it begins, in sentences. */
   notes: string[]
   /** The chat template of conversations; null: it is the base's own, or there are none. */
@@ -45,13 +48,21 @@ export interface RunPlan {
 export function withPlan<T>(run: LocatedRun, work: (plan: RunPlan) => Promise<T> | T): Promise<T> {
   return withBase(run, async (base) => {
     const { dataset, isTalk } = await readDataOf(run, base, 0)
-    const config = runConfigOf(run, base, dataset)
+    const start = await readStartAdapter(run, base)
+    const config = runConfigOf(run, base, dataset, start)
     checkRunSizes(config)
     const data = [...notesOf(dataset), ...templateNotes(run, isTalk)]
-    const notes = [...baseNotes(run, base), ...data, ...admissionNotes(run), ...gradientNotes(run)]
+    const notes = [
+      ...baseNotes(run, base),
+      ...startNotes(run, start),
+      ...data,
+      ...admissionNotes(run),
+      ...gradientNotes(run),
+    ]
     const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
     const template = isOwn ? templateText(await readTemplate(run)) : null
-    return work({ config, runId: runIdOf(config), dataset, notes, template, base })
+    const runId = runIdOf(config)
+    return work({ config, runId, dataset, start, notes, template, base })
   })
 }
 
@@ -63,6 +74,11 @@ function baseNotes({ yaml, placeOf }: LocatedRun, { weights }: BaseModel): strin
     `${placeOf([key])} ${key}: the base has its weights in ${weights.quantised.join(', ')} ` +
       'already, and to round them once more makes it worse. Left out, they are used as they are.',
   ]
+}
+
+function startNotes({ placeOf }: LocatedRun, start: StartAdapter | null): string[] {
+  if (start === null) return []
+  return [`${placeOf(['adapter_from'])} adapter_from: the run starts from ${start.origin}.`]
 }
 
 function templateNotes({ yaml, placeOf }: LocatedRun, isTalk: boolean): string[] {

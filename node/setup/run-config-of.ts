@@ -6,6 +6,7 @@ import {
   ConfigError,
   checkRunConfig,
   counted,
+  digestOf,
   NAME_LENGTH_MAX,
   PROTOCOL_VERSION,
   ProtocolError,
@@ -16,12 +17,14 @@ import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { BaseModel } from '../model/base-model.ts'
 import type { LocatedRun } from './locate-run.ts'
 import { type KeyPath, type RunYaml, targetOf } from './run-keys.ts'
+import type { StartAdapter } from './start-adapter.ts'
 
 /** @throws ConfigError with file:line:column of the key at fault */
 export function runConfigOf(
   run: LocatedRun,
   base: BaseModel,
   prepared: PreparedDataset,
+  start: StartAdapter | null,
 ): RunConfig {
   const { yaml, baseName } = run
   const { config: dataset } = prepared
@@ -43,6 +46,7 @@ export function runConfigOf(
       adapterRank: yaml.lora_r,
       alpha: yaml.lora_alpha,
       targets: [...new Set(yaml.lora_target_modules.map(targetOf))],
+      ...startOf(start),
     },
     dataset,
     training: trainingOf(yaml, dataset.trainSequences),
@@ -95,6 +99,13 @@ const CODECS = {
   delta: { uplink: 'int4', downlink: 'int8' },
   gradient: { uplink: 'float32', downlink: 'float32' },
 } as const
+
+/** A run that starts from nothing is named as if there were no such field. */
+function startOf(start: StartAdapter | null): Pick<RunConfig['adapter'], 'start'> {
+  if (start === null) return {}
+  const { bytes, parent } = start
+  return { start: { checkpoint: { digest: digestOf(bytes), bytes: bytes.length }, parent } }
+}
 
 /** The base as its checkpoint has it, unless fewer bits are asked for. */
 function kernelsOf(
@@ -165,6 +176,7 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.adapter.adapterRank', ['lora_r']],
   ['run.adapter.alpha', ['lora_alpha']],
   ['run.adapter.targets', ['lora_target_modules']],
+  ['run.adapter.start', ['adapter_from']],
   ['run.dataset.validation', ['val_set_size']],
   ['run.dataset', ['datasets']],
   ['run.training.mode', ['swarm', 'aggregation']],

@@ -272,6 +272,19 @@ const keys = z.strictObject({
     .min(1)
     .default(LAYER_NAMES)
     .describe('The linear layers that get an adapter.'),
+  adapter_from: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'What the adapter starts from, in place of nothing: the folder of a run on the same base, ' +
+        'or of a PEFT adapter.',
+    ),
+  adapter_round: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Of a run, its adapter after so many rounds. Left out: its best.'),
   micro_batch_size: within(training.fields.microBatch)
     .default(4)
     .describe('Sequences that are computed at a time; memory grows with it.'),

@@ -17,6 +17,7 @@ export const RUN: RunSummary = {
     heldOutTokens: 512,
   },
   training: { mode: 'delta', batchSequences: 4, learningRate: 1e-3, schedule: 'linear' },
+  start: null,
   adapterDigest: 'd'.repeat(64),
   rounds: 3,
   contributors: [

@@ -23,6 +23,15 @@ export function exampleConfig(overrides: Overrides = {}): RunConfig {
   return checkRunConfig(config)
 }
 
+/** A RunConfig with each field that it may leave out. */
+export function fullConfig(): RunConfig {
+  const parent = { run: digestOfText('parent'), round: 7 }
+  const { adapter } = EXAMPLE
+  return exampleConfig({
+    adapter: { ...adapter, start: { checkpoint: blobNamed('start'), parent } },
+  })
+}
+
 const EXAMPLE: RunConfig = {
   version: PROTOCOL_VERSION,
   name: 'example',

@@ -10,7 +10,7 @@ import { decodeNotice, decodeReply, decodeRequest, REFUSALS } from '../../protoc
 import { checkRunConfig } from '../../protocol/run-config.ts'
 import { parse } from '../../protocol/schema.ts'
 import { checkParts, readDocument } from '../generated-part.ts'
-import { exampleConfig } from './example-config.ts'
+import { fullConfig } from './example-config.ts'
 import {
   exampleInvite,
   exampleManifest,
@@ -24,15 +24,16 @@ const frozen = JSON.parse(
   readFileSync(join(import.meta.dirname, '../vectors/rules.json'), 'utf8'),
 ) as Record<string, Rules>
 
-/** Whether a field may be null, which its rule does not say. */
-function isNullable(
+/** Whether the example is accepted when a field of it is changed so. */
+function mayBe(
   example: unknown,
   path: string[],
   accept: (value: unknown) => unknown,
+  change: (parent: Record<string, unknown>, key: string) => void,
 ): boolean {
   const copy = structuredClone(example)
   const parent = path.slice(0, -1).reduce<unknown>((at, key) => (at as never)[key], copy)
-  ;(parent as Record<string, unknown>)[path.at(-1)!] = null
+  change(parent as Record<string, unknown>, path.at(-1)!)
   try {
     accept(copy)
     return true
@@ -41,11 +42,28 @@ function isNullable(
   }
 }
 
+/** What a field may be besides, which its rule does not say. */
+function alternatives(
+  example: unknown,
+  path: string[],
+  accept: (value: unknown) => unknown,
+): string {
+  const isNullable = mayBe(example, path, accept, (parent, key) => {
+    parent[key] = null
+  })
+  const isOptional = mayBe(example, path, accept, (parent, key) => {
+    if (!Array.isArray(parent)) delete parent[key]
+  })
+  // Of a list that may be shorter, an item is nothing of its own.
+  const isItem = path.at(-1) === '0'
+  return (isNullable ? ', or null' : '') + (isOptional && !isItem ? ', or absent' : '')
+}
+
 function tableOf(rules: Rules, example: unknown, accept: (value: unknown) => unknown): string {
   const rows = Object.entries(rules).map(([path, rule]) => {
     const kind = rule === 'absent' ? 'an object' : rule.replace(/^(\d+) to \1 /, '$1 ')
-    const orNull = isNullable(example, path.split('.'), accept) ? ', or null' : ''
-    return `| \`${path.replaceAll('.0', '[]')}\` | ${kind}${orNull} |`
+    const others = alternatives(example, path.split('.'), accept)
+    return `| \`${path.replaceAll('.0', '[]')}\` | ${kind}${others} |`
   })
   if (rows.length === 0) return 'No fields.'
   return ['| field | must be |', '|---|---|'].concat(rows).join('\n')
@@ -72,7 +90,7 @@ for (const [direction, examples, read] of [
     parts[`${direction} ${type}`] = tableOf(rulesOf(frozen[plural]!, type), example, accept)
   }
 }
-parts['run config'] = tableOf(frozen.runConfig!, exampleConfig(), checkRunConfig)
+parts['run config'] = tableOf(frozen.runConfig!, fullConfig(), checkRunConfig)
 parts.manifest = tableOf(frozen.manifest!, exampleManifest, (value) =>
   parse(manifestSchema, value, 'manifest'),
 )

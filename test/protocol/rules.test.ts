@@ -15,7 +15,7 @@ import * as limits from '../../protocol/limits.ts'
 import { decodeNotice, decodeReply, decodeRequest } from '../../protocol/messages.ts'
 import { checkRunConfig } from '../../protocol/run-config.ts'
 import { parse } from '../../protocol/schema.ts'
-import { exampleConfig } from './example-config.ts'
+import { fullConfig } from './example-config.ts'
 import {
   exampleInvite,
   exampleManifest,
@@ -80,7 +80,7 @@ const actual: Record<string, Record<string, unknown>> = {
   requests: rulesOfAll(exampleRequests, decodeRequest),
   replies: rulesOfAll(exampleReplies, decodeReply),
   notices: rulesOfAll(exampleNotices, decodeNotice),
-  runConfig: rulesOf(exampleConfig(), checkRunConfig),
+  runConfig: rulesOf(fullConfig(), checkRunConfig),
   invite: rulesOf(exampleInvite, (value) => decodeInvite(encode(value))),
   manifest: rulesOf(exampleManifest, (value) => parse(manifestSchema, value, 'manifest')),
 }

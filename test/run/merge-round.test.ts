@@ -16,7 +16,7 @@ function jobOf(count: number): AggregationJob {
 test('one failure is told, and another that comes after it goes to nobody', async () => {
   const reads: string[] = []
   const world = {
-    config: {},
+    config: { adapter: {} },
     measured: new Map(),
     blobs: {
       read: async (digest: string) => {

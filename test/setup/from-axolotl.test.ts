@@ -21,6 +21,7 @@ for (const [line, fate, expected] of [
     'taken',
     { lora_target_modules: expect.arrayContaining(['o_proj']) },
   ],
+  ['lora_model_dir: ./out', 'taken', { adapter_from: './out' }],
   ['lora_target_modules: [q_proj]', 'taken', { lora_target_modules: ['q_proj'] }],
   ['lr_scheduler: cosine', 'taken', { lr_scheduler: 'cosine' }],
   ['lr_scheduler: rex', 'refused', {}],

@@ -1,6 +1,6 @@
 /**
  * A volunteer whose machine and link are as told, whatever else this computer does: between two
- * steps it rests, and its bytes wait their turn. A child of real-swarm.ts:
+ * steps it rests, and its bytes wait their turn. A child of studies:
  * LINK NAME CACHE REST_MS UP_MBIT DOWN_MBIT
  */
 import { createHash } from 'node:crypto'

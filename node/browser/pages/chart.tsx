@@ -1,4 +1,4 @@
-/** Train and held-out loss by round or by token, the base model as a line across. */
+/** Train and held-out loss by round or by token, what the run began with as a line across. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
@@ -45,7 +45,7 @@ export function Learning() {
       <ul class="legend">
         <li class="train">training loss</li>
         <li class="held-out">held-out loss</li>
-        <li class="base">base model</li>
+        <li class="base">before round 1</li>
       </ul>
     </section>
   )

@@ -1,0 +1,118 @@
+/** The adapter that run.yaml lets a run begin with: another run's, or one in PEFT's files. */
+import { resolve } from 'node:path'
+import type { AdapterShape } from '../../kernels/index.ts'
+import { ConfigError, type RunConfig } from '../../protocol/index.ts'
+import { bytesOf, floatsOf } from '../compute/floats.ts'
+import type { BaseModel } from '../model/base-model.ts'
+import { readPeftAdapter } from '../model/peft.ts'
+import { manifestsUntil } from '../run/manifests.ts'
+import { openRun } from '../run/open-run.ts'
+import { isRunFolder, runFolder } from '../run/run-folder.ts'
+import { StorageError } from '../storage/errors.ts'
+import type { LocatedRun } from './locate-run.ts'
+import { targetOf } from './run-keys.ts'
+
+type Start = NonNullable<RunConfig['adapter']['start']>
+
+export interface StartAdapter {
+  /** Scalars as float32, in the order of `adapterLayout`. */
+  bytes: Uint8Array
+  parent: Start['parent']
+  /** Where it is from, for the organiser. */
+  origin: string
+}
+
+/**
+ * Null: run.yaml names none.
+ * @throws ConfigError with the key at fault, where it cannot be had or does not fit the run
+ */
+export async function readStartAdapter(
+  run: LocatedRun,
+  base: BaseModel,
+): Promise<StartAdapter | null> {
+  const { adapter_from: from, adapter_round: round } = run.yaml
+  if (from === undefined) {
+    if (round === undefined) return null
+    throw fault(run, 'adapter_round', "it needs 'adapter_from', the run whose round it is")
+  }
+  const path = resolve(run.folder, from)
+  const isRun = isRunFolder(path)
+  if (!isRun && round !== undefined) {
+    throw fault(run, 'adapter_round', `only a run has rounds, and '${path}' is none: leave it out`)
+  }
+  try {
+    const { shape, ...start } = isRun
+      ? await ofRun(path, base, round ?? null)
+      : await ofPeft(path, base)
+    checkShape(run, shape)
+    if (floatsOf(start.bytes).every(Number.isFinite)) return start
+    throw new ConfigError(`The adapter in '${path}' holds values that are no numbers`)
+  } catch (error) {
+    if (error instanceof KeyError) throw error
+    const isTheirs = error instanceof ConfigError || error instanceof StorageError
+    throw isTheirs ? fault(run, 'adapter_from', error.message) : error
+  }
+}
+
+interface Found extends StartAdapter {
+  shape: AdapterShape
+}
+
+async function ofRun(path: string, base: BaseModel, round: number | null): Promise<Found> {
+  const run = await openRun(runFolder(path))
+  const { config, runId, state, blobs } = run
+  const { digest } = config.base.weights
+  if (digest !== base.file.digest) {
+    throw new ConfigError(
+      `The run in '${path}' trains on another base: its weights have SHA-256 ${digest}, those of ` +
+        `'base_model' ${base.file.digest}`,
+    )
+  }
+  const chain = await manifestsUntil(run, round)
+  const last = chain.at(-1)
+  if (last === undefined) {
+    throw new ConfigError(`The run in '${path}' has finished no round yet`)
+  }
+  return {
+    shape: config.adapter,
+    bytes: await blobs.read(last.manifest.checkpoint.digest),
+    parent: { run: runId, round: chain.length },
+    origin: `'${config.name}' after round ${chain.length} of ${state.round.start.round}`,
+  }
+}
+
+async function ofPeft(path: string, base: BaseModel): Promise<Found> {
+  const { adapterShape, values, runId } = await readPeftAdapter(path, base.shape, base.file.digest)
+  return {
+    shape: adapterShape,
+    bytes: bytesOf(values),
+    parent: runId === null ? null : { run: runId, round: null },
+    origin: `the adapter in '${path}'`,
+  }
+}
+
+/** The run's adapter has the shape of the one that it starts from. */
+function checkShape(run: LocatedRun, shape: AdapterShape): void {
+  const { yaml } = run
+  const layers = yaml.lora_target_modules.map(targetOf)
+  const namesOf = (targets: readonly string[]) =>
+    targets
+      .map((target) => `${target}_proj`)
+      .toSorted()
+      .join(', ')
+  for (const [key, wanted, current] of [
+    ['lora_r', shape.adapterRank, yaml.lora_r],
+    ['lora_alpha', shape.alpha, yaml.lora_alpha],
+    ['lora_target_modules', namesOf(shape.targets), namesOf([...new Set(layers)])],
+  ] as const) {
+    if (wanted === current) continue
+    const rule = `must be ${wanted}, as in the adapter that 'adapter_from' names`
+    throw fault(run, key, `${rule}: current value is ${current}`)
+  }
+}
+
+/** It says already which key is at fault. */
+class KeyError extends ConfigError {}
+
+const fault = ({ placeOf }: LocatedRun, key: string, what: string): KeyError =>
+  new KeyError(`${placeOf([key])} ${key}: ${what}`)
