@@ -90,6 +90,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'service install': [
     ["service install 'http://192.168.1.7:4001/#join=…' --hours 22-7", 'at each login, by night'],
   ],
+  'service host': [['service host runs/sea --public --stay', 'at each login, its pages for ever']],
   'service remove': [["service remove 'http://192.168.1.7:4001/#join=…'", 'not any more']],
   status: [
     ['status', 'the volunteers on this machine'],

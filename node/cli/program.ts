@@ -11,6 +11,7 @@ import type { ControlOptions } from './control.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addGuestOptions } from './guest-options.ts'
 import { addExamples } from './help-examples.ts'
+import { addHostOptions, HOSTED } from './host-options.ts'
 import { addIdentity } from './identity-commands.ts'
 import { addModelOptions } from './model-choice.ts'
 import { addOrganising } from './organiser-commands.ts'
@@ -34,6 +35,8 @@ const memory = () =>
   new Option('--memory <size>', 'memory that training may take, as 900MB or 2GB')
     .argParser(byteCount)
     .default(defaultMemoryBytes(), 'half of it')
+
+const hosting = () => [threads(), memory(), json(), verbose()]
 
 function nameOf(text: string): string {
   const name = text.trim()
@@ -114,31 +117,8 @@ function addRunning(program: Command): void {
     .option('--out <dir>', 'folder of the run', 'runs/demo')
     .addOption(json())
     .action(async (options) => (await import('./demo.ts')).demo(options))
-  program
-    .command('host')
+  addHostOptions(program.command('host').argument('<run.yaml|folder>', HOSTED), hosting())
     .description('coordinate a run: prints the link that volunteers join by')
-    .argument('<run.yaml|folder>', 'what to train, or the folder of a run that is to go on')
-    .option('--out <dir>', 'folder of the run (default: output_dir, else runs/NAME)')
-    .option(
-      '--port <port>',
-      'port for browsers and volunteers; the next one takes processes over TCP',
-      port,
-      4001,
-    )
-    .option('--public', 'listen on all interfaces instead of this machine only')
-    .option('--no-map-port', 'with --public, ask no router of this network to lead here')
-    .option('--no-nearby', 'with --public, do not tell this network that the run is here')
-    .option('--announce <address...>', 'multiaddrs at which others reach this machine')
-    .option('--relay <address...>', 'relays to be reached through, as `relay` prints them')
-    .option(
-      '--tunnel <command>',
-      'start this, which leads from elsewhere to --port and prints its address',
-    )
-    .option('--stay', 'keep the pages open when the run is over, until Ctrl-C')
-    .addOption(threads())
-    .addOption(memory())
-    .addOption(json())
-    .addOption(verbose())
     .action(async (file, options) => (await import('./host.ts')).host(file, options))
   addRelay(program, [json(), verbose()])
   addJoinOptions(program.command('join').argument('[link]', `${LINK} (default: ask this network)`))
@@ -193,19 +173,25 @@ function addCache(program: Command): void {
 
 /** @param argv by which the options of `join` are handed on as they were given */
 function addService(program: Command, argv: readonly string[]): void {
+  const argumentsAfter = (name: string) =>
+    argv.slice(argv.indexOf(name) + 1).filter((word) => word !== '--json')
   const service = program
     .command('service')
-    .description('let this machine start a volunteer by itself, by systemd or launchd')
+    .description('let this machine start a volunteer or a host by itself, by systemd or launchd')
   addJoinOptions(service.command('install').argument('<link>', LINK))
     .description('write the file for it; the options are those of `join`')
     .action(async (link, options) => {
-      const args = argv.slice(argv.indexOf('install') + 1).filter((word) => word !== '--json')
-      await (await import('./service.ts')).install(link, args, options)
+      await (await import('./service.ts')).install(link, argumentsAfter('install'), options)
+    })
+  addHostOptions(service.command('host').argument('<folder>', 'a run, hosted before'), hosting())
+    .description('write the file for its host; the options are those of `host`')
+    .action(async (folder, options) => {
+      await (await import('./service.ts')).host(folder, argumentsAfter('host'), options)
     })
   service
     .command('remove')
     .description('take it away again')
-    .argument('<link>', 'the link that it was installed with')
+    .argument('<link|folder>', 'what it was installed for')
     .addOption(json())
     .action(async (link, options) => (await import('./service.ts')).remove(link, options))
 }

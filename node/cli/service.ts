@@ -1,6 +1,7 @@
 /**
- * `barnraise service install LINK`: writes the file by which this user's systemd or launchd starts
- * a volunteer at login, and says how to start it now. `service remove` takes it away.
+ * `barnraise service install LINK` and `service host RUN`: each writes the file by which the
+ * systemd or launchd of this user starts a volunteer, or the host of a run, at login, and says how
+ * to start it now. `service remove` takes it away.
  */
 
 import { mkdir, rm, writeFile } from 'node:fs/promises'
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../protocol/index.ts'
 import { launchAgent, type Service, systemdUnit } from '../guest/service-file.ts'
 import { findInvite } from '../network/page-link.ts'
+import { checkRunFolder, isRunFolder, readCoordinator, runFolder } from '../run/run-folder.ts'
 import { command } from './command.ts'
 import { coordinatorKey } from './folders.ts'
 import { printJson, printLine } from './output.ts'
@@ -31,14 +33,41 @@ export async function install(
   args: readonly string[],
   options: { json?: boolean },
 ): Promise<void> {
-  const file = await serviceFile(link)
+  await write(await volunteerFile(link), 'volunteer', ['join', ...args], options)
+  if (options.json) return
+  printLine(`How it is doing: \`${command('status')}\``)
+  printLine(`To be rid of it: \`${command('service remove LINK')}\``)
+}
+
+/**
+ * @param folder of a run that was hosted before: it asks nothing more, and has its link
+ * @param args of `host`, as they were given
+ */
+export async function host(
+  folder: string,
+  args: readonly string[],
+  options: { json?: boolean },
+): Promise<void> {
+  await write(await hostFile(folder), 'host', ['host', ...args], options)
+  if (options.json) return
+  printLine(`How the run is doing: \`${command(`status ${folder}`)}\``)
+  printLine(`To be rid of it: \`${command(`service remove ${folder}`)}\``)
+}
+
+async function write(
+  file: ServiceFile,
+  role: Service['role'],
+  args: readonly string[],
+  options: { json?: boolean },
+): Promise<void> {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
   const environment = VARIABLES.flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value]]
   })
   const text = file.text({
-    command: [process.execPath, ...process.execArgv, main, 'join', ...args],
+    role,
+    command: [process.execPath, ...process.execArgv, main, ...args],
     folder: process.cwd(),
     environment: Object.fromEntries(environment),
   })
@@ -50,12 +79,11 @@ export async function install(
   if (options.json) return printJson({ path, start, stop })
   printLine(`Wrote ${path}. To start it now, and at each login:`)
   for (const command of start) printLine(`  ${command}`)
-  printLine(`How it is doing: \`${command('status')}\``)
-  printLine(`To be rid of it: \`${command('service remove LINK')}\``)
 }
 
-export async function remove(link: string, options: { json?: boolean }): Promise<void> {
-  const { path, stop } = await serviceFile(link)
+/** @param which the link of a volunteer, or the folder of a run */
+export async function remove(which: string, options: { json?: boolean }): Promise<void> {
+  const { path, stop } = await (isRunFolder(which) ? hostFile(which) : volunteerFile(which))
   await rm(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw new ConfigError(`Cannot remove the service as it must be installed: there is no ${path}`)
@@ -66,12 +94,30 @@ export async function remove(link: string, options: { json?: boolean }): Promise
 }
 
 /** One for each run that this machine volunteers for. @throws ConfigError on other systems */
-async function serviceFile(link: string): Promise<ServiceFile> {
-  const key = coordinatorKey((await findInvite(link)).coordinator)
+async function volunteerFile(link: string): Promise<ServiceFile> {
+  return serviceFile(coordinatorKey((await findInvite(link)).coordinator), 'join LINK')
+}
+
+/** One for each run that this machine hosts. @throws ConfigError for what was never hosted */
+async function hostFile(folder: string): Promise<ServiceFile> {
+  const run = runFolder(folder)
+  checkRunFolder(run)
+  const coordinator = await readCoordinator(run)
+  if (coordinator === null) {
+    throw new ConfigError(
+      `Cannot install a service for the run in '${folder}' as it must have been hosted once, ` +
+        'so that you have its link',
+    )
+  }
+  return serviceFile(`host-${coordinatorKey(coordinator)}`, 'host FOLDER')
+}
+
+/** @param otherwise what others start by hand */
+function serviceFile(name: string, otherwise: string): ServiceFile {
   switch (platform()) {
     case 'linux': {
       const config = process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config')
-      const path = join(config, 'systemd', 'user', `barnraise-${key}.service`)
+      const path = join(config, 'systemd', 'user', `barnraise-${name}.service`)
       const unit = basename(path)
       return {
         path,
@@ -85,7 +131,7 @@ async function serviceFile(link: string): Promise<ServiceFile> {
       }
     }
     case 'darwin': {
-      const label = `org.barnraise.${key}`
+      const label = `org.barnraise.${name}`
       const path = join(homedir(), 'Library', 'LaunchAgents', `${label}.plist`)
       const log = join(homedir(), 'Library', 'Logs', `${label}.log`)
       return {
@@ -98,7 +144,7 @@ async function serviceFile(link: string): Promise<ServiceFile> {
     default:
       throw new ConfigError(
         'Cannot install a service as the system must be Linux or macOS: current value is ' +
-          `${platform()}. Elsewhere, let its own scheduler start \`${command('join LINK')}\``,
+          `${platform()}. Elsewhere, let its own scheduler start \`${command(otherwise)}\``,
       )
   }
 }

@@ -1,11 +1,13 @@
 /**
- * A volunteer as a service of this user, as files for systemd (systemd.service(5), systemd.exec(5))
- * and launchd (launchd.plist(5)): started at login, started again after a crash, not after an end
- * of its own. Pure: values in, text out.
+ * A volunteer, or the host of a run, as a service of this user, as files for systemd
+ * (systemd.service(5), systemd.exec(5)) and launchd (launchd.plist(5)): started at login, started
+ * again after a crash, not after an end of its own. Pure: values in, text out.
  */
 import { ConfigError } from '../../protocol/index.ts'
 
 export interface Service {
+  /** A volunteer takes what is left of the machine; others wait for a host. */
+  role: 'volunteer' | 'host'
   /** The program and its arguments. */
   command: readonly string[]
   /** What relative paths among them start from. */
@@ -13,14 +15,21 @@ export interface Service {
   environment: Readonly<Record<string, string>>
 }
 
-const WRITTEN_BY = 'Written by `barnraise service install`, which replaces it when called again.'
+const WRITTEN_BY = 'Written by `barnraise service`, which replaces it when called again.'
 /** A crash is no reason to hurry. */
 const RESTART_SECONDS = 60
-/** Leaving hands in what is done, which takes a minute at most. */
+/** Leaving hands in what is done, and a merge is waited for: a minute at most. */
 const STOP_SECONDS = 90
 
+/** A guest of the machine comes last: systemd.exec(5), systemd.resource-control(5). */
+const GUEST_LINES = `Nice=19
+IOSchedulingClass=idle
+CPUWeight=20
+OOMScoreAdjust=500
+`
+
 /** @throws ConfigError when a value has a control character; so does the next one */
-export function systemdUnit({ command, folder, environment }: Service): string {
+export function systemdUnit({ role, command, folder, environment }: Service): string {
   // Only in a command is $ the sign of a variable.
   const words = command.map((word) => unitWord(word).replaceAll('$', '$$$$'))
   const variables = Object.entries(environment)
@@ -28,16 +37,12 @@ export function systemdUnit({ command, folder, environment }: Service): string {
     .join('')
   return `# ${WRITTEN_BY}
 [Unit]
-Description=Barnraise volunteer
+Description=Barnraise ${role}
 
 [Service]
 ExecStart=${words.join(' ')}
 WorkingDirectory=${checked(folder).replaceAll('%', '%%')}
-${variables}Nice=19
-IOSchedulingClass=idle
-CPUWeight=20
-OOMScoreAdjust=500
-Restart=on-failure
+${variables}${role === 'volunteer' ? GUEST_LINES : ''}Restart=on-failure
 RestartSec=${RESTART_SECONDS}
 # Wrong options, another version, not let in: the same would come of it.
 RestartPreventExitStatus=2 5 6
@@ -53,9 +58,17 @@ function unitWord(word: string): string {
   return `"${checked(word).replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`
 }
 
+const GUEST_KEYS = `
+    <key>ProcessType</key>
+    <string>Background</string>
+    <key>LowPriorityIO</key>
+    <true/>
+    <key>Nice</key>
+    <integer>19</integer>`
+
 /** @param log the file that keeps what it says */
 export function launchAgent(label: string, service: Service, log: string): string {
-  const { command, folder, environment } = service
+  const { role, command, folder, environment } = service
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN"
   "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -84,13 +97,7 @@ export function launchAgent(label: string, service: Service, log: string): strin
     <key>ThrottleInterval</key>
     <integer>${RESTART_SECONDS}</integer>
     <key>ExitTimeOut</key>
-    <integer>${STOP_SECONDS}</integer>
-    <key>ProcessType</key>
-    <string>Background</string>
-    <key>LowPriorityIO</key>
-    <true/>
-    <key>Nice</key>
-    <integer>19</integer>
+    <integer>${STOP_SECONDS}</integer>${role === 'volunteer' ? GUEST_KEYS : ''}
     <key>StandardErrorPath</key>
     ${xmlString(log)}
   </dict>

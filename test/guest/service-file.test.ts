@@ -16,6 +16,7 @@ const COMMAND = [
   '',
 ]
 const SERVICE = {
+  role: 'volunteer' as const,
   command: COMMAND,
   folder: '/home/ada/50% done',
   environment: { HF_HOME: '/data/"hf" $x %h', XDG_CACHE_HOME: '/c' },
@@ -53,6 +54,14 @@ test('a unit for systemd', () => {
   for (const line of ['Nice=19', 'Restart=on-failure', 'RestartPreventExitStatus=2 5 6']) {
     expect(lines).toContain(line)
   }
+})
+
+test('a host is no guest of its machine', () => {
+  const host = { ...SERVICE, role: 'host' as const }
+  const unit = systemdUnit(host)
+  expect(unit).toContain('Description=Barnraise host')
+  expect(unit).not.toMatch(/Nice|idle|Weight|OOM/)
+  expect(launchAgent('org.barnraise.x', host, '/log')).not.toMatch(/Nice|Background|LowPriority/)
 })
 
 test('an agent for launchd', () => {

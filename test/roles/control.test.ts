@@ -8,6 +8,7 @@ import { startChild } from '../../node/cli/child.ts'
 import { cacheFolder } from '../../node/cli/folders.ts'
 import type { VolunteerStatus } from '../../node/guest/control.ts'
 import type { Progress } from '../../node/history/progress.ts'
+import { openRun } from '../../node/run/open-run.ts'
 import { argumentsOf } from '../guest/service-reading.ts'
 import { hostRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
 
@@ -103,27 +104,26 @@ test('its owner overrules, asks, pauses, resumes and lets it finish', async () =
   expect(await command('status')).toMatchObject({ code: 0, statuses: [] })
 })
 
-test('what a service starts volunteers to the end of the run', async () => {
-  const home = await useOwnHome()
-  const run = await prepareSmallRun()
-  const hosted = await hostRun(run)
-  const child = startChild<{ path: string; start: string[] }>([
-    'service',
-    'install',
-    hosted.link,
-    '--name',
-    '100 % "Ada"',
-    '--dedicated',
-    '--cache',
-    join(run.root, 'ada'),
-  ])
+/** Writes the file of a service, and does what it starts. @returns where the file is */
+async function served(home: string, args: readonly string[]): Promise<string> {
+  const child = startChild<{ path: string }>(['service', ...args])
   const installed = new Promise<{ path: string }>((resolve) => child.onMessage(resolve))
   expect(await child.exited, child.complaints()).toBe(0)
   const { path } = await installed
   expect(path.startsWith(home)).toBe(true)
   expect((await stat(path)).mode & 0o077).toBe(0)
-  const [program = '', ...args] = argumentsOf(await readFile(path, 'utf8'))
-  await promisify(execFile)(program, args)
+  const [program = '', ...words] = argumentsOf(await readFile(path, 'utf8'))
+  await promisify(execFile)(program, words)
+  return path
+}
+
+test('what a service starts volunteers to the end of the run, and hosts it', async () => {
+  const home = await useOwnHome()
+  const run = await prepareSmallRun()
+  expect(await startChild(['service', 'host', run.root]).exited).toBe(2)
+  const hosted = await hostRun(run)
+  const own = ['--name', '100 % "Ada"', '--dedicated', '--cache', join(run.root, 'ada')]
+  const path = await served(home, ['install', hosted.link, ...own])
   await hosted.finished
   expect(hosted.facts).toContainEqual(expect.objectContaining({ name: '100 % "Ada"' }))
 
@@ -131,6 +131,14 @@ test('what a service starts volunteers to the end of the run', async () => {
   expect(await removal.exited).toBe(0)
   await expect(stat(path)).rejects.toThrow('ENOENT')
   expect(await startChild(['service', 'remove', hosted.link]).exited).toBe(2)
+
+  await hosted.stop()
+  const { digest } = (await openRun(run)).config.base.weights
+  // The run is over: who hosts it leaves its adapter there, and ends.
+  const host = await served(home, ['host', run.root, '--port', '0'])
+  expect(await readFile(join(run.adapter, 'README.md'), 'utf8')).toContain(digest)
+  expect(await startChild(['service', 'remove', run.root]).exited).toBe(0)
+  await expect(stat(host)).rejects.toThrow('ENOENT')
 })
 
 for (const args of [

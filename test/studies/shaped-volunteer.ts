@@ -91,8 +91,9 @@ async function shaped(addresses: readonly string[]): Promise<string> {
   const port = Number(/\/tcp\/(\d+)/.exec(tcp)![1])
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1')
-    void pump(near, far, Number(upMbit))
-    void pump(far, near, Number(downMbit))
+    const cut = () => far.destroy() && near.destroy()
+    pump(near, far, Number(upMbit)).catch(cut)
+    pump(far, near, Number(downMbit)).catch(cut)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port: own } = server.address() as { port: number }
