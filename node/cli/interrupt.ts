@@ -1,19 +1,30 @@
-/** Ctrl-C: once means "finish what you are doing and go", twice means "go". */
+/**
+ * Ctrl-C, or the end of the terminal: once means "finish what you are doing and go", twice means
+ * "go".
+ */
 import { EXIT } from '../exit-code.ts'
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /**
- * Calls `onFirst` on the first SIGINT or SIGTERM; the second ends the process. Returns how to stop
+ * Calls `onFirst` on the first of the signals; the second ends the process. Returns how to stop
  * listening.
  */
 export function onInterrupt(onFirst: () => void): () => void {
   let interrupted = false
-  const listener = () => {
+  const listener = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP') speakToNobody()
     if (interrupted) process.exit(EXIT.interrupted)
     interrupted = true
     onFirst()
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener)
+  for (const signal of SIGNALS) process.on(signal, listener)
   return () => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, listener)
+    for (const signal of SIGNALS) process.off(signal, listener)
   }
+}
+
+/** What is said to a terminal that is gone is an error, which must not end what is being done. */
+function speakToNobody(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }

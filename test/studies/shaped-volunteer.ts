@@ -85,9 +85,10 @@ function resting(ms: number): Compute {
   })
 }
 
-/** Where to dial instead of the first TCP address. */
+/** Where to dial instead of the first address, TCP before WebSockets. */
 async function shaped(addresses: readonly string[]): Promise<string> {
-  const tcp = addresses.find((address) => !address.includes('/ws'))!
+  const [first] = addresses
+  const tcp = addresses.find((address) => !address.includes('/ws')) ?? first!
   const port = Number(/\/tcp\/(\d+)/.exec(tcp)![1])
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1')
@@ -97,7 +98,7 @@ async function shaped(addresses: readonly string[]): Promise<string> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port: own } = server.address() as { port: number }
-  return tcp.replace(/^\/ip4\/[^/]+\/tcp\/\d+/, `/ip4/127.0.0.1/tcp/${own}`)
+  return tcp.replace(/^\/(ip4|dns4?)\/[^/]+\/tcp\/\d+/, `/ip4/127.0.0.1/tcp/${own}`)
 }
 
 async function pump(from: Socket, to: Socket, mbit: number): Promise<void> {
