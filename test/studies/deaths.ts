@@ -69,7 +69,9 @@ const leads = what === 'relay' ? '/p2p-circuit/' : `/tcp/${from}/`
 const address = all.split(',').find((one) => one.includes(leads))!
 const link = `barnraise:${address}#${words}`
 const args = [...process.execArgv, VOLUNTEER, link, 'v', join(folder, 'v'), ...LINE]
-const volunteer: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+const volunteer: ChildProcess = spawn(process.execPath, args, {
+  stdio: ['ignore', 'ignore', 'inherit'],
+})
 
 /** Waits until one more lease is counted than before. */
 async function progress(): Promise<void> {
