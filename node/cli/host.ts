@@ -215,5 +215,7 @@ async function bringHome(folder: RunFolder, screen: Screen): Promise<string> {
   screen.print(`  ${command(`generate ${run} --prompt "Once upon a time"`)}`)
   screen.print(`  ${command(`export ${run} --format merged-gguf`)}`)
   screen.print(`  ${command(`verify ${run}`)}\n`)
+  const further = `adapter_from: ${resolve(folder.root)}`
+  screen.print(`To train it further, host another run.yaml that has \`${further}\`.\n`)
   return exported.folder
 }

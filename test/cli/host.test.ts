@@ -56,6 +56,7 @@ test("a run's folder is enough to go on with it: its run.yaml and data may be go
   await volunteerToTheEnd(moved, link)
   expect(await child.exited, child.complaints()).toBe(0)
   expect(await readFile(join(moved.adapter, 'README.md'), 'utf8')).toContain('in 1 round with')
+  expect(child.complaints()).toContain(`adapter_from: ${moved.root}`)
 })
 
 test('with --tunnel the page and the link lead through it', async () => {
