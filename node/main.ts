@@ -20,11 +20,13 @@ if (major < NODE_VERSION_MIN[0] || (major === NODE_VERSION_MIN[0] && minor < NOD
 const { INIT_CWD, npm_lifecycle_event: script = '' } = process.env
 if (INIT_CWD !== undefined && ['barnraise', 'demo'].includes(script)) process.chdir(INIT_CWD)
 
-// Whoever reads the output may have read enough, as `head` has.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit()
+    // The terminal is gone: what is done is handed in all the same (cli/interrupt.ts).
+    if (error.code === 'EIO') return
+    // Whoever reads the output may have read enough, as `head` has.
+    if (error.code === 'EPIPE') process.exit()
+    throw error
   })
 }
 

@@ -12,8 +12,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export function onInterrupt(onFirst: () => void): () => void {
   let interrupted = false
-  const listener = (signal: NodeJS.Signals) => {
-    if (signal === 'SIGHUP') speakToNobody()
+  const listener = () => {
     if (interrupted) process.exit(EXIT.interrupted)
     interrupted = true
     onFirst()
@@ -22,9 +21,4 @@ export function onInterrupt(onFirst: () => void): () => void {
   return () => {
     for (const signal of SIGNALS) process.off(signal, listener)
   }
-}
-
-/** What is said to a terminal that is gone is an error, which must not end what is being done. */
-function speakToNobody(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }

@@ -1,6 +1,6 @@
 /** A file of text as it is to be read: unpacked, UTF-8, with one kind of line end, and bounded. */
 import { readFile, stat } from 'node:fs/promises'
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import * as zlib from 'node:zlib'
 import { ConfigError, counted } from '../../protocol/index.ts'
 import type { TellPiece } from '../bounded-work.ts'
 import type { FoundFile } from './files.ts'
@@ -33,11 +33,10 @@ export async function readText(
 function unpack(bytes: Uint8Array, packing: Packing | null, name: string): Uint8Array {
   if (packing === null) return bytes
   const options = { maxOutputLength: SOURCE_FILE_BYTES_MAX, info: true }
+  const unpackBytes = packing === '.gz' ? zlib.gunzipSync : zstdOf(name)
   try {
-    const unpacked =
-      packing === '.gz' ? gunzipSync(bytes, options) : zstdDecompressSync(bytes, options)
     // As `info` makes it.
-    const { buffer, engine } = unpacked as unknown as Unpacked
+    const { buffer, engine } = unpackBytes(bytes, options) as unknown as Unpacked
     const rest = bytes.subarray(engine.bytesWritten)
     if (rest.every((byte) => byte === 0)) return buffer
     throw new Error(`after what is packed come ${counted(rest.length, 'byte')} of something else`)
@@ -45,6 +44,16 @@ function unpack(bytes: Uint8Array, packing: Packing | null, name: string): Uint8
     if (error instanceof RangeError) throw tooLarge(name, null)
     throw new ConfigError(`Cannot unpack ${name}: ${(error as Error).message}`)
   }
+}
+
+/** Node 22 has it since 22.15. */
+function zstdOf(name: string): typeof zlib.zstdDecompressSync {
+  const { zstdDecompressSync } = zlib as Partial<typeof zlib>
+  if (zstdDecompressSync !== undefined) return zstdDecompressSync
+  throw new ConfigError(
+    `Cannot unpack ${name} as that needs Node 22.15 or newer: current value is ${process.version}. ` +
+      'Unpack it yourself, or update Node',
+  )
 }
 
 /** Zeros may follow, as tapes are filled up with them. */
