@@ -30,5 +30,11 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
+// Node 22 says at each start that its SQLite is experimental; every other warning is shown.
+const { emitWarning } = process
+process.emitWarning = ((warning: string | Error, ...how: never[]) => {
+  if (!`${warning}`.includes('SQLite is an experimental')) emitWarning(warning, ...how)
+}) as typeof emitWarning
+
 const { runProgram } = await import('./cli/program.ts')
 await runProgram(process.argv)

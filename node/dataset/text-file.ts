@@ -51,8 +51,8 @@ function zstdOf(name: string): typeof zlib.zstdDecompressSync {
   const { zstdDecompressSync } = zlib as Partial<typeof zlib>
   if (zstdDecompressSync !== undefined) return zstdDecompressSync
   throw new ConfigError(
-    `Cannot unpack ${name} as that needs Node 22.15 or newer: current value is ${process.version}. ` +
-      'Unpack it yourself, or update Node',
+    `Cannot unpack ${name} as that needs Node 22.15 or newer: current value is ` +
+      `${process.version}. Unpack it yourself, or update Node`,
   )
 }
 

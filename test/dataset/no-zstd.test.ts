@@ -14,7 +14,9 @@ vi.mock('node:zlib', async (original) => {
 test('a file in zstd is refused with the version that reads it', async () => {
   const path = join(await temporaryFolder(), 'text.zst')
   await writeFile(path, 'anything')
-  await expect(readText({ name: 'text.zst', path, format: '.txt', packing: '.zst' }, () => {})).rejects.toThrow(
+  await expect(
+    readText({ name: 'text.zst', path, format: '.txt', packing: '.zst' }, () => {}),
+  ).rejects.toThrow(
     /^Cannot unpack text\.zst as that needs Node 22\.15 or newer: current value is v\d+/,
   )
 })
