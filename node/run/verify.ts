@@ -246,6 +246,13 @@ function picksOf(record: RunRecord, replay: Replay | null): ReplayPick[] {
   return replay.type === 'share' ? drawShare(record, replay) : drawSteps(record, replay)
 }
 
+/** How the adapter was made that the run begins with, if it begins with one. */
+function notFollowed({ adapter: { start } }: RunConfig): string[] {
+  if (start === undefined) return []
+  const what = `how adapter ${start.checkpoint.digest} was made, which the run begins with`
+  return [start.parent === null ? what : `${what}: verify run ${start.parent.run} for that`]
+}
+
 function notChecked(
   { rounds, replayedSteps, countedSteps: steps, takenBackSteps: others }: Verification,
   { gaps }: Evidence,
@@ -265,6 +272,7 @@ function notChecked(
     ...(drawn > 0 ? [`${drawn} draws of audits: their key comes when the run is over`] : []),
     ...(lost > 0 ? [`${lost} draws of audits: the coordinator lost their key`] : []),
     'the losses on held-out text, and the times: they are what the coordinator wrote down',
+    ...notFollowed(state.config),
     ...gaps,
   ]
 }

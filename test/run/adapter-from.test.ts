@@ -59,7 +59,11 @@ test('a run goes on from another, the same whoever trains, and strangers verify 
   await publishRun(one, { out, withHeldOut: false, page: new Map(), hear: () => {} })
   const card = await readFile(join(out, 'README.md'), 'utf8')
   expect(card).toContain(`${start.checkpoint.digest} of run ${before.runId}, after its round 2`)
-  expect(await verifyPublished(folderPlace(out), { replay: ALL })).toMatchObject(verified)
+  const verification = await verifyPublished(folderPlace(out), { replay: ALL })
+  expect(verification).toMatchObject(verified)
+  expect(verification.notChecked).toContainEqual(
+    expect.stringMatching(`${start.checkpoint.digest} was made, .*: verify run ${before.runId}`),
+  )
   await rm(join(out, 'blobs', blobPath(start.checkpoint.digest)))
   const { ok, mismatches } = await verifyPublished(folderPlace(out))
   expect(ok).toBe(false)
