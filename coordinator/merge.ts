@@ -169,7 +169,8 @@ export function onEvaluated(
   state.evaluationsPending = pending.filter((evaluation) => evaluation.round !== round)
   state.evaluations.push(generalLoss === undefined ? { round, loss } : { round, loss, generalLoss })
   state.evaluations.sort((a, b) => a.round - b.round)
-  const of = round === 0 ? 'of the base' : `after ${roundName(round - 1)}`
+  const first = state.config.adapter.start === undefined ? 'of the base' : 'before round 1'
+  const of = round === 0 ? first : `after ${roundName(round - 1)}`
   const general = generalLoss === undefined ? '' : `, on general text ${generalLoss.toFixed(4)}`
   return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${general}`))
 }

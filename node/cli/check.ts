@@ -74,6 +74,8 @@ interface Estimate extends ProcessMemory {
   /** What a volunteer gets after each round. */
   roundBytes: number
   shardBytes: number
+  /** What the adapter starts from. */
+  startBytes: number
   /** Time of a local step on this machine; null: it was not measured. */
   stepMs: number | null
 }
@@ -85,6 +87,7 @@ function estimateOf(config: RunConfig): Omit<Estimate, 'stepMs'> {
   const moment = training.mode === 'delta' ? momentBytes(layout) : 0
   return {
     ...processMemory(config),
+    startBytes: adapter.start?.checkpoint.bytes ?? 0,
     memoryBytes: planMemory(job).bytes,
     memoryBytesMin: fitMemory(job, 0).bytes,
     uploadBytes: payloadBytes(training.mode, aggregation.uplink, layout),
@@ -111,7 +114,7 @@ function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
 function costsOf(config: RunConfig, estimate: Estimate): [string, string][] {
   const { volunteerBytes, volunteerBytesMin, coreBytes, hostBytes } = estimate
   const { uploadBytes, roundBytes, shardBytes, stepMs, memoryBytes, memoryBytesMin } = estimate
-  const base = config.base.weights.bytes
+  const base = config.base.weights.bytes + estimate.startBytes
   return [
     [
       'volunteer needs',

@@ -52,7 +52,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   rewind: [
     ['rewind runs/sea --round 3', 'go on from the adapter after three rounds'],
-    ['rewind runs/sea --round 0', 'from the base: all is done again'],
+    ['rewind runs/sea --round 0', 'all is done again'],
   ],
   join: [
     ['join', 'choose among the runs on this network'],

@@ -63,17 +63,24 @@ const ADMIN_BYTES = 16
 /** @param what a run.yaml, or the folder of a run, which is enough to go on with it */
 export async function host(what: string, options: HostOptions): Promise<void> {
   const screen = createScreen(process.stderr)
-  // What cannot be is said before any work that would be for nothing.
-  const announce = (options.announce ?? []).map(announcedAddress)
-  const relays = (options.relay ?? []).map(relayAddress)
-  const listen = listenAddresses(options)
-  checkTunnel(options)
-  await checkFree(listen)
+  const doors = checkHostOptions(isRunFolder(what) ? runFolder(what) : null, options)
+  await checkFree(doors.listen)
   const log = createLog(options.verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
   const folder = isRunFolder(what)
     ? goOn(runFolder(what), options, screen)
     : await prepared(what, options, screen)
-  await coordinate(folder, { listen, announce, relays }, options, { screen, log })
+  await coordinate(folder, doors, options, { screen, log })
+}
+
+/** What cannot be is said before any work that would be for nothing. */
+export function checkHostOptions(folder: RunFolder | null, options: HostOptions) {
+  checkTunnel(options)
+  if (folder !== null) checkFolder(folder, options)
+  return {
+    announce: (options.announce ?? []).map(announcedAddress),
+    relays: (options.relay ?? []).map(relayAddress),
+    listen: listenAddresses(options),
+  }
 }
 
 function checkTunnel({ tunnel, port }: HostOptions): void {
@@ -83,13 +90,17 @@ function checkTunnel({ tunnel, port }: HostOptions): void {
   )
 }
 
-function goOn(folder: RunFolder, { out }: HostOptions, screen: Screen): RunFolder {
+function checkFolder(folder: RunFolder, { out }: HostOptions): void {
   if (out !== undefined && resolve(out) !== resolve(folder.root)) {
     throw new ConfigError(
       `Cannot host the run of one folder in another: leave '--out' out, or give its run.yaml`,
     )
   }
   checkRunFolder(folder)
+}
+
+function goOn(folder: RunFolder, options: HostOptions, screen: Screen): RunFolder {
+  checkFolder(folder, options)
   screen.print(`Going on with the run in ${folder.root}`)
   return folder
 }

@@ -48,7 +48,7 @@ export function addOrganising(program: Command): void {
     .command('rewind')
     .description('go on from the adapter of an earlier round; what came later is done again')
     .argument('<run>', RUN)
-    .requiredOption('--round <n>', 'so many rounds are left; 0: go on from the base', roundsLeft)
+    .requiredOption('--round <n>', 'so many rounds are left; 0: begin again', roundsLeft)
     .addOption(json())
     .action(async (run, options) => (await import('./organise.ts')).rewind(run, options))
 }

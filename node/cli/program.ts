@@ -52,7 +52,7 @@ function tokenIds(text: string): number[] {
 
 function roundOf(text: string): number {
   if (text.trim() !== '0') return positive(text)
-  throw new InvalidArgumentError('Round 0 is the base itself, which an export would not change.')
+  throw new InvalidArgumentError('Round 0 is what the run began with: nothing was learned.')
 }
 
 function nonNegative(text: string): number {

@@ -4,20 +4,24 @@
  * to start it now. `service remove` takes it away.
  */
 
+import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { homedir, platform } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../protocol/index.ts'
 import { launchAgent, type Service, systemdUnit } from '../guest/service-file.ts'
 import { findInvite } from '../network/page-link.ts'
-import { checkRunFolder, isRunFolder, readCoordinator, runFolder } from '../run/run-folder.ts'
+import { checkRunFolder, readCoordinator, runFolder } from '../run/run-folder.ts'
 import { command } from './command.ts'
 import { coordinatorKey } from './folders.ts'
+import { checkHostOptions, type HostOptions } from './host.ts'
 import { printJson, printLine } from './output.ts'
 
 /** What says where things are kept; a service has none of the shell's variables. */
 const VARIABLES = ['XDG_CACHE_HOME', 'HF_HOME', 'HF_HUB_CACHE', 'HF_ENDPOINT']
+/** A host may start a program that makes a tunnel. */
+const HOST_VARIABLES = ['PATH', ...VARIABLES]
 
 interface ServiceFile {
   path: string
@@ -46,9 +50,18 @@ export async function install(
 export async function host(
   folder: string,
   args: readonly string[],
-  options: { json?: boolean },
+  options: HostOptions,
 ): Promise<void> {
-  await write(await hostFile(folder), 'host', ['host', ...args], options)
+  const run = runFolder(folder)
+  checkRunFolder(run)
+  if ((await readCoordinator(run)) === null) {
+    throw new ConfigError(
+      `Cannot install a service for the run in '${folder}' as it must have been hosted once, ` +
+        'so that you have its link',
+    )
+  }
+  checkHostOptions(run, options)
+  await write(hostFile(folder), 'host', ['host', ...args], options)
   if (options.json) return
   printLine(`How the run is doing: \`${command(`status ${folder}`)}\``)
   printLine(`To be rid of it: \`${command(`service remove ${folder}`)}\``)
@@ -61,7 +74,8 @@ async function write(
   options: { json?: boolean },
 ): Promise<void> {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
-  const environment = VARIABLES.flatMap((name) => {
+  const names = role === 'host' ? HOST_VARIABLES : VARIABLES
+  const environment = names.flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value]]
   })
@@ -83,7 +97,8 @@ async function write(
 
 /** @param which the link of a volunteer, or the folder of a run */
 export async function remove(which: string, options: { json?: boolean }): Promise<void> {
-  const { path, stop } = await (isRunFolder(which) ? hostFile(which) : volunteerFile(which))
+  const hosted = hostFile(which)
+  const { path, stop } = existsSync(hosted.path) ? hosted : await volunteerFile(which)
   await rm(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw new ConfigError(`Cannot remove the service as it must be installed: there is no ${path}`)
@@ -98,18 +113,9 @@ async function volunteerFile(link: string): Promise<ServiceFile> {
   return serviceFile(coordinatorKey((await findInvite(link)).coordinator), 'join LINK')
 }
 
-/** One for each run that this machine hosts. @throws ConfigError for what was never hosted */
-async function hostFile(folder: string): Promise<ServiceFile> {
-  const run = runFolder(folder)
-  checkRunFolder(run)
-  const coordinator = await readCoordinator(run)
-  if (coordinator === null) {
-    throw new ConfigError(
-      `Cannot install a service for the run in '${folder}' as it must have been hosted once, ` +
-        'so that you have its link',
-    )
-  }
-  return serviceFile(`host-${coordinatorKey(coordinator)}`, 'host FOLDER')
+/** One for each folder of a run, which may be gone when it is removed. */
+function hostFile(folder: string): ServiceFile {
+  return serviceFile(`host-${coordinatorKey(resolve(folder))}`, 'host FOLDER')
 }
 
 /** @param otherwise what others start by hand */

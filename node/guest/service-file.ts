@@ -44,9 +44,7 @@ ExecStart=${words.join(' ')}
 WorkingDirectory=${checked(folder).replaceAll('%', '%%')}
 ${variables}${role === 'volunteer' ? GUEST_LINES : ''}Restart=on-failure
 RestartSec=${RESTART_SECONDS}
-# Wrong options, another version, not let in: the same would come of it.
-RestartPreventExitStatus=2 5 6
-TimeoutStopSec=${STOP_SECONDS}
+${role === 'volunteer' ? GUEST_END : ''}TimeoutStopSec=${STOP_SECONDS}
 
 [Install]
 WantedBy=default.target
@@ -57,6 +55,11 @@ WantedBy=default.target
 function unitWord(word: string): string {
   return `"${checked(word).replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`
 }
+
+/** A host tries again: a port may be free by then, and a network there. */
+const GUEST_END = `# Wrong options, another version, not let in: the same would come of it.
+RestartPreventExitStatus=2 5 6
+`
 
 const GUEST_KEYS = `
     <key>ProcessType</key>

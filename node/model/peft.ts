@@ -22,7 +22,7 @@ import { readNeeded } from './needed-file.ts'
 import { adapterConfig, parseAdapterConfig } from './peft-config.ts'
 import { encodeSafetensors, parseSafetensors, type Safetensors } from './safetensors.ts'
 
-const CONFIG_FILE = 'adapter_config.json'
+export const CONFIG_FILE = 'adapter_config.json'
 const WEIGHTS_FILE = 'adapter_model.safetensors'
 
 /** Keys of the metadata. */

@@ -10,6 +10,7 @@ import {
 import { bytesOf, floatsOf } from '../compute/floats.ts'
 import { checkData, describeJob, fitJob } from '../compute/job.ts'
 import { checkRunSizes, checkStartSizes } from '../compute/sizes.ts'
+import { startWords } from '../run/start-words.ts'
 import { fetched, fetchedOnce, type Held } from './held.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
 import type { ParticipantWorld } from './participant-world.ts'
@@ -21,6 +22,8 @@ export async function setUp(
   { config, runId }: { config: RunConfig; runId: RunId },
 ): Promise<void> {
   checkRunSizes(config)
+  const start = startWords(config)
+  if (start !== null) world.log.info(`The run begins with ${start}`)
   const fitted = fitJob(config, world.limits)
   world.log.info(`Training will take ${describeJob(config, fitted)}`)
   const { weights: base } = config.base
@@ -47,6 +50,10 @@ export async function prepare(
   start: RoundStart,
 ): Promise<NewParticipantEvent> {
   checkStartSizes(start, held.layout!, held.config!.aggregation)
+  const first = held.config!.adapter.start?.checkpoint.digest
+  if (start.round === 0 && start.checkpoint?.digest !== first) {
+    throw new DigestMismatch('The first round starts from another adapter than the run')
+  }
   if (held.adapterDigest !== start.base) {
     held.adapter = await adapterAt(world, held, start)
     held.adapterDigest = start.base

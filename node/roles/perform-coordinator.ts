@@ -101,9 +101,11 @@ async function evaluate(
 ): Promise<NewEvent> {
   const values = checkpoint?.digest ?? null
   const isKnown = world.gate.text === world.validation
-  const loss = await (isKnown ? gateLoss(world, values) : lossOn(world, world.validation, values))
+  const known = isKnown ? gateLoss(world, values) : lossOn(world, world.validation, values)
+  // An adapter that is no use at all has a loss that is no number.
+  const loss = finite(await known)
   if (world.general === null) return { type: 'evaluated', round, adapter, loss }
-  const generalLoss = await lossOn(world, world.general, values)
+  const generalLoss = finite(await lossOn(world, world.general, values))
   return { type: 'evaluated', round, adapter, loss, generalLoss }
 }
 
@@ -182,7 +184,6 @@ async function aggregate(world: CoordinatorWorld, job: AggregationJob): Promise<
   const isSeed = job.outerState === null && world.config.adapter.start === undefined
   const base = isSeed ? null : job.base
   const before = await gateLoss(world, base)
-  // An adapter that is no use at all has a loss that is no number.
   const after = finite(await gateLoss(world, made.checkpoint.digest))
   const losses = { before: Math.max(before, await correctedLoss(world, job)), after }
   return { type: 'aggregated', round, attempt, aggregate: { ...made, losses } }

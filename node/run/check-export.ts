@@ -66,7 +66,8 @@ export function adaptersOf({ history, round }: CoordinatorState): Digest[] {
 function faultOf(round: number, shape: unknown, { adapter }: RunConfig): string | null {
   if (round < 0) return 'it is the adapter of none of the rounds that the run has come to'
   if (round === 0) return 'it is what the run began with: nothing was learned'
-  const isShaped = digestOf(encode(shape)) === digestOf(encode(adapter))
+  const { adapterRank, alpha, targets } = adapter
+  const isShaped = digestOf(encode(shape)) === digestOf(encode({ adapterRank, alpha, targets }))
   return isShaped ? null : "its rank, alpha or targets are not the run's"
 }
 

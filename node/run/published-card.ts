@@ -5,7 +5,7 @@ import { COMMAND } from '../command.ts'
 import { escaped } from '../export/markdown.ts'
 import { countedSteps, takenBackSteps } from './draw-picks.ts'
 import type { RunRecord } from './read-record.ts'
-import { startWords } from './run-summary.ts'
+import { startWords } from './start-words.ts'
 
 interface PublishedRun {
   config: RunConfig

@@ -1,11 +1,12 @@
 /** What the model card of an export says of the run that it came from. */
-import { creditOf, type PeerId, type RoundManifest, type RunConfig } from '../../protocol/index.ts'
+import { creditOf, type PeerId, type RoundManifest } from '../../protocol/index.ts'
 import { decodeShard } from '../dataset/shards.ts'
 import type { RunSummary } from '../export/takeaway.ts'
 import { isGguf, parseGguf } from '../model/gguf.ts'
 import { openRangeFile } from '../model/range-file.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { OpenedRun } from './open-run.ts'
+import { startWords } from './start-words.ts'
 
 /** What of a run its summary is made of. */
 export type SummarisedRun = Omit<OpenedRun, 'blobs' | 'folder'> & {
@@ -47,15 +48,6 @@ export async function summaryOf(
     contributors: contributorsOf(run, chain),
     evaluations: state.evaluations.filter(({ round }) => round <= chain.length),
   }
-}
-
-/** Null: the run starts from its base alone. */
-export function startWords({ adapter: { start } }: RunConfig): string | null {
-  if (start === undefined) return null
-  const { checkpoint, parent } = start
-  if (parent === null) return `adapter ${checkpoint.digest}`
-  const after = parent.round === null ? '' : `, after its round ${parent.round}`
-  return `adapter ${checkpoint.digest} of run ${parent.run}${after}`
 }
 
 /** A GGUF file says under which licence it is; the licence of other bases is not known here. */

@@ -21,7 +21,8 @@ function differingPaths(path: string, one: unknown, other: unknown): string[] {
   if (!isMap(one) || !isMap(other)) {
     return JSON.stringify(one) === JSON.stringify(other) ? [] : [path]
   }
-  return Object.keys(one).flatMap((key) => differingPaths(`${path}.${key}`, one[key], other[key]))
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...keys].flatMap((key) => differingPaths(`${path}.${key}`, one[key], other[key]))
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

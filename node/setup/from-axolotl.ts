@@ -149,7 +149,11 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
     if (others.length === 0) return ignored('kernels are our own')
     return refused(`what ${others.join(', ')} changes would be lost`)
   },
-  lora_model_dir: (value) => taken({ adapter_from: `${value}` }),
+  lora_model_dir(value) {
+    if (value === '' || value === null) return taken({})
+    if (typeof value === 'string') return taken({ adapter_from: value })
+    return refused('it is no path')
+  },
   lora_target_linear: (value) =>
     taken(value === true ? { lora_target_modules: [...LAYER_NAMES] } : {}),
   warmup_steps(value, { max_steps: steps }) {

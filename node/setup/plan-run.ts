@@ -22,7 +22,7 @@ import type { LocatedRun } from './locate-run.ts'
 import { type DataLook, type DataTask, lookAtData, type ReadData, readData } from './read-data.ts'
 import { runConfigOf } from './run-config-of.ts'
 import { SWARM_DEFAULTS } from './run-keys.ts'
-import { readStartAdapter, type StartAdapter } from './start-adapter.ts'
+import { readStartAdapter, type Start, type StartAdapter } from './start-adapter.ts'
 
 /** A shard of this size is fetched in a moment and holds work for many leases. */
 const SHARD_TOKENS = 65_536
@@ -31,7 +31,7 @@ export interface RunPlan {
   config: RunConfig
   runId: RunId
   dataset: PreparedDataset
-  /** What the adapter starts from; null: nothing. */
+  /** What the adapter starts from, where it was read; null: nothing. */
   start: StartAdapter | null
   /** What an organiser should hear before it begins, in sentences. */
   notes: string[]
@@ -43,18 +43,23 @@ export interface RunPlan {
 
 /**
  * Plans a run, works with the plan, and closes the base whatever happens.
+ * @param known what the run is known to start from, so that nothing is read for it
  * @throws ConfigError for what run.yaml cannot mean with this base and this data
  */
-export function withPlan<T>(run: LocatedRun, work: (plan: RunPlan) => Promise<T> | T): Promise<T> {
+export function withPlan<T>(
+  run: LocatedRun,
+  work: (plan: RunPlan) => Promise<T> | T,
+  known: Start | null = null,
+): Promise<T> {
   return withBase(run, async (base) => {
     const { dataset, isTalk } = await readDataOf(run, base, 0)
-    const start = await readStartAdapter(run, base)
-    const config = runConfigOf(run, base, dataset, start)
+    const start = known === null ? await readStartAdapter(run, base) : null
+    const config = runConfigOf(run, base, dataset, start?.start ?? known)
     checkRunSizes(config)
     const data = [...notesOf(dataset), ...templateNotes(run, isTalk)]
     const notes = [
       ...baseNotes(run, base),
-      ...startNotes(run, start),
+      ...startNotes(run, start, config),
       ...data,
       ...admissionNotes(run),
       ...gradientNotes(run),
@@ -76,9 +81,20 @@ function baseNotes({ yaml, placeOf }: LocatedRun, { weights }: BaseModel): strin
   ]
 }
 
-function startNotes({ placeOf }: LocatedRun, start: StartAdapter | null): string[] {
+function startNotes(
+  { placeOf }: LocatedRun,
+  start: StartAdapter | null,
+  { dataset }: RunConfig,
+): string[] {
   if (start === null) return []
-  return [`${placeOf(['adapter_from'])} adapter_from: the run starts from ${start.origin}.`]
+  const place = `${placeOf(['adapter_from'])} adapter_from:`
+  const note = `${place} the run starts from ${start.origin}.`
+  if ([null, dataset.validationShard.digest].includes(start.heldOut)) return [note]
+  return [
+    note,
+    `${place} other text is held out than was there, so some of it may have been trained on: the ` +
+      'losses may look better than they are.',
+  ]
 }
 
 function templateNotes({ yaml, placeOf }: LocatedRun, isTalk: boolean): string[] {

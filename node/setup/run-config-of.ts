@@ -6,7 +6,6 @@ import {
   ConfigError,
   checkRunConfig,
   counted,
-  digestOf,
   NAME_LENGTH_MAX,
   PROTOCOL_VERSION,
   ProtocolError,
@@ -17,14 +16,14 @@ import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { BaseModel } from '../model/base-model.ts'
 import type { LocatedRun } from './locate-run.ts'
 import { type KeyPath, type RunYaml, targetOf } from './run-keys.ts'
-import type { StartAdapter } from './start-adapter.ts'
+import type { Start } from './start-adapter.ts'
 
 /** @throws ConfigError with file:line:column of the key at fault */
 export function runConfigOf(
   run: LocatedRun,
   base: BaseModel,
   prepared: PreparedDataset,
-  start: StartAdapter | null,
+  start: Start | null,
 ): RunConfig {
   const { yaml, baseName } = run
   const { config: dataset } = prepared
@@ -46,7 +45,8 @@ export function runConfigOf(
       adapterRank: yaml.lora_r,
       alpha: yaml.lora_alpha,
       targets: [...new Set(yaml.lora_target_modules.map(targetOf))],
-      ...startOf(start),
+      // A run that starts from nothing is named as if there were no such field.
+      ...(start === null ? {} : { start }),
     },
     dataset,
     training: trainingOf(yaml, dataset.trainSequences),
@@ -99,13 +99,6 @@ const CODECS = {
   delta: { uplink: 'int4', downlink: 'int8' },
   gradient: { uplink: 'float32', downlink: 'float32' },
 } as const
-
-/** A run that starts from nothing is named as if there were no such field. */
-function startOf(start: StartAdapter | null): Pick<RunConfig['adapter'], 'start'> {
-  if (start === null) return {}
-  const { bytes, parent } = start
-  return { start: { checkpoint: { digest: digestOf(bytes), bytes: bytes.length }, parent } }
-}
 
 /** The base as its checkpoint has it, unless fewer bits are asked for. */
 function kernelsOf(

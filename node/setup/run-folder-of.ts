@@ -46,10 +46,21 @@ export async function runFolderOf(
   return { folder, isNew: true }
 }
 
+/**
+ * Whether run.yaml names what the run began with as it did then: that is in the folder, wherever it
+ * came from, and whatever became of the run that it is of.
+ */
+async function saysTheSameStart({ yaml }: LocatedRun, folder: RunFolder): Promise<boolean> {
+  const then = await readRunYaml(folder.yaml).catch(() => null)
+  const keys = ['adapter_from', 'adapter_round'] as const
+  return then !== null && keys.every((key) => then.yaml[key] === yaml[key])
+}
+
 /** A folder holds one run: what is hosted in it again must be that run. */
 async function checkSameRun(located: LocatedRun, folder: RunFolder): Promise<void> {
   const { config: found } = await readRunConfig(folder)
-  const keys = await withPlan(located, ({ config }) => differingKeys(found, config))
+  const start = (await saysTheSameStart(located, folder)) ? found.adapter.start : undefined
+  const keys = await withPlan(located, ({ config }) => differingKeys(found, config), start ?? null)
   if (keys.length > 0) {
     throw new ConfigError(
       `Cannot host this run in '${folder.root}' as it holds another one: run.yaml, the base or ` +

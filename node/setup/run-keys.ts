@@ -280,9 +280,7 @@ const keys = z.strictObject({
       'What the adapter starts from, in place of nothing: the folder of a run on the same base, ' +
         'or of a PEFT adapter.',
     ),
-  adapter_round: z
-    .int()
-    .min(1)
+  adapter_round: within(training.fields.roundsMax.inner)
     .optional()
     .describe('Of a run, its adapter after so many rounds. Left out: its best.'),
   micro_batch_size: within(training.fields.microBatch)

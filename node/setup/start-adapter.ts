@@ -1,10 +1,11 @@
 /** The adapter that run.yaml lets a run begin with: another run's, or one in PEFT's files. */
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { AdapterShape } from '../../kernels/index.ts'
-import { ConfigError, type RunConfig } from '../../protocol/index.ts'
+import { ConfigError, type Digest, digestOf, type RunConfig } from '../../protocol/index.ts'
 import { bytesOf, floatsOf } from '../compute/floats.ts'
 import type { BaseModel } from '../model/base-model.ts'
-import { readPeftAdapter } from '../model/peft.ts'
+import { CONFIG_FILE, readPeftAdapter } from '../model/peft.ts'
 import { manifestsUntil } from '../run/manifests.ts'
 import { openRun } from '../run/open-run.ts'
 import { isRunFolder, runFolder } from '../run/run-folder.ts'
@@ -12,14 +13,18 @@ import { StorageError } from '../storage/errors.ts'
 import type { LocatedRun } from './locate-run.ts'
 import { targetOf } from './run-keys.ts'
 
-type Start = NonNullable<RunConfig['adapter']['start']>
+const DIGEST = /^[0-9a-f]{64}$/
+
+export type Start = NonNullable<RunConfig['adapter']['start']>
 
 export interface StartAdapter {
+  start: Start
   /** Scalars as float32, in the order of `adapterLayout`. */
   bytes: Uint8Array
-  parent: Start['parent']
   /** Where it is from, for the organiser. */
   origin: string
+  /** The text that was held out when it was trained; null: nobody knows. */
+  heldOut: Digest | null
 }
 
 /**
@@ -37,16 +42,18 @@ export async function readStartAdapter(
   }
   const path = resolve(run.folder, from)
   const isRun = isRunFolder(path)
-  if (!isRun && round !== undefined) {
-    throw fault(run, 'adapter_round', `only a run has rounds, and '${path}' is none: leave it out`)
-  }
+  checkPlace(run, path, isRun)
   try {
-    const { shape, ...start } = isRun
+    const { shape, parent, ...found } = isRun
       ? await ofRun(path, base, round ?? null)
       : await ofPeft(path, base)
     checkShape(run, shape)
-    if (floatsOf(start.bytes).every(Number.isFinite)) return start
-    throw new ConfigError(`The adapter in '${path}' holds values that are no numbers`)
+    const { bytes } = found
+    if (!floatsOf(bytes).every(Number.isFinite)) {
+      throw new ConfigError(`The adapter in '${path}' holds values that are no numbers`)
+    }
+    const checkpoint = { digest: digestOf(bytes), bytes: bytes.length }
+    return { start: { checkpoint, parent }, ...found }
   } catch (error) {
     if (error instanceof KeyError) throw error
     const isTheirs = error instanceof ConfigError || error instanceof StorageError
@@ -54,8 +61,20 @@ export async function readStartAdapter(
   }
 }
 
-interface Found extends StartAdapter {
+function checkPlace(run: LocatedRun, path: string, isRun: boolean): void {
+  if (isRun) return
+  if (!existsSync(join(path, CONFIG_FILE))) {
+    const neither = 'neither a run (run-config.bin) nor a PEFT adapter (adapter_config.json)'
+    throw fault(run, 'adapter_from', `in '${path}' is ${neither}`)
+  }
+  if (run.yaml.adapter_round !== undefined) {
+    throw fault(run, 'adapter_round', `only a run has rounds, and '${path}' is none: leave it out`)
+  }
+}
+
+interface Found extends Omit<StartAdapter, 'start'> {
   shape: AdapterShape
+  parent: Start['parent']
 }
 
 async function ofRun(path: string, base: BaseModel, round: number | null): Promise<Found> {
@@ -77,6 +96,7 @@ async function ofRun(path: string, base: BaseModel, round: number | null): Promi
     shape: config.adapter,
     bytes: await blobs.read(last.manifest.checkpoint.digest),
     parent: { run: runId, round: chain.length },
+    heldOut: config.dataset.validationShard.digest,
     origin: `'${config.name}' after round ${chain.length} of ${state.round.start.round}`,
   }
 }
@@ -86,7 +106,9 @@ async function ofPeft(path: string, base: BaseModel): Promise<Found> {
   return {
     shape: adapterShape,
     bytes: bytesOf(values),
-    parent: runId === null ? null : { run: runId, round: null },
+    // Others may have written anything there.
+    parent: runId !== null && DIGEST.test(runId) ? { run: runId, round: null } : null,
+    heldOut: null,
     origin: `the adapter in '${path}'`,
   }
 }

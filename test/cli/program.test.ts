@@ -100,7 +100,7 @@ for (const [words, code, ...said] of [
   ['host FOLDER/none.yaml --announce nonsense', 2, "'--announce' must be a multiaddr"],
   ['host FOLDER/run.yaml --port 0 --out FOLDER/text.txt/run', 1, 'a part of its path is a file'],
   ['export FOLDER/empty', 2, "Cannot open a run in 'FOLDER/empty'"],
-  ['export FOLDER --round 0', 2, 'Round 0 is the base itself'],
+  ['export FOLDER --round 0', 2, 'Round 0 is what the run began with'],
   ['verify FOLDER/empty', 2, 'it has no run-config.bin'],
   [
     'verify FOLDER/none',

@@ -51,6 +51,26 @@ test('an adapter of another size than that of the run is not asked for', async (
   await expect(sound).rejects.not.toMatchObject({ code: 'malformed' })
 })
 
+test('nor is an adapter that the run does not start from', async () => {
+  const { config, runId } = await readRunConfig(await prepareSmallRun())
+  const layout = adapterLayout(config.base.shape, config.adapter)
+  const checkpoint = { digest: DIGEST, bytes: 4 * layout.count }
+  const started = { ...config, adapter: { ...config.adapter, start: { checkpoint, parent: null } } }
+  const own = startFrom(checkpoint.bytes)
+  for (const [run, start] of [
+    [config, own],
+    [started, { ...own, checkpoint: null }],
+    [started, { ...own, checkpoint: { ...checkpoint, digest: 'b'.repeat(64) } }],
+  ] as const) {
+    const lied = prepare(
+      WORLD,
+      { ...newHeld(), config: run, runId, layout },
+      { ...start, round: 0 },
+    )
+    await expect(lied).rejects.toThrow('The first round starts from another adapter than the run')
+  }
+})
+
 test('nor is what an audit starts from, or more steps than a lease has', async () => {
   const { config, runId } = await readRunConfig(await prepareSmallRun())
   const layout = adapterLayout(config.base.shape, config.adapter)

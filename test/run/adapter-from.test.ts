@@ -1,5 +1,5 @@
 /** A run that begins with an adapter: that of another run's round, or one in PEFT's files. */
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { exportRun } from '../../node/run/export-run.ts'
@@ -8,12 +8,14 @@ import { openRun } from '../../node/run/open-run.ts'
 import { publishRun } from '../../node/run/publish.ts'
 import { type RunFolder, readRunConfig, runFolder } from '../../node/run/run-folder.ts'
 import { verifyPublished, verifyRun } from '../../node/run/verify-run.ts'
+import { runFolderOf } from '../../node/setup/run-folder-of.ts'
 import { blobPath } from '../../node/storage/blob-path.ts'
 import {
   hostRun,
   joinRun,
   type Overrides,
   prepareSmallRun,
+  runYaml,
   temporaryFolder,
 } from '../roles/swarm.ts'
 
@@ -53,12 +55,14 @@ test('a run goes on from another, the same whoever trains, and strangers verify 
   expect(losses.at(-1)).toBeLessThan(losses[0]!)
   expect((await openRun(two)).state.round.start.base).toBe(state.round.start.base)
   const verified = { ok: true, adapterSha256: state.round.start.base, replayedSteps: 16 }
+  await exportRun(two, { format: 'peft', round: null, out: null })
   expect(await verifyRun(two, { replay: ALL })).toMatchObject(verified)
 
   const out = join(one.root, '..', 'published')
   await publishRun(one, { out, withHeldOut: false, page: new Map(), hear: () => {} })
   const card = await readFile(join(out, 'README.md'), 'utf8')
-  expect(card).toContain(`${start.checkpoint.digest} of run ${before.runId}, after its round 2`)
+  const words = `${start.checkpoint.digest}, by its organiser of run ${before.runId}, after`
+  expect(card).toContain(`${words} its round 2`)
   const verification = await verifyPublished(folderPlace(out), { replay: ALL })
   expect(verification).toMatchObject(verified)
   expect(verification.notChecked).toContainEqual(
@@ -97,6 +101,47 @@ test('an earlier round, or what was exported, is the same adapter by any way', a
   })
 })
 
+test('hosted again, a run has what it began with, whatever became of that', async () => {
+  const parent = await finishedRun({})
+  const folder = join(parent.root, '..')
+  const yaml = join(folder, 'next.yaml')
+  const write = (settings: Overrides) =>
+    writeFile(yaml, runYaml({ adapter_from: parent.root, ...settings }))
+  const said: string[] = []
+  const open = () =>
+    runFolderOf(yaml, { out: join(folder, 'next'), hub: null, say: (text) => said.push(text) })
+  await write({ sequence_len: 16 })
+  const { folder: next } = await open()
+  expect(said.join()).toMatch(/the run starts from 'small' after round 2 of 2\..*may look better/)
+  await rename(parent.root, join(folder, 'elsewhere'))
+  expect(await open()).toEqual({ folder: next, isNew: false })
+  await write({ sequence_len: 16, adapter_round: 1 })
+  await expect(open()).rejects.toThrow(/neither a run .* nor a PEFT adapter/)
+  // Left out, it is another run.
+  await writeFile(yaml, runYaml({ sequence_len: 16 }))
+  await expect(open()).rejects.toThrow(/have changed since, in adapter_from\./)
+})
+
+test('an adapter that is no use at all ends nothing, and who made it is not believed', async () => {
+  const parent = await finishedRun({ max_steps: 8 })
+  const out = join(parent.root, 'wild')
+  await exportRun(parent, { format: 'peft', round: null, out })
+  const weights = join(out, 'adapter_model.safetensors')
+  const bytes = await readFile(weights)
+  const header = 8 + Number(bytes.readBigUInt64LE())
+  for (let at = header; at < bytes.length; at += 4) bytes.writeFloatLE(3e38, at)
+  const { runId } = await openRun(parent)
+  bytes.write('x'.repeat(64), bytes.indexOf(runId))
+  await writeFile(weights, bytes)
+  const run = await prepareSmallRun({ adapter_from: out })
+  const { config } = await readRunConfig(run)
+  expect(config.adapter.start!.parent).toBe(null)
+  const hosted = await hostRun(run)
+  const measured = () => hosted.facts.find((fact) => fact.type === 'evaluated')
+  await expect.poll(measured, { timeout: 60_000 }).toMatchObject({ loss: Number.MAX_VALUE })
+  await hosted.stop()
+})
+
 const REFUSED: Record<string, [settings: (parent: string) => Overrides, reason: RegExp]> = {
   'another rank': [
     (from) => ({ adapter_from: from, lora_r: 4 }),
@@ -117,7 +162,7 @@ const REFUSED: Record<string, [settings: (parent: string) => Overrides, reason: 
   ],
   'no adapter': [
     (from) => ({ adapter_from: join(from, 'base') }),
-    /adapter_from: .*adapter_config\.json/,
+    /adapter_from: in .* is neither a run .* nor a PEFT adapter \(adapter_config\.json\)$/,
   ],
   'numbers that are none': [
     (from) => ({ adapter_from: join(from, 'broken') }),

@@ -22,6 +22,8 @@ for (const [line, fate, expected] of [
     { lora_target_modules: expect.arrayContaining(['o_proj']) },
   ],
   ['lora_model_dir: ./out', 'taken', { adapter_from: './out' }],
+  ['lora_model_dir: ""', 'taken', {}],
+  ['lora_model_dir: [a, b]', 'refused', {}],
   ['lora_target_modules: [q_proj]', 'taken', { lora_target_modules: ['q_proj'] }],
   ['lr_scheduler: cosine', 'taken', { lr_scheduler: 'cosine' }],
   ['lr_scheduler: rex', 'refused', {}],

@@ -190,6 +190,14 @@ test('what differs between two runs is told by its keys', async () => {
     'learning_rate',
     'swarm.quorum',
   ])
+  const start = { checkpoint: { digest: 'a'.repeat(64), bytes: 4 }, parent: null }
+  const begun = { ...one, adapter: { ...one.adapter, start } }
+  for (const [from, to] of [
+    [one, begun],
+    [begun, one],
+  ] as const) {
+    expect(differingKeys(from, to)).toEqual(['adapter_from'])
+  }
 })
 
 /** Decided by the program, not by run.yaml. */
