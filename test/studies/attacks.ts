@@ -1,8 +1,8 @@
 /**
  * What attacking costs, when it is found, what it pays, what it spoils, and whom else it hits: each
  * kind of attacker by itself, among strangers and among friends, over seeds; then with real numbers
- * on the embedded base. `npx tsx test/studies/attacks.ts [SEED,…] [modelled|real|late]`; the tables
- * of docs/threats.md.
+ * on the embedded base. `npx tsx test/studies/attacks.ts [SEED,…] [modelled|real|late]
+ * [KIND,…]`; the tables of docs/threats.md.
  */
 import { numbersOf } from '../../node/cli/simulate-numbers.ts'
 import { locateRun } from '../../node/setup/locate-run.ts'
@@ -10,7 +10,7 @@ import { withPlan } from '../../node/setup/plan-run.ts'
 import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { ATTACKERS, prepareSimulation, type SimulationResult } from '../../simulations/index.ts'
 
-const [seedsText = '1,2,3', only = 'all'] = process.argv.slice(2)
+const [seedsText = '1,2,3', only = 'all', kinds] = process.argv.slice(2)
 const seeds = seedsText.split(',').map(Number)
 /** What a run.yaml has that says nothing else. */
 const SETTINGS = {
@@ -30,7 +30,8 @@ const REAL = {
 const LATE = { attackers: ['last-step'], volunteers: 12, batches: 576, leaseSteps: 2 }
 
 if (only === 'all' || only === 'modelled') TRUSTS.forEach(modelled)
-if (only === 'all' || only === 'real') await real(REAL)
+const attackers = kinds?.split(',') ?? REAL.attackers
+if (only === 'all' || only === 'real') await real({ ...REAL, attackers })
 if (only === 'all' || only === 'late') await real(LATE)
 
 /** 200 volunteers for four hours, a fifth of the machines attack; a fiftieth where each is many. */
