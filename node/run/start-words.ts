@@ -6,6 +6,6 @@ export function startWords({ adapter: { start } }: RunConfig): string | null {
   if (start === undefined) return null
   const { checkpoint, parent } = start
   if (parent === null) return `adapter ${checkpoint.digest}`
-  const after = parent.round === null ? '' : `, after its round ${parent.round}`
-  return `adapter ${checkpoint.digest}, by its organiser of run ${parent.run}${after}`
+  const after = parent.round === null ? '' : ` after its round ${parent.round}`
+  return `adapter ${checkpoint.digest}, as its organiser says from run ${parent.run}${after}`
 }

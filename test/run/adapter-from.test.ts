@@ -61,8 +61,8 @@ test('a run goes on from another, the same whoever trains, and strangers verify 
   const out = join(one.root, '..', 'published')
   await publishRun(one, { out, withHeldOut: false, page: new Map(), hear: () => {} })
   const card = await readFile(join(out, 'README.md'), 'utf8')
-  const words = `${start.checkpoint.digest}, by its organiser of run ${before.runId}, after`
-  expect(card).toContain(`${words} its round 2`)
+  const words = `${start.checkpoint.digest}, as its organiser says from run ${before.runId}`
+  expect(card).toContain(`${words} after its round 2`)
   const verification = await verifyPublished(folderPlace(out), { replay: ALL })
   expect(verification).toMatchObject(verified)
   expect(verification.notChecked).toContainEqual(
