@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import { homedir, platform } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** Weights and data that can be fetched again, and the keys of volunteers. */
 export function cacheFolder(): string {
@@ -21,6 +21,9 @@ export function cacheFolder(): string {
 export const blobsFolder = (cache: string): string => join(cache, 'blobs')
 
 /** What belongs to one coordinator is named by a short hash of its peer id. */
-export function coordinatorKey(coordinator: string): string {
-  return createHash('sha256').update(coordinator).digest('hex').slice(0, 16)
-}
+export const coordinatorKey = (coordinator: string): string => shortHash(coordinator)
+
+/** What belongs to one folder on this machine, there or not, is named by one of its path. */
+export const folderKey = (folder: string): string => shortHash(resolve(folder))
+
+const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)

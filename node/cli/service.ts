@@ -7,14 +7,14 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { homedir, platform } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../protocol/index.ts'
 import { launchAgent, type Service, systemdUnit } from '../guest/service-file.ts'
 import { findInvite } from '../network/page-link.ts'
 import { checkRunFolder, readCoordinator, runFolder } from '../run/run-folder.ts'
 import { command } from './command.ts'
-import { coordinatorKey } from './folders.ts'
+import { coordinatorKey, folderKey } from './folders.ts'
 import { checkHostOptions, type HostOptions } from './host.ts'
 import { printJson, printLine } from './output.ts'
 
@@ -115,7 +115,7 @@ async function volunteerFile(link: string): Promise<ServiceFile> {
 
 /** One for each folder of a run, which may be gone when it is removed. */
 function hostFile(folder: string): ServiceFile {
-  return serviceFile(`host-${coordinatorKey(resolve(folder))}`, 'host FOLDER')
+  return serviceFile(`host-${folderKey(folder)}`, 'host FOLDER')
 }
 
 /** @param otherwise what others start by hand */
