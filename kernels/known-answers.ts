@@ -45,7 +45,7 @@ export class MachineError extends Error {
 
 const PAGES = 32
 
-/** The reference's answers to all questions. It takes a tenth of a second: ask once. */
+/** The reference's answers to all questions. The reference is slow: ask once. */
 export function knownAnswers(): Answers {
   const memory = newSharedMemory(PAGES)
   const { answer } = askIn(createArena(memory), createReferenceOps(memory))
@@ -53,7 +53,7 @@ export function knownAnswers(): Answers {
   return Object.fromEntries(questions.map(([name, call]) => [name, answer(call)]))
 }
 
-/** Throws MachineError unless the compiled kernels give these bits here. */
+/** Throws MachineError unless the compiled kernels give the known answers here. */
 export function checkMachine(
   module: WebAssembly.Module,
   tiles: Tiles,

@@ -67,7 +67,7 @@ export async function host(what: string, options: HostOptions): Promise<void> {
   await checkFree(doors.listen)
   const log = createLog(options.verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
   const folder = isRunFolder(what)
-    ? goOn(runFolder(what), options, screen)
+    ? goOn(runFolder(what), screen)
     : await prepared(what, options, screen)
   await coordinate(folder, doors, options, { screen, log })
 }
@@ -99,8 +99,7 @@ function checkFolder(folder: RunFolder, { out }: HostOptions): void {
   checkRunFolder(folder)
 }
 
-function goOn(folder: RunFolder, options: HostOptions, screen: Screen): RunFolder {
-  checkFolder(folder, options)
+function goOn(folder: RunFolder, screen: Screen): RunFolder {
   screen.print(`Going on with the run in ${folder.root}`)
   return folder
 }
@@ -109,7 +108,7 @@ async function prepared(file: string, options: HostOptions, screen: Screen): Pro
   const hub = await hubOf(screen)
   const { out = null } = options
   const { folder, isNew } = await runFolderOf(file, { out, hub, say: screen.print })
-  return isNew ? folder : goOn(folder, options, screen)
+  return isNew ? folder : goOn(folder, screen)
 }
 
 async function coordinate(

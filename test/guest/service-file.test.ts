@@ -61,6 +61,9 @@ test('a host is no guest of its machine', () => {
   const unit = systemdUnit(host)
   expect(unit).toContain('Description=Barnraise host')
   expect(unit).not.toMatch(/Nice|idle|Weight|OOM/)
+  // A port that is taken now may be free in a minute.
+  expect(unit).toMatch(/^Restart=on-failure\nRestartSec=60$/m)
+  expect(unit).not.toContain('RestartPreventExitStatus')
   expect(launchAgent('org.barnraise.x', host, '/log')).not.toMatch(/Nice|Background|LowPriority/)
 })
 

@@ -136,6 +136,7 @@ test('what a service starts volunteers to the end of the run, and hosts it', asy
   const { digest } = (await openRun(run)).config.base.weights
   // The run is over: who hosts it leaves its adapter there, and ends.
   const host = await served(home, ['host', run.root, '--port', '0'])
+  expect(await readFile(host, 'utf8')).toMatch(/^(Environment="|\s*<key>)PATH\b/m)
   expect(await readFile(join(run.adapter, 'README.md'), 'utf8')).toContain(digest)
   expect(await startChild(['service', 'remove', run.root]).exited).toBe(0)
   await expect(stat(host)).rejects.toThrow('ENOENT')
