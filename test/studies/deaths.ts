@@ -15,14 +15,13 @@ import { runFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
 import { standInTunnel } from '../network/stand-in.ts'
 import { freePort } from '../roles/free-port.ts'
+import { type Fact, relayAt } from './facts.ts'
 
 const VOLUNTEER = fileURLToPath(new URL('shaped-volunteer.ts', import.meta.url))
 /** Rest after a step, ms, and Mbit/s up and down. */
 const LINE = ['200', '20', '50']
 /** More than are done before the last death. */
 const BATCHES = 100_000
-
-type Fact = { type: string; link: string; addresses: string[] }
 
 const [what = 'relay', times = '20'] = process.argv.slice(2)
 const folder = await mkdtemp(join(tmpdir(), 'barnraise-deaths-'))
@@ -44,12 +43,7 @@ let relay = null as Child<Fact> | null
 async function startRelay(): Promise<string> {
   const args = ['relay', '--port', String(from), '--identity', join(folder, 'relay.key')]
   relay = startChild<Fact>(args)
-  const { promise, resolve } = Promise.withResolvers<Fact>()
-  relay.onMessage((fact) => {
-    if (fact.type === 'ready') resolve(fact)
-  })
-  const { addresses } = await promise
-  return addresses.find((one) => one.startsWith('/ip4/127.0.0.1/') && !one.includes('/ws'))!
+  return relayAt(relay)
 }
 
 const way =
@@ -103,4 +97,5 @@ console.log(
   `batches 0 to ${end} counted once, ${gaps.length} gaps; verified: ${mismatches.length === 0}`,
 )
 await rm(folder, { recursive: true, force: true })
-process.exitCode = gaps.length === 0 && mismatches.length === 0 ? 0 : 1
+// Too few deaths end before a round is merged, which shows nothing.
+process.exitCode = end > 0 && gaps.length === 0 && mismatches.length === 0 ? 0 : 1

@@ -8,9 +8,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Child, startChild } from '../../node/cli/child.ts'
+import { startChild } from '../../node/cli/child.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
+import { type Fact, firstFact, relayAt } from './facts.ts'
 
 const VOLUNTEERS = 8
 const BATCHES = 480
@@ -25,18 +26,6 @@ max_steps: ${BATCHES}
 swarm: { round_batches: 96, lease_steps_min: 4, lease_steps_max: 4 }
 `
 
-type Fact = { type: string; link: string; addresses: string[] }
-
-/** Resolves with the first fact of the type. */
-function fact(child: Child<Fact>, type: string): Promise<Fact> {
-  const { promise, resolve, reject } = Promise.withResolvers<Fact>()
-  child.onMessage((one) => {
-    if (one.type === type) resolve(one)
-  })
-  void child.exited.then(() => reject(new Error(child.complaints())))
-  return promise
-}
-
 type Way = 'direct' | 'relayed'
 
 /** Time from the first lease to the end of the run, in seconds. */
@@ -44,11 +33,10 @@ async function secondsOf(way: Way, folder: string): Promise<number> {
   const yaml = join(folder, 'run.yaml')
   await writeFile(yaml, RUN)
   const relay = startChild<Fact>(['relay', '--port', '0', '--identity', join(folder, 'relay.key')])
-  const { addresses } = await fact(relay, 'ready')
-  const at = addresses.find((one) => one.startsWith('/ip4/127.0.0.1/') && !one.includes('/ws'))!
+  const at = await relayAt(relay)
   const root = join(folder, 'run')
   const host = startChild<Fact>(['host', yaml, '--out', root, '--port', '0', '--relay', at])
-  const { link } = await fact(host, 'ready')
+  const { link } = await firstFact(host, 'ready')
   const [all = '', words] = link.replace('barnraise:', '').split('#')
   const kept = all.split(',').filter((one) => {
     return one.includes('/p2p-circuit/') === (way === 'relayed') && !one.includes('/ws')
