@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { bundledThreads } from './test/bundled-threads.ts'
 import { ClosingLine } from './test/closing-line.ts'
 
 // What a process has compiled once, every process and thread of the tests has without compiling.
@@ -11,15 +12,16 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
 /** Rooms of plain functions: what V8 has learned of them is not unlearned by all the others. */
 const PURE = 'test/{coordinator,dataset,export,guest,history,kernels,protocol,simulations}/**'
 /** What has a configuration of its own. */
-const APART = 'test/{chromium,llama,package}/**'
+const APART = 'test/{chromium,examples,llama,package}/**'
 
 /** A test that changes its process for all others has one for itself. */
 const CHANGES_PROCESS = /\bvi\.(mock|resetModules|useFakeTimers)\(|\bsetFlagsFromString\(/
 
-const alone = readdirSync('test', { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.test.ts'))
-  .map((path) => `test/${path}`)
-  .filter((path) => CHANGES_PROCESS.test(readFileSync(path, 'utf8')))
+const threads = globSync('node/{compute,dataset,setup}/{worker,*-worker}.ts')
+
+const alone = globSync('test/**/*.test.ts').filter((path) =>
+  CHANGES_PROCESS.test(readFileSync(path, 'utf8')),
+)
 
 /** Tests that share a process, and what it has loaded and compiled. */
 const sharing = (name: string, include: string, exclude: string[]) => ({
@@ -29,6 +31,7 @@ const sharing = (name: string, include: string, exclude: string[]) => ({
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export.
 export default defineConfig({
+  plugins: [bundledThreads(threads)],
   test: {
     reporters: ['default', new ClosingLine()],
     // One core would idle: vitest leaves it to whoever watches.

@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './test/closing-line.ts'
 
-/** What the package does where it is installed: `npm run test:package`. */
+/** What users get: the package where it is installed, the examples as their READMEs run them. */
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export.
 export default defineConfig({
   test: {
-    include: ['test/package/**/*.test.ts'],
+    include: ['test/{package,examples}/**/*.test.ts'],
     reporters: ['default', new ClosingLine()],
     testTimeout: 600_000,
     hookTimeout: 600_000,

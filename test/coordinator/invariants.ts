@@ -1,4 +1,5 @@
 /** What must hold of a coordinator's state after every event, whatever happened. */
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { checkLedger } from '../../coordinator/assignment.ts'
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
@@ -9,6 +10,11 @@ import type { CoordinatorState } from '../../coordinator/state.ts'
 import { step } from '../../coordinator/step.ts'
 import { tallyOf } from '../../coordinator/tally.ts'
 
+/** They are equal; `toEqual` is asked only where they seem not to be, as it takes its time. */
+function same(actual: unknown, expected: unknown, what: string): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual, what).toEqual(expected)
+}
+
 export function checkState(state: CoordinatorState): void {
   const { ledger, leases, members, round, config, phase } = state
   const held = [...leases.values()]
@@ -18,33 +24,32 @@ export function checkState(state: CoordinatorState): void {
   )
   const batchesIn = (stages: string[]) =>
     held.reduce((sum, { stage, steps }) => sum + (stages.includes(stage) ? steps : 0), 0)
-  expect(round.outstanding, 'outstanding').toBe(batchesIn(['leased', 'committed', 'stored']))
+  same(round.outstanding, batchesIn(['leased', 'committed', 'stored']), 'outstanding')
   const awaited = held.filter(({ isExpected, stage }) => isExpected && stage !== 'uploaded')
   const awaitedSteps = awaited.reduce((sum, { steps }) => sum + steps, 0)
-  expect(round.awaited, 'awaited').toBe(awaitedSteps)
-  expect(state.derived.tally, 'the tally follows').toEqual(tallyOf(held))
-  expect(round.uploaded, 'uploaded').toBe(batchesIn(['uploaded']))
-  expect(state.batchesCounted, 'counted').toBe(
-    ledger.counted.reduce((sum, { start, end }) => sum + end - start, 0),
-  )
+  same(round.awaited, awaitedSteps, 'awaited')
+  same(state.derived.tally, tallyOf(held), 'the tally follows')
+  same(round.uploaded, batchesIn(['uploaded']), 'uploaded')
+  const counted = ledger.counted.reduce((sum, { start, end }) => sum + end - start, 0)
+  same(state.batchesCounted, counted, 'counted')
   checkCredit(state)
   expect(ledger.next, 'no batch beyond the run').toBeLessThanOrEqual(config.training.batchesMax)
   expect(round.outstanding + round.uploaded, 'budget').toBeLessThanOrEqual(round.budget)
-  if (phase === 'waiting' || phase === 'finished') expect(leases.size, 'no lease').toBe(0)
+  if (phase === 'waiting' || phase === 'finished') same(leases.size, 0, 'no lease')
   for (const { leaseId, peer, stage, deadlineAt, commitment } of held) {
-    expect(deadlineAt === null, `lease ${leaseId} has a deadline`).toBe(stage !== 'leased')
-    expect(commitment === null, `lease ${leaseId} is committed`).toBe(stage === 'leased')
+    same(deadlineAt === null, stage !== 'leased', `lease ${leaseId} has a deadline`)
+    same(commitment === null, stage === 'leased', `lease ${leaseId} is committed`)
     const member = members.get(peer)
-    if (stage === 'leased') expect(member?.leaseId, 'the holder knows').toBe(leaseId)
-    if (stage === 'committed') expect(member?.committed, 'the holder knows').toContain(leaseId)
+    if (stage === 'leased') same(member?.leaseId, leaseId, 'the holder knows')
+    if (stage === 'committed') same(member?.committed.includes(leaseId), true, 'the holder knows')
   }
   checkAudits(state)
   const pace = { speed: 0, untimedCount: 0 }
   for (const member of members.values()) addPace(pace, member, 1)
-  expect(state.derived.pace).toEqual(pace)
+  same(state.derived.pace, pace, 'the pace')
   for (const { leaseId, committed } of members.values()) {
-    if (leaseId !== null) expect(leases.get(leaseId)?.stage).toBe('leased')
-    for (const id of committed) expect(leases.get(id)?.stage).toBe('committed')
+    if (leaseId !== null) same(leases.get(leaseId)?.stage, 'leased', 'what is held')
+    for (const id of committed) same(leases.get(id)?.stage, 'committed', 'what is handed in')
   }
 }
 
@@ -53,13 +58,14 @@ function checkCredit({ history, records, tokensCounted }: CoordinatorState): voi
   const merged = history.flatMap(({ contributions }) => contributions)
   for (const [peer, { credit }] of records) {
     const own = merged.filter((contribution) => contribution.peer === peer)
-    expect(credit, `credit of ${peer}`).toEqual({
+    const expected = {
       contributions: own.length,
       tokens: sumOf(own.map(({ tokens }) => tokens)),
       batches: sumOf(own.map(({ steps }) => steps)),
-    })
+    }
+    same(credit, expected, `credit of ${peer}`)
   }
-  expect(tokensCounted, 'tokens counted').toBe(sumOf(merged.map(({ tokens }) => tokens)))
+  same(tokensCounted, sumOf(merged.map(({ tokens }) => tokens)), 'tokens counted')
 }
 
 const sumOf = (numbers: readonly number[]): number =>
@@ -70,25 +76,24 @@ function checkAudits({ audits, members, own, derived }: CoordinatorState): void 
   const ours: number[] = []
   for (const { auditId, stage, auditor, deadlineAt } of audits.values()) {
     const isOwn = ['own', 'disputed', 'canary'].includes(stage)
-    expect(deadlineAt === null, `audit ${auditId} has a deadline`).toBe(isOwn)
+    same(deadlineAt === null, isOwn, `audit ${auditId} has a deadline`)
     if (isOwn) ours.push(auditId)
     const member = members.get(auditor ?? '')
     if (stage === 'assigned' || stage === 'out') {
-      expect(member?.audits, `the auditor of ${auditId} knows`).toContain(auditId)
+      same(member?.audits.includes(auditId), true, `the auditor of ${auditId} knows`)
     }
-    expect(member?.auditing === auditId, `audit ${auditId} is ${stage}`).toBe(stage === 'out')
+    same(member?.auditing === auditId, stage === 'out', `audit ${auditId} is ${stage}`)
   }
-  expect(own.queue.toSorted(), 'its own audits').toEqual(ours.toSorted())
-  expect(own.begunAt === null, 'it works on the first').toBe(own.queue.length === 0)
+  same(own.queue.toSorted(), ours.toSorted(), 'its own audits')
+  same(own.begunAt === null, own.queue.length === 0, 'it works on the first')
   for (const { audits: waiting } of members.values()) {
-    for (const auditId of waiting)
-      expect(audits.has(auditId), `audit ${auditId} is there`).toBe(true)
+    for (const auditId of waiting) same(audits.has(auditId), true, `audit ${auditId} is there`)
   }
-  expect(derived.here, 'who is here').toEqual(hereOf(members.values()))
+  same(derived.here, hereOf(members.values()), 'who is here')
   const groups = { places: new Map(), blocks: new Map(), invites: new Map() }
   for (const member of members.values()) settle(groups, member)
   const { places, blocks, invites } = derived
-  expect({ places, blocks, invites }, 'who belongs together').toEqual(groups)
+  same({ places, blocks, invites }, groups, 'who belongs together')
 }
 
 /** A step with all checks: what is not accepted leaves no trace, what is accepted goes forward. */
@@ -97,11 +102,11 @@ export function checkedStep(state: CoordinatorState, event: CoordinatorEvent): O
   const roundBefore = state.round.start.round
   const strikesBefore = strikesIn(state)
   const outcome = step(state, event)
-  if (!outcome.accepted) expect(snapshot(state), `${event.type} changed nothing`).toEqual(before)
+  if (!outcome.accepted) same(snapshot(state), before, `${event.type} changed nothing`)
   else checkState(state)
   // Whoever is let in again has none any more.
   if (event.type !== 'unbanned' && !isFault(event)) {
-    expect(strikesIn(state), 'no strike without a fault').toBe(strikesBefore)
+    same(strikesIn(state), strikesBefore, 'no strike without a fault')
   }
   if (event.type !== 'rewound') {
     expect(state.round.start.round, 'rounds go forward').toBeGreaterThanOrEqual(roundBefore)

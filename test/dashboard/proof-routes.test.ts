@@ -15,6 +15,8 @@ import { verifyPublished } from '../../node/run/verify-run.ts'
 import { hostWithPages } from '../chromium/hosted-pages.ts'
 import { joinRun, prepareSmallRun, temporaryFolder } from '../roles/swarm.ts'
 
+/** A busy machine takes long. */
+const PATIENT = { timeout: 120_000, interval: 200 }
 const LIMITS = { threads: 1, memory: 2 ** 30 }
 
 function placeAt(link: string) {
@@ -40,9 +42,12 @@ test('the link of a run verifies it, as far as it has come', async () => {
   const replay = { type: 'share', share: 0.1, seed: 1 } as const
   for (const given of [link, `${page}#join=${word}`]) {
     const { place, trusted } = placeAt(given)
-    const found = await verifyPublished(place, { trusted, replay })
-    expect(found).toMatchObject({ ok: true, rounds: 2, runId, coordinator, replayedSteps: 2 })
-    expect(found.adapterSha256).toBe(hosted.status().base)
+    // Between two proofs there is a rest.
+    await vi.waitFor(async () => {
+      const found = await verifyPublished(place, { trusted, replay })
+      expect(found).toMatchObject({ ok: true, rounds: 2, runId, coordinator, replayedSteps: 2 })
+      expect(found.adapterSha256).toBe(hosted.status().base)
+    }, PATIENT)
   }
 
   const { config } = await readRunConfig(run)

@@ -16,7 +16,7 @@ import { prepareSmallRun } from '../roles/swarm.ts'
 const WORD = { Authorization: 'right' }
 
 async function site() {
-  const folder = await prepareSmallRun()
+  const folder = await prepareSmallRun({ base_model: 'embedded' })
   const { config, runId } = await readRunConfig(folder)
   const model = createReadModel(freshState(config, runId))
   const app = new Hono()

@@ -19,15 +19,17 @@ import { prepareRun } from '../../node/setup/prepare-run.ts'
 import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { nextBelow, prng } from '../../protocol/prng.ts'
 import { silentLog } from '../silent-log.ts'
+import { SMALL_BASE } from './small-base.ts'
 
 /** Keys of run.yaml that a test sets itself; those of `swarm` are given by their own names. */
 export type Overrides = Record<string, string | number | boolean>
 
 const SETTINGS: Overrides = {
-  sequence_len: 32,
+  base_model: SMALL_BASE,
+  sequence_len: 16,
   micro_batch_size: 2,
   max_steps: 16,
-  val_set_size: 0.1,
+  val_set_size: 0.05,
   learning_rate: 0.002,
   warmup_ratio: 0,
   seed: 5,

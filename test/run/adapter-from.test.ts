@@ -110,15 +110,15 @@ test('hosted again, a run has what it began with, whatever became of that', asyn
   const said: string[] = []
   const open = () =>
     runFolderOf(yaml, { out: join(folder, 'next'), hub: null, say: (text) => said.push(text) })
-  await write({ sequence_len: 16 })
+  await write({ sequence_len: 8 })
   const { folder: next } = await open()
   expect(said.join()).toMatch(/the run starts from 'small' after round 2 of 2\..*may look better/)
   await rename(parent.root, join(folder, 'elsewhere'))
   expect(await open()).toEqual({ folder: next, isNew: false })
-  await write({ sequence_len: 16, adapter_round: 1 })
+  await write({ sequence_len: 8, adapter_round: 1 })
   await expect(open()).rejects.toThrow(/neither a run .* nor a PEFT adapter/)
   // Left out, it is another run.
-  await writeFile(yaml, runYaml({ sequence_len: 16 }))
+  await writeFile(yaml, runYaml({ sequence_len: 8 }))
   await expect(open()).rejects.toThrow(/have changed since, in adapter_from\./)
 })
 

@@ -26,7 +26,7 @@ for (const [what, rounds, expected] of [
 }
 
 test('of a conversation, the tokens that are learned are those held out', async () => {
-  const { config } = await readRunConfig(await prepareSmallRun())
+  const { config } = await readRunConfig(await prepareSmallRun({ base_model: 'embedded' }))
   const dataset = { ...config.dataset, layout: 'documents' as const, validationSequences: 1 }
   const { sequenceLength: length } = dataset
   const row = {
