@@ -10,6 +10,8 @@ import { verifyRun } from '../../node/run/verify-run.ts'
 import { ConfigError } from '../../protocol/index.ts'
 import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from '../roles/swarm.ts'
 
+/** A busy machine takes long. */
+const PATIENT = { timeout: 120_000 }
 const silent = (): void => {}
 const roundOf = async (run: RunFolder): Promise<number> =>
   statusOf((await openRun(run)).state).round
@@ -18,7 +20,7 @@ test('a run is copied while it is hosted, and ends from its copy as it would hav
   const run = await prepareSmallRun()
   const hosted = await hostRun(run)
   const ada = await joinRun(run, hosted.link, 'ada')
-  await expect.poll(() => hosted.status().round, { timeout: 120_000 }).toBeGreaterThan(0)
+  await expect.poll(() => hosted.status().round, PATIENT).toBeGreaterThan(0)
   const out = join(await temporaryFolder(), 'copy')
   const made = await backUp(run, out, silent)
   expect(made.blobs).toBeGreaterThan(3)
@@ -33,6 +35,11 @@ test('a run is copied while it is hosted, and ends from its copy as it would hav
   const again = await hostRun(copy)
   expect(again.runId).toBe(hosted.runId)
   expect(again.coordinator).toBe(hosted.coordinator)
+  // Whoever asks while others hold the rest of a round is told to ask again much later.
+  const held = async () => [...(await openRun(copy)).state.leases.values()]
+  await expect
+    .poll(async () => (await held()).filter(({ stage }) => stage === 'leased'), PATIENT)
+    .toEqual([])
   await joinRun(copy, again.link, 'ben')
   await again.finished
   // The same work gives the same adapter, whoever does it.
