@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-import { bundledThreads } from './test/bundled-threads.ts'
+import { bundled } from './test/bundled.ts'
 import { ClosingLine } from './test/closing-line.ts'
 
 // What a process has compiled once, every process and thread of the tests has without compiling.
@@ -31,7 +31,7 @@ const sharing = (name: string, include: string, exclude: string[]) => ({
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export.
 export default defineConfig({
-  plugins: [bundledThreads(threads)],
+  plugins: [bundled(['node/main.ts', ...threads])],
   test: {
     reporters: ['default', new ClosingLine()],
     // One core would idle: vitest leaves it to whoever watches.
