@@ -47,6 +47,11 @@ export function newFindings(): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(3 * 4))
 }
 
+/** Some thread of the process has started the kernels. */
+export function areKnown(findings: Int32Array): boolean {
+  return Atomics.load(findings, STATE) === KNOWN
+}
+
 /**
  * The tiles of this process. The first thread that asks starts the kernels, the others wait for it
  * and take over what it found.
@@ -55,7 +60,7 @@ export function newFindings(): Int32Array<SharedArrayBuffer> {
 export function sharedTiles(findings: Int32Array<SharedArrayBuffer>): Tiles {
   const before = Atomics.compareExchange(findings, STATE, UNKNOWN, STARTING)
   if (before === STARTING) Atomics.wait(findings, STATE, STARTING, WAIT_MS)
-  if (Atomics.load(findings, STATE) === KNOWN) {
+  if (areKnown(findings)) {
     const [float32, int16] = [TILES[findings[FLOAT32]!]!.name, TILES[findings[INT16]!]!.name]
     return { float32, int16 }
   }

@@ -150,6 +150,8 @@ export interface WorkerData {
   control: Control
   /** See `sharedTiles`. */
   findings: Int32Array<SharedArrayBuffer>
+  /** Compiled as it was found to be right; null: it is not known how yet. */
+  kernels: WebAssembly.Module | null
 }
 
 export type ToWorker =

@@ -11,9 +11,9 @@ import type { WorkerData } from './task.ts'
 import { startThreads, type ThreadPool } from './thread-pool.ts'
 
 const port = parentPort!
-const { control, findings } = workerData as WorkerData
+const { control, findings, kernels } = workerData as WorkerData
 const tiles = sharedTiles(findings)
-const module = new WebAssembly.Module(readFileSync(KERNELS))
+const module = kernels ?? new WebAssembly.Module(readFileSync(KERNELS))
 let pool: ThreadPool | null = null
 
 const engine = createEngine(module, (bytes) => createHash('sha256').update(bytes).digest('hex'), {
