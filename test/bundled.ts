@@ -37,6 +37,7 @@ export async function bundled(entries: readonly string[]): Promise<Plugin> {
     outExtension: { '.js': '.mjs' },
     bundle: true,
     splitting: true,
+    minifyWhitespace: true,
     format: 'esm',
     platform: 'node',
     banner: { js: REQUIRE },
