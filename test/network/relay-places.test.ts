@@ -3,15 +3,25 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PeerId } from '@libp2p/interface'
 import { expect, onTestFinished, test } from 'vitest'
+import { addressesOf } from '../../node/network/addresses.ts'
 import { connect } from '../../node/network/dial.ts'
 import { createHost, type HostOptions } from '../../node/network/host.ts'
+import { type RelayCaps, relayServer } from '../../node/network/relay.ts'
 import { relayedAddress } from '../../node/network/relay-places.ts'
 import { localTransports } from '../../node/network/transports.ts'
 import { startRelay } from '../../node/roles/relay.ts'
 import { temporaryFolder } from '../roles/swarm.ts'
 import { silentLog } from '../silent-log.ts'
 
+const ONE_OF_EACH: RelayCaps = {
+  allowed: null,
+  hostsMax: 1,
+  perHostMax: 1,
+  perAddressMax: 1,
+  relayedMax: 1,
+}
 const STRANGER = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
 
 async function hostOf(options: Pick<HostOptions, 'role'> & Partial<HostOptions>) {
@@ -31,7 +41,7 @@ async function relayAddressHere(): Promise<string> {
     identity: join(await temporaryFolder(), 'relay.key'),
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
-    caps: { allowed: null, hostsMax: 1, perHostMax: 1, perAddressMax: 1, relayedMax: 1 },
+    caps: ONE_OF_EACH,
     log: silentLog,
   })
   onTestFinished(relay.stop)
@@ -75,4 +85,37 @@ test('where nobody answers directly, the relay is asked soon', async () => {
   const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${host.peerId}`
   const gone = relayedAddress(`/ip4/127.0.0.1/tcp/1/p2p/${STRANGER}`, `${host.peerId}`)
   await expect(connect(volunteer, [nobody, gone])).rejects.toThrow('nothing listens there')
+})
+
+test('a relay that leads to somebody else is found out', async () => {
+  let leadsTo: PeerId | null = null
+  const server = relayServer({ ...ONE_OF_EACH, hostsMax: 2 })
+  type Components = Parameters<typeof server>[0]
+  const lying = (components: Components): Components => {
+    const { connectionManager } = components
+    const getConnections = () => connectionManager.getConnections(leadsTo ?? undefined)
+    const manager = new Proxy(connectionManager, {
+      get: (real, name) => (name === 'getConnections' ? getConnections : Reflect.get(real, name)),
+    })
+    return new Proxy(components, {
+      get: (real, name) => (name === 'connectionManager' ? manager : Reflect.get(real, name)),
+    })
+  }
+  const relay = await hostOf({
+    role: 'relay',
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    services: { relay: (components: Components) => server(lying(components)) },
+  })
+  const [address = ''] = addressesOf(relay)
+  const coordinator = await hostOf({ role: 'coordinator', relays: [address] })
+  const liar = await hostOf({ role: 'coordinator', relays: [address] })
+  const volunteer = await hostOf({ role: 'volunteer' })
+  const link = [relayedAddress(address, `${coordinator.peerId}`)]
+  leadsTo = coordinator.peerId
+  expect(`${(await connect(volunteer, link)).remotePeer}`).toBe(`${coordinator.peerId}`)
+  leadsTo = liar.peerId
+  await expect(connect(volunteer, link)).rejects.toMatchObject({
+    code: 'wrong-key',
+    message: expect.stringContaining('is not the coordinator that the link names'),
+  })
 })

@@ -1,4 +1,4 @@
-/** A run that is reached through a tunnel alone, whatever becomes of the tunnel. */
+/** A run that is reached through a tunnel or proxy alone, whatever that does to connections. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -6,6 +6,7 @@ import { announcedAddress, parseLink } from '../../node/network/link.ts'
 import { coordinatorAt } from '../../node/network/page-link.ts'
 import { startTunnel } from '../../node/network/tunnel.ts'
 import { openRun } from '../../node/run/open-run.ts'
+import { chaosProxy } from '../network/chaos-proxy.ts'
 import { standInTunnel } from '../network/stand-in.ts'
 import { freePort } from './free-port.ts'
 import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
@@ -51,6 +52,24 @@ test('a tunnel that dies again and again is started again, and no batch is lost'
   }
   await hosted.finished
   await hosted.stop()
+  const { state } = await openRun(run)
+  expect(state.ledger.counted).toEqual([{ start: 0, end: STEPS }])
+})
+
+test('a proxy that cuts every WebSocket after a while costs no batch', async () => {
+  const run = await prepareSmallRun({ max_steps: STEPS })
+  const hosted = await hostRun(run, { listen: ['/ip4/127.0.0.1/tcp/0/ws'] })
+  const invite = parseLink(hosted.link)
+  const proxy = await chaosProxy(invite.addresses)
+  await joinRun(run, { ...invite, addresses: proxy.addresses }, 'ada')
+  for (let cuts = 0; cuts < DEATHS; cuts++) {
+    const before = hosted.status().batchesCounted
+    await expect.poll(() => hosted.status().batchesCounted, PATIENT).toBeGreaterThan(before)
+    proxy.resetAll()
+  }
+  await hosted.finished
+  await hosted.stop()
+  expect(hosted.facts.filter(({ type }) => type === 'away').length).toBeGreaterThan(0)
   const { state } = await openRun(run)
   expect(state.ledger.counted).toEqual([{ start: 0, end: STEPS }])
 })
