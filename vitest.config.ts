@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { bundled } from './test/bundled.ts'
@@ -18,9 +19,10 @@ const APART = 'test/{chromium,examples,llama,package}/**'
 /** A test that changes its process for all others has one for itself. */
 const CHANGES_PROCESS = /\bvi\.(mock|resetModules|useFakeTimers)\(|\bsetFlagsFromString\(/
 
-const threads = globSync('node/{compute,dataset,setup}/{worker,*-worker}.ts')
+const found = (pattern: string) => globSync(pattern).map((path) => path.replaceAll(sep, '/'))
 
-const alone = globSync('test/**/*.test.ts').filter((path) =>
+const threads = found('node/{compute,dataset,setup}/{worker,*-worker}.ts')
+const alone = found('test/**/*.test.ts').filter((path) =>
   CHANGES_PROCESS.test(readFileSync(path, 'utf8')),
 )
 

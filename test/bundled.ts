@@ -1,10 +1,10 @@
 /**
- * The program and its threads, each in one file: from the sources a process loads a thousand of
- * them and a thread a hundred and fifty, and the tests start hundreds of both. What the code says
- * of its own place stays true.
+ * The program and its threads from a few files instead of hundreds, as the tests start hundreds of
+ * them. What the code says of its own place stays true. Bundles are made once, as vitest starts:
+ * one that watches goes on with those it has.
  */
 import { readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import type { Plugin } from 'vitest/config'
@@ -21,7 +21,7 @@ const REQUIRE =
 export async function bundled(entries: readonly string[]): Promise<Plugin> {
   const startsBundles = (code: string, id: string) =>
     code.replaceAll(ENTRY, (whole, path: string) => {
-      const source = relative(ROOT, join(dirname(id), path))
+      const source = relative(ROOT, join(dirname(id), path)).replaceAll(sep, '/')
       if (!entries.includes(`${source}.ts`)) return whole
       return `new URL('${pathToFileURL(join(BUNDLES, `${source}.mjs`))}')`
     })
