@@ -1,4 +1,4 @@
-/** The embedded base with its first layer alone: it is trained in a third of the time. */
+/** The embedded base with its first layer alone: a third of its weights. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
