@@ -19,7 +19,8 @@ const GREEDY = { temperature: 0, topK: 0, topP: 0.95 }
 
 /** A run of two rounds that is over, and still hosted. */
 async function finishedRun(): Promise<{ run: RunFolder; hosted: Hosted }> {
-  const run = await prepareSmallRun({ max_steps: 16 })
+  // A base that knows its language: what an adapter changes is seen in a few words.
+  const run = await prepareSmallRun({ base_model: 'embedded', sequence_len: 32, max_steps: 16 })
   const hosted = await hostWithPages(run)
   const volunteer = await joinRun(run, hosted.link, 'process')
   await hosted.finished
