@@ -21,7 +21,7 @@ const CHANGES_PROCESS = /\bvi\.(mock|resetModules|useFakeTimers)\(|\bsetFlagsFro
 
 const found = (pattern: string) => globSync(pattern).map((path) => path.replaceAll(sep, '/'))
 
-const threads = found('node/{compute,dataset,setup}/{worker,*-worker}.ts')
+const threads = found('node/{compute,dataset,setup}/{worker,helper,*-worker}.ts')
 const alone = found('test/**/*.test.ts').filter((path) =>
   CHANGES_PROCESS.test(readFileSync(path, 'utf8')),
 )

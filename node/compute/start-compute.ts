@@ -8,7 +8,7 @@ import type { WorkerData } from './task.ts'
 
 /** What all compute threads of this process know. */
 const findings = newFindings()
-/** All threads but the first have it: what V8 made fast for one is fast for all. */
+/** Threads that start once it is known have it: what V8 made fast for one is fast for all. */
 let kernels: WebAssembly.Module | null = null
 
 export function startCompute(): Compute {

@@ -1,23 +1,25 @@
 /** The embedded base with its first layer alone: a third of its weights. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { encodeHeader, parseSafetensors } from '../../node/model/safetensors.ts'
+import { cachedFolder } from '../cached-folder.ts'
 
-/** Its folder, which is there as long as this process is. */
-export const SMALL_BASE = writeSmallBase()
+/** Its folder. */
+export const SMALL_BASE = await smallBase()
 
-function writeSmallBase(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'barnraise-base-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json']) {
-    copyFileSync(join(EMBEDDED_MODEL, name), join(folder, name))
-  }
-  const config = JSON.parse(readFileSync(join(EMBEDDED_MODEL, 'config.json'), 'utf8'))
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, num_hidden_layers: 1 }))
-  writeFileSync(join(folder, 'model.safetensors'), firstLayer())
-  return folder
+async function smallBase(): Promise<string> {
+  const weights = firstLayer()
+  const digest = createHash('sha256').update(weights).digest('hex').slice(0, 16)
+  return await cachedFolder(`small-base-${digest}`, (folder) => {
+    for (const name of ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json']) {
+      copyFileSync(join(EMBEDDED_MODEL, name), join(folder, name))
+    }
+    const config = JSON.parse(readFileSync(join(EMBEDDED_MODEL, 'config.json'), 'utf8'))
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, num_hidden_layers: 1 }))
+    writeFileSync(join(folder, 'model.safetensors'), weights)
+  })
 }
 
 function firstLayer(): Uint8Array {
