@@ -27,12 +27,17 @@ const REAL = {
   batches: 384,
   leaseSteps: 4,
 }
-const LATE = { attackers: ['last-step'], volunteers: 12, batches: 576, leaseSteps: 2 }
+const LATE = {
+  attackers: ['last-step', 'slow-poison'],
+  volunteers: 12,
+  batches: 576,
+  leaseSteps: 2,
+}
 
 if (only === 'all' || only === 'modelled') TRUSTS.forEach(modelled)
-const attackers = kinds?.split(',') ?? REAL.attackers
-if (only === 'all' || only === 'real') await real({ ...REAL, attackers })
-if (only === 'all' || only === 'late') await real(LATE)
+const chosen = kinds === undefined ? {} : { attackers: kinds.split(',') }
+if (only === 'all' || only === 'real') await real({ ...REAL, ...chosen })
+if (only === 'all' || only === 'late') await real({ ...LATE, ...chosen })
 
 /** 200 volunteers for four hours, a fifth of the machines attack; a fiftieth where each is many. */
 function modelled(trust: (typeof TRUSTS)[number]): void {
