@@ -1,18 +1,23 @@
 /** The package as its user gets it: built, packed, and installed into an empty folder. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const CLONE = join(import.meta.dirname, '../..')
 const BYTES_MAX = 15e6
+const encoding = 'utf8'
 
 const home = mkdtempSync(join(tmpdir(), 'barnraise-package-'))
 let archive: string
 
+/** The oldest that the package says it runs on, and what came after. */
+const { engines } = JSON.parse(readFileSync(join(CLONE, 'package.json'), 'utf8'))
+const NODES = [/[\d.]+/.exec(engines.node)![0], '24', '26']
+
 const run = (folder: string, program: string, ...args: string[]): string =>
-  execFileSync(program, args, { cwd: folder, encoding: 'utf8', env: environment })
+  execFileSync(program, args, { cwd: folder, encoding, env: environment })
 /** A user's shell has nothing of what `npm run` tells its scripts of the clone. */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('npm_') && name !== 'INIT_CWD'),
@@ -64,15 +69,30 @@ describe('the package', () => {
     const file = run(CLONE, 'npm', 'run', '--silent', 'build:binary').trim()
     // Its user has no PATH to a Node, and a home of their own.
     const env = { HOME: home, LOCALAPPDATA: home, SYSTEMROOT: process.env.SYSTEMROOT }
-    const said = (...args: string[]) => execFileSync(file, args, { encoding: 'utf8', env })
+    const said = (...args: string[]) => execFileSync(file, args, { encoding, env })
     expect(said('--help')).toContain('\n  barnraise join LINK')
     expect(JSON.parse(said('doctor', '--json'))).toMatchObject({ ok: true })
   })
 
-  test('trains in four processes and on two threads, and what comes of it is verified', () => {
-    const lines = run(home, 'npx', 'barnraise', 'demo', '--json').trim().split('\n')
-    const { verified, before, after } = JSON.parse(lines.at(-1)!)
-    expect(verified).toBe(true)
-    expect(after.loss).toBeLessThan(before.loss)
-  })
+  for (const version of NODES) {
+    test(`trains in four processes and on two threads of Node ${version}, and is verified`, () => {
+      const env = { ...environment, PATH: [nodeOf(version), environment.PATH].join(delimiter) }
+      const told = (...args: string[]) => spawnSync('npx', args, { cwd: home, env, encoding })
+      expect(told('node', '--version').stdout).toMatch(`v${version}.`)
+      const { stdout, stderr } = told('barnraise', 'demo', '--json')
+      const { verified, before, after } = JSON.parse(stdout.trim().split('\n').at(-1)!)
+      expect(verified).toBe(true)
+      expect(after.loss).toBeLessThan(before.loss)
+      expect(stderr).not.toContain('Warning')
+    })
+  }
 })
+
+/** The folder of this Node, fetched from npm. */
+function nodeOf(version: string): string {
+  const folder = join(home, `node-${version}`)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ allowScripts: { node: true } }))
+  run(folder, 'npm', 'install', `node@${version}`)
+  return join(folder, 'node_modules/node/bin')
+}
