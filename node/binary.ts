@@ -6,7 +6,15 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { arch, platform } from 'node:process'
 import { buildSync } from 'esbuild'
@@ -19,6 +27,8 @@ const FOLDER = join(CLONE, 'dist/binary')
 const INSTALLED = join(FOLDER, 'installed')
 /** How the file is started: its user puts it where programs are. */
 const STARTED = 'barnraise'
+/** What Node looks for in its own file. */
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
 function run(program: string, args: readonly string[], cwd: string): void {
   const { status, error } = spawnSync(program, args, {
@@ -74,10 +84,15 @@ function build(): void {
   const output = join(FOLDER, `barnraise-${platform}-${arch}${suffix}`)
   const settings = join(FOLDER, 'sea.json')
   const assets = { package: package_, name }
-  const about = { main, output, assets, disableExperimentalSEAWarning: true }
+  const blob = join(FOLDER, 'sea.blob')
+  const about = { main, output: blob, assets, disableExperimentalSEAWarning: true }
   writeFileSync(settings, JSON.stringify(about))
-  run(process.execPath, ['--build-sea', settings], FOLDER)
-  // macOS starts nothing that nobody has signed.
+  run(process.execPath, ['--experimental-sea-config', settings], FOLDER)
+  copyFileSync(process.execPath, output)
+  // macOS starts nothing that is signed as something else, or that nobody has signed.
+  if (platform === 'darwin') run('codesign', ['--remove-signature', output], FOLDER)
+  const place = ['--sentinel-fuse', FUSE, '--macho-segment-name', 'NODE_SEA']
+  run('npx', ['postject', output, 'NODE_SEA_BLOB', blob, ...place], CLONE)
   if (platform === 'darwin') run('codesign', ['--sign', '-', output], FOLDER)
   process.stdout.write(`${output}\n`)
 }

@@ -1,8 +1,8 @@
 /**
- * `npm run bench:join`: how long it takes from a link to the first steps that count, on the embedded
+ * `npm run bench:join`: how long it is from a link to the first steps that count, on the embedded
  * base: for `npx` of the packed package, with an empty cache of npm, and for a tab of headless
- * Chromium that never saw the page. Both are told as seconds, since what a newcomer waits for are
- * seconds: read them on a quiet machine.
+ * Chromium that never saw the page. What a newcomer waits for are seconds, so it tells seconds:
+ * read them on a quiet machine.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
