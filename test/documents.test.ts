@@ -1,9 +1,9 @@
 /** What documents say of the project's files and commands is there, and prose is wrapped. */
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createProgram } from '../node/cli/program.ts'
+import { ownFiles } from './own-files.ts'
 
 interface Document {
   path: string
@@ -14,13 +14,9 @@ const COLUMNS_MAX = 120
 const ROOMS = 'protocol|coordinator|kernels|simulations|node|test|docs|examples'
 
 const filesOf = (pattern: string): Document[] =>
-  execFileSync('git', ['ls-files', '-co', '--exclude-standard', pattern])
-    .toString()
-    .split('\n')
-    .filter((path) => path !== '' && existsSync(path))
-    .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
+  ownFiles(pattern).map((path) => ({ path, text: readFileSync(path, 'utf8') }))
 
-const documents = filesOf('*.md')
+const documents = filesOf('**/*.md')
 const workflows = filesOf('.github/workflows/*.yml')
 
 /** Files that a text names in `code` or links to; a name with a star or capitals is a pattern. */

@@ -3,9 +3,9 @@
  * before anybody listens: on a slow machine that fails the whole file. So `heard` has to hold it,
  * and what is expected to reject in a loop is begun in the loop.
  */
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { ownFiles } from './own-files.ts'
 
 /** The names of promises in `text` that may reject unheard. */
 function lateExpectations(text: string): string[] {
@@ -35,10 +35,9 @@ function firstStatement(text: string): { statement: string; after: string } {
 }
 
 test('no rejection is expected too late', () => {
-  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'test/*.test.ts'])
-    .toString()
-    .split('\n')
-    .filter((path) => path !== '' && path !== 'test/late-rejections.test.ts')
+  const files = ownFiles('test/**/*.test.ts').filter(
+    (path) => path !== 'test/late-rejections.test.ts',
+  )
   const late = files.flatMap((path) =>
     lateExpectations(readFileSync(path, 'utf8')).map((name) => `${path}: ${name}`),
   )

@@ -3,10 +3,10 @@
  * things may get. Each rule is a function from files to complaints; a planted fault shows that it
  * can complain.
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
+import { ownFiles } from './own-files.ts'
 
 interface SourceFile {
   path: string
@@ -86,16 +86,8 @@ const EXACT = /^(protocol|coordinator|kernels|node\/(compute|model|dataset|run))
 const LINES_MAX = 400
 const COLUMNS_MAX = 100
 
-const files: SourceFile[] = execFileSync('git', [
-  'ls-files',
-  '-co',
-  '--exclude-standard',
-  '*.ts',
-  '*.tsx',
-])
-  .toString()
-  .split('\n')
-  .filter((path) => ROOMS.some((room) => path.startsWith(`${room}/`)) && existsSync(path))
+const files: SourceFile[] = ownFiles('**/*.{ts,tsx}')
+  .filter((path) => ROOMS.some((room) => path.startsWith(`${room}/`)))
   .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
 
 const roomOf = (path: string): Room | undefined => ROOMS.find((room) => path.startsWith(`${room}/`))
