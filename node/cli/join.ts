@@ -40,6 +40,8 @@ export interface JoinOptions extends GuestOptions {
   threads: number
   memory: number
   mirror?: string[]
+  /** False: those that the run names are not asked. */
+  mirrors?: boolean
   json?: boolean
   verbose?: boolean
 }
@@ -157,6 +159,7 @@ async function volunteerOptions(
     dataBytesMax: options.dataPerDay ?? null,
     hubCache: (await hubSettings(process.env, homedir())).cache,
     mirrors: (options.mirror ?? []).map(checkMirror),
+    followsMirrors: options.mirrors !== false,
     log,
     onStep: (progress) => {
       report({ type: 'step', ...progress })

@@ -5,7 +5,9 @@
 
 import type { Connection } from '@libp2p/interface'
 import {
+  type BlobManifest,
   type BlobReference,
+  chunkCount,
   decodeBlobManifest,
   encodeBlobManifest,
   type LeaseId,
@@ -60,6 +62,21 @@ export async function fetchBlob(
   }
 }
 
+/**
+ * The hashes of a blob's chunks, by which chunks from elsewhere are judged; none of the blob moves.
+ * @throws ProtocolError `refused`, NetworkError
+ */
+export function fetchManifest(
+  connection: Connection,
+  blob: BlobReference,
+  options: TransferOptions = {},
+): Promise<BlobManifest> {
+  return onStream(connection, BLOB_PROTOCOL, options, async (frames) => {
+    const want: Want = { ...blob, fromChunk: chunkCount(blob.bytes) }
+    return askManifest(frames, want, options)
+  })
+}
+
 /** False when chunks kept from an earlier attempt turned out wrong: again, from fewer. */
 async function fetchRest(
   connection: Connection,
@@ -70,10 +87,7 @@ async function fetchRest(
   const fromChunk = partial.chunks
   return onStream(connection, BLOB_PROTOCOL, options, async (frames) => {
     const want: Want = { ...blob, fromChunk }
-    await say(frames, want)
-    await frames.close()
-    await hearAnswer(frames, 'go', { timeoutMs: answerTimeoutMs(options) })
-    const manifest = decodeBlobManifest(await hearManifest(frames, blob), blob)
+    const manifest = await askManifest(frames, want, options)
     if ((await partial.keep(manifest)) < fromChunk) {
       frames.abort(new NetworkError('lost', 'Asking again, from an earlier chunk'))
       return false
@@ -81,6 +95,17 @@ async function fetchRest(
     await receiveChunks(frames, manifest, partial, options.onProgress)
     return true
   })
+}
+
+async function askManifest(
+  frames: Frames,
+  want: Want,
+  options: TransferOptions,
+): Promise<BlobManifest> {
+  await say(frames, want)
+  await frames.close()
+  await hearAnswer(frames, 'go', { timeoutMs: answerTimeoutMs(options) })
+  return decodeBlobManifest(await hearManifest(frames, want), want)
 }
 
 /**

@@ -43,6 +43,7 @@ export interface VolunteerParts extends VolunteerListeners {
   blobs: BlobStore
   compute: Compute
   findBase: ParticipantWorld['findBase']
+  baseSources: ParticipantWorld['baseSources']
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>

@@ -134,6 +134,7 @@ export async function joinRun(
     paused: null,
     hubCache: null,
     mirrors: [],
+    followsMirrors: true,
     log: silentLog,
     onStep: () => {},
     onTransfer: () => {},
