@@ -151,6 +151,8 @@ export async function join(link: string, options: JoinOptions): Promise<Voluntee
       hubCache: null,
       mirrors: [],
       followsMirrors: true,
+      lan: null,
+      onShared: ignore,
       paused: null,
       log,
       onStep: options.onStep ?? ignore,

@@ -138,6 +138,7 @@ function addJoinOptions(command: Command): Command {
       'https addresses at which the base lies too: a file, or URL/DIGEST',
     )
     .option('--no-mirrors', 'do not ask the addresses that the run names for its base')
+    .option('--no-share', 'give other volunteers of this network none of the base, nor take any')
     .addOption(threads())
     .addOption(memory())
     .addOption(json())

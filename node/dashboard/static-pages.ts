@@ -16,8 +16,8 @@ const TYPES: Record<string, string> = {
   '.wasm': 'application/wasm',
 }
 /**
- * Nothing from elsewhere but the bytes of the base, whose mirrors a run names as it goes on and lead
- * on to others; and nobody frames it. Our own WebSocket has a scheme of its own.
+ * Nothing from elsewhere but the bytes of the base, whose mirrors a run names as it goes on and
+ * lead on to others; and nobody frames it. Our own WebSocket has a scheme of its own.
  */
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +

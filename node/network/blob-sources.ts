@@ -1,7 +1,7 @@
 /**
  * A blob from others than the coordinator. The coordinator gives the hashes of its chunks, so
- * whoever has the chunks need not be believed: a wrong one is noticed when it is there, and what was
- * right before it stays for the next source. What no source gives is left to the coordinator.
+ * whoever has the chunks need not be believed: a wrong one is noticed when it is there, and what
+ * was right before it stays for the next source. What no source gives is left to the coordinator.
  */
 import {
   BLOB_CHUNK_BYTES,
@@ -22,7 +22,7 @@ import type { OnProgress } from './transfer.ts'
 export interface OpenSource {
   /** The byte that the first piece begins with: the one that was asked for, or one before it. */
   at: number
-  /** In pieces of any size. */
+  /** The bytes, cut in any way. */
   pieces: AsyncIterable<Uint8Array>
 }
 
@@ -34,11 +34,13 @@ export interface BlobSource {
 }
 
 export interface SourcesOptions {
-  /** In the order in which they are asked. */
+  /** The first is asked first. */
   sources: readonly BlobSource[]
   hearManifest(): Promise<BlobManifest>
   signal: AbortSignal
   onProgress: OnProgress
+  /** Told of the transfer when it begins, for whoever hands its chunks on. */
+  onOpen?(partial: PartialBlob): void
   /** Told of a source that is left, and why. */
   onLeft(source: BlobSource, reason: string): void
   /** A source that takes longer for the bytes of a chunk is left. */
@@ -64,6 +66,7 @@ export async function fetchFromSources(
     if (await store.has(blob.digest)) return
     const manifest = await hearManifest()
     await partial.keep(manifest)
+    options.onOpen?.(partial)
     const isWhole = () => partial.chunks === chunkCount(blob.bytes)
     for (const source of sources) {
       if (!isWhole()) await takeFrom(source, manifest, partial, options)

@@ -5,6 +5,7 @@
 
 import type { Connection } from '@libp2p/interface'
 import {
+  BLOB_CHUNK_BYTES,
   type BlobManifest,
   type BlobReference,
   chunkCount,
@@ -25,6 +26,7 @@ import {
   UPLOAD_PROTOCOL,
   type Want,
 } from './blob-messages.ts'
+import type { BlobSource } from './blob-sources.ts'
 import { asError, NetworkError } from './errors.ts'
 import { type Frames, openFrames } from './frames.ts'
 import { type OnProgress, receiveChunks, sendChunks } from './transfer.ts'
@@ -61,6 +63,20 @@ export async function fetchBlob(
     await partial.close()
   }
 }
+
+/** The coordinator as one source among others. */
+export const coordinatorSource = (connection: Connection): BlobSource => ({
+  name: 'the coordinator',
+  async open({ digest, bytes }, from, signal) {
+    const frames = await openFrames(connection, BLOB_PROTOCOL, { signal })
+    try {
+      await askManifest(frames, { digest, bytes, fromChunk: from / BLOB_CHUNK_BYTES }, { signal })
+      return { at: from, pieces: frames.source({ frameBytesMax: BLOB_CHUNK_BYTES }) }
+    } catch (error) {
+      throw frames.abort(asError(error))
+    }
+  },
+})
 
 /**
  * The hashes of a blob's chunks, by which chunks from elsewhere are judged; none of the blob moves.

@@ -1,7 +1,7 @@
 /**
  * A request to an address that somebody else named. It leads no nearer to this machine than they
- * are themselves: a coordinator elsewhere names no place in this network, nor does a web server lead
- * to one. What counts is the number that is dialled, whatever name stands for it.
+ * are themselves: a coordinator elsewhere names no place in this network, nor does a web server
+ * lead to one. What counts is the number that is dialled, whatever name stands for it.
  */
 import { lookup } from 'node:dns'
 import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http'
@@ -69,7 +69,7 @@ function checkPlace(address: string, allowed: Place): void {
   throw new Error(`${address} is an address of this machine's own network`)
 }
 
-/** As the system looks a name up; one that stands for a place too near stands for nothing. */
+/** The system looks a name up; one that stands for a place too near stands for nothing. */
 function guardedLookup(allowed: Place): LookupFunction {
   return (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, found) => {

@@ -1,4 +1,4 @@
-/** A mirror as a source of blobs: one request for the rest of a file, of which nothing is believed. */
+/** A mirror as a source: one request for the rest of a file, of which nothing is believed. */
 import type { BlobSource } from './blob-sources.ts'
 import { addressIn } from './mirrors.ts'
 

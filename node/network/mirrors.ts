@@ -1,7 +1,7 @@
 /**
- * Mirrors: addresses of the web at which the base of a run lies, beside its coordinator. Anybody may
- * keep one, as what comes from it is known by its hashes. The coordinator tells volunteers of those
- * that its run.yaml names; they are no part of a RunConfig, since they move while a run goes on.
+ * Mirrors: addresses of the web at which the base of a run lies, beside its coordinator. Anybody
+ * may keep one, as what comes from it is known by its hashes. The coordinator tells volunteers of
+ * those that its run.yaml names; they are no part of a RunConfig, since they move while it goes on.
  */
 import { type Digest, MIRROR_LENGTH_MAX } from '../../protocol/index.ts'
 

@@ -51,7 +51,7 @@ export function placeOf(address: string): Place {
   return isOfHome(plain) ? 'home' : 'world'
 }
 
-/** Where whoever is at a multiaddr is, as far as it says: behind a relay or a name, in the world. */
+/** Where a multiaddr leads, as far as it says: what is behind a relay or a name is in the world. */
 export function placeOfMultiaddr(address: string): Place {
   const [, , ip = ''] = address.split('/')
   return address.includes('/p2p-circuit') ? 'world' : placeOf(ip)

@@ -22,7 +22,7 @@ export async function setUp(
   if (start !== null) world.log.info(`The run begins with ${start}`)
   const fitted = fitJob(config, world.limits)
   world.log.info(`Training will take ${describeJob(config, fitted)}`)
-  const weights = await bringBase(world, held, config.base.weights, mirrors)
+  const weights = await bringBase(world, held, { runId, base: config.base.weights, mirrors })
   await world.compute.run('set-up', { config, job: fitted.job, weights })
   held.config = config
   held.runId = runId

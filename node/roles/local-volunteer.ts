@@ -5,15 +5,25 @@ import { startCompute } from '../compute/start-compute.ts'
 import { createHost } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
+import type { Lan } from '../network/lan.ts'
 import type { Invite } from '../network/link.ts'
 import { nearFirst, placeOfMultiaddr } from '../network/near.ts'
 import { localTransports } from '../network/transports.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import { tryLock } from '../storage/file-lock.ts'
 import { findCachedBase, mirrorSources } from './base-sources.ts'
+import { createBaseSharing } from './share-base.ts'
 import { createVolunteer, type VolunteerParts, type VolunteerRole } from './volunteer.ts'
 
-type Made = 'name' | 'identity' | 'host' | 'blobs' | 'compute' | 'findBase' | 'baseSources'
+type Made =
+  | 'name'
+  | 'identity'
+  | 'host'
+  | 'blobs'
+  | 'compute'
+  | 'findBase'
+  | 'baseSources'
+  | 'shareBase'
 
 export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   /** null: a name that says nothing of this machine. */
@@ -30,13 +40,17 @@ export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   mirrors: readonly string[]
   /** Whether those are asked that the coordinator tells of. */
   followsMirrors: boolean
+  /** The network whose volunteers give each other the base; null: they do not. */
+  lan: Lan | null
+  /** Told of bytes that were given to others of it. */
+  onShared(bytes: number): void
 }
 
 export async function startVolunteer(
   invite: Invite,
   options: LocalVolunteerOptions,
 ): Promise<VolunteerRole> {
-  const { hubCache, mirrors, followsMirrors, log } = options
+  const { hubCache, mirrors, followsMirrors, lan, paused, log } = options
   const { identity, release } = await ownIdentity(options)
   const blobs = await createFileBlobStore(options.blobs)
   const host = await createHost({
@@ -46,6 +60,8 @@ export async function startVolunteer(
     addressSorter: nearFirst(),
     transports: localTransports(),
   })
+  const onMoved = options.onShared
+  const sharing = createBaseSharing({ lan, blobs, isPaused: paused !== null, log, onMoved })
   const role = createVolunteer(invite, {
     ...options,
     name: options.name ?? namelessName(identity),
@@ -53,15 +69,26 @@ export async function startVolunteer(
     blobs,
     host,
     compute: startCompute(),
+    shareBase: (runId, base, { remoteAddr }) =>
+      sharing.begin(runId, base, placeOfMultiaddr(`${remoteAddr}`)),
     findBase: (base) => findCachedBase(base, blobs, hubCache, log),
     baseSources: (told, { remoteAddr }) =>
       mirrorSources(mirrors, followsMirrors ? told : [], placeOfMultiaddr(`${remoteAddr}`)),
   })
   const stop = async () => {
     await role.stop()
+    await sharing.stop()
     release()
   }
-  return { ...role, stop }
+  const pause = (reason: string) => {
+    sharing.setPaused(true)
+    role.pause(reason)
+  }
+  const resume = () => {
+    sharing.setPaused(false)
+    role.resume()
+  }
+  return { ...role, pause, resume, stop }
 }
 
 /**

@@ -44,6 +44,7 @@ export interface VolunteerParts extends VolunteerListeners {
   compute: Compute
   findBase: ParticipantWorld['findBase']
   baseSources: ParticipantWorld['baseSources']
+  shareBase: ParticipantWorld['shareBase']
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>

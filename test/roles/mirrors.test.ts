@@ -1,4 +1,4 @@
-/** A run whose base comes from mirrors: the coordinator tells of them, and gives what they do not. */
+/** A run whose base comes from mirrors; the coordinator gives what they do not. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

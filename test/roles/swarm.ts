@@ -135,6 +135,8 @@ export async function joinRun(
     hubCache: null,
     mirrors: [],
     followsMirrors: true,
+    lan: null,
+    onShared: () => {},
     log: silentLog,
     onStep: () => {},
     onTransfer: () => {},

@@ -55,6 +55,7 @@ const volunteer = createVolunteer(
     onTransfer() {},
     findBase: (base) => findCachedBase(base, blobs, join(cache, 'hub'), log),
     baseSources: () => [],
+    shareBase: async () => null,
   },
 )
 process.on('SIGINT', () => volunteer.leave('the study says so'))

@@ -46,6 +46,7 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     software: `barnraise/${__VERSION__} (browser)`,
     log: { debug: () => {}, info: tell('info'), warn: tell('warn'), error: tell('error') },
     findBase: async () => {},
+    shareBase: async () => null,
     baseSources: (mirrors) => mirrors.map((mirror) => mirrorSource(mirror, askMirror)),
     onStep: (progress) => post({ type: 'step', ...progress }),
     onTransfer: (progress) => post({ type: 'transfer', ...progress }),
