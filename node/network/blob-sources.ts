@@ -77,6 +77,9 @@ export async function fetchFromSources(
   }
 }
 
+/** What a source may send in all, as a multiple of the blob, before it is not asked again. */
+const TIMES_MAX = 2
+
 /** Takes what a source gives; one that breaks is asked again, for as long as it gives something. */
 async function takeFrom(
   source: BlobSource,
@@ -84,14 +87,21 @@ async function takeFrom(
   partial: PartialBlob,
   options: SourcesOptions,
 ): Promise<void> {
+  let sent = 0
+  const onProgress: OnProgress = (done, bytes, moved) => {
+    sent += moved
+    options.onProgress(done, bytes, moved)
+  }
   for (;;) {
+    options.signal.throwIfAborted()
     const before = partial.chunks
     try {
-      return await takeOnce(source, manifest, partial, options)
+      return await takeOnce(source, manifest, partial, { ...options, onProgress })
     } catch (error) {
       options.signal.throwIfAborted()
       if (error instanceof StorageError) throw error
-      if (partial.chunks > before && !(error instanceof DigestMismatch)) continue
+      const isWorthIt = partial.chunks > before && sent < TIMES_MAX * manifest.bytes
+      if (isWorthIt && !(error instanceof DigestMismatch)) continue
       return options.onLeft(source, (error as Error).message)
     }
   }

@@ -7,6 +7,8 @@ import { onTestFinished } from 'vitest'
 export type MirrorFault =
   /** Sends so many bytes, and breaks the connection; once. */
   | { cutAfter: number }
+  /** Sends it from its start, up to a chunk more each time, and breaks the connection. */
+  | { creepsBy: number }
   /** Sends the file up to this byte, and then nothing. */
   | { hangsAfter: number }
   /** Sends it up to this byte, and ends as if that were all. */
@@ -26,12 +28,18 @@ export async function mirrorServer(
   ...faults: MirrorFault[]
 ): Promise<MirrorServer> {
   const asked: string[] = []
+  let crept = 0
   const server = createServer(({ url = '', headers }, response) => {
     asked.push(`${url.split('/').at(-1)} ${headers.range ?? 'all'}`)
     const fault = faults[0]
     // The others are its ways.
     if (typeof fault === 'object' && 'cutAfter' in fault) faults.shift()
-    answer(response, file, headers.range ?? null, fault)
+    if (typeof fault === 'object' && 'creepsBy' in fault) {
+      crept += fault.creepsBy
+      const end = file.subarray(0, crept)
+      response.writeHead(200, { 'content-length': file.length })
+      response.write(end, () => setTimeout(() => response.destroy(), 100))
+    } else answer(response, file, headers.range ?? null, fault)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(
@@ -49,7 +57,7 @@ function answer(
   response: ServerResponse,
   file: Uint8Array,
   range: string | null,
-  fault: MirrorFault | undefined,
+  fault: Exclude<MirrorFault, { creepsBy: number }> | undefined,
 ): void {
   if (typeof fault === 'object' && 'status' in fault) {
     const { status, location } = fault

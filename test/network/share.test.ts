@@ -15,6 +15,8 @@ import { Bus } from './bus.ts'
 
 const { digest, bytes } = blobManifest(BLOB)
 const REFERENCE = { digest, bytes }
+/** A busy machine takes its time. */
+const PATIENT = { timeout: 60_000 }
 const SECRET = { runId: 'ab'.repeat(32), base: digest }
 
 async function hostHere(): Promise<Host> {
@@ -77,7 +79,7 @@ test('what is on its way is given as it comes', async () => {
     for await (const chunk of given) got.push(chunk.length)
   })()
   for (let index = 0; index < growing.count; index++) {
-    await expect.poll(() => got.length).toBe(index)
+    await expect.poll(() => got.length, PATIENT).toBe(index)
     await partial.append(chunkOf(BLOB, index))
     growing.changed()
   }
@@ -143,7 +145,7 @@ describe('on the network', () => {
     other.tell({ rank: 0, isLooking: false })
     ann.ask()
     await expect
-      .poll(() => ann.heard())
+      .poll(() => ann.heard(), PATIENT)
       .toEqual([
         { id: 'b'.repeat(16), rank: 1, isLooking: true, addresses: ['/ip4/10.0.0.1/tcp/98'] },
       ])

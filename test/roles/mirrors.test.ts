@@ -17,6 +17,8 @@ async function baseOf(run: RunFolder): Promise<{ bytes: Uint8Array; digest: stri
   return { bytes: await readFile(join(run.blobs, blobPath(digest))), digest }
 }
 
+/** A busy machine takes its time. */
+const PATIENT = { timeout: 60_000 }
 const SWARM = { round_batches: 8 }
 
 test('three volunteers train, and the coordinator sends none of the base', async () => {
@@ -32,7 +34,7 @@ test('three volunteers train, and the coordinator sends none of the base', async
       },
     })
   }
-  await expect.poll(() => [...moved.values()]).toEqual(Array(3).fill(bytes.length))
+  await expect.poll(() => [...moved.values()], PATIENT).toEqual(Array(3).fill(bytes.length))
   await hosted.finished
   expect(hosted.dashboard.run.baseBytesSent).toBe(0)
   await hosted.stop()
@@ -92,7 +94,7 @@ test('a pause ends a transfer from a mirror, and the next try goes on', async ()
   })
   await begun.promise
   volunteer.pause('its owner asks')
-  await expect.poll(() => volunteer.activity()).toBe('paused')
+  await expect.poll(() => volunteer.activity(), PATIENT).toBe('paused')
   expect(sound.asked).toEqual([])
   await volunteer.stop()
   await joinRun(run, hosted.link, 'ada', { mirrors: [sound.url] })

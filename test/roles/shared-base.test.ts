@@ -13,7 +13,7 @@ import { mirrorServer } from '../network/mirror-server.ts'
 import { type Hosted, hostRun, joinRun, prepareSmallRun } from './swarm.ts'
 
 /** They look for each other for a second or two. */
-const PATIENT = { timeout: 30_000 }
+const PATIENT = { timeout: 60_000 }
 
 /** This machine in the place of a network. */
 function loopback(): Lan {
