@@ -25,6 +25,7 @@ import { type Exported, exportRun as exportFolder } from './run/export-run.ts'
 import { isRunFolder, runFolder } from './run/run-folder.ts'
 import type { Replay, VerifyProgress } from './run/verify.ts'
 import { type RunVerification, verifyPublished, verifyRun } from './run/verify-run.ts'
+import { hostedMirrors } from './setup/hosted-mirrors.ts'
 import { runFolderOf } from './setup/run-folder-of.ts'
 import { SOFTWARE } from './software.ts'
 
@@ -93,6 +94,7 @@ export async function host(what: string, options: HostOptions = {}): Promise<Hos
   const role = await startCoordinator(folder, {
     listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0/ws', '/ip4/127.0.0.1/tcp/0'])],
     announce: (options.announce ?? []).map(announcedAddress),
+    mirrors: await hostedMirrors(folder, log.warn),
     limits: options.limits ?? LIMITS,
     log,
     onProgress: options.onProgress ?? ignore,
@@ -148,6 +150,9 @@ export async function join(link: string, options: JoinOptions): Promise<Voluntee
       dataBytesMax: null,
       hubCache: null,
       mirrors: [],
+      followsMirrors: true,
+      lan: null,
+      onShared: ignore,
       paused: null,
       log,
       onStep: options.onStep ?? ignore,

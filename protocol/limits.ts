@@ -18,6 +18,9 @@ export const PEER_ID_LENGTH_MAX = 128
 export const TOKEN_LENGTH_MAX = 256
 export const INVITE_NAME_LENGTH_MAX = 32
 export const SIGNATURE_BYTES = 64
+/** Web addresses that a coordinator names for the base, and how long one is. */
+export const MIRRORS_MAX = 8
+export const MIRROR_LENGTH_MAX = 512
 
 // Blobs.
 export const BLOB_CHUNK_BYTES = 256 * 1024

@@ -269,9 +269,13 @@ export type RunStatus = Infer<typeof statusSchema>
 export const replySchema = variants({
   /**
    * `runConfig` is the canonical bytes; the participant checks that they hash to the RunId it asked
-   * for.
+   * for. `mirrors`: web addresses that have the base as well; absent: the coordinator alone has it.
    */
-  joined: { runConfig: bytes(1, limits.RUN_CONFIG_BYTES_MAX), start: roundStartSchema },
+  joined: {
+    runConfig: bytes(1, limits.RUN_CONFIG_BYTES_MAX),
+    start: roundStartSchema,
+    mirrors: optional(list(text(limits.MIRROR_LENGTH_MAX), 1, limits.MIRRORS_MAX)),
+  },
   leased: lease,
   /** Work of another kind: what somebody else did, to be done again. */
   audit,

@@ -14,8 +14,8 @@ import type {
 export type ParticipantEffect =
   | { type: 'connect' }
   | { type: 'request'; requestId: number; request: Request }
-  /** Fetch the base model's weights by digest and build the trainer. */
-  | { type: 'set-up'; config: RunConfig; runId: Digest }
+  /** Fetch the base model's weights by digest, of mirrors too, and build the trainer. */
+  | { type: 'set-up'; config: RunConfig; runId: Digest; mirrors: readonly string[] }
   /** Bring the adapter to the round's base: by the update if it fits, else by the checkpoint. */
   | { type: 'prepare'; start: RoundStart }
   | { type: 'train'; lease: Lease; start: RoundStart }

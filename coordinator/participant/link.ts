@@ -137,7 +137,7 @@ export function breakLink(
 
 export function onJoined(
   state: ParticipantState,
-  { runConfig, start }: ReplyOf<'joined'>,
+  { runConfig, start, mirrors = [] }: ReplyOf<'joined'>,
 ): ParticipantEffect[] {
   const { runId, config } = readRun(runConfig, state.options.known)
   const wanted = state.run?.runId ?? state.options.run ?? ''
@@ -146,8 +146,10 @@ export function onJoined(
   }
   if (state.run === null) {
     if (typeof config === 'string') return exit(state, 'failed', config)
-    state.run = { config, runId }
+    state.run = { config, runId, mirrors }
   }
+  // A run has other mirrors as it goes on.
+  state.run.mirrors = mirrors
   state.link = 'joined'
   state.joinAt = null
   state.linkFailures = 0

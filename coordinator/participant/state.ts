@@ -61,7 +61,8 @@ export interface ParticipantState {
   nextRequestId: number
   /** Requests without an answer; those of a broken link are forgotten. */
   asked: Map<number, Asked>
-  run: { config: RunConfig; runId: RunId } | null
+  /** `mirrors`: where else the base lies, as the coordinator last said. */
+  run: { config: RunConfig; runId: RunId; mirrors: readonly string[] } | null
   /** The latest round heard of. */
   start: RoundStart | null
   isSetUp: boolean

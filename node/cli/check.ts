@@ -11,12 +11,14 @@ import {
 import { ConfigError, counted, type RunConfig } from '../../protocol/index.ts'
 import { fitJob, jobOf } from '../compute/job.ts'
 import { byteSize } from '../history/figures.ts'
+import { addressIn } from '../network/mirrors.ts'
 import { type Expected, expectRounds } from '../setup/expect-rounds.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { measureStepMs } from '../setup/measure-speed.ts'
 import { type RunPlan, withPlan } from '../setup/plan-run.ts'
 import { type ProcessMemory, processMemory } from '../setup/process-memory.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
+import { sourcesWords } from './base-words.ts'
 import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { clockTime, createScreen } from './terminal.ts'
@@ -34,16 +36,21 @@ const CROWDS = [1, 4, 16]
 export async function check(file: string, options: CheckOptions): Promise<void> {
   const hub = await hubOf(createScreen(process.stderr))
   const located = await locateRun(await readRunYaml(file), hub)
-  await withPlan(located, (plan) => explain(plan, options))
+  const { base_mirrors: mirrors = [] } = located.yaml
+  await withPlan(located, (plan) => explain(plan, mirrors, options))
 }
 
-async function explain(plan: RunPlan, options: CheckOptions): Promise<void> {
+async function explain(
+  plan: RunPlan,
+  mirrors: readonly string[],
+  options: CheckOptions,
+): Promise<void> {
   const { config, runId, notes } = plan
   const stepMs = await measured(plan, options)
   const estimate = { ...estimateOf(config), stepMs }
   notes.push(...fitNotes(config, options))
   if (options.json) return printJson({ runId, config, notes, ...estimate })
-  printTable([...meaningOf(plan), ...costsOf(config, estimate)])
+  printTable([...meaningOf(plan), ...costsOf(config, estimate, mirrors)])
   for (const note of notes) printLine(note)
 }
 
@@ -111,7 +118,12 @@ function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
   ]
 }
 
-function costsOf(config: RunConfig, estimate: Estimate): [string, string][] {
+function costsOf(
+  config: RunConfig,
+  estimate: Estimate,
+  mirrors: readonly string[],
+): [string, string][] {
+  const { digest } = config.base.weights
   const { volunteerBytes, volunteerBytesMin, coreBytes, hostBytes } = estimate
   const { uploadBytes, roundBytes, shardBytes, stepMs, memoryBytes, memoryBytesMin } = estimate
   const base = config.base.weights.bytes + estimate.startBytes
@@ -127,6 +139,8 @@ function costsOf(config: RunConfig, estimate: Estimate): [string, string][] {
     ],
     ['host needs', `${byteSize(hostBytes)} of memory`],
     ['downloads once', `${byteSize(base)}, and up to ${byteSize(shardBytes)} of data`],
+    ['base comes from', sourcesWords(mirrors)],
+    ...mirrors.map((mirror): [string, string] => ['', addressIn(mirror, digest)]),
     ['and each round', byteSize(roundBytes)],
     ['uploads a lease', byteSize(uploadBytes)],
     ['takes', stepMs === null ? "add '--measure' to see how long" : timeOf(config, stepMs)],

@@ -27,7 +27,9 @@ import {
   runFolder,
   writeSecret,
 } from '../run/run-folder.ts'
+import { hostedMirrors } from '../setup/hosted-mirrors.ts'
 import { runFolderOf } from '../setup/run-folder-of.ts'
+import { baseSentText, baseSourcesText } from './base-words.ts'
 import { command, quoted } from './command.ts'
 import { serveOrders } from './host-control.ts'
 import { openWays, type WaysOptions } from './host-ways.ts'
@@ -119,12 +121,14 @@ async function coordinate(
 ): Promise<void> {
   const view = createLiveView(screen, process.stderr, folder.root)
   const show = (fact: Progress) => (options.json ? printJson(fact) : view.show(fact))
+  const mirrors = await hostedMirrors(folder, log.warn)
   const admin = randomBytes(ADMIN_BYTES).toString('base64url')
   let pages = null as Pages | null
   const role = await startCoordinator(folder, {
     listen: doors.listen,
     announce: doors.announce,
     relays: doors.relays ?? [],
+    mirrors,
     pages: ({ runId: run, coordinator, kind, link, dashboard, isInvited, order }) => {
       const invitation = { run, coordinator, kind, link }
       pages = createPages({ model: dashboard, invitation, isInvited, order, admin, folder })
@@ -147,6 +151,7 @@ async function coordinate(
       isInviteNeeded ? inviteNeededText(folder.root, addresses) : inviteText(link, addresses, rows),
     )
     screen.print(checkText(role))
+    screen.print(baseSourcesText(mirrors, role.dashboard.run.baseBytes))
   }
   const interrupted = Promise.withResolvers<'interrupted'>()
   const stopListening = onInterrupt(() => interrupted.resolve('interrupted'))
@@ -176,6 +181,7 @@ async function coordinate(
     await ways.stop()
     await closeOrders?.()
     await role.stop()
+    if (!options.json) screen.print(baseSentText(role.dashboard.run))
     stopListening()
   }
 }

@@ -15,6 +15,7 @@ import { createSensors } from '../guest/sensors.ts'
 import { byteSize } from '../history/figures.ts'
 import { hubSettings } from '../hub/settings.ts'
 import { createLog, type Log } from '../log.ts'
+import { ownLan } from '../network/lan.ts'
 import type { Invite } from '../network/link.ts'
 import { placesOf } from '../network/unreachable.ts'
 import { checkMirror } from '../roles/base-sources.ts'
@@ -40,6 +41,10 @@ export interface JoinOptions extends GuestOptions {
   threads: number
   memory: number
   mirror?: string[]
+  /** False: those that the run names are not asked. */
+  mirrors?: boolean
+  /** False: nothing is taken from volunteers of this network, nor given to them. */
+  share?: boolean
   json?: boolean
   verbose?: boolean
 }
@@ -157,6 +162,10 @@ async function volunteerOptions(
     dataBytesMax: options.dataPerDay ?? null,
     hubCache: (await hubSettings(process.env, homedir())).cache,
     mirrors: (options.mirror ?? []).map(checkMirror),
+    followsMirrors: options.mirrors !== false,
+    // Whoever counts what is moved gives none of it away.
+    lan: options.share === false || options.dataPerDay !== undefined ? null : ownLan,
+    onShared: meter.add,
     log,
     onStep: (progress) => {
       report({ type: 'step', ...progress })

@@ -133,7 +133,12 @@ function addJoinOptions(command: Command): Command {
     .option('--name <name>', 'how others see you (default: volunteer- and some letters)', nameOf)
     .option('--cache <dir>', 'where weights, data and keys are kept (default: as `cache` shows)')
     .option('--identity <file>', 'key of this volunteer')
-    .option('--mirror <url...>', 'https addresses at which the base may lie, as URL/DIGEST')
+    .option(
+      '--mirror <url...>',
+      'https addresses at which the base lies too: a file, or URL/DIGEST',
+    )
+    .option('--no-mirrors', 'do not ask the addresses that the run names for its base')
+    .option('--no-share', 'give other volunteers of this network none of the base, nor take any')
     .addOption(threads())
     .addOption(memory())
     .addOption(json())

@@ -67,6 +67,7 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
   add('counter', 'tokens_counted_total', 'Tokens merged', () => [[run.countedTokens]])
   add('counter', 'contributions_counted_total', 'Contributions', () => [[run.contributions]])
   add('counter', 'uploaded_bytes_total', 'Of stored payloads', () => [[run.uploadedBytes]])
+  add('counter', 'base_sent_bytes_total', 'Of the base, to volunteers', () => [[run.baseBytesSent]])
   add(
     'counter',
     'leases_total',

@@ -15,10 +15,13 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
 }
-/** Nothing from elsewhere, and nobody frames it. Our own WebSocket has a scheme of its own. */
+/**
+ * Nothing from elsewhere but the bytes of the base, whose mirrors a run names as it goes on and
+ * lead on to others; and nobody frames it. Our own WebSocket has a scheme of its own.
+ */
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
-  "style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; base-uri 'none'; " +
+  "style-src 'self'; connect-src 'self' https: ws: wss:; img-src 'self' data:; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'"
 /** Names of built files change with what is in them, but for the page's own. */
 const FOR_EVER = 'public, max-age=31536000, immutable'

@@ -343,6 +343,7 @@ function newRun(state: CoordinatorState): RunRow {
     name: config.name,
     base: base.name,
     baseBytes: base.weights.bytes,
+    baseBytesSent: 0,
     dataset: dataset.name,
     ...standingOf(state),
     roundsMax: training.roundsMax,

@@ -25,6 +25,8 @@ export interface RunRow extends Row {
   base: string
   /** Size of the base's weights, which every volunteer fetches once. */
   baseBytes: number
+  /** Bytes of it that were sent to volunteers since this process started. */
+  baseBytesSent: number
   dataset: string
   phase: RunStatus['phase']
   round: number

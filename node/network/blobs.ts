@@ -5,7 +5,10 @@
 
 import type { Connection } from '@libp2p/interface'
 import {
+  BLOB_CHUNK_BYTES,
+  type BlobManifest,
   type BlobReference,
+  chunkCount,
   decodeBlobManifest,
   encodeBlobManifest,
   type LeaseId,
@@ -23,6 +26,7 @@ import {
   UPLOAD_PROTOCOL,
   type Want,
 } from './blob-messages.ts'
+import type { BlobSource } from './blob-sources.ts'
 import { asError, NetworkError } from './errors.ts'
 import { type Frames, openFrames } from './frames.ts'
 import { type OnProgress, receiveChunks, sendChunks } from './transfer.ts'
@@ -60,6 +64,35 @@ export async function fetchBlob(
   }
 }
 
+/** The coordinator as one source among others. */
+export const coordinatorSource = (connection: Connection): BlobSource => ({
+  name: 'the coordinator',
+  async open({ digest, bytes }, from, signal) {
+    const frames = await openFrames(connection, BLOB_PROTOCOL, { signal })
+    try {
+      await askManifest(frames, { digest, bytes, fromChunk: from / BLOB_CHUNK_BYTES }, { signal })
+      return { at: from, pieces: frames.source({ frameBytesMax: BLOB_CHUNK_BYTES }) }
+    } catch (error) {
+      throw frames.abort(asError(error))
+    }
+  },
+})
+
+/**
+ * The hashes of a blob's chunks, by which chunks from elsewhere are judged; none of the blob moves.
+ * @throws ProtocolError `refused`, NetworkError
+ */
+export function fetchManifest(
+  connection: Connection,
+  blob: BlobReference,
+  options: TransferOptions = {},
+): Promise<BlobManifest> {
+  return onStream(connection, BLOB_PROTOCOL, options, async (frames) => {
+    const want: Want = { ...blob, fromChunk: chunkCount(blob.bytes) }
+    return askManifest(frames, want, options)
+  })
+}
+
 /** False when chunks kept from an earlier attempt turned out wrong: again, from fewer. */
 async function fetchRest(
   connection: Connection,
@@ -70,10 +103,7 @@ async function fetchRest(
   const fromChunk = partial.chunks
   return onStream(connection, BLOB_PROTOCOL, options, async (frames) => {
     const want: Want = { ...blob, fromChunk }
-    await say(frames, want)
-    await frames.close()
-    await hearAnswer(frames, 'go', { timeoutMs: answerTimeoutMs(options) })
-    const manifest = decodeBlobManifest(await hearManifest(frames, blob), blob)
+    const manifest = await askManifest(frames, want, options)
     if ((await partial.keep(manifest)) < fromChunk) {
       frames.abort(new NetworkError('lost', 'Asking again, from an earlier chunk'))
       return false
@@ -81,6 +111,17 @@ async function fetchRest(
     await receiveChunks(frames, manifest, partial, options.onProgress)
     return true
   })
+}
+
+async function askManifest(
+  frames: Frames,
+  want: Want,
+  options: TransferOptions,
+): Promise<BlobManifest> {
+  await say(frames, want)
+  await frames.close()
+  await hearAnswer(frames, 'go', { timeoutMs: answerTimeoutMs(options) })
+  return decodeBlobManifest(await hearManifest(frames, want), want)
 }
 
 /**

@@ -51,6 +51,15 @@ export const DOWNLOAD_SLOTS = 64
 /** How long a transfer keeps its place while others wait; it goes on later from where it was. */
 export const TURN_MS = 20_000
 
+// What a volunteer gives to others in its network.
+/** Those who are served at the same time, and who may be connected. */
+export const SHARED_AT_ONCE = 8
+export const SHARING_CONNECTIONS_MAX = 64
+/** What all of them get together is a part of what a network at home or in a school carries. */
+export const SHARED_BYTES_PER_SECOND = 25e6
+/** Volunteers whose words on the network are kept. */
+export const NEIGHBOURS_MAX = 64
+
 // Invites.
 export const LINK_LENGTH_MAX = 4_096
 export const LINK_ADDRESSES_MAX = 24

@@ -37,6 +37,26 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
 export const isOfHome = (address: string): boolean =>
   isIP(address) !== 0 && HOMES.check(address, familyOf(address))
 
+/** What means this machine itself. */
+const HERE = blockListOf(['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'])
+
+/** Where an address leads, the nearest first: this machine, a network at home, or the world. */
+export const PLACES = ['here', 'home', 'world'] as const
+export type Place = (typeof PLACES)[number]
+
+/** Where an IP address leads. */
+export function placeOf(address: string): Place {
+  const [plain = ''] = address.split('%')
+  if (isIP(plain) !== 0 && HERE.check(plain, familyOf(plain))) return 'here'
+  return isOfHome(plain) ? 'home' : 'world'
+}
+
+/** Where a multiaddr leads, as far as it says: what is behind a relay or a name is in the world. */
+export function placeOfMultiaddr(address: string): Place {
+  const [, , ip = ''] = address.split('/')
+  return address.includes('/p2p-circuit') ? 'world' : placeOf(ip)
+}
+
 /** The networks that this machine is in, as `192.168.1.7/24`. */
 export function ownNetworks(): string[] {
   const all = Object.values(networkInterfaces()).flat()

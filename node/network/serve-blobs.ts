@@ -40,7 +40,7 @@ import { hear } from './hear.ts'
 import { DOWNLOAD_SLOTS, DOWNLOADS_PER_PEER_MAX, TURN_MS, UPLOADS_PER_PEER_MAX } from './limits.ts'
 import { createQuota, type Quota } from './quota.ts'
 import { createSlots, type Slots } from './slots.ts'
-import { receiveChunks, sendChunks } from './transfer.ts'
+import { type OnProgress, receiveChunks, sendChunks } from './transfer.ts'
 
 export type PayloadVerdict = { status: 'taken' } | { status: 'refused'; reason: string }
 
@@ -64,6 +64,8 @@ export interface ServeBlobsOptions {
   ): Promise<PayloadVerdict> | PayloadVerdict
   /** What an admitted peer sent is not the payload it committed to, or is none; it is not kept. */
   onUploadRefused(peer: PeerId, leaseId: LeaseId, reason: string): void
+  /** Told of bytes of a blob that were sent. */
+  onServed?: (digest: Digest, bytes: number) => void
   /** An error of ours: the transfer is reset, and nobody else would hear of it. */
   onError?: (error: Error) => void
   uploadSlots?: number
@@ -137,12 +139,16 @@ const serveDownload: Serve = async (service, frames, peer) => {
   if (manifest.bytes !== bytes || fromChunk > chunkCount(bytes)) {
     return refuse(frames, 'wrong-payload', `Blob ${digest} has ${manifest.bytes} bytes`)
   }
-  await inSlot(service.downloads, service, frames, async () => {
+  const onProgress: OnProgress = (_done, _bytes, moved) => service.onServed?.(digest, moved)
+  const send = async () => {
     await say(frames, { type: 'go', fromChunk })
     await frames.write(encodeBlobManifest(manifest))
-    await sendChunks(frames, store, manifest, { fromChunk })
+    await sendChunks(frames, store, manifest, { fromChunk, onProgress })
     await frames.close()
-  })
+  }
+  // Hashes alone, for whoever has the chunks from elsewhere, wait for nobody.
+  if (fromChunk === chunkCount(bytes)) await send()
+  else await inSlot(service.downloads, service, frames, send)
 }
 
 const serveUpload: Serve = async (service, frames, peer) => {

@@ -1,67 +1,40 @@
 /**
- * Where a volunteer finds the base before it asks the coordinator for it: among what the Hub's
- * tools downloaded earlier, then at mirrors. Whatever comes is known by its digest.
+ * Where a volunteer's process finds the base before it asks the coordinator for it: among what the
+ * Hub's tools downloaded earlier, then at mirrors. Whatever comes is known by its digest.
  */
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type BlobReference, ConfigError, type Digest } from '../../protocol/index.ts'
 import { findByDigest } from '../hub/cache.ts'
-import { download } from '../hub/download.ts'
 import type { Log } from '../log.ts'
+import type { BlobSource } from '../network/blob-sources.ts'
+import { guardedGet } from '../network/guarded-get.ts'
+import { mirrorSource } from '../network/mirror-source.ts'
+import { mirrorFault } from '../network/mirrors.ts'
+import type { Place } from '../network/near.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 
-export interface BaseSources {
-  /** The Hub's cache on this machine; null: it is not looked at. */
-  hubCache: string | null
-  /** Addresses; each has the base at ADDRESS/DIGEST. */
-  mirrors: readonly string[]
-  /** Where a download from a mirror is kept until it is whole. */
-  folder: string
+/** The address. @throws ConfigError unless a base may be fetched from there */
+export function checkMirror(mirror: string): string {
+  const fault = mirrorFault(mirror)
+  if (fault === null) return mirror
+  throw new ConfigError(`Cannot use the mirror as it must be ${fault}: it is '${mirror}'`)
 }
 
 /**
- * The address without its last slash.
- * @throws ConfigError when others on the way could see what is fetched, or change it
+ * Puts the base into the store where the Hub's cache on this machine has it.
+ * @param hubCache null: it is not looked at
  */
-export function checkMirror(mirror: string): string {
-  const url = URL.canParse(mirror) ? new URL(mirror) : null
-  const isLoopback = url !== null && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(url.hostname)
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback)) {
-    return mirror.replace(/\/+$/, '')
-  }
-  throw new ConfigError(`Cannot use the mirror as it must be an https address: it is '${mirror}'`)
-}
-
-/** Whether the base is in the store now. */
-export async function findBase(
+export async function findCachedBase(
   base: BlobReference,
   blobs: BlobStore,
-  { hubCache, mirrors, folder }: BaseSources,
+  hubCache: string | null,
   log: Log,
-  onBytes: (done: number, moved: number) => void,
-): Promise<boolean> {
+): Promise<void> {
   const cached = hubCache === null ? null : await findByDigest(hubCache, base.digest)
-  if (cached !== null && (await take(base, blobs, cached))) {
-    log.info(`The base model was here already: ${cached}`)
-    return true
-  }
-  for (const mirror of mirrors) {
-    const path = join(folder, base.digest)
-    const hash = { type: 'sha256', hex: base.digest } as const
-    const { bytes } = base
-    try {
-      await download({ url: `${mirror}/${base.digest}`, token: null, path, bytes, hash, onBytes })
-      const isBase = await take(base, blobs, path)
-      await rm(path)
-      if (isBase) return true
-    } catch (error) {
-      log.warn(`${mirror} does not help: ${(error as Error).message}`)
-    }
-  }
-  return false
+  if (cached === null || !(await take(base, blobs, cached))) return
+  log.info(`The base model was here already: ${cached}`)
 }
 
 /** Whether the file is what the digest says: a cache may hold what a crash left. */
@@ -76,4 +49,21 @@ async function digestOfFile(path: string): Promise<Digest> {
   const hash = createHash('sha256')
   for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array)
   return hash.digest('hex')
+}
+
+/**
+ * Mirrors as a process asks them.
+ * @param own those that its user names, who may name any place
+ * @param told those of the coordinator
+ * @param nearest the place of the coordinator, which names no nearer one
+ */
+export function mirrorSources(
+  own: readonly string[],
+  told: readonly string[],
+  nearest: Place,
+): BlobSource[] {
+  return [
+    ...own.map((mirror) => mirrorSource(mirror, guardedGet('here'))),
+    ...told.map((mirror) => mirrorSource(mirror, guardedGet(nearest))),
+  ]
 }

@@ -3,15 +3,7 @@
 import type { RequestListener } from 'node:http'
 import type { Connection } from '@libp2p/interface'
 import { type CoordinatorState, isDone, statusOf } from '../../coordinator/index.ts'
-import {
-  type PeerId,
-  type Reply,
-  type Request,
-  type RunConfig,
-  type RunId,
-  type RunStatus,
-  signingBytes,
-} from '../../protocol/index.ts'
+import type { PeerId, Reply, RunConfig, RunId, RunStatus } from '../../protocol/index.ts'
 import { createClock } from '../clock.ts'
 import type { Compute } from '../compute/compute.ts'
 import { describeJob, fitJob, type JobLimits } from '../compute/job.ts'
@@ -29,7 +21,7 @@ import { closeDead, disconnectLater, keepOnly } from '../network/connection-guar
 import { answerDialBack, type DialBackAnswer, serveDialBack } from '../network/dial-back.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Answerer, serveHttp } from '../network/http.ts'
-import { type Identity, verifySignature } from '../network/identity.ts'
+import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { createNoticeBoard } from '../network/notices.ts'
 import { serveRequests } from '../network/rpc.ts'
@@ -52,9 +44,11 @@ import { isInvited, judgeToken, withSoftware } from './admission.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { mayServe } from './door.ts'
 import { FAREWELL_MS } from './farewell.ts'
+import { isGenuine } from './genuine.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
 import { createOrigins } from './origin.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
+import { withMirrors } from './told-mirrors.ts'
 import { askRelay, type Ways, waysTo } from './ways.ts'
 
 export interface CoordinatorOptions {
@@ -63,6 +57,8 @@ export interface CoordinatorOptions {
   announce: string[]
   /** Relays to be reached through, as `barnraise relay` prints them. */
   relays?: string[]
+  /** Web addresses that have the base as well, of which volunteers are told. */
+  mirrors?: readonly string[]
   /** What the WebSocket port answers besides. */
   pages?: ((run: HostedRun) => PageAnswers) | undefined
   /** What evaluations may take. */
@@ -274,7 +270,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     attempt: 0,
     onFatal: finished.reject,
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
-  const transfersEnded = await servePeers(host, run, shell, log)
+  const transfersEnded = await servePeers(host, run, shell, options)
   shell.start()
   if (isDone(state)) finished.resolve()
   const { relays = [] } = options
@@ -326,9 +322,9 @@ async function servePeers(
   host: Host,
   run: OpenRun,
   shell: CoordinatorShell,
-  log: Log,
+  { log, mirrors = [] }: CoordinatorOptions,
 ): Promise<() => Promise<void>> {
-  const { blobs, state } = run
+  const { blobs, state, config, dashboard } = run
   const onError = (error: Error) => log.error(error.stack ?? error.message)
   host.addEventListener('peer:disconnect', ({ detail }) =>
     shell.feed({ type: 'disconnected', peer: detail.toString() }),
@@ -345,12 +341,15 @@ async function servePeers(
       const coming = { ...originOf(`${connection.remoteAddr}`), ...invited }
       const reply = await shell.ask(peer, request, genuine, coming)
       settleConnections(host, connection, reply, onError)
-      return withSoftware(reply)
+      return withMirrors(withSoftware(reply), mirrors)
     },
     { onError },
   )
   return serveBlobs(host, blobs, {
     mayServe: (peer, digest) => mayServe(state, peer, digest),
+    onServed: (digest, bytes) => {
+      if (digest === config.base.weights.digest) dashboard.run.baseBytesSent += bytes
+    },
     admitUpload: (peer, leaseId, payload) =>
       shell.ask(peer, { type: 'upload', leaseId, payload }, true),
     onUploaded: async (_peer, leaseId, payload) => {
@@ -363,16 +362,6 @@ async function servePeers(
       shell.feed({ type: 'payload-refused', leaseId, reason }),
     onError,
   })
-}
-
-/** What only the world can judge of a request: whether what is signed is signed by its peer. */
-async function isGenuine(peer: PeerId, request: Request): Promise<boolean> {
-  if (request.type !== 'commit' && request.type !== 'audit') return true
-  const bytes =
-    request.type === 'commit'
-      ? signingBytes('contribution', request.contribution)
-      : signingBytes('audit', request.answer)
-  return verifySignature(peer, bytes, request.signature)
 }
 
 /** Work waits for the work before it, however that ended. */

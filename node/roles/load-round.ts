@@ -1,17 +1,13 @@
 /** A volunteer gets ready: the model of the run, once, then what each round starts from. */
+import type { ParticipantEffect } from '../../coordinator/participant/index.ts'
 import { adapterLayout, initialAdapter } from '../../kernels/index.ts'
-import {
-  DigestMismatch,
-  digestOf,
-  type RoundStart,
-  type RunConfig,
-  type RunId,
-} from '../../protocol/index.ts'
+import { DigestMismatch, digestOf, type RoundStart } from '../../protocol/index.ts'
 import { bytesOf, floatsOf } from '../compute/floats.ts'
-import { checkData, describeJob, fitJob } from '../compute/job.ts'
+import { describeJob, fitJob } from '../compute/job.ts'
 import { checkRunSizes, checkStartSizes } from '../compute/sizes.ts'
 import { startWords } from '../run/start-words.ts'
-import { fetched, fetchedOnce, type Held } from './held.ts'
+import { bringBase } from './bring-base.ts'
+import { fetchedOnce, type Held } from './held.ts'
 import type { NewParticipantEvent } from './participant-shell.ts'
 import type { ParticipantWorld } from './participant-world.ts'
 
@@ -19,21 +15,14 @@ import type { ParticipantWorld } from './participant-world.ts'
 export async function setUp(
   world: ParticipantWorld,
   held: Held,
-  { config, runId }: { config: RunConfig; runId: RunId },
+  { config, runId, mirrors }: Omit<Extract<ParticipantEffect, { type: 'set-up' }>, 'type'>,
 ): Promise<void> {
   checkRunSizes(config)
   const start = startWords(config)
   if (start !== null) world.log.info(`The run begins with ${start}`)
   const fitted = fitJob(config, world.limits)
   world.log.info(`Training will take ${describeJob(config, fitted)}`)
-  const { weights: base } = config.base
-  if (!(await world.blobs.has(base.digest))) {
-    const isFound = await world.findBase(base, (done, moved) =>
-      world.onTransfer({ what: 'base model', done, total: base.bytes, moved }),
-    )
-    if (!isFound) checkData(base, world.dataBytesMax)
-  }
-  const weights = await fetched(world, held, world.blobs, base, 'base model')
+  const weights = await bringBase(world, held, { runId, base: config.base.weights, mirrors })
   await world.compute.run('set-up', { config, job: fitted.job, weights })
   held.config = config
   held.runId = runId

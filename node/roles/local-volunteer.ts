@@ -5,17 +5,27 @@ import { startCompute } from '../compute/start-compute.ts'
 import { createHost } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
+import type { Lan } from '../network/lan.ts'
 import type { Invite } from '../network/link.ts'
-import { nearFirst } from '../network/near.ts'
+import { nearFirst, placeOfMultiaddr } from '../network/near.ts'
 import { localTransports } from '../network/transports.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import { tryLock } from '../storage/file-lock.ts'
-import { type BaseSources, findBase } from './base-sources.ts'
+import { findCachedBase, mirrorSources } from './base-sources.ts'
+import { createBaseSharing } from './share-base.ts'
 import { createVolunteer, type VolunteerParts, type VolunteerRole } from './volunteer.ts'
 
-type Given = Omit<VolunteerParts, 'name' | 'identity' | 'host' | 'blobs' | 'compute' | 'findBase'>
+type Made =
+  | 'name'
+  | 'identity'
+  | 'host'
+  | 'blobs'
+  | 'compute'
+  | 'findBase'
+  | 'baseSources'
+  | 'shareBase'
 
-export interface LocalVolunteerOptions extends Given, Pick<BaseSources, 'hubCache' | 'mirrors'> {
+export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   /** null: a name that says nothing of this machine. */
   name: string | null
   /** A folder that no other process uses: see volunteer-home.ts. */
@@ -24,16 +34,25 @@ export interface LocalVolunteerOptions extends Given, Pick<BaseSources, 'hubCach
   blobs: string
   /** The file with this volunteer's key; null: one in `home`. */
   identity: string | null
+  /** The Hub's cache on this machine; null: it is not looked at. */
+  hubCache: string | null
+  /** Mirrors that its user names. */
+  mirrors: readonly string[]
+  /** Whether those are asked that the coordinator tells of. */
+  followsMirrors: boolean
+  /** The network whose volunteers give each other the base; null: they do not. */
+  lan: Lan | null
+  /** Told of bytes that were given to others of it. */
+  onShared(bytes: number): void
 }
 
 export async function startVolunteer(
   invite: Invite,
   options: LocalVolunteerOptions,
 ): Promise<VolunteerRole> {
-  const { home, hubCache, mirrors, dataBytesMax, log } = options
+  const { hubCache, mirrors, followsMirrors, lan, paused, log } = options
   const { identity, release } = await ownIdentity(options)
   const blobs = await createFileBlobStore(options.blobs)
-  const sources: BaseSources = { hubCache, mirrors, folder: join(home, 'mirrored') }
   const host = await createHost({
     privateKey: identity.privateKey,
     listen: [],
@@ -41,6 +60,8 @@ export async function startVolunteer(
     addressSorter: nearFirst(),
     transports: localTransports(),
   })
+  const onMoved = options.onShared
+  const sharing = createBaseSharing({ lan, blobs, isPaused: paused !== null, log, onMoved })
   const role = createVolunteer(invite, {
     ...options,
     name: options.name ?? namelessName(identity),
@@ -48,17 +69,26 @@ export async function startVolunteer(
     blobs,
     host,
     compute: startCompute(),
-    findBase: (base, onBytes) => {
-      const mayMove = dataBytesMax === null || base.bytes <= dataBytesMax
-      const allowed = mayMove ? sources : { ...sources, mirrors: [] }
-      return findBase(base, blobs, allowed, log, onBytes)
-    },
+    shareBase: (runId, base, { remoteAddr }) =>
+      sharing.begin(runId, base, placeOfMultiaddr(`${remoteAddr}`)),
+    findBase: (base) => findCachedBase(base, blobs, hubCache, log),
+    baseSources: (told, { remoteAddr }) =>
+      mirrorSources(mirrors, followsMirrors ? told : [], placeOfMultiaddr(`${remoteAddr}`)),
   })
   const stop = async () => {
     await role.stop()
+    await sharing.stop()
     release()
   }
-  return { ...role, stop }
+  const pause = (reason: string) => {
+    sharing.setPaused(true)
+    role.pause(reason)
+  }
+  const resume = () => {
+    sharing.setPaused(false)
+    role.resume()
+  }
+  return { ...role, pause, resume, stop }
 }
 
 /**

@@ -43,6 +43,8 @@ export interface VolunteerParts extends VolunteerListeners {
   blobs: BlobStore
   compute: Compute
   findBase: ParticipantWorld['findBase']
+  baseSources: ParticipantWorld['baseSources']
+  shareBase: ParticipantWorld['shareBase']
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>

@@ -2,7 +2,7 @@
  * A run on the organiser's disk: everything needed to go on after a crash, to export, and to
  * verify.
  *
- *   run.yaml        as the organiser wrote it
+ *   run.yaml        as the organiser wrote it, when it was last hosted by it
  *   run-config.bin  canonical; its digest is the RunId
  *   identity.key    the coordinator's libp2p key
  *   coordinator     its peer id, for who has a copy without the key

@@ -1,5 +1,5 @@
 /** The folder of the run that a run.yaml describes: made, or found as it was left. */
-import { rmdir } from 'node:fs/promises'
+import { rmdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConfigError, counted } from '../../protocol/index.ts'
 import type { Hub } from '../hub/locate.ts'
@@ -31,6 +31,8 @@ export async function runFolderOf(
   const located = await locateRun(run, hub)
   if (isRunFolder(folder.root)) {
     await checkSameRun(located, folder)
+    // Keys that are no part of the RunConfig may be others now.
+    await writeFile(folder.yaml, located.source)
     return { folder, isNew: false }
   }
   await makeFolder(folder.root)

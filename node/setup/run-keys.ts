@@ -10,6 +10,7 @@ import { KINDS } from '../dataset/kinds.ts'
 import { SPLIT_KEY } from '../dataset/split-key.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
 import { PEER_ID } from '../network/peer-id.ts'
+import { mirrorList } from './mirror-list.ts'
 
 const { adapter, training, round, outer, aggregation, admission, audit, dataset, seed } =
   runConfigSchema.fields
@@ -219,6 +220,7 @@ const keys = z.strictObject({
       'The model that learns: `embedded`, a folder, a .gguf file, or org/name of the Hub, ' +
         'with @revision or :file.gguf after it.',
     ),
+  base_mirrors: mirrorList,
   load_in_8bit: z
     .boolean()
     .default(false)

@@ -110,6 +110,7 @@ function createMemoryPartial(
       return chunks.length
     },
     append: async (chunk) => void chunks.push(Uint8Array.from(chunk)),
+    readChunk: async (index) => Uint8Array.from(chunks[index] ?? []),
     async finish() {
       const bytes = concatBytes(...chunks)
       if (digestOf(bytes) !== blob.digest) {

@@ -7,6 +7,8 @@ export interface PartialBlob {
   /** Drops the chunks from the first that doesn't match the manifest; returns how many stay. */
   keep(manifest: BlobManifest): Promise<number>
   append(chunk: Uint8Array): Promise<void>
+  /** A chunk that is here, while the transfer is open. */
+  readChunk(index: number): Promise<Uint8Array>
   /** Gives the blob its name. @throws ProtocolError `digest-mismatch`, and nothing is kept */
   finish(): Promise<void>
   /** Ends the transfer; what is here and not finished stays for the next attempt. */

@@ -147,6 +147,7 @@ function createPartialBlob(blob: BlobReference, whole: number, file: PartialFile
         await handle.appendFile(chunk)
         chunks++
       }),
+    readChunk: (index) => chunkAt(handle, index),
     finish: () => inWords(finish),
     async close() {
       if (state === 'closed') return

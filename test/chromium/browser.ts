@@ -1,7 +1,13 @@
 /** The system's Chromium, headless, one for all tests of a file. */
 import { join } from 'node:path'
 import axe from 'axe-core'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+  type Route,
+} from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { chromiumPath } from './chromium.ts'
 
@@ -24,18 +30,21 @@ export interface PageOptions extends Pick<BrowserContextOptions, 'viewport' | 'c
   lacks?: string
   /** Addresses that cannot be fetched, also by workers. */
   unreachable?: string
+  /** What others would answer, elsewhere on the web. */
+  elsewhere?: { addresses: string; answer(route: Route): Promise<void> }
 }
 
 /** A page of its own; what it complains about on its console fails the test, unless expected. */
 export async function openPage(
   url: string,
-  { lacks, unreachable, ...options }: PageOptions = {},
+  { lacks, unreachable, elsewhere, ...options }: PageOptions = {},
   expected: readonly RegExp[] = [],
 ): Promise<Page> {
   const context = await browser.newContext(options)
   context.setDefaultTimeout(WAIT_MS_MAX)
   if (lacks !== undefined) await context.addInitScript(lacks)
   if (unreachable !== undefined) await context.route(unreachable, (route) => route.abort())
+  if (elsewhere !== undefined) await context.route(elsewhere.addresses, elsewhere.answer)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))

@@ -8,7 +8,7 @@ import { type Hub, locateDataset, locateModel } from '../../node/hub/locate.ts'
 import { describeReference, parseReference } from '../../node/hub/reference.ts'
 import { hubSettings } from '../../node/hub/settings.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
-import { checkMirror, findBase } from '../../node/roles/base-sources.ts'
+import { checkMirror, findCachedBase } from '../../node/roles/base-sources.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
@@ -325,47 +325,26 @@ test('of a dataset that we cannot read, what the Hub made of it is taken', async
   await expect(locate(hub)).rejects.toThrow('there is no file in it')
 })
 
-describe('a volunteer finds the base', () => {
+test("a volunteer finds the base in the Hub's cache, unless it is damaged there", async () => {
   const base = { digest: sha256(WEIGHTS), bytes: WEIGHTS.length }
-  async function find(hubCache: string | null, mirrors: string[]) {
+  const server = await standIn({ 'model.safetensors': WEIGHTS })
+  const { settings, onProgress } = await hubAt(server.url)
+  const found = async () => {
     const blobs = createMemoryBlobStore()
-    const sources = { hubCache, mirrors, folder: await temporaryFolder() }
-    const isFound = await findBase(base, blobs, sources, silentLog, () => {})
-    expect(await blobs.has(base.digest)).toBe(isFound)
-    expect(await blobs.list()).toEqual(isFound ? [base.digest] : [])
-    return isFound
+    await findCachedBase(base, blobs, settings.cache, silentLog)
+    return blobs.list()
   }
+  await locateModel('org/name', '/nowhere', { settings, onProgress })
+  expect(await found()).toEqual([base.digest])
+  const path = (await findByDigest(settings.cache, base.digest))!
+  await writeFile(path, 'damaged')
+  expect(await found()).toEqual([])
+  await rm(path)
+  expect(await found()).toEqual([])
+})
 
-  test("in the Hub's cache, unless it is damaged there", async () => {
-    const server = await standIn({ 'model.safetensors': WEIGHTS })
-    const { settings, onProgress } = await hubAt(server.url)
-    await locateModel('org/name', '/nowhere', { settings, onProgress })
-    expect(await find(settings.cache, [])).toBe(true)
-    const path = (await findByDigest(settings.cache, base.digest))!
-    await writeFile(path, 'damaged')
-    expect(await find(settings.cache, [])).toBe(false)
-    await rm(path)
-    expect(await find(settings.cache, [])).toBe(false)
-  })
-
-  test('at the first mirror that has it', async () => {
-    const [empty, full] = [await standIn({}), await standIn({ [base.digest]: WEIGHTS })]
-    full.cuts.push(700)
-    const at = (url: string) => `${url}/org/name/resolve/x`
-    expect(await find(null, [at(empty.url), at(full.url)])).toBe(true)
-    expect(await find(null, [at(empty.url)])).toBe(false)
-  })
-
-  for (const [mirror, expected] of [
-    ['https://example.org/bases/', 'https://example.org/bases'],
-    ['http://127.0.0.1:80', 'http://127.0.0.1:80'],
-    ['http://example.org', null],
-    ['ftp://example.org', null],
-    ['bases', null],
-  ] as const) {
-    test(`'${mirror}' is ${expected === null ? 'no mirror' : 'a mirror'}`, () => {
-      if (expected === null) expect(() => checkMirror(mirror)).toThrow(ConfigError)
-      else expect(checkMirror(mirror)).toBe(expected)
-    })
-  }
+test('a mirror that a user names is https, or the user hears what it must be', () => {
+  expect(checkMirror('https://example.org/bases')).toBe('https://example.org/bases')
+  expect(() => checkMirror('http://example.org')).toThrow(ConfigError)
+  expect(() => checkMirror('http://example.org')).toThrow('must be an https address')
 })

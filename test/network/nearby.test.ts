@@ -1,29 +1,7 @@
 /** Runs on one network, heard over a bus that stands in for multicast. */
-import { EventEmitter } from 'node:events'
-import type { MulticastDNS } from 'multicast-dns'
 import { expect, test } from 'vitest'
 import { findNearby, runIn, tellNearby } from '../../node/network/nearby.ts'
-
-/** Everybody on it hears what anybody says. */
-class Bus {
-  readonly ends: EventEmitter[] = []
-  lost = 0
-
-  end(): MulticastDNS {
-    const end = new EventEmitter()
-    this.ends.push(end)
-    const say = (kind: 'query' | 'response') => (packet: object) => {
-      if (kind === 'query' && this.lost > 0) this.lost -= 1
-      else {
-        const whole = { questions: [], answers: [], additionals: [], ...packet }
-        for (const other of this.ends) other.emit(kind, whole)
-      }
-    }
-    const destroy = () => void this.ends.splice(this.ends.indexOf(end), 1)
-    Object.assign(end, { query: say('query'), respond: say('response'), destroy })
-    return end as unknown as MulticastDNS
-  }
-}
+import { Bus } from './bus.ts'
 
 const SEA = { page: 'http://192.168.1.7:4001/', name: 'sea', base: 'embedded' }
 const HILL = { page: 'http://192.168.1.8:4001/', name: 'hill', base: 'SmolLM2-135M' }

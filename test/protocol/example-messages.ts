@@ -104,6 +104,12 @@ export const exampleRequests: Record<string, Request> = {
 
 export const exampleReplies: Record<string, Reply> = {
   joined: { type: 'joined', runConfig: Uint8Array.of(0x81, 0xa1, 0x61, 0x01), start: first },
+  'joined, with mirrors': {
+    type: 'joined',
+    runConfig: Uint8Array.of(0x81, 0xa1, 0x61, 0x01),
+    start: first,
+    mirrors: ['https://example.org/bases'],
+  },
   leased: {
     type: 'leased',
     leaseId: 2 ** 32,

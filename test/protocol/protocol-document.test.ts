@@ -84,8 +84,8 @@ for (const [direction, examples, read] of [
   ['notice', exampleNotices, decodeNotice],
 ] as [string, Record<string, { type: string }>, (frame: Uint8Array) => unknown][]) {
   const plural = direction === 'reply' ? 'replies' : `${direction}s`
-  for (const example of Object.values(examples)) {
-    const { type } = example
+  // The last example of a type has all fields that it may have.
+  for (const [type, example] of new Map(Object.values(examples).map((one) => [one.type, one]))) {
     const accept = (value: unknown) => read(encode(value))
     parts[`${direction} ${type}`] = tableOf(rulesOf(frozen[plural]!, type), example, accept)
   }

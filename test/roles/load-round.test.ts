@@ -32,11 +32,11 @@ const startFrom = (bytes: number): RoundStart => ({
 
 test('a base that is too large for its shape is not asked for', async () => {
   const { config, runId } = await readRunConfig(await prepareSmallRun())
-  const sound = setUp(WORLD, newHeld(), { config, runId })
+  const sound = setUp(WORLD, newHeld(), { config, runId, mirrors: [] })
   await expect(sound).rejects.toThrow('it asks for the base')
   const weights = { digest: DIGEST, bytes: 1.5e9 }
   const lying = { ...config, base: { ...config.base, weights } }
-  const refused = setUp(WORLD, newHeld(), { config: lying, runId })
+  const refused = setUp(WORLD, newHeld(), { config: lying, runId, mirrors: [] })
   await expect(refused).rejects.toMatchObject({ name: 'ConfigError' })
 })
 

@@ -18,7 +18,7 @@ import { createHost } from '../../node/network/host.ts'
 import { loadIdentity } from '../../node/network/identity-file.ts'
 import { parseLink } from '../../node/network/link.ts'
 import { localTransports } from '../../node/network/transports.ts'
-import { findBase } from '../../node/roles/base-sources.ts'
+import { findCachedBase } from '../../node/roles/base-sources.ts'
 import { createVolunteer } from '../../node/roles/volunteer.ts'
 import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 
@@ -38,7 +38,6 @@ const host = await createHost({
   role: 'volunteer',
   transports: localTransports(),
 })
-const sources = { hubCache: join(cache, 'hub'), mirrors: [], folder: join(cache, 'mirrored') }
 const volunteer = createVolunteer(
   { ...invite, addresses: [await shaped(invite.addresses)] },
   {
@@ -54,7 +53,9 @@ const volunteer = createVolunteer(
     paused: null,
     onStep() {},
     onTransfer() {},
-    findBase: (base, onBytes) => findBase(base, blobs, sources, log, onBytes),
+    findBase: (base) => findCachedBase(base, blobs, join(cache, 'hub'), log),
+    baseSources: () => [],
+    shareBase: async () => null,
   },
 )
 process.on('SIGINT', () => volunteer.leave('the study says so'))

@@ -3,6 +3,7 @@
  * stays, and the next attempt asks for the rest alone.
  */
 import { BLOB_CHUNK_BYTES, type BlobReference, ProtocolError } from '../../../protocol/index.ts'
+import { inChunks } from '../../network/chunks.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { OWN, type PartialBlob } from '../../storage/partial-blob.ts'
 import { piecesOf } from '../../stream-pieces.ts'
@@ -66,39 +67,4 @@ async function fetchRest(
 function checkAnswer({ status, statusText }: Response, expected: number): void {
   if (status === expected) return
   throw new Error(`Cannot fetch the model as the coordinator answered ${status} ${statusText}`)
-}
-
-/**
- * The same bytes in pieces of BLOB_CHUNK_BYTES, the last of which may be shorter.
- * @throws ProtocolError unless there are `bytes` of them
- */
-async function* inChunks(
-  pieces: AsyncIterable<Uint8Array>,
-  bytes: number,
-): AsyncGenerator<Uint8Array> {
-  let left = bytes
-  let chunk = new Uint8Array(Math.min(BLOB_CHUNK_BYTES, left))
-  let filled = 0
-  for await (let piece of pieces) {
-    if (piece.length > left - filled) throw otherSize('more', bytes)
-    while (piece.length > 0) {
-      const part = piece.subarray(0, chunk.length - filled)
-      chunk.set(part, filled)
-      filled += part.length
-      piece = piece.subarray(part.length)
-      if (filled < chunk.length) continue
-      yield chunk
-      left -= filled
-      filled = 0
-      chunk = new Uint8Array(Math.min(BLOB_CHUNK_BYTES, left))
-    }
-  }
-  if (left > 0) throw otherSize('fewer', bytes)
-}
-
-function otherSize(what: 'more' | 'fewer', bytes: number): ProtocolError {
-  return new ProtocolError(
-    'malformed',
-    `Cannot fetch the model as ${what} than ${bytes} bytes came`,
-  )
 }

@@ -163,6 +163,7 @@ function partialBlob(blob: BlobReference, handle: SyncFile, end: PartialEnd): Pa
       writeAt(handle, chunk, chunks * BLOB_CHUNK_BYTES)
       chunks += 1
     },
+    readChunk: async (index) => readAt(index * BLOB_CHUNK_BYTES, BLOB_CHUNK_BYTES),
     async finish() {
       handle.flush()
       if ((await nativeDigestOf(readAt(0, blob.bytes))) !== blob.digest) {

@@ -4,11 +4,13 @@
  */
 import type { LogLevel } from '../../log.ts'
 import { createHost } from '../../network/host.ts'
+import { mirrorSource } from '../../network/mirror-source.ts'
 import {
   createVolunteer,
   type VolunteerOutcome,
   type VolunteerRole,
 } from '../../roles/volunteer.ts'
+import { askMirror } from './ask-mirror.ts'
 import { loadIdentity } from './key-store.ts'
 import type { FromVolunteer, ToVolunteer } from './messages.ts'
 import { openStore } from './open-store.ts'
@@ -43,7 +45,9 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     paused,
     software: `barnraise/${__VERSION__} (browser)`,
     log: { debug: () => {}, info: tell('info'), warn: tell('warn'), error: tell('error') },
-    findBase: async () => false,
+    findBase: async () => {},
+    shareBase: async () => null,
+    baseSources: (mirrors) => mirrors.map((mirror) => mirrorSource(mirror, askMirror)),
     onStep: (progress) => post({ type: 'step', ...progress }),
     onTransfer: (progress) => post({ type: 'transfer', ...progress }),
   })
