@@ -126,7 +126,8 @@ async function openTab(origin: string): Promise<Tab> {
     for (;;) {
       const [message] = (await once(socket, 'message')) as [MessageEvent<string>]
       const heard = JSON.parse(message.data)
-      if (heard.id === id) return heard.result.result.value
+      // While a page is exchanged for another nothing is evaluated.
+      if (heard.id === id) return heard.result?.result.value
     }
   }
   return {
