@@ -1,14 +1,12 @@
 /** Who reaches a host from where, directly and through a relay: see README.md. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { argv } from 'node:process'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { killAll, ready, start } from './inside.ts'
 import { KINDS, type Kind, LEADING_KINDS, makeNetworks } from './networks.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
 /** Who has not trained by then does not reach the host. */
 const PATIENCE_MS = 15_000
 
@@ -24,8 +22,6 @@ micro_batch_size: 2
 num_epochs: 10000
 `
 
-type Fact = { type: string; link?: string; addresses?: string[]; reached?: boolean | null }
-
 /** The link with addresses of one kind alone, or with all, as people have it. */
 const WAYS = ['direct', 'relayed', 'whole link'] as const
 type Way = (typeof WAYS)[number]
@@ -36,45 +32,6 @@ interface Cell {
   way: Way
   /** Time from its start to its first step; null: it came to none. */
   seconds: number | null
-}
-
-const children: ChildProcess[] = []
-
-/** Starts `barnraise` in a namespace; resolves with the first fact of the type, or null. */
-function start(namespace: string, args: readonly string[]) {
-  const words = [
-    'netns',
-    'exec',
-    namespace,
-    process.execPath,
-    ...process.execArgv,
-    PROGRAM,
-    ...args,
-  ]
-  const child = spawn('ip', [...words, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  children.push(child)
-  const facts = createInterface({ input: child.stdout })
-  const seen = (type: string, patienceMs: number) =>
-    new Promise<Fact | null>((resolve) => {
-      const timer = setTimeout(resolve, patienceMs, null)
-      facts.on('line', (line) => {
-        const fact = JSON.parse(line) as Fact
-        if (fact.type !== type) return
-        clearTimeout(timer)
-        resolve(fact)
-      })
-    })
-  return { seen, kill: () => void child.kill('SIGKILL') }
-}
-
-async function ready(namespace: string, args: readonly string[]): Promise<Fact> {
-  const { seen } = start(namespace, args)
-  const reach = seen('reach', 60_000)
-  const fact = await seen('ready', 60_000)
-  if (fact === null) throw new Error(`Not ready within a minute: ${args.join(' ')}`)
-  // What a relay says of a host's port comes before the link.
-  const told = await Promise.race([reach, null])
-  return { ...fact, reached: told?.reached ?? null }
 }
 
 function linkBy(way: Way, link: string): string {
@@ -142,7 +99,7 @@ try {
   console.log(`told wrong of their reach: ${misjudged.join(', ') || 'none'}`)
   process.exitCode = wrong.length + misjudged.length === 0 ? 0 : 1
 } finally {
-  for (const child of children) child.kill('SIGKILL')
+  killAll()
   networks.remove()
   await rm(folder, { recursive: true, force: true })
 }

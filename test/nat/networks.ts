@@ -17,6 +17,8 @@ export interface Networks {
   street: { namespace: string; address: string }
   /** A new machine; returns its namespace. */
   machine(kind: Kind): string
+  /** So many new machines in one network behind one router; returns their namespaces. */
+  classroom(machines: number): string[]
   remove(): void
 }
 
@@ -56,9 +58,14 @@ export function makeNetworks(name: string): Networks {
   /** Connects `lan` of a router with `wan` of what stands behind it, in a network of its own. */
   function behind(router: string, namespace: string, net: string, rule: string[]): void {
     cable({ namespace, device: 'wan' }, { namespace: router, device: 'lan' })
+    openHome(router, net, rule)
+    setAddress(namespace, 'wan', `${net}.2`, `${net}.1`)
+  }
+
+  /** Lets what is at `lan` of a router go out by its `wan`. */
+  function openHome(router: string, net: string, rule: string[]): void {
     run('ip', '-n', router, 'address', 'add', `${net}.1/24`, 'dev', 'lan')
     run('ip', '-n', router, 'link', 'set', 'lan', 'up')
-    setAddress(namespace, 'wan', `${net}.2`, `${net}.1`)
     inside(router, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward')
     inside(router, 'nft', 'add', 'table', 'ip', 'nat')
     const hook = '{ type nat hook postrouting priority 100 ; }'
@@ -116,9 +123,26 @@ export function makeNetworks(name: string): Networks {
     return own
   }
 
+  function classroom(machines: number): string[] {
+    const router = addNamespace('school')
+    toStreet(router)
+    run('ip', '-n', router, 'link', 'add', 'lan', 'type', 'bridge')
+    const all = Array.from({ length: machines }, (_, at) => {
+      const own = addNamespace(`desk${at}`)
+      const port = `desk${at}`
+      cable({ namespace: own, device: 'wan' }, { namespace: router, device: port })
+      run('ip', '-n', router, 'link', 'set', port, 'master', 'lan', 'up')
+      setAddress(own, 'wan', `192.168.1.${at + 2}`, '192.168.1.1')
+      return own
+    })
+    openHome(router, '192.168.1', ['masquerade'])
+    return all
+  }
+
   return {
     street: { namespace: street, address: `${STREET}.1` },
     machine,
+    classroom,
     remove: () => {
       for (const child of children) child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
