@@ -119,7 +119,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ],
     ["verify 'http://192.168.1.7:4001/#join=…'", 'a run that goes on'],
   ],
-  publish: [['publish runs/sea -o public', 'for a web server, or a dataset repository']],
+  publish: [
+    ['publish runs/sea -o public', 'for a web server, or a dataset repository'],
+    ['publish runs/sea --hub org/sea-stories', 'with the adapter and its card, by HF_TOKEN'],
+  ],
   doctor: [
     ['doctor', 'what is missing, and how to get it'],
     ["doctor --ask 'https://run.example.org/#join=…'", 'and whether strangers would reach a host'],

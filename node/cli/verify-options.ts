@@ -32,11 +32,20 @@ export function addVerifying(program: Command, machine: readonly Option[]): void
     .action(async (where, options) => (await import('./credit.ts')).credit(where, options))
   program
     .command('publish')
-    .description('write a folder by which strangers check the run, for any web server')
+    .description('write what strangers check the run by, for any web server, or to the Hub')
     .argument('<folder>', 'the folder of the run')
-    .requiredOption('-o, --out <dir>', 'where to write it')
+    .option('-o, --out <dir>', 'where to write it')
+    .option('--hub <org/name>', 'upload it, with the best adapter, to this model repository')
+    .option('--private', 'with --hub: a new repository is private')
+    .option('--force', 'with --hub: replace what the repository has of others, in a commit')
     .option('--with-held-out', 'publish the text that it is measured on, too')
     .option('--json', 'print data as JSON on stdout, for scripts')
+    .addHelpText(
+      'after',
+      `
+Base and training text go along, as the steps are repeated on them: publish neither where you may
+not. Keys, addresses and run.yaml stay here.`,
+    )
     .action(async (folder, options) => (await import('./publish.ts')).publish(folder, options))
 }
 

@@ -8,6 +8,7 @@ import { stringify } from 'yaml'
 import type { Digest } from '../../protocol/index.ts'
 import { counted } from '../../protocol/index.ts'
 import { COMMAND } from '../command.ts'
+import { parseReference } from '../hub/reference.ts'
 import type { ExportFormat } from './formats.ts'
 import { escaped } from './markdown.ts'
 import type { RunSummary, Takeaway, WrittenModel } from './takeaway.ts'
@@ -42,6 +43,8 @@ export function adapterOnCard(card: string): Digest | null {
 interface Card extends Pick<Takeaway, 'run' | 'adapter'>, WrittenModel {
   /** Whether a chat template lies beside it in a file of its own. */
   hasTemplate: boolean
+  /** The address of what the run published; left out: the card's reader has to know it. */
+  proof?: string | undefined
 }
 
 export function modelCard(format: ExportFormat, card: Card): string {
@@ -88,7 +91,7 @@ ${contributorTable(run)}
 
 ## Check it
 
-${checkOf(format, run)}
+${checkOf(format, card)}
 
 ## Use it
 
@@ -96,28 +99,35 @@ ${usageOf(format, { run, adapter, hasTemplate })}`
 }
 
 /** How a reader re-derives the adapter. */
-function checkOf(format: ExportFormat, { runId, coordinator, adapterDigest }: RunSummary): string {
+function checkOf(format: ExportFormat, { run, proof }: Card): string {
+  const { runId, coordinator, adapterDigest } = run
   const known = coordinator === null ? '' : ` --coordinator ${coordinator}`
   const held = format === 'peft' ? ' --export .' : ''
+  const place =
+    proof === undefined
+      ? 'and the folder or the address of the published run in place of RUN'
+      : 'in a copy of this repository'
   return `Every round can be merged again from the payloads of the volunteers, and gives the adapter
 \`${adapterDigest}\`.
-With barnraise in a terminal, and the folder or the address of the published run in place of RUN:
+With barnraise in a terminal, ${place}:
 
 \`\`\`sh
-${COMMAND} verify RUN --run ${runId}${known}${held}
+${COMMAND} verify ${proof ?? 'RUN'} --run ${runId}${known}${held}
 \`\`\`
 
 With \`--replay\` every step that counted is trained again, too. Whether the run and its
 coordinator are those that you were told of is yours to compare: nothing else is to be trusted.`
 }
 
-function frontMatter(format: ExportFormat, run: RunSummary): string {
+/** The Hub takes no card with a base that is no name there, or a licence that it does not list. */
+function frontMatter(format: ExportFormat, { base }: RunSummary): string {
   const { relation, library, tags } = FRONT[format]
+  const isOfHub = parseReference(base.name, 'models')?.id === base.name
+  const isListed = /^[a-z0-9][a-z0-9.-]*$/.test(base.license)
   return stringify({
     ...(library === undefined ? {} : { library_name: library }),
-    base_model: run.base.name,
-    base_model_relation: relation,
-    license: run.base.license,
+    ...(isOfHub ? { base_model: base.name, base_model_relation: relation } : {}),
+    ...(isListed ? { license: base.license } : { license: 'other', license_name: base.license }),
     pipeline_tag: 'text-generation',
     tags: [...tags, 'barnraise'],
   })

@@ -34,6 +34,8 @@ export interface ExportTarget {
   folder: string
   /** Null: the base's own in a folder, float16 in a GGUF. An adapter is float32. */
   dtype: DtypeName | null
+  /** The address of what the run published, for the card. */
+  proof?: string | undefined
 }
 
 /**
@@ -41,11 +43,11 @@ export interface ExportTarget {
  *   made of.
  */
 export async function writeExport(target: ExportTarget, takeaway: Takeaway): Promise<WrittenModel> {
-  const { format, folder } = target
+  const { format, folder, proof } = target
   const write = WRITERS[format]
   const written = await write(target, takeaway)
   const hasTemplate = existsSync(join(folder, TEMPLATE_FILE))
-  const card = modelCard(format, { ...takeaway, ...written, hasTemplate })
+  const card = modelCard(format, { ...takeaway, ...written, hasTemplate, proof })
   await writeFile(join(folder, CARD_FILE), card)
   return written
 }

@@ -4,7 +4,7 @@
  * to the host that it is for, and to no other.
  */
 
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -134,9 +134,7 @@ export async function get(
 }
 
 async function checkHash(file: Download, partial: string): Promise<void> {
-  const hash = hashFor(file)
-  for await (const piece of createReadStream(partial)) hash.update(piece as Uint8Array)
-  const found = hash.digest('hex')
+  const found = await hashOf(partial, file.hash.type, file.bytes)
   if (found === file.hash.hex) return
   await rm(partial, { force: true })
   throw new ConfigError(
@@ -145,9 +143,16 @@ async function checkHash(file: Download, partial: string): Promise<void> {
   )
 }
 
-function hashFor({ hash, bytes }: Download): Hash {
-  if (hash.type === 'sha256') return createHash('sha256')
-  return createHash('sha1').update(`blob ${bytes}\0`)
+/** The hash of a file in hexadecimal, as the Hub tells it. */
+export async function hashOf(
+  path: string,
+  type: ContentHash['type'],
+  bytes: number,
+): Promise<string> {
+  const hash =
+    type === 'sha256' ? createHash('sha256') : createHash('sha1').update(`blob ${bytes}\0`)
+  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array)
+  return hash.digest('hex')
 }
 
 /** @throws nothing: an error to be thrown, in words that say what to do */

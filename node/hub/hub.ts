@@ -5,11 +5,16 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { ConfigError } from '../../protocol/index.ts'
 import { exists, type RepositoryCache, repositoryCache } from './cache.ts'
-import { download, get, reasonOf, refused } from './download.ts'
+import { download, reasonOf, refused } from './download.ts'
 import { describeReference, type HubReference } from './reference.ts'
+import {
+  infoAddress,
+  type RepositoryFile,
+  type RepositoryInfo,
+  repositoryInfo,
+} from './repository-info.ts'
 import type { HubSettings } from './settings.ts'
 
 export type HubProgress = (file: string, done: number, total: number) => void
@@ -19,24 +24,6 @@ export interface Snapshot {
   /** The wanted ones, relative to it: it may hold others, from another time. */
   files: readonly string[]
 }
-
-const infoSchema = z.looseObject({
-  sha: z.string().regex(/^[0-9a-f]{40}$/),
-  siblings: z
-    .array(
-      z.looseObject({
-        rfilename: z.string().min(1).max(512),
-        size: z.number().int().min(0),
-        blobId: z.string().regex(/^[0-9a-f]{40}$/),
-        lfs: z.looseObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }).nullish(),
-      }),
-    )
-    .max(100_000),
-})
-type Sibling = z.infer<typeof infoSchema>['siblings'][number]
-
-const INFO_BYTES_MAX = 64 * 1024 * 1024
-const INFO_MS_MAX = 30_000
 
 /**
  * Which of all files are wanted; throws ConfigError when they do not do. `read`
@@ -76,47 +63,16 @@ export async function fetchSnapshot(
 async function ask(
   reference: HubReference,
   settings: HubSettings,
-): Promise<z.infer<typeof infoSchema> | string> {
-  const { type, id, revision } = reference
-  const url = `${settings.endpoint}/api/${type}/${id}/revision/${encodeURIComponent(revision)}`
+): Promise<RepositoryInfo | string> {
   try {
-    const signal = AbortSignal.timeout(INFO_MS_MAX)
-    const response = await get(`${url}?blobs=true`, settings.token, {}, signal)
-    if (!response.ok) throw refused(url, response.status)
-    return parseInfo(url, await bounded(response))
+    const info = await repositoryInfo(reference, settings)
+    if (typeof info === 'number') throw refused(infoAddress(reference, settings), info)
+    return info
   } catch (error) {
     if (error instanceof ConfigError) throw error
     return `${settings.endpoint} cannot be reached (${reasonOf(error)})`
   }
 }
-
-async function bounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for await (const piece of response.body!) {
-    text += decoder.decode(piece, { stream: true })
-    if (text.length > INFO_BYTES_MAX) throw new Error('its answer is too long')
-  }
-  return text + decoder.decode()
-}
-
-function parseInfo(url: string, text: string): z.infer<typeof infoSchema> {
-  let value: unknown = null
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // Told below.
-  }
-  const result = infoSchema.safeParse(value)
-  if (result.success && result.data.siblings.every(({ rfilename }) => isInside(rfilename))) {
-    return result.data
-  }
-  throw new ConfigError(`Cannot use the answer of ${url} as it is not what the Hub says of files`)
-}
-
-/** No name leads out of the snapshot. */
-const isInside = (name: string): boolean =>
-  name.split('/').every((part) => part !== '' && !/^\.+$/.test(part)) && !name.includes('\\')
 
 /** A download that broke, or another tool, may have left a part of a snapshot: that will not do. */
 async function cached(
@@ -157,7 +113,7 @@ async function filesIn(folder: string): Promise<string[]> {
 async function fetchFile(
   { type, id }: HubReference,
   commit: string,
-  { rfilename: name, size, blobId, lfs }: Sibling,
+  { rfilename: name, size, blobId, lfs }: RepositoryFile,
   cache: RepositoryCache,
   { endpoint, token }: HubSettings,
   onProgress: HubProgress,

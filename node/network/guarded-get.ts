@@ -7,8 +7,8 @@ import { lookup } from 'node:dns'
 import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http'
 import { get as httpsGet } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { isLoopbackHost } from '../secure-address.ts'
 import type { AskMirror } from './mirror-source.ts'
-import { isLoopbackHost } from './mirrors.ts'
 import { PLACES, type Place, placeOf } from './near.ts'
 
 const REDIRECTS_MAX = 5

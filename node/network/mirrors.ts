@@ -4,21 +4,16 @@
  * those that its run.yaml names; they are no part of a RunConfig, since they move while it goes on.
  */
 import { type Digest, MIRROR_LENGTH_MAX } from '../../protocol/index.ts'
+import { isSecure } from '../secure-address.ts'
 
 /** What is wrong with the address of a mirror, after 'must be'; null: nothing. */
 export function mirrorFault(mirror: string): string | null {
   if (mirror.length > MIRROR_LENGTH_MAX) return `of at most ${MIRROR_LENGTH_MAX} characters`
   const url = URL.canParse(mirror) ? new URL(mirror) : null
-  const isHttps = url?.protocol === 'https:'
-  // Others on the way could see what is fetched, or break it.
-  if (!isHttps && !(url?.protocol === 'http:' && isLoopbackHost(url))) return 'an https address'
+  if (url === null || !isSecure(url)) return 'an https address'
   if (url.username !== '' || url.password !== '') return 'an address without a password'
   return null
 }
-
-/** Whether the host in an address means this machine, by its name or number. */
-export const isLoopbackHost = ({ hostname }: URL): boolean =>
-  /^(127(\.\d+){3}|localhost|\[::1\])$/.test(hostname)
 
 /**
  * Where the base is at a mirror: the address itself where it ends in the digest, in `.safetensors`

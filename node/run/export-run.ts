@@ -20,6 +20,8 @@ export interface ExportOptions {
   /** Null: a folder of the run that is named after the format. */
   out: string | null
   dtype?: DtypeName | null
+  /** The address of what the run published, for the card. */
+  proof?: string
 }
 
 export interface Exported {
@@ -37,7 +39,7 @@ export interface Exported {
 
 /** @throws ConfigError when the run has no adapter of that round yet. */
 export async function exportRun(folder: RunFolder, options: ExportOptions): Promise<Exported> {
-  const { format, round, out, dtype = null } = options
+  const { format, round, out, dtype = null, proof } = options
   const run = await openRun(folder)
   const chain = await manifestsUntil(run, round)
   if (chain.length === 0) {
@@ -48,7 +50,7 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
   const target = out ?? exportFolder(folder, format)
   await checkTarget(target, format, folder, run.runId)
   const { path, digest, weights } = await writeExport(
-    { format, folder: target, dtype },
+    { format, folder: target, dtype, proof },
     await takeawayOf(run, chain, folder.base),
   )
   const rounds = run.state.round.start.round

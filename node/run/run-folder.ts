@@ -13,6 +13,7 @@
  *   blobs/          weights, shards, deltas, adapters
  *   base/           config and tokenizer of the base
  *   adapter/        the latest PEFT export, and beside it folders of other formats
+ *   publishing/     what is on its way to the Hub, as long as it is
  */
 
 import { randomBytes } from 'node:crypto'
@@ -44,6 +45,7 @@ export interface RunFolder {
   blobs: string
   base: string
   adapter: string
+  publishing: string
 }
 
 export function runFolder(root: string): RunFolder {
@@ -60,6 +62,7 @@ export function runFolder(root: string): RunFolder {
     blobs: join(root, 'blobs'),
     base: join(root, 'base'),
     adapter: join(root, 'adapter'),
+    publishing: join(root, 'publishing'),
   }
 }
 

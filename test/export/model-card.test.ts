@@ -101,9 +101,36 @@ describe('a card tells the hub and the reader what the folder is', () => {
   for (const format of EXPORT_FORMATS)
     test(format, () => {
       const [front, commands] = rows[format]
-      const card = modelCard(format, { run: RUN, adapter: ADAPTER, ...WRITTEN })
+      const run = { ...RUN, base: { ...RUN.base, name: 'org/tiny' } }
+      const card = modelCard(format, { run, adapter: ADAPTER, ...WRITTEN })
       const [, yaml, body] = card.split('---\n')
-      expect(parse(yaml!)).toMatchObject({ base_model: 'tiny', license: 'apache-2.0', ...front })
+      expect(parse(yaml!)).toMatchObject({
+        base_model: 'org/tiny',
+        license: 'apache-2.0',
+        ...front,
+      })
       for (const command of commands) expect(body).toContain(command)
     })
+})
+
+for (const [what, base, front] of [
+  ['a base that is not there', { name: 'tiny' }, {}],
+  ['a path', { name: '../tiny' }, {}],
+  ['one that is', { name: 'org/tiny' }, { base_model: 'org/tiny', base_model_relation: 'adapter' }],
+  ['a licence in words', { license: 'My Own' }, { license: 'other', license_name: 'My Own' }],
+] as const) {
+  test(`the Hub takes the card of ${what}`, () => {
+    const run = { ...RUN, base: { ...RUN.base, ...base } }
+    const [, yaml] = modelCard('peft', { run, adapter: ADAPTER, ...WRITTEN }).split('---\n')
+    const always = { library_name: 'peft', pipeline_tag: 'text-generation', license: 'apache-2.0' }
+    expect(parse(yaml!)).toEqual({ ...always, tags: ['lora', 'barnraise'], ...front })
+  })
+}
+
+test('a card beside its proof has the address of it', () => {
+  const proof = 'https://huggingface.co/org/name/resolve/main/proof'
+  const card = modelCard('peft', { run: RUN, adapter: ADAPTER, ...WRITTEN, proof })
+  const trusted = `--run ${RUN.runId} --coordinator ${RUN.coordinator}`
+  expect(card).toContain(`\n${COMMAND} verify ${proof} ${trusted} --export .\n`)
+  expect(card).not.toContain('verify RUN')
 })

@@ -13,7 +13,8 @@ import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
 import { silentLog } from '../silent-log.ts'
-import { COMMIT, gitId, hubAt, sha256, standIn } from './stand-in.ts'
+import { COMMIT, gitId, hubAt, standIn } from './stand-in.ts'
+import { sha256 } from './stand-in-uploads.ts'
 
 const WEIGHTS = Buffer.alloc(5000, 'weights')
 const FILES = {

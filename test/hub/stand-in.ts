@@ -1,4 +1,4 @@
-/** A stand-in of the Hub's HTTP API on loopback: files of one commit, and faults. */
+/** A stand-in of the Hub's HTTP API on loopback: files of one commit, uploads, and faults. */
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest'
 import type { Hub } from '../../node/hub/locate.ts'
 import type { HubSettings } from '../../node/hub/settings.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
+import { LARGE_BYTES, receive, sha256, type Uploads, uploads } from './stand-in-uploads.ts'
 
 export const COMMIT = 'a'.repeat(40)
 
@@ -28,12 +29,10 @@ export interface StandIn {
   branches: Map<string, { commit: string; files: Map<string, Buffer> }>
   /** Files are sent from there. */
   elsewhere: string | null
+  uploads: Uploads
   stop(): Promise<void>
 }
 
-const LARGE_BYTES = 100
-
-export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 export const gitId = (bytes: Uint8Array) =>
   createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
 
@@ -55,6 +54,7 @@ export async function standIn(files: Record<string, Buffer>): Promise<StandIn> {
     status: null,
     commit: COMMIT,
     elsewhere: null,
+    uploads: uploads(),
     stop,
     branches: new Map(),
   }
@@ -70,9 +70,14 @@ function answer(hub: StandIn, request: IncomingMessage, response: ServerResponse
     response.writeHead(hub.status).end()
     return
   }
+  if (request.method !== 'GET' || path === '/api/whoami-v2') {
+    // A client that goes in the middle of a request is not answered.
+    receive(hub, path, request, response).catch(() => response.destroy())
+    return
+  }
   const revision = /^\/api\/(?:models|datasets)\/org\/name\/revision\/(.+)$/.exec(path)?.[1]
-  if (revision !== undefined) {
-    response.end(JSON.stringify(infoOf(hub.branches.get(revision) ?? hub)))
+  if (revision !== undefined && hub.uploads.visibility !== null) {
+    response.end(JSON.stringify(infoOf(hub.branches.get(revision) ?? hub, hub.uploads)))
     return
   }
   const [, commit, name = ''] = /\/org\/name\/resolve\/([^/]+)\/(.+)$/.exec(path) ?? []
@@ -89,14 +94,17 @@ function answer(hub: StandIn, request: IncomingMessage, response: ServerResponse
   send(hub, bytes, range, response)
 }
 
-function infoOf({ commit, files }: Pick<StandIn, 'commit' | 'files'>): object {
+function infoOf(
+  { commit, files }: Pick<StandIn, 'commit' | 'files'>,
+  { visibility }: Uploads,
+): object {
   const siblings = [...files].map(([rfilename, bytes]) => ({
     rfilename,
     size: bytes.length,
     blobId: gitId(bytes),
     ...(bytes.length > LARGE_BYTES && { lfs: { sha256: sha256(bytes), size: bytes.length } }),
   }))
-  return { id: 'org/name', sha: commit, siblings }
+  return { id: 'org/name', sha: commit, private: visibility === 'private', siblings }
 }
 
 function send(hub: StandIn, bytes: Buffer, range: string | null, response: ServerResponse): void {

@@ -3,7 +3,7 @@
  * address a name stands for only the browser sees; it guards the networks that it is in.
  */
 import type { AskMirror } from '../../network/mirror-source.ts'
-import { isLoopbackHost } from '../../network/mirrors.ts'
+import { isLoopbackHost } from '../../secure-address.ts'
 import { piecesOf } from '../../stream-pieces.ts'
 
 export const askMirror: AskMirror = async (url, headers, signal) => {

@@ -1,0 +1,39 @@
+/** Uploads that nothing can come of are refused before anything is asked. */
+import { expect, test } from 'vitest'
+import { hubTarget } from '../../node/hub/upload.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+
+const SETTINGS = {
+  endpoint: 'https://huggingface.co',
+  token: 'hf_abc',
+  cache: '/nowhere',
+  isOffline: false,
+}
+
+const TOKENS = 'make one that may write at https://huggingface.co/settings/tokens'
+
+for (const [name, change, expected] of [
+  ['org/name', {}, null],
+  ['org/name', { endpoint: 'http://127.0.0.1:80' }, null],
+  ['org/name', { token: null }, `there is no token of the Hub: ${TOKENS}, and give it in HF_TOKEN`],
+  ['org/name', { token: '"hf_abc"' }, `begins with 'hf_', and this one does not: ${TOKENS}`],
+  ['org/name', { endpoint: 'http://hub.example.org' }, 'HF_ENDPOINT must be an https address'],
+  ['org/name', { endpoint: 'hub' }, 'HF_ENDPOINT must be an https address'],
+  ['org/name', { isOffline: true }, 'HF_HUB_OFFLINE is set'],
+  ['name', {}, 'must be of the form org/name'],
+  ['org/name@v1', {}, 'must be of the form org/name'],
+  ['org/name:file', {}, 'must be of the form org/name'],
+  ['org/..', {}, 'must be of the form org/name'],
+  ['datasets/org/name', {}, 'must be of the form org/name'],
+  ['https://huggingface.co/org/name', {}, 'must be of the form org/name'],
+] as const) {
+  test(`${name}, ${JSON.stringify(change)}: ${expected ?? 'fine'}`, () => {
+    const make = () => hubTarget(name, { ...SETTINGS, ...change })
+    if (expected === null) {
+      expect(make()).toMatchObject({ id: name, token: 'hf_abc' })
+    } else {
+      expect(make).toThrow(ConfigError)
+      expect(make).toThrow(expected)
+    }
+  })
+}
