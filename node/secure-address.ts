@@ -1,6 +1,6 @@
 /** Which addresses are safe to talk to: nobody on the way sees or changes what is sent. */
 
-/** By https, or on this machine. */
+/** An address that nobody on the way reads or changes: https, or on this machine. */
 export const isSecure = (url: URL): boolean =>
   url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url))
 
