@@ -18,6 +18,10 @@ export const PEER_ID_LENGTH_MAX = 128
 export const TOKEN_LENGTH_MAX = 256
 export const INVITE_NAME_LENGTH_MAX = 32
 export const SIGNATURE_BYTES = 64
+/** Addresses of a coordinator, in a link or as it tells them. */
+export const ADDRESSES_MAX = 24
+/** A multiaddr: a name of 253 characters, a relay's peer id and the coordinator's fit in. */
+export const ADDRESS_LENGTH_MAX = 512
 
 // Blobs.
 export const BLOB_CHUNK_BYTES = 256 * 1024

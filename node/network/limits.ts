@@ -53,4 +53,3 @@ export const TURN_MS = 20_000
 
 // Invites.
 export const LINK_LENGTH_MAX = 4_096
-export const LINK_ADDRESSES_MAX = 24

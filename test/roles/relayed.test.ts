@@ -42,10 +42,11 @@ async function relayAt(
   return role
 }
 
-/** The link with those addresses alone that lead through a relay. */
-function relayedOnly(link: string) {
+/** The link with that address alone that leads through a relay, which may be named. */
+function relayedOnly(link: string, relay = '') {
   const invite = parseLink(link)
-  const addresses = invite.addresses.filter((address) => address.includes('/p2p-circuit/'))
+  const through = `${relay}/p2p-circuit/`
+  const addresses = invite.addresses.filter((address) => address.includes(through))
   expect(addresses).toHaveLength(1)
   return { ...invite, addresses }
 }
@@ -104,6 +105,23 @@ test('a relay that dies is found again, and no batch is lost', async () => {
   await first.stop()
   const second = await relayAt(port, folder)
   expect(second.addresses).toEqual(first.addresses)
+  await expect.poll(() => second.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
+  await hosted.finished
+  await hosted.stop()
+  const { state } = await openRun(run)
+  expect(state.ledger.counted).toEqual([{ start: 0, end: 64 }])
+})
+
+test('a relay that dies for good is left for one that the link did not name', async () => {
+  const run = await prepareSmallRun({ max_steps: 64 })
+  const first = await relayAt(0, await temporaryFolder())
+  const second = await relayAt(0, await temporaryFolder())
+  const relays = [first.addresses[0]!, second.addresses[0]!]
+  const hosted = await hostRun(run, { relays })
+  await joinRun(run, relayedOnly(hosted.link, relays[0]), 'ada')
+  await expect.poll(() => hosted.status().batchesCounted, PATIENT).toBeGreaterThan(0)
+  expect(second.status()).toEqual({ hosts: 0, relayed: 0 })
+  await first.stop()
   await expect.poll(() => second.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
   await hosted.finished
   await hosted.stop()

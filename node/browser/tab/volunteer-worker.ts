@@ -44,6 +44,7 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     software: `barnraise/${__VERSION__} (browser)`,
     log: { debug: () => {}, info: tell('info'), warn: tell('warn'), error: tell('error') },
     findBase: async () => false,
+    onAddresses: (addresses) => post({ type: 'addresses', addresses }),
     onStep: (progress) => post({ type: 'step', ...progress }),
     onTransfer: (progress) => post({ type: 'transfer', ...progress }),
   })
