@@ -94,6 +94,32 @@ test('it is watched and verified through the relay, by its link and by its page'
   await hosted.stop()
 })
 
+test('two runs share the one port of a relay, with the pages and volunteers of both', async () => {
+  const runs = [await prepareSmallRun(), await prepareSmallRun({ seed: 6 })]
+  const relays = [await relayWithPages()]
+  const origins = new Set<string>()
+  const hosted = []
+  for (const run of runs) {
+    const one = await hostWithPages(run, { listen: ['/ip4/127.0.0.1/tcp/0'], relays })
+    await joinRun(run, relayedOnly(one.link), 'ada')
+    hosted.push(one)
+  }
+  for (const { runId, link, pageAddresses, finished } of hosted) {
+    const [page = ''] = pageAddresses
+    origins.add(new URL(page).origin)
+    const pages = runPages(withWords(page, `join=${link.split('#')[1]}`))
+    const { signal } = new AbortController()
+    const { value } = await followRun(pages.address, nothingSeen(), signal, pages.ask).next()
+    expect(value!.tables.run!.runId).toBe(runId)
+    await pages.stop()
+    await finished
+  }
+  expect(origins.size).toBe(1)
+  expect(new Set(hosted.map(({ runId }) => runId)).size).toBe(2)
+  for (const { stop } of hosted) await stop()
+  for (const run of runs) expect((await verifyRun(run)).mismatches).toEqual([])
+})
+
 test('a relay that dies is found again, and no batch is lost', async () => {
   const run = await prepareSmallRun({ max_steps: 64 })
   const folder = await temporaryFolder()
