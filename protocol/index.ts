@@ -76,6 +76,8 @@ export { FrameDecoder, frameHeader } from './framing.ts'
 // Every limit of the wire and of a run.
 export {
   ADAPTER_RANK_MAX,
+  ADDRESS_LENGTH_MAX,
+  ADDRESSES_MAX,
   ALLOWED_MAX,
   BATCHES_MAX,
   BLOB_BYTES_MAX,

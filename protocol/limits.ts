@@ -21,6 +21,10 @@ export const SIGNATURE_BYTES = 64
 /** Web addresses that a coordinator names for the base, and how long one is. */
 export const MIRRORS_MAX = 8
 export const MIRROR_LENGTH_MAX = 512
+/** Addresses of a coordinator, in a link or as it tells them. */
+export const ADDRESSES_MAX = 24
+/** A multiaddr: a name of 253 characters, a relay's peer id and the coordinator's fit in. */
+export const ADDRESS_LENGTH_MAX = 512
 
 // Blobs.
 export const BLOB_CHUNK_BYTES = 256 * 1024

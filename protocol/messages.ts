@@ -311,6 +311,11 @@ export const noticeSchema = variants({
   wrong: { leaseId, reason },
   /** The run is over; `reason` says what ended it. */
   finished: { round: roundIndex, adapter: digest, reason },
+  /**
+   * Where the coordinator is reached now, as multiaddrs that end in its peer id: each volunteer
+   * that has joined is told, and again when they change.
+   */
+  addresses: { addresses: list(text(limits.ADDRESS_LENGTH_MAX), 0, limits.ADDRESSES_MAX) },
   heartbeat: {},
 })
 export type Notice = Infer<typeof noticeSchema>

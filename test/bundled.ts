@@ -44,6 +44,8 @@ export async function bundled(entries: readonly string[]): Promise<Plugin> {
   return {
     name: 'bundled',
     enforce: 'pre',
+    // What vitest keeps of a file for the next time leads to these bundles alone.
+    configureVitest: ({ defineCacheKeyGenerator }) => defineCacheKeyGenerator(() => name),
     transform: (code, id) => (id.startsWith(PRODUCT) ? startsBundles(code, id) : undefined),
   }
 }

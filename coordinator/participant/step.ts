@@ -347,6 +347,8 @@ function onNotice(state: ParticipantState, notice: Notice): ParticipantEffect[] 
     }
     case 'finished':
       return exit(state, 'finished', `the run is finished: ${notice.reason}`)
+    // Whoever dials keeps them.
+    case 'addresses':
     case 'heartbeat':
       return []
     default:

@@ -36,7 +36,7 @@ export interface OpenWays {
 
 /** @param ask how a router is asked for a port */
 export function openWays(
-  role: Pick<CoordinatorRole, 'coordinator' | 'waysBy' | 'askRelay'>,
+  role: Pick<CoordinatorRole, 'coordinator' | 'leadBy' | 'askRelay'>,
   options: WaysOptions,
   listener: WaysListener,
   ask = mapPort,
@@ -48,7 +48,7 @@ export function openWays(
     if (mapping !== null) opened.push({ stop: mapping.remove })
     const router = await routerOf(role, options, mapping, listener)
     if (isStopped) return
-    if (options.tunnel === undefined) return listener.announce(role.waysBy(...router))
+    if (options.tunnel === undefined) return listener.announce(role.leadBy(...router))
     const tunnel = tunnelTo(role, router, options, listener)
     opened.push(tunnel)
     await tunnel.ready
@@ -123,7 +123,7 @@ const unknown = (port: number, reason: string): string =>
   `Whether strangers reach port ${port} is not known: ${reason}`
 
 function tunnelTo(
-  { coordinator, waysBy }: Pick<CoordinatorRole, 'coordinator' | 'waysBy'>,
+  { coordinator, leadBy }: Pick<CoordinatorRole, 'coordinator' | 'leadBy'>,
   router: readonly string[],
   { tunnel = '', port }: WaysOptions,
   { announce, tell }: WaysListener,
@@ -138,7 +138,7 @@ function tunnelTo(
         () => false,
       ),
     onAddress: (address) => {
-      const ways = waysBy(...router, announcedAddress(address))
+      const ways = leadBy(...router, announcedAddress(address))
       told = told
         .then(() => announce(ways))
         .catch(({ message }: Error) =>

@@ -15,6 +15,7 @@ export function addRelay(program: Command, output: readonly Option[]): void {
     .command('relay')
     .description('pass on what is between hosts that nobody reaches and their volunteers')
     .option('--port <port>', 'port for WebSockets; the next one takes TCP', port, 4001)
+    .option('--no-public', 'listen on this machine only, as for a reverse proxy that runs on it')
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
     .option(
       '--allow <peer...>',

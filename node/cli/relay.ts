@@ -14,6 +14,8 @@ import { createScreen } from './terminal.ts'
 
 export interface RelayCommandOptions {
   port: number
+  /** False: it listens on this machine only. */
+  public: boolean
   announce?: string[]
   allow?: string[]
   hosts: number
@@ -28,10 +30,10 @@ export interface RelayCommandOptions {
 const LOOK_MS = 1_000
 
 export async function relay(options: RelayCommandOptions): Promise<void> {
-  const { port, hosts, perHost, perAddress, relayed, allow, identity, json, verbose } = options
+  const { hosts, perHost, perAddress, relayed, allow, identity, json, verbose } = options
   const screen = createScreen(process.stderr)
   const log = createLog(verbose ? 'debug' : 'warn', (line) => screen.print(line.trimEnd()))
-  const listen = listenAddresses({ port, public: true })
+  const listen = listenAddresses(options)
   const announce = (options.announce ?? []).map(announcedAddress)
   await checkFree(listen)
   const role = await startRelay({

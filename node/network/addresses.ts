@@ -1,6 +1,6 @@
-/** What a link says of where a coordinator is. */
+/** What a link, or a coordinator itself, says of where it is. */
+import { ADDRESSES_MAX } from '../../protocol/index.ts'
 import type { Host } from './host.ts'
-import { LINK_ADDRESSES_MAX } from './limits.ts'
 import { isLoopback } from './network-of.ts'
 import { relayedAddress } from './relay-places.ts'
 
@@ -9,16 +9,18 @@ export interface Doors {
   relays: readonly string[]
   /** Multiaddrs that lead here, as those of a router or of a tunnel. */
   others: readonly string[]
+  /** Whether it is for other machines alone, to which this one's loopback means themselves. */
+  isAway: boolean
 }
 
-const NONE: Doors = { relays: [], others: [] }
+const NONE: Doors = { relays: [], others: [], isAway: false }
 
 /**
  * This machine's own addresses last, as others cannot dial them; TCP before what browsers dial;
  * what is relayed after what is direct. A machine may have more than a link takes, as one with
  * many virtual networks: then the last of its own are left out.
  */
-export function addressesOf(host: Host, { relays, others }: Doors = NONE): string[] {
+export function addressesOf(host: Host, { relays, others, isAway }: Doors = NONE): string[] {
   const place = (address: string) =>
     2 * Number(isLoopback(address)) + Number(address.includes('/ws'))
   const peer = host.peerId.toString()
@@ -27,9 +29,9 @@ export function addressesOf(host: Host, { relays, others }: Doors = NONE): strin
     .addresses()
     .filter((address) => !(address.includes('/p2p-circuit') || address.startsWith('/ip6/::1/')))
     .sort((a, b) => place(a) - place(b))
-  const here = direct.filter(isLoopback).map(named)
+  const here = isAway ? [] : direct.filter(isLoopback).map(named)
   const outside = others.map(named).concat(relays.map((relay) => relayedAddress(relay, peer)))
-  const room = Math.max(0, LINK_ADDRESSES_MAX - outside.length - here.length)
+  const room = Math.max(0, ADDRESSES_MAX - outside.length - here.length)
   const own = direct.filter((address) => !isLoopback(address)).map(named)
-  return own.slice(0, room).concat(outside, here).slice(0, LINK_ADDRESSES_MAX)
+  return own.slice(0, room).concat(outside, here).slice(0, ADDRESSES_MAX)
 }

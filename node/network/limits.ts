@@ -62,4 +62,3 @@ export const NEIGHBOURS_MAX = 64
 
 // Invites.
 export const LINK_LENGTH_MAX = 4_096
-export const LINK_ADDRESSES_MAX = 24

@@ -11,8 +11,8 @@
 
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { ConfigError, type PeerId, TOKEN_LENGTH_MAX } from '../../protocol/index.ts'
-import { LINK_ADDRESSES_MAX, LINK_LENGTH_MAX } from './limits.ts'
+import { ADDRESSES_MAX, ConfigError, type PeerId, TOKEN_LENGTH_MAX } from '../../protocol/index.ts'
+import { LINK_LENGTH_MAX } from './limits.ts'
 
 export interface Invite {
   /** Multiaddrs of one coordinator, each ending in its `/p2p/` id. */
@@ -43,7 +43,7 @@ export function parseLink(text: string): Invite {
   const bare = link.startsWith(SCHEME) ? link.slice(SCHEME.length) : link
   const [path = '', fragment = ''] = split(bare, '#')
   const addresses = path.split(',')
-  if (addresses.length > LINK_ADDRESSES_MAX) refuse(`it has over ${LINK_ADDRESSES_MAX} addresses`)
+  if (addresses.length > ADDRESSES_MAX) refuse(`it has over ${ADDRESSES_MAX} addresses`)
   const coordinators = new Set(addresses.map(coordinatorOf))
   if (coordinators.size !== 1) refuse('its addresses name different coordinators')
   const [coordinator = ''] = coordinators

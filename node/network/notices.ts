@@ -34,6 +34,8 @@ export interface NoticeBoard {
 export interface NoticeBoardOptions {
   /** Only these may listen. @default everyone */
   isMember?: (peer: PeerId) => boolean
+  /** What one that starts to listen is told first; null: nothing. @default nothing */
+  greeting?: (peer: PeerId) => Notice | null
   heartbeatMs?: number
   queueMax?: number
 }
@@ -52,7 +54,8 @@ export async function createNoticeBoard(
   host: Libp2p,
   options: NoticeBoardOptions = {},
 ): Promise<NoticeBoard> {
-  const { isMember = () => true, heartbeatMs = HEARTBEAT_MS, queueMax = NOTICE_QUEUE_MAX } = options
+  const { isMember = () => true, greeting = () => null } = options
+  const { heartbeatMs = HEARTBEAT_MS, queueMax = NOTICE_QUEUE_MAX } = options
   /** One for each connection of a peer that listens. */
   const mailboxes = new Map<PeerId, Mailbox[]>()
   const heartbeat = encodeNotice({ type: 'heartbeat' })
@@ -117,6 +120,8 @@ export async function createNoticeBoard(
     replaced?.frames.abort(new DeclinedError('Replaced by a newer stream'))
     mailboxes.set(peer, others.filter((other) => other !== replaced).concat(mailbox))
     post(mailbox, heartbeat)
+    const greeted = greeting(peer)
+    if (greeted !== null) post(mailbox, encodeNotice(greeted))
     try {
       await expect(frames, 'end')
     } finally {

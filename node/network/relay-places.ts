@@ -5,6 +5,7 @@
  *
  * Source: circuit relay v2, https://github.com/libp2p/specs/blob/master/relay/circuit-v2.md
  */
+import type { Listener } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { ConfigError, type PeerId } from '../../protocol/index.ts'
 import { asError } from './errors.ts'
@@ -23,6 +24,7 @@ interface Components {
   transportManager: {
     listen(addresses: Multiaddr[]): Promise<void>
     getAddrs(): Multiaddr[]
+    getListeners(): Listener[]
   }
 }
 
@@ -32,16 +34,29 @@ const LOOK_MS = 5_000
 export function relayPlaces(relays: readonly string[], tell: TellPlace) {
   return ({ transportManager }: Components): RelayPlaces => {
     const lost = new Set<string>()
+    const listeners = new Map<string, Listener>()
     let timer: ReturnType<typeof setInterval> | undefined
     let isLooking = false
 
     /** Why the relay has no place for it; null: it has one. */
     async function ask(relay: string): Promise<string | null> {
       if (hasPlace(transportManager.getAddrs(), relay)) return null
-      return transportManager.listen([multiaddr(`${relay}/p2p-circuit`)]).then(
+      return listen(relay).then(
         () => null,
         (error) => reasonOf(asError(error)),
       )
+    }
+
+    /** libp2p makes a listener each time that it is asked, and keeps it also where it fails. */
+    function listen(relay: string): Promise<void> {
+      const place = multiaddr(`${relay}/p2p-circuit`)
+      const known = listeners.get(relay)
+      if (known !== undefined) return known.listen(place)
+      const before = new Set(transportManager.getListeners())
+      const listening = transportManager.listen([place])
+      const made = transportManager.getListeners().find((listener) => !before.has(listener))
+      if (made !== undefined) listeners.set(relay, made)
+      return listening
     }
 
     function note(relay: string, fault: string | null): void {
@@ -50,15 +65,14 @@ export function relayPlaces(relays: readonly string[], tell: TellPlace) {
       else lost.add(relay)
     }
 
-    /** Returns those that have no place for it, with the reason. */
+    /** Returns those that have no place for it, with the reason; a silent one holds up no other. */
     async function look(): Promise<string[]> {
-      const faults: string[] = []
-      for (const relay of relays) {
+      const asked = relays.map(async (relay) => {
         const fault = await ask(relay)
-        if (fault !== null) faults.push(`${relay}: ${fault}`)
         note(relay, fault)
-      }
-      return faults
+        return fault === null ? [] : [`${relay}: ${fault}`]
+      })
+      return (await Promise.all(asked)).flat()
     }
 
     return {

@@ -16,8 +16,8 @@ export interface RelayedFetch {
 }
 
 export interface RelayedFetchOptions {
-  /** Multiaddrs of the coordinator. */
-  addresses: readonly string[]
+  /** Multiaddrs of the coordinator, asked for each time that it is dialled. */
+  addresses(): readonly string[]
   transports: Transports
   connectionGater?: ConnectionGater
 }
@@ -28,7 +28,7 @@ export function createRelayedFetch(options: RelayedFetchOptions): RelayedFetch {
 
   async function open(): Promise<Connection> {
     host ??= hostOf(options)
-    const opened = await connect(await host, options.addresses.slice())
+    const opened = await connect(await host, [...options.addresses()])
     const forget = () => {
       connection = null
     }

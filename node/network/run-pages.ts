@@ -43,7 +43,7 @@ function overLibp2p(find: () => Promise<string[]>): RunPages {
     address: NOWHERE,
     async ask(url, init) {
       opened ??= find().then((addresses) =>
-        createRelayedFetch({ addresses, transports: localTransports() }),
+        createRelayedFetch({ addresses: () => addresses, transports: localTransports() }),
       )
       const asking = opened.catch((error) => {
         opened = null

@@ -4,11 +4,16 @@
  */
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { tcp } from '@libp2p/tcp'
+import { ADDRESSES_MAX } from '../../protocol/index.ts'
 import type { Transports } from './host.ts'
 import { RELAYED_MAX } from './limits.ts'
 import { boundedWebSockets, type WebSocketsOptions } from './websockets.ts'
 
 export function localTransports(options: WebSocketsOptions = {}): Transports {
-  const relayed = circuitRelayTransport({ maxInboundStopStreams: RELAYED_MAX })
+  const relayed = circuitRelayTransport({
+    maxInboundStopStreams: RELAYED_MAX,
+    // libp2p forgets all places that wait when one is taken or renewed, so none may wait.
+    reservationConcurrency: ADDRESSES_MAX,
+  })
   return [tcp(), boundedWebSockets(options), relayed]
 }

@@ -25,12 +25,19 @@ const END_MS = 2_000
 
 const isPosix = platform() !== 'win32'
 
+/**
+ * The shell first starts what ends the group once nobody holds the other end of its fourth file:
+ * also a host that was killed leaves no tunnel open. The command does not get that file.
+ */
+const WATCH =
+  '(trap "" TERM; read _ <&3; kill -TERM 0; sleep 2; kill -KILL 0) >/dev/null 2>&1 & exec 3<&-'
+
 /** @param port on this machine, where it leads to */
 export function startProgram(command: string, port: number): Program {
   // A group of its own: Ctrl-C is for the host, which needs its tunnel until it has ended.
-  const child = spawn(command, {
+  const child = spawn(isPosix ? `${WATCH}\n${command}` : command, {
     shell: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: isPosix,
   })
   const addresses = new Set<string>()
@@ -44,7 +51,16 @@ export function startProgram(command: string, port: number): Program {
       if (addresses.size > ADDRESSES_MAX) addresses.delete([...addresses][0]!)
     }
   }
-  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', hear)
+  const outputs = [child.stdout, child.stderr].filter((output) => output !== null)
+  for (const input of outputs) createInterface({ input }).on('line', hear)
+  // What goes on in the background holds them open; what is left in silence is ended.
+  let open = outputs.length
+  for (const output of outputs) {
+    output.on('close', () => {
+      open -= 1
+      if (open === 0) child.stdio[3]?.destroy()
+    })
+  }
   let how: string | null = null
   const ended = new Promise<void>((resolve) => {
     child.on('error', ({ message }) => {
@@ -72,7 +88,7 @@ export function startProgram(command: string, port: number): Program {
       if (how === null) killNow()
       await Promise.race([ended, delay(END_MS, null, { ref: false })])
       // What has left the group may hold its output open, and is heard no longer.
-      for (const output of [child.stdout, child.stderr]) output.destroy()
+      for (const output of outputs) output.destroy()
     },
   }
 }

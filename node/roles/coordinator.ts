@@ -1,9 +1,8 @@
 /** The coordinator's role in a process: a run folder, opened and hosted on the network. */
 
 import type { RequestListener } from 'node:http'
-import type { Connection } from '@libp2p/interface'
 import { type CoordinatorState, isDone, statusOf } from '../../coordinator/index.ts'
-import type { PeerId, Reply, RunConfig, RunId, RunStatus } from '../../protocol/index.ts'
+import type { PeerId, RunConfig, RunId, RunStatus } from '../../protocol/index.ts'
 import { createClock } from '../clock.ts'
 import type { Compute } from '../compute/compute.ts'
 import { describeJob, fitJob, type JobLimits } from '../compute/job.ts'
@@ -16,18 +15,15 @@ import { createMetricsLog, type MetricsLog } from '../history/metrics-log.ts'
 import { type Progress, progressOf } from '../history/progress.ts'
 import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
-import { serveBlobs } from '../network/blobs.ts'
-import { closeDead, disconnectLater, keepOnly } from '../network/connection-guard.ts'
-import { answerDialBack, type DialBackAnswer, serveDialBack } from '../network/dial-back.ts'
+import { disconnectLater } from '../network/connection-guard.ts'
+import { answerDialBack, type DialBackAnswer } from '../network/dial-back.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Answerer, serveHttp } from '../network/http.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { createNoticeBoard } from '../network/notices.ts'
-import { serveRequests } from '../network/rpc.ts'
 import { localTransports } from '../network/transports.ts'
 import { checkIdentity, checkWhole } from '../run/going-on.ts'
-import { measurePayload } from '../run/merge-round.ts'
 import { freshState, replay } from '../run/replay.ts'
 import {
   type RunFolder,
@@ -40,16 +36,13 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import type { Journal } from '../storage/journal.ts'
 import { createSqliteJournal } from '../storage/sqlite-journal.ts'
-import { isInvited, judgeToken, withSoftware } from './admission.ts'
+import { isInvited } from './admission.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
-import { mayServe } from './door.ts'
 import { FAREWELL_MS } from './farewell.ts'
-import { isGenuine } from './genuine.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
-import { createOrigins } from './origin.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
-import { withMirrors } from './told-mirrors.ts'
-import { askRelay, type Ways, waysTo } from './ways.ts'
+import { servePeers } from './serve-peers.ts'
+import { askRelay, openWays, type Ways } from './ways.ts'
 
 export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
@@ -88,8 +81,11 @@ export interface HostedRun extends Ways {
 
 export interface CoordinatorRole extends HostedRun {
   status(): RunStatus
-  /** The ways to it, and by these addresses besides: multiaddrs without its peer id. */
-  waysBy(...others: string[]): Ways
+  /**
+   * It is reached by these addresses besides from now on, multiaddrs without its peer id: those who
+   * are here are told. Returns the ways to it.
+   */
+  leadBy(...others: string[]): Ways
   /** What the first of its relays sees of a port here; null: it has none. */
   askRelay(port: number): Promise<DialBackAnswer | null>
   /** Resolves when the run is finished; rejects when it cannot go on. */
@@ -226,7 +222,10 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     }),
     isMember: (peer) => state.members.has(peer),
   })
-  const board = await createNoticeBoard(host)
+  const ways = openWays(host, run, options.relays ?? [])
+  const board = await createNoticeBoard(host, {
+    greeting: (peer) => (state.members.has(peer) ? ways.notice() : null),
+  })
   const shell = createCoordinatorShell({
     state,
     journal,
@@ -270,21 +269,30 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     attempt: 0,
     onFatal: finished.reject,
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
-  const transfersEnded = await servePeers(host, run, shell, options)
+  const { mirrors = [] } = options
+  const onError = (error: Error) => log.error(error.stack ?? error.message)
+  const tellWays = (peer: PeerId) => void board.send(peer, ways.notice())
+  const transfersEnded = await servePeers(host, run, {
+    shell,
+    mirrors,
+    onJoined: tellWays,
+    onError,
+  })
   shell.start()
   if (isDone(state)) finished.resolve()
-  const { relays = [] } = options
-  const waysBy = (...others: string[]) => waysTo(host, run, { relays, others })
-  const hosted = hostedBy(host, run, shell, waysBy())
+  const hosted = hostedBy(host, run, shell, ways.now())
   const pages = options.pages?.(hosted)
   answer = pages?.answer ?? answer
-  const onError = (error: Error) => log.error(error.stack ?? error.message)
   if (pages?.answerOver !== undefined) await serveHttp(host, pages.answerOver, onError)
   return {
     ...hosted,
     status,
-    waysBy,
-    askRelay: (port) => askRelay(host, relays, port),
+    leadBy: (...others) => {
+      const led = ways.leadBy(others)
+      for (const peer of state.members.keys()) tellWays(peer)
+      return led
+    },
+    askRelay: (port) => askRelay(host, options.relays ?? [], port),
     finished: ended,
     stop: async () => {
       shell.stop()
@@ -314,56 +322,6 @@ function hostedBy(host: Host, run: OpenRun, shell: CoordinatorShell, ways: Ways)
   }
 }
 
-/**
- * What peers do: the state machine answers requests, and says who may move which blob. Resolves
- * with what waits for the end of all transfers.
- */
-async function servePeers(
-  host: Host,
-  run: OpenRun,
-  shell: CoordinatorShell,
-  { log, mirrors = [] }: CoordinatorOptions,
-): Promise<() => Promise<void>> {
-  const { blobs, state, config, dashboard } = run
-  const onError = (error: Error) => log.error(error.stack ?? error.message)
-  host.addEventListener('peer:disconnect', ({ detail }) =>
-    shell.feed({ type: 'disconnected', peer: detail.toString() }),
-  )
-  const originOf = createOrigins()
-  await serveDialBack(host)
-  await serveRequests(
-    host,
-    async (peer, request, _signal, connection) => {
-      if (request.type !== 'join') {
-        return shell.ask(peer, request, await isGenuine(peer, request))
-      }
-      const { genuine, ...invited } = await judgeToken(run, request.token)
-      const coming = { ...originOf(`${connection.remoteAddr}`), ...invited }
-      const reply = await shell.ask(peer, request, genuine, coming)
-      settleConnections(host, connection, reply, onError)
-      return withMirrors(withSoftware(reply), mirrors)
-    },
-    { onError },
-  )
-  return serveBlobs(host, blobs, {
-    mayServe: (peer, digest) => mayServe(state, peer, digest),
-    onServed: (digest, bytes) => {
-      if (digest === config.base.weights.digest) dashboard.run.baseBytesSent += bytes
-    },
-    admitUpload: (peer, leaseId, payload) =>
-      shell.ask(peer, { type: 'upload', leaseId, payload }, true),
-    onUploaded: async (_peer, leaseId, payload) => {
-      const measured = await measurePayload(run, payload)
-      if ('malformed' in measured) return { status: 'refused', reason: measured.malformed }
-      shell.feed({ type: 'payload-stored', leaseId })
-      return { status: 'taken' }
-    },
-    onUploadRefused: (_peer, leaseId, reason) =>
-      shell.feed({ type: 'payload-refused', leaseId, reason }),
-    onError,
-  })
-}
-
 /** Work waits for the work before it, however that ended. */
 function oneAfterTheOther(): CoordinatorWorld['bench'] {
   let last: Promise<unknown> = Promise.resolve()
@@ -371,19 +329,5 @@ function oneAfterTheOther(): CoordinatorWorld['bench'] {
     const result = last.then(work, work)
     last = result
     return result
-  }
-}
-
-/** A peer trains by one connection: which it is follows from the answer to its join. */
-function settleConnections(
-  host: Host,
-  connection: Connection,
-  reply: Reply,
-  onError: (error: Error) => void,
-): void {
-  if (reply.type === 'joined') keepOnly(host, connection)
-  // Whoever joined before may be dead without knowing; then the next try finds its place free.
-  else if (reply.type === 'refused' && reply.refusal === 'elsewhere') {
-    closeDead(host, connection).catch(onError)
   }
 }

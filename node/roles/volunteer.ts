@@ -6,7 +6,7 @@ import {
   createParticipant,
   type ParticipantEffect,
 } from '../../coordinator/participant/index.ts'
-import { type Credit, digestOf } from '../../protocol/index.ts'
+import { type Credit, digestOf, type Notice } from '../../protocol/index.ts'
 import { createClock } from '../clock.ts'
 import type { Compute, StepProgress } from '../compute/compute.ts'
 import type { JobLimits } from '../compute/job.ts'
@@ -18,12 +18,15 @@ import type { Host } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
+import { createWhereabouts } from '../network/whereabouts.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { createParticipantShell } from './participant-shell.ts'
 import type { ParticipantWorld, TransferProgress } from './participant-world.ts'
 import { createParticipantPerformer } from './perform-participant.ts'
 
 export interface VolunteerListeners {
+  /** All addresses that may lead to the coordinator, when it has said where it is. */
+  onAddresses?(addresses: string[]): void
   onStep(progress: StepProgress): void
   onTransfer(progress: TransferProgress): void
 }
@@ -81,6 +84,7 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const stopping = new AbortController()
   const clock = createClock()
   const { run, token } = invite
+  const whereabouts = createWhereabouts(invite)
   const [session = 0] = crypto.getRandomValues(new Uint32Array(1))
   const who = { peer, name, software, session, seed: seedOf(peer) }
   const state = createParticipant({ ...who, run, token })
@@ -89,8 +93,15 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
     peer,
     sign: identity.sign,
     connect: async (onNotice) => {
-      const connection = await connect(host, invite.addresses)
-      const ended = listenForNotices(connection, onNotice, stopping.signal).then(
+      const connection = await connect(host, whereabouts.addresses())
+      const hear = (notice: Notice) => {
+        if (notice.type === 'addresses') {
+          whereabouts.hear(notice.addresses)
+          parts.onAddresses?.(whereabouts.addresses())
+        }
+        onNotice(notice)
+      }
+      const ended = listenForNotices(connection, hear, stopping.signal).then(
         () => 'the coordinator closed the connection',
         (error: Error) => error.message,
       )

@@ -1,8 +1,8 @@
-/** How others come to a run: its link, its pages, and what its relay sees of it. */
+/** How others come to a run, which may change: its link, its pages, and what its relay sees. */
 import { randomBytes } from 'node:crypto'
 import type { Connection } from '@libp2p/interface'
-import type { RunId } from '../../protocol/index.ts'
-import { addressesOf, type Doors } from '../network/addresses.ts'
+import { ADDRESS_LENGTH_MAX, type Notice, type RunId } from '../../protocol/index.ts'
+import { addressesOf } from '../network/addresses.ts'
 import { askDialBack, type DialBackAnswer } from '../network/dial-back.ts'
 import type { Host } from '../network/host.ts'
 import { formatLink, pageAddress } from '../network/link.ts'
@@ -16,14 +16,37 @@ export interface Ways {
   pageAddresses: string[]
 }
 
-export function waysTo(
+export interface OpenWays {
+  now(): Ways
+  /** They lead by these addresses besides from now on: multiaddrs without its peer id. */
+  leadBy(others: readonly string[]): Ways
+  /** What those who are here are told, so that they come back by ways newer than their link. */
+  notice(): Notice
+}
+
+export function openWays(
   host: Host,
   { runId, token }: { runId: RunId; token: string },
-  doors: Doors,
-): Ways {
-  const addresses = addressesOf(host, doors)
-  const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
-  return { link: formatLink({ addresses, run: runId, token }), pageAddresses }
+  relays: readonly string[],
+): OpenWays {
+  let others: readonly string[] = []
+  const now = () => {
+    const addresses = addressesOf(host, { relays, others, isAway: false })
+    const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
+    return { link: formatLink({ addresses, run: runId, token }), pageAddresses }
+  }
+  return {
+    now,
+    leadBy: (given) => {
+      others = given
+      return now()
+    },
+    notice: () => {
+      const addresses = addressesOf(host, { relays, others, isAway: true })
+      const isShort = ({ length }: string) => length <= ADDRESS_LENGTH_MAX
+      return { type: 'addresses', addresses: addresses.filter(isShort) }
+    },
+  }
 }
 
 /** What the first of its relays sees of a port here; null: none is there. */

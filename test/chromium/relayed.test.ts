@@ -3,12 +3,14 @@ import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { withWords } from '../../node/network/link.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
-import { relayWithPages } from '../roles/relay-with-pages.ts'
+import { relayWithPages, startRelayWithPages } from '../roles/relay-with-pages.ts'
 import { type Hosted, joinRun, prepareSmallRun } from '../roles/swarm.ts'
 import { openPage, picture, useBrowser, violations } from './browser.ts'
 import { hostWithPages } from './hosted-pages.ts'
 
 useBrowser()
+
+const PATIENT = { timeout: 120_000 }
 
 /** The address that volunteers are sent to: the relay's, with the words of the run. */
 function pageOf({ link, pageAddresses }: Hosted, words = `join=${link.split('#')[1]}`): string {
@@ -58,6 +60,28 @@ test('a tab trains, watches, tries, checks and downloads through a relay', async
 
   const files = [...paths].filter((path) => !/^\/[\w-]*\.(js|css|wasm|svg)$/.test(path))
   expect(files.sort()).toEqual(['/', '/relay'])
+  await tab.close()
+  await hosted.stop()
+  expect(await verifyRun(run)).toMatchObject({ ok: true })
+})
+
+test('a tab whose relay dies for good goes on by another, and so does its page', async () => {
+  const run = await prepareSmallRun({ max_steps: 32 }, { round_batches: 8 })
+  const [first, second] = [await startRelayWithPages(), await startRelayWithPages()]
+  const relays = [first.addresses[0]!, second.addresses[0]!]
+  const hosted = await hostWithPages(run, { listen: ['/ip4/127.0.0.1/tcp/0'], relays })
+  const tab = await openPage('about:blank', {}, [/WebSocket connection to .* failed/])
+  const [page = ''] = hosted.pageAddresses
+  await tab.goto(withWords(page, `join=${hosted.link.split('#')[1]}`))
+  await tab.getByLabel('while something else needs the machine').uncheck()
+  await tab.getByRole('button', { name: 'Start training' }).click()
+  await expect.poll(() => hosted.status().batchesCounted, PATIENT).toBeGreaterThan(0)
+  await first.stop()
+  // The volunteer and the page: each has a connection of its own.
+  await expect.poll(() => second.status().relayed, PATIENT).toBe(2)
+  await tab.getByText('The run is finished: thank you').waitFor()
+  await tab.getByText('live', { exact: true }).waitFor()
+  await hosted.finished
   await tab.close()
   await hosted.stop()
   expect(await verifyRun(run)).toMatchObject({ ok: true })

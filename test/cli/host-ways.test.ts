@@ -32,7 +32,7 @@ async function opened({ mapping = UNMAPPED, relay = null, isPublic = true, mapPo
   const ask = vi.fn(async () => mapping)
   const role = {
     coordinator: '12D3KooWhost',
-    waysBy: (...others: string[]) => {
+    leadBy: (...others: string[]) => {
       announced.push(others)
       return { link: '', pageAddresses: [] }
     },
@@ -99,15 +99,15 @@ test('what was found is told', async () => {
 
 test('a relay that does not answer such questions takes nothing away', async () => {
   const told: object[] = []
-  const waysBy = vi.fn(() => ({ link: '', pageAddresses: [] }))
+  const leadBy = vi.fn(() => ({ link: '', pageAddresses: [] }))
   const askRelay = () => Promise.reject(new NetworkError('lost', 'it is old'))
   const ways = openWays(
-    { coordinator: '12D3KooWhost', waysBy, askRelay },
+    { coordinator: '12D3KooWhost', leadBy, askRelay },
     { port: 4001, public: true },
     { announce: async () => {}, tell: (fact) => told.push(fact) },
     async () => router().mapped,
   )
   await ways.ready
-  expect(waysBy).toHaveBeenCalledWith(MAPPED)
+  expect(leadBy).toHaveBeenCalledWith(MAPPED)
   expect(told.at(-1)).toMatchObject({ type: 'reach', reached: null, found: 'it is old' })
 })

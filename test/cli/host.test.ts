@@ -75,6 +75,32 @@ test('with --tunnel the page and the link lead through it', async () => {
   expect(await child.exited, child.complaints()).toBe(0)
 })
 
+test('a host that is killed leaves no tunnel open', async () => {
+  const run = await prepareSmallRun()
+  const [from, to] = [await freePort(), await freePort()]
+  const pidFile = join(run.root, 'pid')
+  const tunnel = standInTunnel({ from, to, pidFile })
+  const { child, seen } = start<Progress>([
+    'host',
+    run.root,
+    '--port',
+    String(to),
+    '--tunnel',
+    tunnel,
+  ])
+  await seen('ready')
+  child.kill('SIGKILL')
+  const pid = Number(await readFile(pidFile, 'utf8'))
+  const isThere = () => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+  await expect.poll(isThere, { timeout: 120_000 }).toBe(false)
+})
+
 for (const [what, args, said] of [
   ['comes to nothing', ['--port', '0', '--tunnel', 'exit 3'], "'--port' must be the one"],
   ['ends', ['--tunnel', 'echo no such account; exit 3'], 'it said: no such account'],

@@ -27,6 +27,14 @@ test('it says what hosts give to --relay, one peer each time, and ends by Ctrl-C
   expect(peers.size).toBe(1)
 })
 
+test('with --no-public it listens on this machine alone', async () => {
+  const identity = join(await temporaryFolder(), 'relay.key')
+  const { seen } = start<Fact>(['relay', '--no-public', '--port', '0', '--identity', identity])
+  const { addresses } = await seen('ready')
+  const places = addresses.map((address) => address.replace(/\/tcp\/\d+(.*)\/p2p\/\w+$/, '$1'))
+  expect(places.sort()).toEqual(['/ip4/127.0.0.1', '/ip4/127.0.0.1/ws'])
+})
+
 test('docs/hosting.md says how many it takes', async () => {
   const relay = createProgram([]).commands.find((command) => command.name() === 'relay')!
   const most = ['hosts', 'perHost', 'perAddress', 'relayed'].map((name) =>

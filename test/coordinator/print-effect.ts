@@ -89,6 +89,8 @@ function printNotice(notice: Notice): string {
       return `finished after ${notice.round} rounds with ${short(notice.adapter)}: ${notice.reason}`
     case 'wrong':
       return `wrong ${notice.leaseId}: ${notice.reason}`
+    case 'addresses':
+      return `addresses ${notice.addresses}`
     case 'work':
     case 'heartbeat':
       return notice.type

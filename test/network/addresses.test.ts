@@ -3,8 +3,8 @@ import os from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
 import { addressesOf } from '../../node/network/addresses.ts'
 import type { Host } from '../../node/network/host.ts'
-import { LINK_ADDRESSES_MAX } from '../../node/network/limits.ts'
 import { formatLink, parseLink } from '../../node/network/link.ts'
+import { ADDRESSES_MAX } from '../../protocol/limits.ts'
 import { testHost } from './hosts.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -50,6 +50,7 @@ test('a router, a tunnel and a relay come between', async () => {
   const doors = {
     relays: ['/ip4/11.0.0.9/tcp/4002/p2p/12D3KooWrelay'],
     others: ['/ip4/11.0.0.5/tcp/4001/ws', '/dns/run.example.org/tcp/443/tls/ws'],
+    isAway: false,
   }
   const peer = host.peerId.toString()
   const [home, ...others] = addressesOf(host, doors)
@@ -60,6 +61,7 @@ test('a router, a tunnel and a relay come between', async () => {
     `${doors.relays[0]}/p2p-circuit/p2p/${peer}`,
   ])
   expect(others.at(-1)).toMatch(/^\/ip4\/127\.0\.0\.1\//)
+  expect(addressesOf(host, { ...doors, isAway: true })).toEqual([home, ...others.slice(0, -1)])
 })
 
 test('what is announced is all there is', async () => {
@@ -73,8 +75,8 @@ test('a machine of many networks has no more in its link than a link may have', 
   const listen = ['/ip4/0.0.0.0/tcp/0/ws', '/ip4/0.0.0.0/tcp/0']
   const host = await testHost('tcp', 'coordinator', { listen })
   const relays = ['/ip4/11.0.0.9/tcp/4002/p2p/12D3KooWrelay']
-  const addresses = addressesOf(host, { relays, others: [] })
-  expect(addresses).toHaveLength(LINK_ADDRESSES_MAX)
+  const addresses = addressesOf(host, { relays, others: [], isAway: false })
+  expect(addresses).toHaveLength(ADDRESSES_MAX)
   expect(addresses.filter((address) => address.includes('/p2p-circuit/'))).toHaveLength(1)
   expect(parseLink(formatLink({ addresses, run: null, token: '' })).addresses).toEqual(addresses)
 })

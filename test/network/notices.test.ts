@@ -62,6 +62,20 @@ test('notices arrive in the order they were sent, to one and to all', async () =
   expect(notices).toEqual(sent)
 })
 
+test('whoever starts to listen is told first what is for it', async () => {
+  const greetings = new Map<string, Notice>()
+  const pair = await testPair('memory')
+  const board = await createNoticeBoard(pair.coordinator, {
+    greeting: (peer) => greetings.get(peer) ?? null,
+  })
+  greetings.set(pair.peer, closing(7))
+  const { notices } = listen(pair)
+  await until(() => isListening(board, pair.peer), 'the volunteer to listen')
+  board.broadcast(closing(8))
+  await until(() => notices.length === 2, 'both notices')
+  expect(notices).toEqual([closing(7), closing(8)])
+})
+
 test('a peer that does not listen cannot be told, and the sender is told that', async () => {
   const { board, notices } = await listeningPair()
   expect(board.send('12D3KooWNobody', closing(0))).toBe(false)

@@ -3,13 +3,13 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { PeerId } from '@libp2p/interface'
+import type { Listener, PeerId } from '@libp2p/interface'
 import { expect, onTestFinished, test } from 'vitest'
 import { addressesOf } from '../../node/network/addresses.ts'
 import { connect } from '../../node/network/dial.ts'
 import { createHost, type HostOptions } from '../../node/network/host.ts'
 import { type RelayCaps, relayServer } from '../../node/network/relay.ts'
-import { relayedAddress } from '../../node/network/relay-places.ts'
+import { relayedAddress, relayPlaces } from '../../node/network/relay-places.ts'
 import { localTransports } from '../../node/network/transports.ts'
 import { startRelay } from '../../node/roles/relay.ts'
 import { temporaryFolder } from '../roles/swarm.ts'
@@ -85,6 +85,29 @@ test('where nobody answers directly, the relay is asked soon', async () => {
   const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${host.peerId}`
   const gone = relayedAddress(`/ip4/127.0.0.1/tcp/1/p2p/${STRANGER}`, `${host.peerId}`)
   await expect(connect(volunteer, [nobody, gone])).rejects.toThrow('nothing listens there')
+})
+
+test('a relay that is gone for good is asked by one listener, however often', async () => {
+  const asked: string[] = []
+  const ask = async (by: string) => {
+    asked.push(by)
+    throw new Error('nobody is there')
+  }
+  const listeners: Listener[] = []
+  const transportManager = {
+    getAddrs: () => [],
+    getListeners: () => [...listeners],
+    listen: () => {
+      listeners.push({ listen: () => ask('the same') } as unknown as Listener)
+      return ask('a new one')
+    },
+  }
+  const address = `/ip4/127.0.0.1/tcp/1/p2p/${STRANGER}`
+  const places = relayPlaces([address], () => {})({ transportManager })
+  for (let times = 1; times <= 3; times++) {
+    await expect(places.take()).rejects.toThrow('nobody is there')
+  }
+  expect(asked).toEqual(['a new one', 'the same', 'the same'])
 })
 
 test('a relay that leads to somebody else is found out', async () => {

@@ -1,9 +1,9 @@
 /**
  * A tunnel that leads from one port of this machine to another, and talks as tunnels do. Run as a
- * program: `node stand-in-tunnel.ts FROM TO PIDFILE`.
+ * program: `node stand-in-tunnel.ts FROM TO PIDFILE`, with 0 for another port each time.
  */
 import { writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { argv, pid } from 'node:process'
 
 const [, , from, to, pidFile = ''] = argv
@@ -18,6 +18,7 @@ const server = createServer((outside) => {
 server.listen(Number(from), '127.0.0.1', () => {
   console.log('By starting this you agree to https://tunnels.example/terms')
   console.log(`forwarding to http://localhost:${to}/`)
-  console.error(`|  http://127.0.0.1:${from}  |`)
+  const { port } = server.address() as AddressInfo
+  console.error(`|  http://127.0.0.1:${port}  |`)
   writeFileSync(pidFile, String(pid))
 })

@@ -196,6 +196,13 @@ export const exampleNotices: Record<string, Notice> = {
     adapter: digestOfText('adapter 10'),
     reason: 'all 400 batches are counted',
   },
+  addresses: {
+    type: 'addresses',
+    addresses: [
+      `/dns/run.example.org/tcp/443/tls/ws/p2p/${PEER}`,
+      `/ip4/192.0.2.7/tcp/4002/p2p/${PEER}/p2p-circuit/p2p/${PEER}`,
+    ],
+  },
   heartbeat: { type: 'heartbeat' },
 }
 

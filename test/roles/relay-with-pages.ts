@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { relayPages } from '../../node/dashboard/relay-pages.ts'
-import { startRelay } from '../../node/roles/relay.ts'
+import { type RelayRole, startRelay } from '../../node/roles/relay.ts'
 import { silentLog } from '../silent-log.ts'
 import { temporaryFolder } from './swarm.ts'
 
@@ -10,6 +10,10 @@ const CAPS = { allowed: null, hostsMax: 4, perHostMax: 32, perAddressMax: 32, re
 
 /** Returns what a host gives to `--relay`. */
 export async function relayWithPages(): Promise<string> {
+  return (await startRelayWithPages()).addresses[0]!
+}
+
+export async function startRelayWithPages(): Promise<RelayRole> {
   const role = await startRelay({
     identity: join(await temporaryFolder(), 'relay.key'),
     listen: ['/ip4/127.0.0.1/tcp/0/ws'],
@@ -19,5 +23,5 @@ export async function relayWithPages(): Promise<string> {
     log: silentLog,
   })
   onTestFinished(role.stop)
-  return role.addresses[0]!
+  return role
 }

@@ -42,10 +42,11 @@ async function relayAt(
   return role
 }
 
-/** The link with those addresses alone that lead through a relay. */
-function relayedOnly(link: string) {
+/** The link with that address alone that leads through a relay, which may be named. */
+function relayedOnly(link: string, relay = '') {
   const invite = parseLink(link)
-  const addresses = invite.addresses.filter((address) => address.includes('/p2p-circuit/'))
+  const through = `${relay}/p2p-circuit/`
+  const addresses = invite.addresses.filter((address) => address.includes(through))
   expect(addresses).toHaveLength(1)
   return { ...invite, addresses }
 }
@@ -93,6 +94,32 @@ test('it is watched and verified through the relay, by its link and by its page'
   await hosted.stop()
 })
 
+test('two runs share the one port of a relay, with the pages and volunteers of both', async () => {
+  const runs = [await prepareSmallRun(), await prepareSmallRun({ seed: 6 })]
+  const relays = [await relayWithPages()]
+  const origins = new Set<string>()
+  const hosted = []
+  for (const run of runs) {
+    const one = await hostWithPages(run, { listen: ['/ip4/127.0.0.1/tcp/0'], relays })
+    await joinRun(run, relayedOnly(one.link), 'ada')
+    hosted.push(one)
+  }
+  for (const { runId, link, pageAddresses, finished } of hosted) {
+    const [page = ''] = pageAddresses
+    origins.add(new URL(page).origin)
+    const pages = runPages(withWords(page, `join=${link.split('#')[1]}`))
+    const { signal } = new AbortController()
+    const { value } = await followRun(pages.address, nothingSeen(), signal, pages.ask).next()
+    expect(value!.tables.run!.runId).toBe(runId)
+    await pages.stop()
+    await finished
+  }
+  expect(origins.size).toBe(1)
+  expect(new Set(hosted.map(({ runId }) => runId)).size).toBe(2)
+  for (const { stop } of hosted) await stop()
+  for (const run of runs) expect((await verifyRun(run)).mismatches).toEqual([])
+})
+
 test('a relay that dies is found again, and no batch is lost', async () => {
   const run = await prepareSmallRun({ max_steps: 64 })
   const folder = await temporaryFolder()
@@ -104,6 +131,23 @@ test('a relay that dies is found again, and no batch is lost', async () => {
   await first.stop()
   const second = await relayAt(port, folder)
   expect(second.addresses).toEqual(first.addresses)
+  await expect.poll(() => second.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
+  await hosted.finished
+  await hosted.stop()
+  const { state } = await openRun(run)
+  expect(state.ledger.counted).toEqual([{ start: 0, end: 64 }])
+})
+
+test('a relay that dies for good is left for one that the link did not name', async () => {
+  const run = await prepareSmallRun({ max_steps: 64 })
+  const first = await relayAt(0, await temporaryFolder())
+  const second = await relayAt(0, await temporaryFolder())
+  const relays = [first.addresses[0]!, second.addresses[0]!]
+  const hosted = await hostRun(run, { relays })
+  await joinRun(run, relayedOnly(hosted.link, relays[0]), 'ada')
+  await expect.poll(() => hosted.status().batchesCounted, PATIENT).toBeGreaterThan(0)
+  expect(second.status()).toEqual({ hosts: 0, relayed: 0 })
+  await first.stop()
   await expect.poll(() => second.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
   await hosted.finished
   await hosted.stop()

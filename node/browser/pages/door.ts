@@ -27,7 +27,12 @@ export function addressWith(more: string): string {
 
 function open(found: Door): void {
   door.value = found
-  opened.resolve(askThrough(found))
+  opened.resolve(askThrough(found, () => door.value?.relayed ?? found.relayed))
+}
+
+/** A page that a relay serves goes on where the run is reached by other ways, too. */
+export function hearAddresses(relayed: string[]): void {
+  if (at !== null && door.value !== null) door.value = { ...door.value, relayed }
 }
 
 async function openRelayed(coordinator: string): Promise<void> {

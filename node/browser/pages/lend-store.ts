@@ -9,7 +9,7 @@ import { type Capabilities, capabilitiesOf } from '../tab/capabilities.ts'
 import { createDriftSensor } from '../tab/drift.ts'
 import type { FromVolunteer, ToVolunteer } from '../tab/messages.ts'
 import { mayShareMemory } from '../tab/shared-memory.ts'
-import { door } from './door.ts'
+import { door, hearAddresses } from './door.ts'
 import { invitation, joinWord, tables } from './store.ts'
 
 export type Stage =
@@ -129,6 +129,7 @@ function startWorker(): Worker {
       update({ stage: 'working', storage, doing: 'Asking for work' })
     },
     log: ({ text }) => update({ doing: text }),
+    addresses: ({ addresses }) => hearAddresses(addresses),
     step: ({ leaseId, steps, loss, stepMs }) => {
       const at = performance.now()
       if (lastStep?.leaseId === leaseId && reasons.value.length === 0) {

@@ -13,13 +13,16 @@ export interface Door {
 
 export type Ask = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-/** What `fetch` is, by that way. */
-export function askThrough({ address, relayed }: Door): Ask {
+/**
+ * What `fetch` is, by that way.
+ * @param newest the addresses that the coordinator has by now, where those may be others
+ */
+export function askThrough({ address, relayed }: Door, newest = () => relayed): Ask {
   if (relayed.length === 0) return (url, init) => fetch(url, init)
   let opened: Promise<RelayedFetch> | null = null
   return async (url, init) => {
     // Most pages come from the coordinator itself, and need none of it.
-    opened ??= import('./relayed.ts').then(({ openRelayed }) => openRelayed(relayed))
+    opened ??= import('./relayed.ts').then(({ openRelayed }) => openRelayed(newest))
     const path = `/${new URL(url, address).href.slice(address.length)}`
     return (await opened).ask(path, init)
   }

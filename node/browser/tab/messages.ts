@@ -22,6 +22,8 @@ export type ToVolunteer =
 export type FromVolunteer =
   | { type: 'started'; peer: string; storage: 'kept' | 'forgotten' }
   | { type: 'log'; level: LogLevel; text: string }
+  /** All addresses that may lead to the coordinator, by its link and by what it says. */
+  | { type: 'addresses'; addresses: string[] }
   | ({ type: 'step' } & StepProgress)
   | ({ type: 'transfer' } & TransferProgress)
   | ({ type: 'exit' } & VolunteerOutcome)

@@ -2,5 +2,5 @@
 import { createRelayedFetch, type RelayedFetch } from '../../network/relayed-fetch.ts'
 import { tabGater, tabTransports } from './transports.ts'
 
-export const openRelayed = (addresses: readonly string[]): RelayedFetch =>
+export const openRelayed = (addresses: () => readonly string[]): RelayedFetch =>
   createRelayedFetch({ addresses, transports: tabTransports(), connectionGater: tabGater })

@@ -48,6 +48,7 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     findBase: async () => {},
     shareBase: async () => null,
     baseSources: (mirrors) => mirrors.map((mirror) => mirrorSource(mirror, askMirror)),
+    onAddresses: (addresses) => post({ type: 'addresses', addresses }),
     onStep: (progress) => post({ type: 'step', ...progress }),
     onTransfer: (progress) => post({ type: 'transfer', ...progress }),
   })
