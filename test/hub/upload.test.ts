@@ -1,7 +1,9 @@
-/** Uploads that nothing can come of are refused before anything is asked. */
+/** Uploads that nothing can come of are refused, and the token is for the Hub alone. */
 import { expect, test } from 'vitest'
 import { hubTarget } from '../../node/hub/upload.ts'
+import { uploadFetch } from '../../node/hub/upload-fetch.ts'
 import { ConfigError } from '../../protocol/errors.ts'
+import { standIn } from './stand-in.ts'
 
 const SETTINGS = {
   endpoint: 'https://huggingface.co',
@@ -37,3 +39,20 @@ for (const [name, change, expected] of [
     }
   })
 }
+
+test('the token goes to the Hub alone, and no redirect is followed', async () => {
+  const [hub, other] = [await standIn({ a: Buffer.from('a') }), await standIn({})]
+  const target = { id: 'org/name', endpoint: hub.url, token: 'hf_abc' }
+  const failures: unknown[] = []
+  const hearer = { onBytes: () => {}, onFailure: (error: unknown) => failures.push(error) }
+  const ask = uploadFetch(target, hearer, new AbortController().signal)
+  const headers = { authorization: 'Bearer hf_abc' }
+  for (const { url } of [hub, other]) await ask(`${url}/api/whoami-v2`, { headers })
+  expect(hub.requests.map(({ token }) => token)).toEqual(['Bearer hf_abc'])
+  expect(other.requests.map(({ token }) => token)).toEqual([null])
+  expect(failures).toEqual([])
+  hub.elsewhere = other.url
+  const moved = ask(`${hub.url}/org/name/resolve/main/a`, { headers })
+  await expect(moved).rejects.toThrow('the repository has another name now: give that (302)')
+  expect([failures.length, other.requests.length]).toEqual([1, 1])
+})
