@@ -31,7 +31,8 @@ test('a tab trains, watches, tries, checks and downloads through a relay', async
     listen: ['/ip4/127.0.0.1/tcp/0'],
     relays: [await relayWithPages()],
   })
-  const tab = await openPage('about:blank')
+  // A relay has no events of its own, which a page of no run learns by asking.
+  const tab = await openPage('about:blank', {}, [/status of 404/])
   const paths = pathsOf(tab)
   await tab.goto(pageOf(hosted))
   await tab.getByLabel('Your name').fill('far away')
@@ -56,8 +57,28 @@ test('a tab trains, watches, tries, checks and downloads through a relay', async
   await picture(tab, 'relayed')
   expect(await violations(tab)).toEqual([])
 
+  // The browser keeps the words, with the coordinator to whom the relay leads.
+  const { origin } = new URL(tab.url())
+  await tab.goto(`${origin}/`)
+  await tab.getByText('live', { exact: true }).waitFor()
+  await tab.getByRole('cell', { name: 'far away' }).first().waitFor()
+  const kept = await tab.evaluate<string>('localStorage.getItem("barnraise.run")')
+  expect(JSON.parse(kept)).toMatchObject({ name: 'far away', isLending: false })
+  const names = await tab.evaluate<string[]>(`navigator.serviceWorker.ready
+    .then(() => caches.keys())
+    .then(([name]) => caches.open(name))
+    .then((cache) => cache.keys())
+    .then((all) => all.map(({ url }) => url))`)
+  expect(names).toContain(`${origin}/index.html`)
+  const isBuilt = (url: string) => /\/(index\.html|[\w-]*-.{8}\.(js|css|wasm|svg))$/.test(url)
+  expect(names.filter((url) => !isBuilt(url))).toEqual([])
+
   const files = [...paths].filter((path) => !/^\/[\w-]*\.(js|css|wasm|svg)$/.test(path))
   expect(files.sort()).toEqual(['/', '/relay'])
+  await tab.getByRole('button', { name: 'Forget this run' }).click()
+  await tab.getByText('Many runs may be reached from here').waitFor()
+  await picture(tab, 'relayed-nowhere')
+  expect(await violations(tab)).toEqual([])
   await tab.close()
   await hosted.stop()
   expect(await verifyRun(run)).toMatchObject({ ok: true })
