@@ -13,7 +13,9 @@ const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
   '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
 }
 /**
  * Nothing from elsewhere but the bytes of the base, whose mirrors a run names as it goes on and
@@ -21,10 +23,11 @@ const TYPES: Record<string, string> = {
  */
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
-  "style-src 'self'; connect-src 'self' https: ws: wss:; img-src 'self' data:; base-uri 'none'; " +
-  "form-action 'none'; frame-ancestors 'none'"
-/** Names of built files change with what is in them, but for the page's own. */
+  "style-src 'self'; connect-src 'self' https: ws: wss:; img-src 'self' data:; " +
+  "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+/** Names of built files change with what is in them, but for those that are known by their name. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
+const KNOWN_BY_NAME = /^(?:index\.html|service-worker\.js|app\.webmanifest|icon-.*\.png)$/
 
 export function addHeaders(app: Hono): void {
   app.use(async (context, next) => {
@@ -47,7 +50,7 @@ export function addPages(app: Hono, folder: string): void {
     const bytes = await readFile(join(folder, file)).catch(() => null)
     if (bytes === null) return context.text('There is no such page', 404)
     const type = TYPES[extname(file)] ?? 'application/octet-stream'
-    const caching = file === 'index.html' ? 'no-cache' : FOR_EVER
+    const caching = KNOWN_BY_NAME.test(file) ? 'no-cache' : FOR_EVER
     return context.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': caching })
   })
 }

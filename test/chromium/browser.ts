@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import axe from 'axe-core'
 import {
   type Browser,
+  type BrowserContext,
   type BrowserContextOptions,
   chromium,
   type Page,
@@ -16,13 +17,33 @@ const PICTURES = join(import.meta.dirname, 'screenshots')
 /** A page waits no longer than this; a busy machine may need much of it. */
 const WAIT_MS_MAX = 120_000
 
+/** A name that leads here, and that browsers take for another machine's. */
+export const OTHER_MACHINE = 'barn.example'
+const ARGUMENTS = ['--no-sandbox', `--host-resolver-rules=MAP ${OTHER_MACHINE} 127.0.0.1`]
+
 let browser: Browser
 
 export function useBrowser(): void {
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] })
+    browser = await chromium.launch({ executablePath: chromiumPath(), args: ARGUMENTS })
   })
   afterAll(() => browser.close())
+}
+
+/**
+ * A browser of its own, which keeps what it keeps in a folder, as those of people do.
+ * @param app the address that it opens in a window of its own, as an installed page is opened
+ */
+export async function openProfile(
+  folder: string,
+  app: string | null = null,
+): Promise<BrowserContext> {
+  const args = app === null ? ARGUMENTS : [...ARGUMENTS, `--app=${app}`]
+  const options = { executablePath: chromiumPath(), args }
+  const context = await chromium.launchPersistentContext(folder, options)
+  context.setDefaultTimeout(WAIT_MS_MAX)
+  onTestFinished(() => context.close())
+  return context
 }
 
 export interface PageOptions extends Pick<BrowserContextOptions, 'viewport' | 'colorScheme'> {

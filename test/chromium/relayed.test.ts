@@ -33,7 +33,8 @@ test('a tab trains, watches, tries, checks and downloads through a relay', async
     listen: ['/ip4/127.0.0.1/tcp/0'],
     relays: [await relayWithPages()],
   })
-  const tab = await openPage('about:blank')
+  // A relay has no events of its own, which a page of no run learns by asking.
+  const tab = await openPage('about:blank', {}, [/status of 404/])
   const paths = pathsOf(tab)
   await tab.goto(pageOf(hosted))
   await tab.getByLabel('Your name').fill('far away')
@@ -58,28 +59,50 @@ test('a tab trains, watches, tries, checks and downloads through a relay', async
   await picture(tab, 'relayed')
   expect(await violations(tab)).toEqual([])
 
+  // The browser keeps the words, with the coordinator to whom the relay leads.
+  const { origin } = new URL(tab.url())
+  await tab.goto(`${origin}/`)
+  await tab.getByText('live', { exact: true }).waitFor()
+  await tab.getByRole('cell', { name: 'far away' }).first().waitFor()
+  const kept = await tab.evaluate<string>('localStorage.getItem("barnraise.run")')
+  expect(JSON.parse(kept)).toMatchObject({ name: 'far away', isLending: false })
+  const names = await tab.evaluate<string[]>(`navigator.serviceWorker.ready
+    .then(() => caches.keys())
+    .then(([name]) => caches.open(name))
+    .then((cache) => cache.keys())
+    .then((all) => all.map(({ url }) => url))`)
+  expect(names).toContain(`${origin}/index.html`)
+  const isBuilt = (url: string) => /\/(index\.html|[\w-]*-.{8}\.(js|css|wasm|svg))$/.test(url)
+  expect(names.filter((url) => !isBuilt(url))).toEqual([])
+
   const files = [...paths].filter((path) => !/^\/[\w-]*\.(js|css|wasm|svg)$/.test(path))
   expect(files.sort()).toEqual(['/', '/relay'])
+  await tab.getByRole('button', { name: 'Forget this run' }).click()
+  await tab.getByText('Many runs may be reached from here').waitFor()
+  await picture(tab, 'relayed-nowhere')
+  expect(await violations(tab)).toEqual([])
   await tab.close()
   await hosted.stop()
   expect(await verifyRun(run)).toMatchObject({ ok: true })
 })
 
 test('a tab whose relay dies for good goes on by another, and so does its page', async () => {
-  const run = await prepareSmallRun({ max_steps: 32 }, { round_batches: 8 })
+  const run = await prepareSmallRun({ max_steps: 96 }, { round_batches: 8 })
   const [first, second] = [await startRelayWithPages(), await startRelayWithPages()]
   const relays = [first.addresses[0]!, second.addresses[0]!]
   const hosted = await hostWithPages(run, { listen: ['/ip4/127.0.0.1/tcp/0'], relays })
-  const tab = await openPage('about:blank', {}, [/WebSocket connection to .* failed/])
+  const tab = await openPage('about:blank', {}, [
+    /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/,
+  ])
   const [page = ''] = hosted.pageAddresses
   await tab.goto(withWords(page, `join=${hosted.link.split('#')[1]}`))
   await tab.getByLabel('while something else needs the machine').uncheck()
   await tab.getByRole('button', { name: 'Start training' }).click()
   await expect.poll(() => hosted.status().batchesCounted, PATIENT).toBeGreaterThan(0)
   await first.stop()
-  // The volunteer and the page: each has a connection of its own.
-  await expect.poll(() => second.status().relayed, PATIENT).toBe(2)
   await tab.getByText('The run is finished: thank you').waitFor()
+  // The volunteer has left: it is the page that is here.
+  await expect.poll(() => second.status().relayed, PATIENT).toBe(1)
   await tab.getByText('live', { exact: true }).waitFor()
   await hosted.finished
   await tab.close()

@@ -80,7 +80,7 @@ test('a pause hands in what is done and leaves, but keeps its place in the brows
   await picture(tab, 'tab-paused')
   const other = await tab.context().newPage()
   await other.goto(tab.url())
-  await other.getByRole('button', { name: 'Start training' }).click()
+  await other.getByRole('button', { name: 'Go on training' }).click()
   await other.getByText('Another tab of this browser trains already.').waitFor()
   await other.close()
   const isHere = () => hosted.status().participants.some(({ state }) => state === 'here')

@@ -1,4 +1,5 @@
 /** What the dashboard answers over HTTP: its stream, its figures, its files, and nothing else. */
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { expect, onTestFinished, test } from 'vitest'
@@ -56,6 +57,28 @@ for (const [path, status, type] of [
     expect(response.status).toBe(status)
     expect(response.headers.get('Content-Type')).toContain(type)
     expect(response.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
+  })
+}
+
+const scriptOfPage = readdirSync(PAGES).find((name) => /^index-.{8}\.js$/.test(name))
+
+for (const [path, type, caching] of [
+  ['/', 'text/html', 'no-cache'],
+  ['/index.html', 'text/html', 'no-cache'],
+  ['/service-worker.js', 'text/javascript', 'no-cache'],
+  ['/app.webmanifest', 'application/manifest+json', 'no-cache'],
+  ['/icon-192.png', 'image/png', 'no-cache'],
+  ['/icon-maskable-512.png', 'image/png', 'no-cache'],
+  [`/${scriptOfPage}`, 'text/javascript', 'public, max-age=31536000, immutable'],
+] as const) {
+  test(`browsers keep ${path}: ${caching}`, async () => {
+    const { status, headers } = await dashboardOf().request(path)
+    expect(status).toBe(200)
+    expect(headers.get('Content-Type')).toContain(type)
+    expect(headers.get('Cache-Control')).toBe(caching)
+    expect(headers.get('Content-Security-Policy')).toMatch(
+      /worker-src 'self';.*manifest-src 'self'/,
+    )
   })
 }
 

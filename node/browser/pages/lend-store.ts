@@ -1,5 +1,5 @@
 /** This tab as a volunteer: what it does, what speaks against it, and the worker that does it. */
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { missingFeature } from '../../../kernels/index.ts'
 import { wordsForOthers } from '../../guest/explain.ts'
 import { type Preferences, pauseReasons, type Readings } from '../../guest/governor.ts'
@@ -9,8 +9,11 @@ import { type Capabilities, capabilitiesOf } from '../tab/capabilities.ts'
 import { createDriftSensor } from '../tab/drift.ts'
 import type { FromVolunteer, ToVolunteer } from '../tab/messages.ts'
 import { mayShareMemory } from '../tab/shared-memory.ts'
-import { door, hearAddresses } from './door.ts'
-import { invitation, joinWord, tables } from './store.ts'
+import { door, hearAddresses, words } from './door.ts'
+import { isApp, keepShell } from './installed.ts'
+import { type Choice, wordsToKeep } from './kept-run.ts'
+import { keep, kept } from './kept-store.ts'
+import { invitation, joinWord, tables, version } from './store.ts'
 
 export type Stage =
   | 'idle'
@@ -50,15 +53,22 @@ const SENSORS_MS = 1_000
 /** Others take this much when a step takes 2.5 times as long as the fastest. */
 export const OTHERS_SHARE_MAX = 0.6
 
+const ownWords = wordsToKeep(words)
+/** What this browser keeps of the run to which the page's words lead. */
+export const keptOfRun = computed(() => (kept.value?.words === ownWords ? kept.value : null))
+const before = keptOfRun.peek()
+/** It lent to this run when it was closed, and nobody had stopped it. */
+export const goesOn = before?.isLending === true
+
 export const lent = signal<Lent>(IDLE)
 export const preferences = signal<Preferences>({
-  isPaused: false,
+  isPaused: before?.isPaused ?? false,
   hours: [],
-  pauseHidden: false,
-  pauseOnBattery: true,
-  othersShareMax: OTHERS_SHARE_MAX,
+  pauseHidden: before?.pauseHidden ?? false,
+  pauseOnBattery: before?.pauseOnBattery ?? true,
+  othersShareMax: before === null ? OTHERS_SHARE_MAX : before.othersShareMax,
   celsiusMax: null,
-  bytesMax: null,
+  bytesMax: before?.bytesMax ?? null,
 })
 export const readings = signal<Readings>({
   minute: 0,
@@ -71,35 +81,54 @@ export const readings = signal<Readings>({
 /** Bytes that the browser keeps for this page; null: it keeps none, or does not tell. */
 export const keptBytes = signal<number | null>(null)
 
-export interface LendChoice {
-  name: string
-  threads: number
-  memoryBytesMax: number
-}
+/** What this browser lends. It is found out once: nothing of it changes while a page is open. */
+export const capabilities: Capabilities = capabilitiesOf({
+  cores: navigator.hardwareConcurrency,
+  deviceMemory: (navigator as { deviceMemory?: number }).deviceMemory,
+  isSecure: isSecureContext,
+  isIsolated: crossOriginIsolated,
+  sharesMemory: mayShareMemory(),
+  missingFeature: missingFeature(),
+})
 
-export const isInvited = joinWord !== null
+/** What the fields hold. */
+export const choice = signal<Choice>({
+  name: before?.name ?? '',
+  threads: Math.min(before?.threads ?? capabilities.threads, capabilities.threadsMax),
+  memoryMegabytes: before?.memoryMegabytes ?? capabilities.memoryMegabytes,
+})
+
+export const MEGABYTE = 1e6
 
 let worker: Worker | null = null
 const drift = createDriftSensor()
 
-export function lend({ name, ...limits }: LendChoice): void {
-  if (joinWord === null || invitation.value === null || door.value === null) return
+export function lend(): void {
+  const word = joinWord()
+  if (word === null || invitation.value === null || door.value === null) return
   const { coordinator } = invitation.value
   const { relayed } = door.value
   const own = swarmAddress(new URL(location.href), coordinator)
   const addresses = relayed.length > 0 ? relayed : [own]
-  const invite = { addresses, coordinator, ...parseFragment(joinWord) }
+  const invite = { addresses, coordinator, ...parseFragment(word) }
+  const { name, threads, memoryMegabytes } = choice.value
+  const limits = { threads, memoryBytesMax: memoryMegabytes * MEGABYTE }
   lent.value = { ...IDLE, stage: 'starting', doing: 'Starting' }
+  keepRun(true)
+  keepShell()
   worker ??= startWorker()
-  tell({ type: 'start', invite, name, limits, paused: wordsForOthers(reasons.value) })
+  const paused = wordsForOthers(reasons.value)
+  tell({ type: 'start', invite, name: name.trim() || 'a browser', limits, paused })
 }
 
 export function finish(): void {
+  keepStop()
   update({ stage: 'finishing', doing: 'Finishing this lease' })
   tell({ type: 'finish' })
 }
 
 export function leave(): void {
+  keepStop()
   update({ stage: 'leaving', doing: 'Handing in what is finished' })
   tell({ type: 'leave' })
 }
@@ -108,6 +137,31 @@ export function erase(): void {
   worker ??= startWorker()
   tell({ type: 'erase' })
 }
+
+function keepRun(isLending: boolean): void {
+  if (ownWords === null) return
+  const { hours: _, celsiusMax: __, ...pauses } = preferences.peek()
+  keep({ words: ownWords, isLending, ...choice.peek(), ...pauses })
+}
+
+/** It keeps that it was stopped, unless it was told to forget the run. */
+function keepStop(): void {
+  if (keptOfRun.peek() !== null) keepRun(false)
+}
+
+effect(() => {
+  preferences.value
+  const run = keptOfRun.peek()
+  if (run !== null) keepRun(run.isLending)
+})
+
+/** Whoever opens the app by its icon goes on with what it did; in a tab a button asks for that. */
+effect(() => {
+  version.value
+  const { run } = tables
+  const isReady = run !== null && run.phase !== 'finished' && capabilities.obstacle === null
+  if (isApp && goesOn && isReady && lent.value.stage === 'idle') lend()
+})
 
 function tell(message: ToVolunteer): void {
   worker?.postMessage(message)
@@ -143,7 +197,10 @@ function startWorker(): Worker {
       readings.value = { ...readings.value, bytes: readings.value.bytes + moved }
       update({ doing: `Moving the ${what}`, share: total === 0 ? null : done / total })
     },
-    exit: ({ reason, outcome }) => end(END_WORDS[outcome] ?? `It ended: ${reason}.`),
+    exit: ({ reason, outcome }) => {
+      if (outcome === 'finished') keepStop()
+      end(END_WORDS[outcome] ?? `It ended: ${reason}.`)
+    },
     erased: () => void measureKept(),
     failed: ({ reason }) => end(reason),
   }
@@ -203,22 +260,18 @@ export async function readSensors(): Promise<void> {
   readBattery()
 }
 
+interface Estimate extends StorageEstimate {
+  /** Some browsers tell what is what: model and data are files, and the page itself is none. */
+  usageDetails?: { fileSystem?: number }
+}
+
 async function measureKept(): Promise<void> {
   // Only secure contexts have it, whatever the types say.
   const storage = navigator.storage as StorageManager | undefined
-  const estimate = await storage?.estimate().catch(() => null)
-  keptBytes.value = estimate?.usage ?? null
+  const estimate: Estimate | null | undefined = await storage?.estimate().catch(() => null)
+  const { usage, usageDetails } = estimate ?? {}
+  keptBytes.value = (usageDetails === undefined ? usage : usageDetails.fileSystem) ?? null
 }
-
-/** What this browser lends. It is found out once: nothing of it changes while a page is open. */
-export const capabilities: Capabilities = capabilitiesOf({
-  cores: navigator.hardwareConcurrency,
-  deviceMemory: (navigator as { deviceMemory?: number }).deviceMemory,
-  isSecure: isSecureContext,
-  isIsolated: crossOriginIsolated,
-  sharesMemory: mayShareMemory(),
-  missingFeature: missingFeature(),
-})
 
 /** Where a page finds again whose key this browser has, which its worker alone can read. */
 const PEER_KEY = 'barnraise.peer'

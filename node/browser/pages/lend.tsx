@@ -1,16 +1,19 @@
 /** Lend this tab: one button, what it does, why it pauses, what it may take. */
-import { signal } from '@preact/signals'
 import type { PauseReason, Preferences } from '../../guest/governor.ts'
 import { byteSize, compact } from '../../history/figures.ts'
+import { type Choice, NAME_LENGTH_MAX } from './kept-run.ts'
 import {
   capabilities,
+  choice,
   erase,
   finish,
+  goesOn,
   keptBytes,
   type Lent,
   leave,
   lend,
   lent,
+  MEGABYTE,
   OTHERS_SHARE_MAX,
   ownRow,
   preferences,
@@ -30,13 +33,6 @@ const REASON_WORDS: Record<PauseReason, string> = {
   hot: 'this machine is hot',
   'data-cap': 'the data that you allowed is used up',
 }
-
-const MEGABYTE = 1e6
-
-/** What the fields hold; kept while this tab trains, for the next time. */
-const name = signal('')
-const threads = signal(capabilities.threads)
-const memory = signal(capabilities.memoryMegabytes)
 
 export function Lend() {
   const { stage } = lent.value
@@ -62,19 +58,23 @@ export function Lend() {
 }
 
 function Offer({ stage, reason, steps }: Lent) {
-  const start = () =>
-    lend({
-      name: name.value.trim() || 'a browser',
-      threads: threads.value,
-      memoryBytesMax: memory.value * MEGABYTE,
-    })
+  const isIdle = stage === 'idle'
+  const start = () => {
+    preferences.value = { ...preferences.value, isPaused: false }
+    lend()
+  }
+  const choose = (part: Partial<Choice>) => {
+    choice.value = { ...choice.value, ...part }
+  }
   return (
     <>
       <p>
         Your browser trains a small part of this model, and hands in the result. Nothing is
         installed, nothing of yours is read; close the tab whenever you like.
       </p>
-      {stage === 'ended' && (
+      {isIdle ? (
+        goesOn && <p>This browser has trained here, and nobody stopped it.</p>
+      ) : (
         <p role="status">
           {reason} {steps > 0 && `This tab trained ${steps} steps.`}
         </p>
@@ -86,19 +86,29 @@ function Offer({ stage, reason, steps }: Lent) {
           Your name, for the list
           <input
             type="text"
-            maxLength={64}
+            maxLength={NAME_LENGTH_MAX}
             placeholder="a browser"
-            value={name.value}
-            onInput={({ currentTarget }) => {
-              name.value = currentTarget.value
-            }}
+            value={choice.value.name}
+            onInput={({ currentTarget }) => choose({ name: currentTarget.value })}
           />
         </label>
-        <Amount text="Cores" value={threads} max={capabilities.threadsMax} step={1} />
-        <Amount text="Memory, MB" value={memory} max={4096} step={128} />
+        <Amount
+          text="Cores"
+          value={choice.value.threads}
+          max={capabilities.threadsMax}
+          step={1}
+          onChange={(threads) => choose({ threads })}
+        />
+        <Amount
+          text="Memory, MB"
+          value={choice.value.memoryMegabytes}
+          max={4096}
+          step={128}
+          onChange={(memoryMegabytes) => choose({ memoryMegabytes })}
+        />
       </div>
       <button type="button" class="main" onClick={start}>
-        {stage === 'ended' ? 'Train again' : 'Start training'}
+        {isIdle ? (goesOn ? 'Go on training' : 'Start training') : 'Train again'}
       </button>
     </>
   )
@@ -120,12 +130,13 @@ function Download() {
 
 interface AmountProps {
   text: string
-  value: { value: number }
+  value: number
   max: number
   step: number
+  onChange(value: number): void
 }
 
-function Amount({ text, value, max, step }: AmountProps) {
+function Amount({ text, value, max, step, onChange }: AmountProps) {
   return (
     <label>
       {text}
@@ -134,10 +145,10 @@ function Amount({ text, value, max, step }: AmountProps) {
         min={step}
         max={max}
         step={step}
-        value={value.value}
+        value={value}
         onInput={({ currentTarget }) => {
           const { valueAsNumber } = currentTarget
-          if (currentTarget.validity.valid && valueAsNumber > 0) value.value = valueAsNumber
+          if (currentTarget.validity.valid && valueAsNumber > 0) onChange(valueAsNumber)
         }}
       />
     </label>

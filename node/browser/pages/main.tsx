@@ -15,13 +15,26 @@ import type { RunRow } from '../../history/rows.ts'
 import { Join, Log, Rounds } from './cards.tsx'
 import { Learning } from './chart.tsx'
 import { Check } from './check-card.tsx'
-import { door } from './door.ts'
+import { Device, Forget } from './device-card.tsx'
+import { door, words } from './door.ts'
 import { Grid } from './grid.tsx'
+import mark from './icon.svg'
+import { isApp } from './installed.ts'
 import { Lend } from './lend.tsx'
-import { isInvited, lent, readSensors } from './lend-store.ts'
+import { goesOn, lent, readSensors } from './lend-store.ts'
+import { isOutdated } from './page-version.ts'
 import { People } from './people.tsx'
 import { Credit } from './receipt.tsx'
-import { follow, invitation, line, ownWord, readInvitation, tables, version } from './store.ts'
+import {
+  follow,
+  invitation,
+  isOtherRun,
+  joinWord,
+  line,
+  ownWord,
+  tables,
+  version,
+} from './store.ts'
 import { Try } from './try-card.tsx'
 import './style.css'
 import { TileList } from './tiles.tsx'
@@ -30,6 +43,7 @@ const LINE_WORDS = {
   connecting: 'Asking the coordinator…',
   live: 'live',
   broken: 'The coordinator does not answer. Trying again; what you see is what was last heard.',
+  unnamed: 'no run',
 }
 
 const PHASE_WORDS: Record<RunRow['phase'], string> = {
@@ -45,21 +59,42 @@ function App() {
   return (
     <>
       <p role="status" class={`line ${line.value}`}>
-        {LINE_WORDS[line.value]}
+        {line.value === 'broken' && run === null ? 'Trying again.' : LINE_WORDS[line.value]}
       </p>
-      {run === null ? (
-        <main class="blank">
-          <h1>Barnraise</h1>
-        </main>
-      ) : (
-        <Run run={run} />
-      )}
+      {run === null ? <Blank /> : <Run run={run} />}
     </>
+  )
+}
+
+/** Nothing was heard of a run yet. */
+function Blank() {
+  return (
+    <main class="blank">
+      <img src={mark} alt="" />
+      <h1>Barnraise</h1>
+      {line.value === 'broken' && (
+        <>
+          <p>
+            The run's host cannot be reached. This page keeps trying, and shows the run as soon as
+            it answers.
+          </p>
+          {isApp && goesOn && <p>Training goes on then.</p>}
+          <Forget />
+        </>
+      )}
+      {line.value === 'unnamed' && (
+        <p>
+          Many runs may be reached from here, and nothing says which is yours: open the link that
+          the organiser gave you.
+        </p>
+      )}
+    </main>
   )
 }
 
 function Run({ run }: { run: RunRow }) {
   const percent = Math.round(doneOf(run) * 100)
+  const isInvited = joinWord() !== null
   return (
     <main>
       <header>
@@ -77,8 +112,23 @@ function Run({ run }: { run: RunRow }) {
           see.
         </p>
       )}
+      {isOutdated.value && (
+        <p class="note">
+          The run's host has another version of this page.{' '}
+          <button type="button" onClick={() => location.reload()}>
+            Load it
+          </button>
+        </p>
+      )}
+      {isOtherRun() && (
+        <p class="note">
+          This is another run than the one that this browser trained for. To train here, too, open
+          the link that its organiser gave you.
+        </p>
+      )}
       {isInvited && (run.phase !== 'finished' || lent.value.stage !== 'idle') && <Lend />}
       {isInvited && <Credit />}
+      <Device />
       <Tiles run={run} />
       <div class="cards">
         <Learning />
@@ -120,5 +170,4 @@ function Tiles({ run }: { run: RunRow }) {
 
 render(<App />, document.getElementById('app')!)
 void follow()
-void readInvitation()
-if (isInvited) void readSensors()
+if (words.has('join')) void readSensors()

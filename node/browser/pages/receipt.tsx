@@ -59,7 +59,7 @@ function Receipt({ row }: { row: PeerRow }) {
 const fileOf = ({ peer }: PeerRow): string => `${peer}.receipt`
 
 async function fetchReceipt(row: PeerRow): Promise<void> {
-  const headers = { Authorization: `Bearer ${joinWord}` }
+  const headers = { Authorization: `Bearer ${joinWord()}` }
   const answer = await ask(`proof/${receiptPath(row.peer)}`, { headers }).catch(() => null)
   const text = await answer?.text().catch(() => null)
   if (answer?.ok !== true || text === undefined || text === null) {

@@ -4,21 +4,32 @@ import type { Ban, BanAnswer } from '../../dashboard/ban.ts'
 import type { ShownInvitation } from '../../dashboard/invitation.ts'
 import { followRun } from '../../history/events.ts'
 import { emptyTables } from '../../history/rows.ts'
-import { ask, words } from './door.ts'
+import { areWordsKept, ask, isRelayed, leadsNowhere, words } from './door.ts'
+import { isWordOf } from './kept-run.ts'
+import { checkVersion } from './page-version.ts'
 
 export const tables = emptyTables()
 /** Grows with each change, so that views that read it draw anew. */
 export const version = signal(0)
-export const line = signal<'connecting' | 'live' | 'broken'>('connecting')
+export const line = signal<'connecting' | 'live' | 'broken' | 'unnamed'>('connecting')
 /** How this run is joined; null until it is here. */
 export const invitation = signal<ShownInvitation | null>(null)
 
 /** The word with which whoever may join opened this page; null: somebody else did. */
-export const joinWord = words.get('join')
+export function joinWord(): string | null {
+  return isOtherRun() ? null : words.get('join')
+}
+
+/** This browser keeps the link of another run than the one that is here. */
+export function isOtherRun(): boolean {
+  const word = words.get('join')
+  const runId = tables.run?.runId ?? null
+  return areWordsKept && word !== null && runId !== null && !isWordOf(word, runId)
+}
 
 /** What the link to join has after its #, for whoever was given it or may see it. */
 export function ownWord(): string | null {
-  return joinWord ?? invitation.value?.link?.split('#')[1] ?? null
+  return joinWord() ?? invitation.value?.link?.split('#')[1] ?? null
 }
 
 const RETRY_MS = 2_000
@@ -29,16 +40,24 @@ export async function follow(): Promise<never> {
   const seen = { id: '', tables }
   for (;;) {
     try {
+      await checkVersion(tables.run === null).catch(unlessRelayed)
       for await (const _ of followRun(location.href, seen, never, ask)) {
+        if (line.value !== 'live') void readInvitation()
         line.value = 'live'
         version.value += 1
       }
     } catch {
       // The line above the run tells that it is broken.
     }
-    line.value = 'broken'
+    if (line.value !== 'unnamed') line.value = 'broken'
+    if (tables.run === null && (await leadsNowhere())) line.value = 'unnamed'
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
+}
+
+/** A run behind a relay may be reached by another way than the page was. */
+function unlessRelayed(error: Error): void {
+  if (!isRelayed) throw error
 }
 
 const admin = words.get('admin')
@@ -55,7 +74,7 @@ export async function order(what: Ban): Promise<string> {
 }
 
 /** The word after `#admin=` shows the link to whoever holds it. */
-export async function readInvitation(): Promise<void> {
+async function readInvitation(): Promise<void> {
   const headers = admin === null ? {} : { Authorization: `Bearer ${admin}` }
   const answer = await ask('invitation', { headers }).catch(() => null)
   if (answer?.ok) invitation.value = await answer.json().catch(() => null)
