@@ -10,13 +10,13 @@ import {
   checkChunk,
   chunkCount,
   DigestMismatch,
-  STREAM_IDLE_TIMEOUT_MS,
 } from '../../protocol/index.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { StorageError } from '../storage/errors.ts'
 import { OWN, type PartialBlob } from '../storage/partial-blob.ts'
 import { inChunks } from './chunks.ts'
 import { TimeoutError } from './errors.ts'
+import { SOURCE_BYTES_MIN, SOURCE_PACE_MS } from './limits.ts'
 import type { OnProgress } from './transfer.ts'
 
 export interface OpenSource {
@@ -43,8 +43,8 @@ export interface SourcesOptions {
   onOpen?(partial: PartialBlob): void
   /** Told of a source that is left, and why. */
   onLeft(source: BlobSource, reason: string): void
-  /** A source that takes longer for the bytes of a chunk is left. */
-  chunkTimeoutMs?: number
+  /** A source that takes longer for SOURCE_BYTES_MIN is left. */
+  paceMs?: number
 }
 
 /**
@@ -101,7 +101,8 @@ async function takeFrom(
       options.signal.throwIfAborted()
       if (error instanceof StorageError) throw error
       const isWorthIt = partial.chunks > before && sent < TIMES_MAX * manifest.bytes
-      if (isWorthIt && !(error instanceof DigestMismatch)) continue
+      const isBroken = !(error instanceof DigestMismatch || error instanceof TimeoutError)
+      if (isWorthIt && isBroken) continue
       return options.onLeft(source, (error as Error).message)
     }
   }
@@ -111,11 +112,11 @@ async function takeOnce(
   source: BlobSource,
   manifest: BlobManifest,
   partial: PartialBlob,
-  { signal, onProgress, chunkTimeoutMs = STREAM_IDLE_TIMEOUT_MS }: SourcesOptions,
+  { signal, onProgress, paceMs = SOURCE_PACE_MS }: SourcesOptions,
 ): Promise<void> {
   const { bytes } = manifest
   const from = partial.chunks * BLOB_CHUNK_BYTES
-  const patience = createPatience(chunkTimeoutMs, signal)
+  const patience = createPatience(paceMs, signal)
   let moved = 0
   const report = () => {
     const done = Math.min(bytes, partial.chunks * BLOB_CHUNK_BYTES)
@@ -130,6 +131,7 @@ async function takeOnce(
     const { at, pieces } = await source.open(manifest, from, patience.signal)
     const rest = window(counted(pieces, count), from - at, bytes - from)
     for await (const chunk of inChunks(rest, bytes - from)) {
+      patience.signal.throwIfAborted()
       checkChunk(manifest, partial.chunks, chunk)
       await partial.append(chunk)
       report()
@@ -148,12 +150,12 @@ interface Patience {
   stop(): void
 }
 
-/** A signal that aborts when the bytes of a chunk take too long, or when `parent` does. */
+/** A signal that aborts when SOURCE_BYTES_MIN take too long, or when `parent` does. */
 function createPatience(timeoutMs: number, parent: AbortSignal): Patience {
   const controller = new AbortController()
   const expire = () =>
     controller.abort(
-      new TimeoutError(`it gave less than ${BLOB_CHUNK_BYTES} bytes in ${timeoutMs} ms`),
+      new TimeoutError(`it gave less than ${SOURCE_BYTES_MIN} bytes in ${timeoutMs} ms`),
     )
   const cancel = () => controller.abort(parent.reason)
   parent.addEventListener('abort', cancel, { once: true })
@@ -163,7 +165,7 @@ function createPatience(timeoutMs: number, parent: AbortSignal): Patience {
     signal: controller.signal,
     hear(bytes) {
       heard += bytes
-      if (heard < BLOB_CHUNK_BYTES) return
+      if (heard < SOURCE_BYTES_MIN) return
       heard = 0
       clearTimeout(timer)
       timer = setTimeout(expire, timeoutMs)

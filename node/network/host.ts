@@ -14,7 +14,7 @@ import { identify } from '@libp2p/identify'
 import type { AddressSorter, ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { JOIN_TIMEOUT_MS, type PeerId } from '../../protocol/index.ts'
+import { ADDRESSES_MAX, JOIN_TIMEOUT_MS, type PeerId } from '../../protocol/index.ts'
 import { guardConnections } from './connection-guard.ts'
 import * as limits from './limits.ts'
 import { listenError } from './listen-error.ts'
@@ -72,6 +72,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     ],
     connectionManager: {
       maxConnections: limits.CONNECTIONS_MAX,
+      // Those of a link, and those that the coordinator has named since.
+      maxPeerAddrsToDial: 2 * ADDRESSES_MAX,
       inboundConnectionThreshold: limits.CONNECTIONS_PER_ADDRESS_AND_SECOND_MAX,
       maxIncomingPendingConnections: limits.CONNECTIONS_PENDING_MAX,
       inboundUpgradeTimeout: limits.HANDSHAKE_TIMEOUT_MS,

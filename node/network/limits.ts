@@ -51,6 +51,10 @@ export const DOWNLOAD_SLOTS = 64
 /** How long a transfer keeps its place while others wait; it goes on later from where it was. */
 export const TURN_MS = 20_000
 
+// Whoever gives a blob more slowly is left for the next who has it.
+export const SOURCE_BYTES_MIN = 1024 * 1024
+export const SOURCE_PACE_MS = 10_000
+
 // What a volunteer gives to others in its network.
 /** Those who are served at the same time, and who may be connected. */
 export const SHARED_AT_ONCE = 8

@@ -9,7 +9,10 @@ import type { AddressSorter } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isLoopback } from './network-of.ts'
 
-/** Networks that each home may have (RFC 1918, 3927, 4193, 4291, 6598). */
+/**
+ * Networks that each home may have (RFC 1918, 2544, 3879, 3927, 4193, 4291, 6598), and those whose
+ * numbers stand for others, which may be such (RFC 3056, 6052, 8215).
+ */
 const HOMES = blockListOf([
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -18,6 +21,11 @@ const HOMES = blockListOf([
   '100.64.0.0/10',
   'fc00::/7',
   'fe80::/10',
+  'fec0::/10',
+  '198.18.0.0/15',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '2002::/16',
 ])
 
 function blockListOf(networks: readonly string[]): BlockList {
@@ -38,7 +46,7 @@ export const isOfHome = (address: string): boolean =>
   isIP(address) !== 0 && HOMES.check(address, familyOf(address))
 
 /** What means this machine itself. */
-const HERE = blockListOf(['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'])
+const HERE = blockListOf(['127.0.0.0/8', '0.0.0.0/8', '::/96'])
 
 /** Where an address leads, the nearest first: this machine, a network at home, or the world. */
 export const PLACES = ['here', 'home', 'world'] as const
@@ -55,6 +63,12 @@ export function placeOf(address: string): Place {
 export function placeOfMultiaddr(address: string): Place {
   const [, , ip = ''] = address.split('/')
   return address.includes('/p2p-circuit') ? 'world' : placeOf(ip)
+}
+
+/** Whether the first number on the way to an address is no nearer than that to another is. */
+export function isNoNearer(address: string, other: string): boolean {
+  const [one, than] = [address, other].map((each) => placeOf(each.split('/')[2] ?? ''))
+  return PLACES.indexOf(one!) >= PLACES.indexOf(than!)
 }
 
 /** The networks that this machine is in, as `192.168.1.7/24`. */

@@ -73,13 +73,16 @@ export function enterNeighbourhood(
     const waitMs = ANSWER_MS_MIN + Math.random() * (ANSWER_MS_MAX - ANSWER_MS_MIN)
     timer = setTimeout(say, waitMs)
   })
-  bus.on('response', ({ answers = [] }) => {
+  bus.on('response', ({ answers = [] }, { address: from }) => {
     for (const record of answers) {
       const id = record.name.slice(0, -name.length - 1)
       const isOurs = record.type === 'TXT' && record.name === `${id}.${name}`
       if (!isOurs || id === own.id || !/^[0-9a-f]{16}$/.test(id)) continue
       const isNew = !heard.has(id)
-      if (!isNew || heard.size < NEIGHBOURS_MAX) heard.set(id, neighbourIn(id, record.data))
+      if (isNew && heard.size >= NEIGHBOURS_MAX) continue
+      const { addresses, ...standing } = neighbourIn(id, record.data)
+      // A machine speaks of itself alone: nobody is led to others by it.
+      heard.set(id, { ...standing, addresses: addresses.filter((one) => isAt(one, from)) })
     }
   })
   // A network that is gone is nobody's fault: the base comes from afar then.
@@ -101,6 +104,8 @@ export function enterNeighbourhood(
     },
   }
 }
+
+const isAt = (multiaddr: string, ip: string): boolean => multiaddr.split('/')[2] === ip
 
 /** What a stranger's record says, within its bounds. */
 export function neighbourIn(id: string, data: unknown): Neighbour {

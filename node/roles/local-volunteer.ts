@@ -7,7 +7,7 @@ import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import type { Lan } from '../network/lan.ts'
 import type { Invite } from '../network/link.ts'
-import { nearFirst, placeOfMultiaddr } from '../network/near.ts'
+import { isNoNearer, nearFirst, placeOfMultiaddr } from '../network/near.ts'
 import { localTransports } from '../network/transports.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import { tryLock } from '../storage/file-lock.ts'
@@ -24,6 +24,7 @@ type Made =
   | 'findBase'
   | 'baseSources'
   | 'shareBase'
+  | 'mayLead'
 
 export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   /** null: a name that says nothing of this machine. */
@@ -69,6 +70,7 @@ export async function startVolunteer(
     blobs,
     host,
     compute: startCompute(),
+    mayLead: (address, { remoteAddr }) => isNoNearer(address, `${remoteAddr}`),
     shareBase: (runId, base, { remoteAddr }) =>
       sharing.begin(runId, base, placeOfMultiaddr(`${remoteAddr}`)),
     findBase: (base) => findCachedBase(base, blobs, hubCache, log),

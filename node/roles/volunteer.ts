@@ -1,5 +1,6 @@
 /** The volunteer's role, in a process or a page: a link, joined until the run ends. */
 
+import type { Connection } from '@libp2p/interface'
 import {
   type Activity,
   activityOf,
@@ -48,6 +49,8 @@ export interface VolunteerParts extends VolunteerListeners {
   findBase: ParticipantWorld['findBase']
   baseSources: ParticipantWorld['baseSources']
   shareBase: ParticipantWorld['shareBase']
+  /** Whether a coordinator that speaks by the connection may name the address as its own. */
+  mayLead?(address: string, connection: Connection): boolean
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>
@@ -96,7 +99,8 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
       const connection = await connect(host, whereabouts.addresses())
       const hear = (notice: Notice) => {
         if (notice.type === 'addresses') {
-          whereabouts.hear(notice.addresses)
+          const mayLead = (address: string) => parts.mayLead?.(address, connection) ?? true
+          whereabouts.hear(notice.addresses.filter(mayLead))
           parts.onAddresses?.(whereabouts.addresses())
         }
         onNotice(notice)

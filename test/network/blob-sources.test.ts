@@ -1,4 +1,5 @@
 /** A blob from sources that may break, lie or say nothing: whole and right, and nothing twice. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { type BlobSource, fetchFromSources } from '../../node/network/blob-sources.ts'
 import { guardedGet } from '../../node/network/guarded-get.ts'
@@ -17,7 +18,7 @@ const DAMAGED = Uint8Array.from(BLOB, (byte, index) => (index === CHUNK + 7 ? by
 
 async function bring(
   sources: BlobSource[],
-  { store = createMemoryBlobStore(), chunkTimeoutMs = 30_000, signal = never() } = {},
+  { store = createMemoryBlobStore(), paceMs = 30_000, signal = never() } = {},
 ) {
   const left: string[] = []
   const done: number[] = []
@@ -25,7 +26,7 @@ async function bring(
   await fetchFromSources(REFERENCE, store, {
     sources,
     signal,
-    chunkTimeoutMs,
+    paceMs,
     hearManifest: async () => MANIFEST,
     onProgress: (bytesDone, _bytes, bytesMoved) => {
       done.push(bytesDone)
@@ -54,6 +55,14 @@ function memory() {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
+}
+
+/** Never silent for as long as a source may take, but for two chunks together. */
+async function* slowly(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += CHUNK) {
+    await delay(0.7 * HANG_MS)
+    yield bytes.subarray(from, from + CHUNK)
+  }
 }
 
 const never = () => new AbortController().signal
@@ -137,14 +146,26 @@ describe('the next source is asked, for what is not here yet, after a mirror tha
   ] as [string, Uint8Array, MirrorFault | undefined, number, string][]) {
     test(what, async () => {
       const faulty = await mirrorServer(file, ...(fault === undefined ? [] : [fault]))
-      const chunkTimeoutMs = reason.includes(`${HANG_MS}`) ? HANG_MS : 30_000
+      const paceMs = reason.includes(`${HANG_MS}`) ? HANG_MS : 30_000
       const { source, askedFrom } = memory()
-      const brought = await bring([at(faulty.url), source], { chunkTimeoutMs })
+      const brought = await bring([at(faulty.url), source], { paceMs })
       expect(await isWhole(brought)).toBe(true)
       expect(brought.left).toEqual([expect.stringContaining(reason)])
       expect(askedFrom).toEqual([kept * CHUNK])
     })
   }
+
+  test('gives one chunk after the other, but slowly', async () => {
+    const slow: BlobSource = {
+      name: 'slow',
+      open: async (_blob, from) => ({ at: from, pieces: slowly(BLOB.subarray(from)) }),
+    }
+    const { source, askedFrom } = memory()
+    const brought = await bring([slow, source], { paceMs: HANG_MS })
+    expect(await isWhole(brought)).toBe(true)
+    expect(brought.left).toEqual([expect.stringContaining(`bytes in ${HANG_MS} ms`)])
+    expect(askedFrom).toHaveLength(1)
+  })
 
   test('nobody answers for', async () => {
     const sound = await mirrorServer(BLOB)

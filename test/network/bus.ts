@@ -6,6 +6,12 @@ import type { MulticastDNS } from 'multicast-dns'
 export class Bus {
   readonly ends: EventEmitter[] = []
   lost = 0
+  readonly #from: { address: string }
+
+  /** @param address that all speak from */
+  constructor(address = '127.0.0.1') {
+    this.#from = { address }
+  }
 
   end(): MulticastDNS {
     const end = new EventEmitter()
@@ -14,7 +20,7 @@ export class Bus {
       if (kind === 'query' && this.lost > 0) this.lost -= 1
       else {
         const whole = { questions: [], answers: [], additionals: [], ...packet }
-        for (const other of this.ends) other.emit(kind, whole)
+        for (const other of this.ends) other.emit(kind, whole, this.#from)
       }
     }
     const destroy = () => void this.ends.splice(this.ends.indexOf(end), 1)

@@ -1,7 +1,7 @@
 /** Which address of a coordinator is dialled first, by where one is. */
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
-import { isOfHome, nearFirst } from '../../node/network/near.ts'
+import { isNoNearer, isOfHome, nearFirst, placeOf } from '../../node/network/near.ts'
 
 const HOME = '/ip4/192.168.1.7/tcp/4002'
 const ROUTER = '/ip4/198.51.100.5/tcp/4001/ws'
@@ -35,4 +35,35 @@ for (const [address, expected] of [
 ] as const) {
   test(`${address} is ${expected ? '' : 'not '}an address that each home may have`, () =>
     expect(isOfHome(address)).toBe(expected))
+}
+
+for (const [address, place] of [
+  ['127.0.0.1', 'here'],
+  ['::ffff:127.0.0.1', 'here'],
+  ['::127.0.0.1', 'here'],
+  ['192.168.1.1', 'home'],
+  ['::ffff:192.168.1.1', 'home'],
+  ['64:ff9b::c0a8:101', 'home'],
+  ['2002:c0a8:101::1', 'home'],
+  ['fec0::1', 'home'],
+  ['198.18.0.1', 'home'],
+  ['198.51.100.5', 'world'],
+  ['2001:db8::1', 'world'],
+] as const) {
+  test(`${address} leads to: ${place}`, () => expect(placeOf(address)).toBe(place))
+}
+
+for (const [address, other, expected] of [
+  [SELF, SELF, true],
+  [SELF, HOME, false],
+  [HOME, SELF, true],
+  [HOME, ROUTER, false],
+  [HOME, NAME, false],
+  [ROUTER, HOME, true],
+  [NAME, ROUTER, true],
+  [`${HOME}/p2p/R/p2p-circuit`, ROUTER, false],
+  [HOME, `${HOME}/p2p/R/p2p-circuit`, true],
+] as const) {
+  test(`${address} is no nearer than ${other}: ${expected}`, () =>
+    expect(isNoNearer(address, other)).toBe(expected))
 }

@@ -137,7 +137,7 @@ describe('on the network', () => {
   }
 
   test('those of one run and base hear each other, and no others', async () => {
-    const bus = new Bus()
+    const bus = new Bus('10.0.0.1')
     const ann = enter(bus, 'a')
     const ben = enter(bus, 'b')
     const other = enter(bus, 'c', { ...SECRET, runId: digest })
@@ -150,6 +150,16 @@ describe('on the network', () => {
         { id: 'b'.repeat(16), rank: 1, isLooking: true, addresses: ['/ip4/10.0.0.1/tcp/98'] },
       ])
     expect(other.heard()).toEqual([])
+  })
+
+  test('a machine that names others leads nobody there', async () => {
+    const bus = new Bus('10.0.0.66')
+    const ann = enter(bus, 'a')
+    enter(bus, 'b').tell({ rank: 0, isLooking: false })
+    ann.ask()
+    await expect
+      .poll(() => ann.heard(), PATIENT)
+      .toEqual([{ id: 'b'.repeat(16), rank: 0, isLooking: false, addresses: [] }])
   })
 
   test('neither run nor digest is said', () => {
