@@ -17,6 +17,7 @@ import { request, serveRequests } from '../../node/network/rpc.ts'
 import { localTransports } from '../../node/network/transports.ts'
 import { boundedWebSockets } from '../../node/network/websockets.ts'
 import { ConfigError } from '../../protocol/errors.ts'
+import { ADDRESSES_MAX } from '../../protocol/limits.ts'
 import { chaosProxy } from './chaos-proxy.ts'
 import { addressesOf, testHost, testPair, until, WIRES } from './hosts.ts'
 
@@ -51,6 +52,17 @@ describe('one connection a peer', () => {
       await until(() => older?.status !== 'open', 'the older to be gone there')
     })
   }
+
+  test('all addresses of a link, and all that were named since, are dialled', async () => {
+    const { coordinator, volunteer } = await testPair('tcp')
+    const peer = coordinator.peerId.toString()
+    const closed = Array.from(
+      { length: 2 * ADDRESSES_MAX - 1 },
+      (_, place) => `/ip4/127.0.0.1/tcp/${place + 1}/p2p/${peer}`,
+    )
+    const connection = await connect(volunteer, [...closed, addressesOf(coordinator)[0]!])
+    expect(connection.status).toBe('open')
+  })
 
   test('a volunteer that gives up a WebSocket is gone for the coordinator', async () => {
     const { coordinator, connection } = await testPair('websocket')
