@@ -3,10 +3,10 @@
  * in each thread, so that a (T,V) array never exists. The backward of a block runs while its logits
  * are still there.
  */
-import { TOKEN_BLOCK } from './buffers.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
 import { normRows, normRowsBackward, type Thread } from './layer.ts'
 import { type Rows, rowAt } from './linear.ts'
+import { TOKEN_BLOCK } from './own-scratch.ts'
 
 /** How many parts T tokens make. */
 export function headParts(T: number): number {

@@ -26,6 +26,7 @@ export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig):
     microBatch: training.microBatch,
     threads: 1,
     recomputedLayers: 0,
+    streamedLayers: 0,
     hyper: hyperOf(training),
   }
 }
@@ -63,10 +64,13 @@ export function checkData(base: BlobReference, dataBytesMax: number | null): voi
 
 /** `861 MB`, and what was done to make it fit. */
 export function describeJob(config: RunConfig, { job, bytes }: FittedJob): string {
-  const { microBatch, recomputedLayers, model } = job
+  const { microBatch, streamedLayers, recomputedLayers, model } = job
   const wanted = config.training.microBatch
   const concessions: string[] = []
   if (microBatch < wanted) concessions.push(`${microBatch} of ${wanted} sequences at a time`)
+  if (streamedLayers > 0) {
+    concessions.push(`${streamedLayers} of ${model.layerCount} layers read from the disk each time`)
+  }
   if (recomputedLayers > 0) {
     concessions.push(`${recomputedLayers} of ${model.layerCount} layers run forward twice`)
   }

@@ -1,12 +1,10 @@
 /** What a compute thread does: runs tasks one step at a time, listening in between. */
 import type { LeaseId } from '../../protocol/index.ts'
-import type { BaseWeights } from '../model/base-weights.ts'
 import type { Engine, OpenCorrection, OpenMerge } from './engine.ts'
 import type { Reader } from './reader.ts'
 import type {
   FromWorker,
   GenerateInput,
-  ModelInput,
   ScoreInput,
   ScoreOutput,
   TaskName,
@@ -21,7 +19,6 @@ export interface TaskPlatform {
   post(message: FromWorker): void
   /** Lets messages that are waiting be heard. */
   turn(): Promise<void>
-  openWeights(input: ModelInput): Promise<BaseWeights & { close(): void }>
 }
 
 /** What one task leaves to the next, and what was heard while one ran. */
@@ -107,10 +104,8 @@ const HANDLERS: Handlers = {
     server.merge = null
     return output
   },
-  'open-model': async (server, input) => {
-    const weights = await server.openWeights(input)
-    server.reader = server.engine.openReader(input.shape, weights)
-    weights.close()
+  'open-model': (server, { shape, weights }) => {
+    server.reader = server.engine.openReader(shape, weights)
     return null
   },
   generate,

@@ -13,6 +13,7 @@ import type {
   Scores,
 } from '../../kernels/index.ts'
 import type { Digest, LeaseId, RunConfig } from '../../protocol/index.ts'
+import type { BlobFile } from '../storage/blob-store.ts'
 import type { Sampling } from './sample.ts'
 
 export interface TrainInput extends Batch {
@@ -85,8 +86,7 @@ export interface AggregateOutput {
 /** A model to read and write with. */
 export interface ModelInput {
   shape: GeneratorShape
-  /** The file of its weights: where it is in Node, itself in a page. */
-  weights: string | Blob
+  weights: BlobFile
 }
 
 export interface GenerateInput {
@@ -112,7 +112,7 @@ export interface LogitsInput {
 
 /** Every task by name: what goes in, what comes out. */
 export interface Tasks {
-  'set-up': { input: { config: RunConfig; job: JobShape; weights: Uint8Array }; output: null }
+  'set-up': { input: { config: RunConfig; job: JobShape; weights: BlobFile }; output: null }
   'apply-update': {
     input: { config: RunConfig; adapter: Float32Array; update: Uint8Array }
     output: Float32Array

@@ -117,7 +117,7 @@ export async function startCoordinator(
   try {
     const fitted = fitJob(config, options.limits)
     options.log.info(`Evaluations will take ${describeJob(config, fitted)}`)
-    const weights = await blobs.read(config.base.weights.digest)
+    const weights = await blobs.file(config.base.weights.digest)
     await compute.run('set-up', { config, job: fitted.job, weights })
     const heldOut = await blobs.read(config.dataset.validationShard.digest)
     const { validation, gateText } = heldOutOf(config, heldOut)

@@ -1,7 +1,7 @@
 /** The table of buffers and the base that fills part of it. */
 import { expect, test } from 'vitest'
 import { ALIGNMENT_BYTES, WORKSPACE_BYTES } from '../../kernels/arena.ts'
-import { QUERY_BLOCK, TOKEN_BLOCK } from '../../kernels/buffers.ts'
+import { QUERY_BLOCK, TOKEN_BLOCK } from '../../kernels/own-scratch.ts'
 import { planMemory } from '../../kernels/plan.ts'
 import { ShapeError } from '../../kernels/shape.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
