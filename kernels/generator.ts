@@ -218,7 +218,8 @@ function isLikeliest(logits: Float32Array, target: number): boolean {
   return logits.every((other, id) => (id < target ? other < value : other <= value))
 }
 
-const BACKWARD_ONLY = /^(gradient|scratch\.(.*\.)?d\w+|scratch\.losses|threads\.\d+\.dscores)$/
+const BACKWARD_ONLY =
+  /^(gradient|scratch\.(.*\.)?d\w+|scratch\.losses|threads\.\d+\.(dscores|partial))$/
 const OF_A_LAYER =
   /^layers\.(\d+)\.(x|\w+\.h|inputRstd|middle|middleRstd|rawHeads|headRstd|context|gateUp)$/
 
