@@ -106,6 +106,8 @@ const training = struct({
   batchesMax: integer(1, limits.BATCHES_MAX),
   /** It ends after so many rounds whatever is counted; null: no limit. */
   roundsMax: nullable(integer(1, limits.ROUNDS_MAX)),
+  /** It ends after so many rounds none of which is better than the best; absent: it goes on. */
+  patience: optional(integer(1, limits.ROUNDS_MAX)),
   learningRate: real(0, 1),
   /** Share of the run with a rising learning rate. */
   warmupFraction: real(0, 1),
