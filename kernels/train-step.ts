@@ -15,7 +15,7 @@ import type { Arena } from './arena.ts'
 import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
 import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { createDecoder, type Decoder, decoderStages, type MicroBatch } from './decoder.ts'
-import { type FeedBoard, feedOf, serveFeed, sharedFeed } from './feed.ts'
+import { type Feed, type FeedBoard, feedOf, serveFeed } from './feed.ts'
 import { loadLayer, loadWeights } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
@@ -65,8 +65,8 @@ export interface Trainer {
 /** What a trainer shares with those who help it or watch it. */
 export interface Crew {
   board: Board
-  /** Where another thread reads the layers that are streamed; null: the trainer's own does. */
-  feed: FeedBoard | null
+  /** Brings the layers that are streamed; null: the trainer's own thread reads them. */
+  feed: Feed | null
   /** Whether the step in progress is to be given up; never true outside of a step. */
   isStopping(): boolean
 }
@@ -102,12 +102,8 @@ export function createTrainer(
   const place = arena.mark()
   const buffers = allocateBuffers(ops, arena.allocate, shape, weights)
   const team = createTeam(board, shape.threads, decoderStages(ops, buffers, 0), isStopping)
-  const { streamedFrom } = buffers
-  const layers =
-    feed === null
-      ? feedOf(streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
-      : sharedFeed(feed, streamedFrom)
-  const decoder = createDecoder(ops, buffers, team, layers)
+  const own = () => feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
+  const decoder = createDecoder(ops, buffers, team, feed ?? own())
   const progress = { step: 0, warm: false, gradientTokens: 0 }
   const job: OpenJob = { ops, shape, buffers, decoder, progress }
   const { theta, m, v, layout } = buffers
