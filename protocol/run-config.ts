@@ -28,6 +28,12 @@ const BLOB = integer(1, limits.BLOB_BYTES_MAX)
 export const blobReference = struct({ digest, bytes: BLOB })
 export type BlobReference = Infer<typeof blobReference>
 
+/** What a volunteer sends up. */
+export const payloadReference = struct({
+  digest,
+  bytes: integer(1, limits.PAYLOAD_BYTES_MAX),
+})
+
 export const modelShape = struct({
   vocabSize: integer(2, limits.VOCABULARY_MAX),
   hiddenSize: integer(2, limits.HIDDEN_SIZE_MAX),
