@@ -1,6 +1,7 @@
 /** What an organiser sees first: commands that can be pasted, and whom the addresses serve. */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { baseSourcesText } from '../../node/cli/base-words.ts'
 import { command, joinCommand, quoted } from '../../node/cli/command.ts'
 import { addressesOf, inviteNeededText, inviteText } from '../../node/cli/invite.ts'
 
@@ -60,6 +61,13 @@ test('what works on this machine only says so, and what leads through a relay', 
   const [relayed] = LINK.split('#')
   const text = inviteText(`${relayed}/p2p-circuit/p2p/12D3KooWhost#0123456789abcdef`, HERE, 24)
   expect(text).toContain('the link leads through the relay')
+})
+
+test('whence the base comes: this host gives what mirrors do not', () => {
+  expect(baseSourcesText([], 2e6)).toBe('Each volunteer fetches the base, 2.0 MB, from this host')
+  expect(baseSourcesText(['https://a.example/x', 'https://a.example/y'], 2e6)).toBe(
+    'Volunteers fetch the base, 2.0 MB, from a.example, and what they do not give from this host',
+  )
 })
 
 test('where invites are needed, the command that makes one is given in place of the link', () => {
