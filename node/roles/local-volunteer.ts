@@ -1,6 +1,5 @@
 /** A volunteer in a process of its own: key, weights and data in folders. */
 import { join } from 'node:path'
-import { ConfigError } from '../../protocol/index.ts'
 import { startCompute } from '../compute/start-compute.ts'
 import { createHost } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
@@ -10,6 +9,7 @@ import { leadsNoNearer } from '../network/leads-no-nearer.ts'
 import type { Invite } from '../network/link.ts'
 import { nearFirst, placeOfMultiaddr } from '../network/near.ts'
 import { localTransports } from '../network/transports.ts'
+import { StorageError } from '../storage/errors.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import { tryLock } from '../storage/file-lock.ts'
 import { findCachedBase, mirrorSources } from './base-sources.ts'
@@ -102,7 +102,7 @@ export async function startVolunteer(
 
 /**
  * A key that the user names may be in use, unlike one in `home`.
- * @throws ConfigError that names who uses it
+ * @throws StorageError that names who uses it: it may be free when it is asked for again
  */
 async function ownIdentity({
   identity: file,
@@ -114,7 +114,8 @@ async function ownIdentity({
   const identity = await loadIdentity(file)
   const lock = tryLock(file)
   if (lock.status === 'taken') return { identity, release: lock.release }
-  throw new ConfigError(
+  throw new StorageError(
+    'locked',
     `Cannot join with the identity in ${file}: ${lock.holder} is using it. ` +
       "Leave '--identity' out, and this volunteer gets a key of its own",
   )
