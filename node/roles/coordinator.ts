@@ -22,6 +22,7 @@ import { type Answerer, serveHttp } from '../network/http.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { createNoticeBoard } from '../network/notices.ts'
+import { createRelayOrder } from '../network/relay-order.ts'
 import { localTransports } from '../network/transports.ts'
 import { checkIdentity, checkWhole } from '../run/going-on.ts'
 import { freshState, replay } from '../run/replay.ts'
@@ -42,7 +43,7 @@ import { FAREWELL_MS } from './farewell.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
 import { servePeers } from './serve-peers.ts'
-import { askRelay, openWays, type Ways } from './ways.ts'
+import { askRelay, type OpenWays, openWays, type Ways } from './ways.ts'
 
 export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
@@ -58,6 +59,8 @@ export interface CoordinatorOptions {
   limits: JobLimits
   log: Log
   onProgress(fact: Progress): void
+  /** Told of the ways when the relay is lost that led, and another leads. */
+  onMoved?(ways: Ways): void
 }
 
 /** What answers those who look at a run: over HTTP and, where that is offered, over libp2p. */
@@ -207,13 +210,21 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   const ended = heard(finished.promise)
   const status = () => statusOf(state)
   let answer: RequestListener = (_request, response) => response.writeHead(503).end()
+  const { relays = [] } = options
+  const relayOrder = createRelayOrder(relays)
+  let ways: OpenWays | null = null
+  const onRelay = (relay: string, lost: string | null) => {
+    if (lost === null) log.info(`${relay} passes on again`)
+    else log.warn(`${relay} is lost: ${lost}`)
+    const hasMoved = relayOrder.note(relay, lost !== null)
+    if (hasMoved && ways !== null) options.onMoved?.(ways.now())
+  }
   const host = await createHost({
     privateKey: identity.privateKey,
     listen: options.listen,
     announce: options.announce,
-    relays: options.relays ?? [],
-    onRelay: (relay, lost) =>
-      lost === null ? log.info(`${relay} passes on again`) : log.warn(`${relay} is lost: ${lost}`),
+    relays,
+    onRelay,
     role: 'coordinator',
     transports: localTransports({
       onRequest: (...request) => {
@@ -222,9 +233,10 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     }),
     isMember: (peer) => state.members.has(peer),
   })
-  const ways = openWays(host, run, options.relays ?? [])
+  const opened = openWays(host, run, relayOrder)
+  ways = opened
   const board = await createNoticeBoard(host, {
-    greeting: (peer) => (state.members.has(peer) ? ways.notice() : null),
+    greeting: (peer) => (state.members.has(peer) ? opened.notice() : null),
   })
   const shell = createCoordinatorShell({
     state,
@@ -271,7 +283,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
   const { mirrors = [] } = options
   const onError = (error: Error) => log.error(error.stack ?? error.message)
-  const tellWays = (peer: PeerId) => void board.send(peer, ways.notice())
+  const tellWays = (peer: PeerId) => void board.send(peer, opened.notice())
   const transfersEnded = await servePeers(host, run, {
     shell,
     mirrors,
@@ -280,7 +292,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   })
   shell.start()
   if (isDone(state)) finished.resolve()
-  const hosted = hostedBy(host, run, shell, ways.now())
+  const hosted = hostedBy(host, run, shell, opened.now())
   const pages = options.pages?.(hosted)
   answer = pages?.answer ?? answer
   if (pages?.answerOver !== undefined) await serveHttp(host, pages.answerOver, onError)
@@ -288,11 +300,11 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     ...hosted,
     status,
     leadBy: (...others) => {
-      const led = ways.leadBy(others)
+      const led = opened.leadBy(others)
       for (const peer of state.members.keys()) tellWays(peer)
       return led
     },
-    askRelay: (port) => askRelay(host, options.relays ?? [], port),
+    askRelay: (port) => askRelay(host, relays, port),
     finished: ended,
     stop: async () => {
       shell.stop()

@@ -1,6 +1,5 @@
 /** The volunteer's role, in a process or a page: a link, joined until the run ends. */
 
-import type { Connection } from '@libp2p/interface'
 import {
   type Activity,
   activityOf,
@@ -20,7 +19,7 @@ import type { Host } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
-import { createWhereabouts } from '../network/whereabouts.ts'
+import { createWhereabouts, type Told } from '../network/whereabouts.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { createParticipantShell } from './participant-shell.ts'
 import type { ParticipantWorld, TransferProgress } from './participant-world.ts'
@@ -50,8 +49,12 @@ export interface VolunteerParts extends VolunteerListeners {
   findBase: ParticipantWorld['findBase']
   baseSources: ParticipantWorld['baseSources']
   shareBase: ParticipantWorld['shareBase']
-  /** Whether a coordinator that speaks by the connection may name the address as its own. */
-  mayLead?(address: string, connection: Connection): boolean
+  /** Where the coordinator said that it is, when this volunteer was here the last time. */
+  toldBefore?: Told | null
+  /** Whether a coordinator may name the address that spoke by a connection from there. */
+  mayLead?(address: string, from: string): Promise<boolean>
+  /** Told where the coordinator says that it is. */
+  onTold?(told: Told): void
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>
@@ -88,7 +91,8 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const stopping = new AbortController()
   const clock = createClock()
   const { run, token } = invite
-  const whereabouts = createWhereabouts(invite)
+  const { toldBefore: kept = null, mayLead } = parts
+  const whereabouts = createWhereabouts(invite, { kept, ...(mayLead && { mayLead }) })
   const [session = 0] = crypto.getRandomValues(new Uint32Array(1))
   const who = { peer, name, software, session, seed: seedOf(peer) }
   const state = createParticipant({ ...who, run, token })
@@ -97,11 +101,12 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
     peer,
     sign: identity.sign,
     connect: async (onNotice) => {
-      const connection = await connect(host, whereabouts.addresses())
+      const connection = await connect(host, await whereabouts.toDial())
       const hear = (notice: Notice) => {
         if (notice.type === 'addresses') {
-          const mayLead = (address: string) => parts.mayLead?.(address, connection) ?? true
-          whereabouts.hear(notice.addresses.filter(mayLead))
+          const told = { addresses: notice.addresses, from: `${connection.remoteAddr}` }
+          whereabouts.hear(told)
+          parts.onTold?.(told)
           parts.onAddresses?.(whereabouts.addresses())
         }
         onNotice(notice)
