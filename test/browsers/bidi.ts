@@ -7,7 +7,7 @@ export interface BiDi {
   events: readonly LogEntry[]
 }
 
-/** Of an event, what is asked for here. */
+/** What is asked for here of an event. */
 interface LogEntry {
   level?: string
   text?: string

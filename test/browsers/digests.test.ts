@@ -7,9 +7,9 @@ import { openTab } from './open-tab.ts'
 
 const resources = await digestResources()
 
-for (const { browser, sharesMemory } of BROWSERS) {
-  for (const { what, request, isIsolated } of DIGEST_CASES) {
-    if (request.threads > 1 && !sharesMemory) continue
+for (const { browser, threads } of BROWSERS) {
+  const cases = DIGEST_CASES.filter(({ request }) => threads.includes(request.threads))
+  for (const { what, request, isIsolated } of cases) {
     test(`${browser.name}: ${what}`, async () => {
       const tab = await openTab(browser, await startSite(resources, isIsolated))
       expect(await tab.evaluate(() => crossOriginIsolated, null)).toBe(isIsolated)

@@ -46,7 +46,7 @@ function linesOfName(): number {
   return text.getClientRects().length
 }
 
-/** As pages of this machine, and one that came over plain http from another. */
+/** Pages come from this machine, or over plain http from another. */
 const ORIGINS = [
   ...BROWSERS.map((row) => ({ ...row, machine: '127.0.0.1' })),
   { browser: FIREFOX, sharesMemory: false, keepsFiles: false, machine: OTHER_MACHINE },
@@ -75,7 +75,7 @@ for (const { browser, sharesMemory, keepsFiles, machine } of ORIGINS) {
 }
 
 for (const { browser } of BROWSERS) {
-  test(`${browser.name} as narrow as a phone: all is in sight, and is handed in when asked`, async () => {
+  test(`${browser.name} as narrow as a phone: all is seen, and handed in when asked`, async () => {
     const leases = { lease_steps_min: 64, lease_steps_max: 64, round_batches: 512 }
     const hosted = await hostWithPages(await prepareSmallRun({ max_steps: 4096 }, leases))
     const tab = await openTab(browser, joinAddress(hosted), PHONE)

@@ -26,14 +26,14 @@ const PLACES = ['4.1', '4.0'].flatMap((version) =>
     (machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-${version}/MiniBrowser`,
   ),
 )
-/** With it the browser's processes write, whatever its name says, their console to stderr. */
+/** The browser's processes write their console with it, though to stderr. */
 const CONSOLE = '--enable-write-console-messages-to-stdout=true'
 /** A line of it, also of a worker's. */
 const COMPLAINT = /CONSOLE (?:JS )?ERROR .*/g
 
 export const WEBKIT = webKit('WebKitGTK', {})
 /**
- * By itself it lets threads share nothing; its engine can, and does in Safari.
+ * Its threads share nothing by themselves; its engine lets them, when it is told to.
  * Source: WebKit, Source/JavaScriptCore/runtime/OptionsList.h, useSharedArrayBuffer.
  */
 export const WEBKIT_SHARING = webKit('WebKitGTK with shared memory', {
