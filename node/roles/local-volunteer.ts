@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { ConfigError } from '../../protocol/index.ts'
 import { startCompute } from '../compute/start-compute.ts'
+import { withoutRelay } from '../network/hole-punching.ts'
 import { createHost } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
@@ -25,6 +26,7 @@ type Made =
   | 'baseSources'
   | 'shareBase'
   | 'mayLead'
+  | 'upgrade'
 
 export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   /** null: a name that says nothing of this machine. */
@@ -71,6 +73,7 @@ export async function startVolunteer(
     host,
     compute: startCompute(),
     mayLead: (address, { remoteAddr }) => isNoNearer(address, `${remoteAddr}`),
+    upgrade: withoutRelay,
     shareBase: (runId, base, { remoteAddr }) =>
       sharing.begin(runId, base, placeOfMultiaddr(`${remoteAddr}`)),
     findBase: (base) => findCachedBase(base, blobs, hubCache, log),
