@@ -109,19 +109,24 @@ export async function serveIntroductions(host: Host): Promise<void> {
 
 /** A host dials whom its relays tell it of, each of whom it takes for one that came to it. */
 export async function servePunches(host: Host): Promise<void> {
+  let punching = 0
   await host.handle(
     MEET_PROTOCOL,
     async (stream, connection) => {
       const frames = new Frames(stream, { idleTimeoutMs: INTRODUCE_MS })
       const dial = dialerFrom(connection)
+      punching += 1
       try {
-        if (dial === null) throw new NetworkError('lost', 'Nobody but a relay leads here')
+        if (dial === null) throw new NetworkError('lost', 'Nobody but a relay leads elsewhere')
+        if (punching > PUNCHES_MAX) throw new NetworkError('lost', 'Too many come at once')
         const { peer, ...seen } = await hear(frames, introduction, 'introduction')
         await frames.close()
-        await punch(dial, addressOf(seen, peer, connection), false)
+        await punch(dial, addressTold(seen, peer, `${connection.remoteAddr}`), false)
       } catch (error) {
         frames.abort(asError(error))
         countFault(host, connection.remotePeer.toString(), error)
+      } finally {
+        punching -= 1
       }
     },
     { maxInboundStreams: PUNCHES_MAX },
@@ -143,7 +148,7 @@ export async function withoutRelay(
     const dial = dialerFrom(connection)
     if (dial === null || connection.remotePeer.toString() !== relay) continue
     const seen = await askToMeet(connection, peer, signal)
-    return punch(dial, addressOf(seen, peer, connection), true, signal)
+    return punch(dial, addressTold(seen, peer, `${connection.remoteAddr}`), true, signal)
   }
   throw new NetworkError('lost', 'The port by which the relay was dialled is not known')
 }
@@ -185,11 +190,11 @@ function punch(
   })
 }
 
-/** @throws NetworkError where it is nearer than the relay that says it */
-function addressOf({ address, port }: Seen, peer: string, relay: Connection): Multiaddr {
+/** @param relay the address of the one that says it. @throws NetworkError where that is farther */
+export function addressTold({ address, port }: Seen, peer: string, relay: string): Multiaddr {
   const family = address.includes(':') ? 'ip6' : 'ip4'
   const told = `/${family}/${address}/tcp/${port}/p2p/${peer}`
-  if (isNoNearer(told, `${relay.remoteAddr}`)) return multiaddr(told)
+  if (isNoNearer(told, relay)) return multiaddr(told)
   throw new NetworkError('lost', `The relay names ${address}, which is nearer than itself`)
 }
 

@@ -1,4 +1,4 @@
-/** An IP address in a message. It becomes part of an address that is dialled, so it is nothing else. */
+/** An IP address in a message. It becomes part of what is dialled, so it is nothing else. */
 import { isIP } from 'node:net'
 import { ProtocolError, type Schema, text } from '../../protocol/index.ts'
 

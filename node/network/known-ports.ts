@@ -51,7 +51,7 @@ export function fromKnownPorts<C>(
   }
 }
 
-/** Yamux takes whoever has dialled for the initiator, and two of them do not understand each other. */
+/** Yamux takes whoever has dialled for the one that begins, and cannot talk to a second such. */
 function answering(upgrader: Upgrader): Upgrader {
   const upgradeOutbound = ((connection, options) => {
     connection.direction = 'inbound'

@@ -1,4 +1,4 @@
-/** By which way a connection leads to its peer. Runs in browsers too. */
+/** Which way a connection takes to its peer. This runs in browsers too. */
 import type { Connection } from '@libp2p/interface'
 
 /** Directly; directly after the two have met at a relay (hole punching); or through the relay. */

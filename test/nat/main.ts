@@ -65,7 +65,8 @@ async function measure(namespace: string, link: string, folder: string): Promise
   const late = delay(PATIENCE_MS, null, { ref: false })
   const fact = await Promise.race([connected, late])
   const seconds = (performance.now() - begun) / 1000
-  const step = fact === null ? null : await Promise.race([trained, delay(WORK_MS, null, { ref: false })])
+  const step =
+    fact === null ? null : await Promise.race([trained, delay(WORK_MS, null, { ref: false })])
   volunteer.kill()
   return fact === null || step === null ? null : { seconds, way: fact.way ?? '' }
 }
