@@ -47,6 +47,8 @@ export interface HostOptions extends WaysOptions {
   announce?: string[]
   /** Addresses of relays. */
   relay?: string[]
+  /** False: who comes through a relay stays there. */
+  punch?: boolean
   threads: number
   memory: number
   /** False: this network is not told of the run. */
@@ -129,6 +131,7 @@ async function coordinate(
     listen: doors.listen,
     announce: doors.announce,
     relays: doors.relays ?? [],
+    punch: options.punch !== false,
     mirrors,
     pages: ({ runId: run, coordinator, kind, link, dashboard, isInvited, order }) => {
       const invitation = { run, coordinator, kind, link }

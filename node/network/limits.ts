@@ -32,6 +32,10 @@ export const HTTP_STREAMS_PER_PEER_MAX = 8
 export const HTTP_STREAMS_MAX = 1_000
 /** Peers that are dialled at the same time because they asked for it. */
 export const DIAL_BACKS_MAX = 8
+/** Those whom a relay brings together at the same time. */
+export const INTRODUCTIONS_MAX = 64
+/** Those whom a host dials at the same time because relays told it of them. */
+export const PUNCHES_MAX = 16
 /** A WebSocket message before the handshake is no larger than one Noise or yamux write. */
 export const WEBSOCKET_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 

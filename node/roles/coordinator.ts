@@ -17,6 +17,7 @@ import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
 import { disconnectLater } from '../network/connection-guard.ts'
 import { answerDialBack, type DialBackAnswer } from '../network/dial-back.ts'
+import { servePunches } from '../network/hole-punching.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Answerer, serveHttp } from '../network/http.ts'
 import type { Identity } from '../network/identity.ts'
@@ -51,6 +52,8 @@ export interface CoordinatorOptions {
   announce: string[]
   /** Relays to be reached through, as `barnraise relay` prints them. */
   relays?: string[]
+  /** False: whoever comes through a relay is told of no other way, and so of no address here. */
+  punch?: boolean
   /** Web addresses that have the base as well, of which volunteers are told. */
   mirrors?: readonly string[]
   /** What the WebSocket port answers besides. */
@@ -233,6 +236,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     }),
     isMember: (peer) => state.members.has(peer),
   })
+  if (options.punch !== false) await servePunches(host)
   const opened = openWays(host, run, relayOrder)
   ways = opened
   const board = await createNoticeBoard(host, {
@@ -287,7 +291,10 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   const transfersEnded = await servePeers(host, run, {
     shell,
     mirrors,
-    onJoined: tellWays,
+    onJoined: (peer, way) => {
+      log.info(`${peer} has joined: ${way}`)
+      tellWays(peer)
+    },
     onError,
   })
   shell.start()

@@ -1,6 +1,7 @@
 /** A volunteer in a process of its own: key, weights and data in folders. */
 import { join } from 'node:path'
 import { startCompute } from '../compute/start-compute.ts'
+import { withoutRelay } from '../network/hole-punching.ts'
 import { createHost } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
@@ -29,6 +30,7 @@ type Made =
   | 'toldBefore'
   | 'mayLead'
   | 'onTold'
+  | 'upgrade'
 
 export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   /** null: a name that says nothing of this machine. */
@@ -78,6 +80,7 @@ export async function startVolunteer(
     toldBefore: await whereabouts.read(),
     mayLead: leadsNoNearer,
     onTold: whereabouts.write,
+    upgrade: withoutRelay,
     shareBase: (runId, base, { remoteAddr }) =>
       sharing.begin(runId, base, placeOfMultiaddr(`${remoteAddr}`)),
     findBase: (base) => findCachedBase(base, blobs, hubCache, log),

@@ -14,11 +14,12 @@ import type { StepProgress } from '../compute/task.ts'
 import { createSleepWatch, LOOK_MS } from '../guest/sleep-watch.ts'
 import { heard } from '../heard.ts'
 import type { Log } from '../log.ts'
-import { connect } from '../network/dial.ts'
+import { connect, type Upgrade } from '../network/dial.ts'
 import type { Host } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
+import { type Way, wayOf } from '../network/way.ts'
 import { createWhereabouts, type Told } from '../network/whereabouts.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { createParticipantShell } from './participant-shell.ts'
@@ -28,6 +29,8 @@ import { createParticipantPerformer } from './perform-participant.ts'
 export interface VolunteerListeners {
   /** All addresses that may lead to the coordinator, when it has said where it is. */
   onAddresses?(addresses: string[]): void
+  /** How the coordinator is reached, whenever it is reached anew. */
+  onWay?(way: Way): void
   onStep(progress: StepProgress): void
   onTransfer(progress: TransferProgress): void
 }
@@ -55,6 +58,8 @@ export interface VolunteerParts extends VolunteerListeners {
   mayLead?(address: string, from: string): Promise<boolean>
   /** Told where the coordinator says that it is. */
   onTold?(told: Told): void
+  /** How it gets away from a relay. */
+  upgrade?: Upgrade
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>
@@ -66,6 +71,8 @@ export interface VolunteerRole {
   activity(): Activity
   /** The name of the run; null before it has joined. */
   run(): string | null
+  /** How the coordinator was reached last; null: it was not yet. */
+  way(): Way | null
   /** What counts of its work, as its coordinator last said; null: it could not be asked yet. */
   credit(): Promise<Credit | null>
   /** How it ended. */
@@ -96,12 +103,16 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const [session = 0] = crypto.getRandomValues(new Uint32Array(1))
   const who = { peer, name, software, session, seed: seedOf(peer) }
   const state = createParticipant({ ...who, run, token })
+  let way: Way | null = null
   const world: ParticipantWorld = {
     ...parts,
     peer,
     sign: identity.sign,
     connect: async (onNotice) => {
-      const connection = await connect(host, await whereabouts.toDial())
+      const { upgrade } = parts
+      const connection = await connect(host, await whereabouts.toDial(), undefined, { upgrade })
+      way = wayOf(connection)
+      parts.onWay?.(way)
       const hear = (notice: Notice) => {
         if (notice.type === 'addresses') {
           const told = { addresses: notice.addresses, from: `${connection.remoteAddr}` }
@@ -140,6 +151,7 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
     name,
     activity: () => activityOf(state),
     run: () => state.run?.config.name ?? null,
+    way: () => way,
     credit: async () => {
       credit = (await performer.askCredit()) ?? credit
       return credit
