@@ -65,6 +65,7 @@ type StageName = (typeof STAGES)[number]
 /** What one thread does for each stage, in the order of STAGES. */
 export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[] {
   const { layers, scratch } = buffers
+  const firstAdapted = firstAdaptedOf(buffers)
   let documents = 0
   const thread: Thread = {
     ops,
@@ -90,7 +91,7 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
     attentionBackward: (l, _, part) =>
       attentionBackward(thread, scratch.dqkv, scratch.dcontext, layers[l]!.qkv, part),
     qkv: (l, T, part, size) =>
-      attentionInputsBackward(thread, layers[l]!, rowsOf(part, size, T), l > 0),
+      attentionInputsBackward(thread, layers[l]!, rowsOf(part, size, T), l > firstAdapted),
     qkvSums: (l, T, part) => {
       const piece = adapterParts(layers[l]!.groups.qkv)[part]!
       adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T)
@@ -167,11 +168,17 @@ function head(lead: Lead, batch: MicroBatch, gradientScale: number): boolean {
 }
 
 function backward(lead: Lead, batch: MicroBatch): boolean {
-  for (let layer = lead.buffers.layers.length - 1; layer >= 0; layer--) {
-    lead.feed.need(layer, layer > 0 ? layer - 1 : null)
+  const firstAdapted = firstAdaptedOf(lead.buffers)
+  for (let layer = lead.buffers.layers.length - 1; layer >= firstAdapted; layer--) {
+    lead.feed.need(layer, layer > firstAdapted ? layer - 1 : null)
     if (!layerBackward(lead, layer, batch)) return false
   }
   return true
+}
+
+/** The layer below which nothing can learn. */
+function firstAdaptedOf({ layout }: Buffers): number {
+  return layout.tensors[0]!.layer
 }
 
 function layerBackward(lead: Lead, layer: number, batch: MicroBatch): boolean {

@@ -1,10 +1,10 @@
 /**
  * Frozen linear layers with LoRA adapters, in groups that read the same x, on a range of rows.
  *
- *   y = x·Wᵀ, y_i += h_i·B_iᵀ with h = s·x·Aᵀ, s = alpha / R
+ *   y = x·Wᵀ, y_i += h_i·B_iᵀ with h_i = s_i·x·A_iᵀ
  *
  * W and A are those of all layers of the group, one below the other, and y_i is the columns of y
- * that belong to layer i. Rows are tokens. A row of y, h, dh and dx depends on no other row, so a
+ * that belong to layer i, as h_i is of h. Rows are tokens. A row of y, h, dh and dx depends on no other row, so a
  * range of rows can be worked off by any thread; dA and dB are sums over all tokens and are cut by
  * columns instead.
  * Source: Hu et al. 2021, LoRA, §4.1.
@@ -37,14 +37,15 @@ export function groupForward(
   { path }: BaseKernels,
   y: Pointer,
   x: Pointer,
-  { inputs: I, outputs: O, weight, loras, ranks, scale, a, h }: Group,
+  group: Group,
   { first, count }: Rows,
 ): void {
+  const { inputs: I, outputs: O, weight, loras, ranks, a, h } = group
   const [from, to, kept] = [rowAt(x, first, I), rowAt(y, first, O), rowAt(h, first, ranks)]
   frozenForward(ops, to, from, weight, count, path)
   if (ranks === 0) return
   multiply(ops, 'nt', [count, ranks, I], [from, I], [a, I], [kept, ranks])
-  ops.scale(kept, scale, count * ranks)
+  scaleRanks(ops, group, kept, count)
   for (const { rank: R, row, outputs, column, b } of loras) {
     const c = [to + 4 * column, O] as const
     multiply(ops, 'nt', [count, outputs, R], [kept + 4 * row, ranks], [b, R], c, true)
@@ -60,20 +61,34 @@ export function groupBackward(
   { path }: BaseKernels,
   dx: Pointer | null,
   dy: Pointer,
-  { inputs: I, outputs: O, weight, loras, ranks, scale, a }: Group,
+  group: Group,
   dh: Pointer,
   { first, count }: Rows,
 ): void {
+  const { inputs: I, outputs: O, weight, loras, ranks, a } = group
   const [from, down] = [rowAt(dy, first, O), rowAt(dh, first, ranks)]
   for (const { rank: R, row, outputs, column, b } of loras) {
     const c = [down + 4 * row, ranks] as const
     multiply(ops, 'nn', [count, R, outputs], [from + 4 * column, O], [b, R], c)
   }
-  if (ranks > 0) ops.scale(down, scale, count * ranks)
+  scaleRanks(ops, group, down, count)
   if (dx === null) return
   const to = rowAt(dx, first, I)
   frozenBackward(ops, to, from, weight, count, path)
   if (ranks > 0) multiply(ops, 'nn', [count, I, ranks], [down, ranks], [a, I], [to, I], true)
+}
+
+/** Each h_i (count,R_i) of h (count,ranks) times its s_i. */
+function scaleRanks(ops: Ops, { loras, ranks }: Group, h: Pointer, count: number): void {
+  const [first] = loras
+  if (first === undefined) return
+  if (loras.every(({ scale }) => scale === first.scale)) {
+    ops.scale(h, first.scale, count * ranks)
+    return
+  }
+  for (let row = 0; row < count; row++) {
+    for (const lora of loras) ops.scale(rowAt(h, row, ranks) + 4 * lora.row, lora.scale, lora.rank)
+  }
 }
 
 /** Columns of dA, or rows of the dB of one layer of the group. */

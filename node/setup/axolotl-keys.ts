@@ -16,6 +16,9 @@ export const SAME: ReadonlySet<string> = new Set([
   'lora_r',
   'lora_alpha',
   'lora_target_modules',
+  'lora_target_linear',
+  'peft_layers_to_transform',
+  'peft_use_rslora',
   'micro_batch_size',
   'gradient_accumulation_steps',
   'num_epochs',
@@ -97,7 +100,7 @@ const ADAMW = [
 export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   lora_dropout: [0],
   peft_use_dora: [false],
-  peft_use_rslora: [false],
+  peft_layers_pattern: ['layers', ['layers'], []],
   lora_fan_in_fan_out: [false],
   lora_modules_to_save: [[]],
   train_on_inputs: [false],

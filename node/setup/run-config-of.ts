@@ -14,8 +14,9 @@ import {
 } from '../../protocol/index.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { BaseModel } from '../model/base-model.ts'
+import { adapterShapeOf } from './adapter-shape.ts'
 import type { LocatedRun } from './locate-run.ts'
-import { type KeyPath, type RunYaml, targetOf } from './run-keys.ts'
+import type { KeyPath, RunYaml } from './run-keys.ts'
 import type { Start } from './start-adapter.ts'
 
 /** @throws ConfigError with file:line:column of the key at fault */
@@ -42,9 +43,7 @@ export function runConfigOf(
     },
     kernels: kernelsOf(yaml, base),
     adapter: {
-      adapterRank: yaml.lora_r,
-      alpha: yaml.lora_alpha,
-      targets: [...new Set(yaml.lora_target_modules.map(targetOf))],
+      ...adapterShapeOf(run, base.shape),
       // A run that starts from nothing is named as if there were no such field.
       ...(start === null ? {} : { start }),
     },
@@ -171,6 +170,9 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.adapter.adapterRank', ['lora_r']],
   ['run.adapter.alpha', ['lora_alpha']],
   ['run.adapter.targets', ['lora_target_modules']],
+  ['run.adapter.layers', ['peft_layers_to_transform']],
+  ['run.adapter.scaling', ['peft_use_rslora']],
+  ['run.adapter.exceptions', ['peft_rank_pattern']],
   ['run.adapter.start', ['adapter_from']],
   ['run.dataset.validation', ['val_set_size']],
   ['run.dataset', ['datasets']],

@@ -28,7 +28,13 @@ export function fullConfig(): RunConfig {
   const parent = { run: digestOfText('parent'), round: 7 }
   const { adapter } = EXAMPLE
   return exampleConfig({
-    adapter: { ...adapter, start: { checkpoint: blobNamed('start'), parent } },
+    adapter: {
+      ...adapter,
+      layers: [1],
+      scaling: 'rslora',
+      exceptions: [{ layer: 1, target: 'q', adapterRank: 2, alpha: 4 }],
+      start: { checkpoint: blobNamed('start'), parent },
+    },
   })
 }
 
