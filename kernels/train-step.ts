@@ -194,7 +194,7 @@ function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcom
   if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const { theta, gradient, m, v, layout } = buffers
-  const state = { n: layout.count, theta, gradient, m, v }
+  const state = { layout, theta, gradient, m, v }
   const schedule = { learningRate, step: progress.step + 1, warm: progress.warm }
   const outcome = clippedAdamW(ops, state, shape.hyper, schedule)
   if (outcome.status !== 'ok') return outcome

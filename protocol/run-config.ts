@@ -133,6 +133,8 @@ const training = struct({
   gradientClip: real(1e-6, 1e6),
   /** Clamp of Adam's m / (√v + ε): bounds what one contribution can move. */
   ratioMax: real(0.1, 1e6),
+  /** The learning rate of the adapter's B as a multiple of that of A; absent: they are the same. */
+  rateRatio: optional(real(1e-3, 1e3)),
 })
 
 const round = struct({

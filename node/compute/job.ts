@@ -32,8 +32,8 @@ export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig):
 }
 
 export function hyperOf(training: RunConfig['training']): JobShape['hyper'] {
-  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax } = training
-  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax }
+  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax, rateRatio } = training
+  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax, rateRatio }
 }
 
 /** @throws ConfigError with the figures when the job does not fit */

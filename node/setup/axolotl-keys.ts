@@ -19,6 +19,7 @@ export const SAME: ReadonlySet<string> = new Set([
   'lora_target_linear',
   'peft_layers_to_transform',
   'peft_use_rslora',
+  'loraplus_lr_ratio',
   'micro_batch_size',
   'gradient_accumulation_steps',
   'num_epochs',
@@ -70,6 +71,7 @@ export const ELSEWHERE: readonly [pattern: RegExp, reason: string][] = [
     'every round is kept and evaluated, and the best is what is taken',
   ],
   [/^(loss_watchdog_|resume_from)/, 'a run goes on where it stands, and the page shows its losses'],
+  [/^loraplus_lr_embedding$/, 'embeddings are not trained'],
   [/^(hub_|push_)/, 'publish an export yourself'],
   [/^(dataset_prepared_path|dataset_processes|dataloader_)/, 'shards are ours'],
   [

@@ -108,7 +108,10 @@ function kernelsOf(
   return { base: is4Bit ? 'int4' : weights.storage, path: 'float32' }
 }
 
-/** Clamp of Adam's m / (√v + ε): an honest delta is then bounded by 2 · Σ learning rate. */
+/**
+ * Clamp of Adam's m / (√v + ε): an honest delta is then bounded by 2 · Σ learning rate, that of B
+ * where it is the higher one.
+ */
 const RATIO_MAX = 2
 
 function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'] {
@@ -132,7 +135,13 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
     weightDecay: yaml.weight_decay,
     gradientClip: yaml.max_grad_norm,
     ratioMax: RATIO_MAX,
+    ...variantsOf(yaml),
   }
+}
+
+/** What says nothing new is left out, so that a run is named as if there were no such field. */
+function variantsOf({ loraplus_lr_ratio: rateRatio }: RunYaml): Partial<RunConfig['training']> {
+  return { ...(rateRatio === 1 ? {} : { rateRatio }) }
 }
 
 function roundOf(swarm: RunYaml['swarm']): RunConfig['round'] {
@@ -190,6 +199,7 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.beta2', ['adam_beta2']],
   ['run.training.epsilon', ['adam_epsilon']],
   ['run.training.weightDecay', ['weight_decay']],
+  ['run.training.rateRatio', ['loraplus_lr_ratio']],
   ['run.training.gradientClip', ['max_grad_norm']],
   ['run.round.seconds', ['swarm', 'round_seconds']],
   ['run.round.graceSeconds', ['swarm', 'grace_seconds']],

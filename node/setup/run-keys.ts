@@ -347,6 +347,12 @@ const keys = z.strictObject({
     .positive({ error: 'must be above 0' })
     .default(1e-3)
     .describe('Step size of AdamW in local steps, at its highest.'),
+  loraplus_lr_ratio: within(training.fields.rateRatio.inner)
+    .default(1)
+    .describe(
+      'LoRA+: the matrices B of the adapter learn so many times faster than the matrices A; its ' +
+        'authors take 16, with a lower `learning_rate`.',
+    ),
   lr_scheduler: z
     .enum(training.fields.schedule.allowed)
     .default('linear')

@@ -26,7 +26,7 @@ export function exampleConfig(overrides: Overrides = {}): RunConfig {
 /** A RunConfig with each field that it may leave out. */
 export function fullConfig(): RunConfig {
   const parent = { run: digestOfText('parent'), round: 7 }
-  const { adapter } = EXAMPLE
+  const { adapter, training } = EXAMPLE
   return exampleConfig({
     adapter: {
       ...adapter,
@@ -35,6 +35,7 @@ export function fullConfig(): RunConfig {
       exceptions: [{ layer: 1, target: 'q', adapterRank: 2, alpha: 4 }],
       start: { checkpoint: blobNamed('start'), parent },
     },
+    training: { ...training, rateRatio: 16 },
   })
 }
 

@@ -115,6 +115,7 @@ const neighbours: [string, Changes][] = [
   ['dataset.validationShard', { dataset: { validationShard: blobNamed('other') } }],
   ['training.mode', { training: { mode: 'gradient' } }],
   ['training.learningRate', { training: { learningRate: 0.010000000000000002 } }],
+  ['training.rateRatio', { training: { rateRatio: 16 } }],
   ['round.seconds', { round: { seconds: 60.5 } }],
   ['outer.momentum', { outer: { momentum: 0 } }],
   ['aggregation.uplink', { aggregation: { uplink: 'int8' } }],

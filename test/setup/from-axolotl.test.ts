@@ -20,6 +20,8 @@ for (const [line, fate, expected] of [
   ['peft_layers_to_transform: [0, 2]', 'taken', { peft_layers_to_transform: [0, 2] }],
   ['peft_layers_pattern: [layers]', 'taken', {}],
   ['peft_layers_pattern: [blocks]', 'refused', {}],
+  ['loraplus_lr_ratio: 16', 'taken', { loraplus_lr_ratio: 16 }],
+  ['loraplus_lr_embedding: 1e-6', 'ignored', {}],
   ['peft_use_rslora: true', 'taken', { peft_use_rslora: true }],
   ['lora_model_dir: ./out', 'taken', { adapter_from: './out' }],
   ['lora_model_dir: ""', 'taken', {}],
