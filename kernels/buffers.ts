@@ -9,11 +9,13 @@
  * runs them forward once more, to the same bits.
  */
 import { weightBytes } from './frozen.ts'
+import { forGroups, GROUPS, type GroupName, mostRanks } from './groups.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
+import type { Noise } from './noise.ts'
 import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
 import { type OwnScratch, placeOwn } from './own-scratch.ts'
 import { type Place, placeByTurns } from './place.ts'
-import { type AdapterShape, type ModelShape, type Target, targetSize } from './shape.ts'
+import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -25,15 +27,6 @@ import {
 
 /** Rows of a weight that are stored at a time. */
 const STAGING_ROWS = 64
-
-/** Linear layers that read the same x: worked off as one, with their outputs side by side. */
-export const GROUPS = {
-  qkv: ['q', 'k', 'v'],
-  o: ['o'],
-  gateUp: ['gate', 'up'],
-  down: ['down'],
-} as const satisfies Record<string, readonly Target[]>
-export type GroupName = keyof typeof GROUPS
 
 /** How the frozen base is stored and multiplied: both decide bits. */
 export interface BaseKernels {
@@ -55,6 +48,8 @@ export interface BatchShape {
   recomputedLayers: number
   /** The matrices of the last so many layers are read when a step comes to them: 0, or from 3. */
   streamedLayers: number
+  /** Absent: training draws nothing. */
+  noise?: Noise | undefined
 }
 
 /** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
@@ -62,6 +57,8 @@ export interface Lora {
   rank: number
   /** s: alpha / R, or alpha / √R. */
   scale: number
+  /** What its dropout is drawn by: no other layer of the model has it. */
+  stream: number
   outputs: number
   /** Its first row in the A of the group, and its first column in the outputs. */
   row: number
@@ -137,6 +134,8 @@ export interface Scratch {
 
 export interface Buffers {
   model: ModelShape
+  /** S */
+  sequenceLength: number
   layout: AdapterLayout
   kernels: BaseKernels
   recomputedLayers: number
@@ -152,6 +151,9 @@ export interface Buffers {
   targets: Pointer
   /** int32 (T+1): the token each document begins with, then T. */
   starts: Pointer
+  noise: Noise | undefined
+  /** int32 (3) where there is noise: 1 while it is drawn, the batch, its first token that is here. */
+  draw: Pointer
   /** (V,D); a tied head is the embedding. */
   embedding: FrozenWeight
   head: FrozenWeight
@@ -186,6 +188,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   })
   return {
     model,
+    sequenceLength: S,
     layout,
     kernels,
     recomputedLayers,
@@ -198,6 +201,8 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     tokens: place('tokens', 4 * T),
     targets: place('targets', 4 * T),
     starts: place('starts', 4 * (T + 1)),
+    noise: shape.noise,
+    draw: place('draw', shape.noise === undefined ? 0 : 12),
     head: model.tiedHead ? embedding : placeWeight(shape, HEAD, V, D, place),
     finalNorm: place(FINAL_NORM, 4 * D),
     cos: place('cos', 2 * S * E),
@@ -290,7 +295,8 @@ function placeGroup(
     const size = targetSize(shape.model, target).outputs
     const tensors = tensorsOf(adapter, layer, target)
     if (tensors !== null) {
-      loras.push({ outputs: size, row: ranks, column: outputs, ...tensors })
+      const stream = layer * TARGETS.length + TARGETS.indexOf(target)
+      loras.push({ outputs: size, stream, row: ranks, column: outputs, ...tensors })
       ranks += tensors.rank
     }
     outputs += size
@@ -342,18 +348,6 @@ function placeWeight(
   return { kind: kernels.base, values, scales, outputs, inputs }
 }
 
-/** The most that a layer has in one group: what layers use in turn, or share, fits all of them. */
-function mostRanks({ tensors }: AdapterLayout, layerCount: number): Record<GroupName, number> {
-  return forGroups((name) => {
-    const targets: readonly Target[] = GROUPS[name]
-    const ranks = new Array<number>(layerCount).fill(0)
-    for (const { layer, target, part, rows } of tensors) {
-      if (part === 'A' && targets.includes(target)) ranks[layer]! += rows
-    }
-    return Math.max(...ranks)
-  })
-}
-
 /** Room for the A of groups that have several, used by one layer after the other. */
 function placeStacks(
   { model, adapter }: BatchShape,
@@ -389,9 +383,4 @@ function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place
     staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),
     stagingRows: STAGING_ROWS,
   }
-}
-
-function forGroups<T>(value: (name: GroupName) => T): Record<GroupName, T> {
-  const names = Object.keys(GROUPS) as GroupName[]
-  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<GroupName, T>
 }

@@ -28,16 +28,17 @@ import {
 import {
   adapterGradient,
   adapterParts,
+  type Drop,
   type Rows,
   stackA,
   stackGradients,
   unstackGradients,
 } from './linear.ts'
+import { addNoise, drawOf } from './noise.ts'
 import type { Ops, Pointer } from './ops.ts'
+import { type OwnScratch, ROWS_MAX } from './own-scratch.ts'
 import type { Stage, Team } from './threads.ts'
 
-/** Rows of a part, at most: what W is packed for once, and what lies between two looks up. */
-export const ROWS_MAX = 256
 /** Parts are multiples of this many rows, the least common multiple of the tiles' rows. */
 const ROWS_UNIT = 20
 
@@ -72,6 +73,7 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
     buffers,
     own: buffers.own[index]!,
     starts: () => new Int32Array(ops.memory.buffer, buffers.starts, documents + 1),
+    draw: () => dropOf(ops, buffers, buffers.own[index]!),
   }
   const run: Record<StageName, (layer: number, T: number, part: number, extra: number) => void> = {
     inputs: (l, T, part, size) => attentionInputs(thread, layers[l]!, rowsOf(part, size, T)),
@@ -86,7 +88,7 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
       feedForwardBackward(thread, layers[l]!, rowsOf(part, size, T)),
     feedForwardSums: (l, T, part) => {
       const [name, piece] = feedForwardParts(buffers, l)[part]!
-      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!)[name], T)
+      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!)[name], T, thread.draw())
     },
     attentionBackward: (l, _, part) =>
       attentionBackward(thread, scratch.dqkv, scratch.dcontext, layers[l]!.qkv, part),
@@ -94,13 +96,18 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
       attentionInputsBackward(thread, layers[l]!, rowsOf(part, size, T), l > firstAdapted),
     qkvSums: (l, T, part) => {
       const piece = adapterParts(layers[l]!.groups.qkv)[part]!
-      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T)
+      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T, thread.draw())
     },
   }
   return STAGES.map((name) => (part, [layer, T, count, extra]) => {
     documents = count!
     run[name](layer!, T!, part, extra!)
   })
+}
+
+function dropOf(ops: Ops, buffers: Buffers, { dropped }: OwnScratch): Drop | null {
+  const draw = drawOf(ops, buffers)
+  return draw && { ...draw, dropped }
 }
 
 /** The leader's way through the stages; false: given up on the way. */
@@ -121,7 +128,8 @@ export interface Decoder {
 export function createDecoder(ops: Ops, buffers: Buffers, team: Team, feed: Feed): Decoder {
   const lead: Lead = { ops, buffers, team, feed }
   const own = buffers.own[0]!
-  const thread: Thread = { ops, buffers, own, starts: () => new Int32Array(0) }
+  const starts = () => new Int32Array(0)
+  const thread: Thread = { ops, buffers, own, starts, draw: () => null }
   return {
     forward: (batch) => forward(lead, batch),
     losses: (batch) => forward(lead, batch) && head(lead, batch, 0),
@@ -146,6 +154,7 @@ interface Lead {
 function forward(lead: Lead, batch: MicroBatch): boolean {
   const { layers, embedding, tokens } = lead.buffers
   lead.ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
+  addNoise(lead.ops, lead.buffers, layers[0]!.x, batch.T)
   return layers.every((_, layer) => {
     const next = layer + 1 < layers.length ? layer + 1 : null
     lead.feed.need(layer, next)

@@ -135,6 +135,10 @@ const training = struct({
   ratioMax: real(0.1, 1e6),
   /** The learning rate of the adapter's B as a multiple of that of A; absent: they are the same. */
   rateRatio: optional(real(1e-3, 1e3)),
+  /** Share of what each A reads that is dropped in training; absent: none. */
+  dropout: optional(real(2 ** -16, 0.95)),
+  /** alpha of the noise on embeddings in training, alpha / √(sequence · hidden); absent: none. */
+  embeddingNoise: optional(real(0.001, 1e4)),
 })
 
 const round = struct({

@@ -17,7 +17,9 @@ export interface FittedJob {
 }
 
 /** The job as the run says it, in one thread, with everything kept. */
-export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig): JobShape {
+export function jobOf({ base, adapter, dataset, training, kernels, seed }: RunConfig): JobShape {
+  const { dropout = 0, embeddingNoise: embeddings = 0 } = training
+  const isNoisy = dropout > 0 || embeddings > 0
   return {
     model: base.shape,
     adapter,
@@ -28,6 +30,7 @@ export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig):
     recomputedLayers: 0,
     streamedLayers: 0,
     hyper: hyperOf(training),
+    noise: isNoisy ? { seed, dropout, embeddings } : undefined,
   }
 }
 
