@@ -29,7 +29,7 @@ const SHARES = 65_536
 /** Which batch is drawn for, and its first token that is here; null: nothing is drawn. */
 function drawnOf({ memory }: Ops, { noise, draw }: Buffers) {
   if (noise === undefined) return null
-  const [isOn, batch, firstToken] = new Int32Array(memory.buffer, draw, 3)
+  const [isOn, batch, firstToken] = new Uint32Array(memory.buffer, draw, 3)
   return isOn === 1 ? { ...noise, batch: batch!, firstToken: firstToken! } : null
 }
 

@@ -237,9 +237,9 @@ function accumulateGradient(job: OpenJob, batch: NumberedBatch, scale: number): 
 /** The same, while dropout and noise are drawn for the batch. */
 function drawnGradient(job: OpenJob, batch: NumberedBatch, scale: number): number | null {
   const { number } = batch
-  if (number === undefined || !Number.isSafeInteger(number) || number < 0) {
+  if (number === undefined || number >>> 0 !== number) {
     throw new ShapeError(
-      `Cannot draw for a batch as its 'number' must be an integer >= 0: current value is ${number}`,
+      `Cannot draw for a batch as its 'number' must be an integer >= 0, < 2^32: current value is ${number}`,
     )
   }
   const sum = sumLosses(job, batch, (part) => {
@@ -252,7 +252,7 @@ function drawnGradient(job: OpenJob, batch: NumberedBatch, scale: number): numbe
 
 /** What the threads read, who begin with a micro-batch after it is written. */
 function setDraw(job: OpenJob, ...draw: [isOn: 0 | 1, batch: number, firstToken: number]): void {
-  put(job, job.buffers.draw, Int32Array.from(draw))
+  put(job, job.buffers.draw, Int32Array.from(draw.map((word) => word | 0)))
 }
 
 function evaluate(job: OpenJob, batch: Batch): { lossSum: number; targetTokens: number } {

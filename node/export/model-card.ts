@@ -81,6 +81,7 @@ ${table([
     `${run.training.mode}, ${counted(run.training.batchSequences, 'sequence')} a batch`,
   ],
   ['learning rate', `${run.training.learningRate}, ${run.training.schedule}`],
+  ...methodRows(run),
   ['run', `\`${run.runId}\``],
   [`${basename(path)}, SHA-256`, `\`${digest}\``],
   [ADAPTER_ROW, `\`${run.adapterDigest}\`, of its float32 scalars`],
@@ -110,6 +111,16 @@ function adapterRows({ layers, scaling, exceptions }: AdapterShape): [string, st
       `${adapterRank}, ${alpha}`,
     ]),
   ]
+}
+
+function methodRows({ training }: RunSummary): [string, string][] {
+  const { rateRatio, dropout, embeddingNoise } = training
+  const rows: [string, number | undefined][] = [
+    ['learning rate of B, over that of A (LoRA+)', rateRatio],
+    ['dropout before A', dropout],
+    ['alpha of the noise on embeddings (NEFTune)', embeddingNoise],
+  ]
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
 }
 
 /** How a reader re-derives the adapter. */

@@ -18,7 +18,12 @@ import {
 } from './peft-patterns.ts'
 
 /** What every version of PEFT since 0.4 knows: older ones fail on keys that they don't. */
-export function adapterConfig(model: ModelShape, shape: AdapterShape, baseName: string): object {
+export function adapterConfig(
+  model: ModelShape,
+  shape: AdapterShape,
+  baseName: string,
+  dropout = 0,
+): object {
   return {
     alpha_pattern: patternsOf(model, shape, 'alpha'),
     auto_mapping: null,
@@ -30,7 +35,7 @@ export function adapterConfig(model: ModelShape, shape: AdapterShape, baseName: 
     layers_pattern: null,
     layers_to_transform: shape.layers ?? null,
     lora_alpha: shape.alpha,
-    lora_dropout: 0,
+    lora_dropout: dropout,
     modules_to_save: null,
     peft_type: 'LORA',
     r: shape.adapterRank,

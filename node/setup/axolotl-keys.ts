@@ -20,6 +20,8 @@ export const SAME: ReadonlySet<string> = new Set([
   'peft_layers_to_transform',
   'peft_use_rslora',
   'loraplus_lr_ratio',
+  'lora_dropout',
+  'neftune_noise_alpha',
   'micro_batch_size',
   'gradient_accumulation_steps',
   'num_epochs',
@@ -100,7 +102,6 @@ const ADAMW = [
 
 /** Values that mean what happens here anyway; any other would change what is learned. */
 export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  lora_dropout: [0],
   peft_use_dora: [false],
   peft_layers_pattern: ['layers', ['layers'], []],
   lora_fan_in_fan_out: [false],

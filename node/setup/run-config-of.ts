@@ -140,8 +140,14 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
 }
 
 /** What says nothing new is left out, so that a run is named as if there were no such field. */
-function variantsOf({ loraplus_lr_ratio: rateRatio }: RunYaml): Partial<RunConfig['training']> {
-  return { ...(rateRatio === 1 ? {} : { rateRatio }) }
+function variantsOf(yaml: RunYaml): Partial<RunConfig['training']> {
+  const { loraplus_lr_ratio: rateRatio, lora_dropout: dropout } = yaml
+  const { neftune_noise_alpha: embeddingNoise } = yaml
+  return {
+    ...(rateRatio === 1 ? {} : { rateRatio }),
+    ...(dropout === 0 ? {} : { dropout }),
+    ...(embeddingNoise === 0 ? {} : { embeddingNoise }),
+  }
 }
 
 function roundOf(swarm: RunYaml['swarm']): RunConfig['round'] {
@@ -199,6 +205,8 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.beta2', ['adam_beta2']],
   ['run.training.epsilon', ['adam_epsilon']],
   ['run.training.weightDecay', ['weight_decay']],
+  ['run.training.dropout', ['lora_dropout']],
+  ['run.training.embeddingNoise', ['neftune_noise_alpha']],
   ['run.training.rateRatio', ['loraplus_lr_ratio']],
   ['run.training.gradientClip', ['max_grad_norm']],
   ['run.round.seconds', ['swarm', 'round_seconds']],

@@ -287,6 +287,10 @@ const keys = z.strictObject({
   lora_alpha: within(adapter.fields.alpha)
     .default(16)
     .describe('The adapter is scaled by `lora_alpha / lora_r`.'),
+  lora_dropout: z
+    .union([z.literal(0), within(training.fields.dropout.inner)])
+    .default(0)
+    .describe('Share of what each matrix A reads that is dropped in training, in steps of 2^-16.'),
   lora_target_modules: z
     .array(z.enum(LAYER_NAMES))
     .min(1)
@@ -305,6 +309,10 @@ const keys = z.strictObject({
     .boolean()
     .default(false)
     .describe('The adapter is scaled by `lora_alpha / √lora_r`, which suits high ranks.'),
+  peft_use_dora: z
+    .literal(false, 'must be false, as DoRA is not computed here: LoRA and rsLoRA are')
+    .default(false)
+    .describe('DoRA is not computed here, so it can only be left out.'),
   peft_rank_pattern: patterns(within(adapter.fields.adapterRank)).describe(
     "Other ranks for some linear layers, by the end of their names: `{q_proj: 16}`, or PEFT's " +
       '`rank_pattern`. The first that matches counts.',
@@ -352,6 +360,13 @@ const keys = z.strictObject({
     .describe(
       'LoRA+: the matrices B of the adapter learn so many times faster than the matrices A; its ' +
         'authors take 16, with a lower `learning_rate`.',
+    ),
+  neftune_noise_alpha: z
+    .union([z.literal(0), within(training.fields.embeddingNoise.inner)])
+    .default(0)
+    .describe(
+      'NEFTune: noise on the embeddings in training, uniform within alpha / √(tokens · hidden ' +
+        'size) of a sequence; 0: none.',
     ),
   lr_scheduler: z
     .enum(training.fields.schedule.allowed)

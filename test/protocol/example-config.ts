@@ -35,7 +35,7 @@ export function fullConfig(): RunConfig {
       exceptions: [{ layer: 1, target: 'q', adapterRank: 2, alpha: 4 }],
       start: { checkpoint: blobNamed('start'), parent },
     },
-    training: { ...training, rateRatio: 16 },
+    training: { ...training, rateRatio: 16, dropout: 0.05, embeddingNoise: 5 },
   })
 }
 

@@ -115,6 +115,8 @@ const neighbours: [string, Changes][] = [
   ['dataset.validationShard', { dataset: { validationShard: blobNamed('other') } }],
   ['training.mode', { training: { mode: 'gradient' } }],
   ['training.learningRate', { training: { learningRate: 0.010000000000000002 } }],
+  ['training.dropout', { training: { dropout: 0.1 } }],
+  ['training.embeddingNoise', { training: { embeddingNoise: 5 } }],
   ['training.rateRatio', { training: { rateRatio: 16 } }],
   ['round.seconds', { round: { seconds: 60.5 } }],
   ['outer.momentum', { outer: { momentum: 0 } }],

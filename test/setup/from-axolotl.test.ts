@@ -34,8 +34,9 @@ for (const [line, fate, expected] of [
   ['dataset_exact_deduplication: false', 'ignored', {}],
   ['plugins: [axolotl.integrations.liger.LigerPlugin]', 'ignored', {}],
   ['plugins: [axolotl.integrations.kd.KDPlugin]', 'refused', {}],
-  ['lora_dropout: 0', 'taken', {}],
-  ['lora_dropout: 0.05', 'refused', {}],
+  ['lora_dropout: 0', 'taken', { lora_dropout: 0 }],
+  ['lora_dropout: 0.05', 'taken', { lora_dropout: 0.05 }],
+  ['neftune_noise_alpha: 5', 'taken', { neftune_noise_alpha: 5 }],
   ['peft_use_dora: true', 'refused', {}],
   ['train_on_inputs: true', 'refused', {}],
   ['optimizer: adamw_bnb_8bit', 'taken', {}],
@@ -133,13 +134,16 @@ for (const [line, expected, refusedIn] of [
 }
 
 test('what is refused says what it can be, or that it can only go', () => {
-  const source = `${BASE}lora_modules_to_save: [embed_tokens]\nlora_dropout: 0.1\n`
+  const source = `${BASE}lora_modules_to_save: [embed_tokens]\npeft_use_dora: true\n`
   expect(fromAxolotl(source, 'a.yml').refused).toEqual([
     {
       key: 'lora_modules_to_save',
       reason: '["embed_tokens"] would change what is learned; it can only be left out',
     },
-    { key: 'lora_dropout', reason: '0.1 would change what is learned; it can be 0, or left out' },
+    {
+      key: 'peft_use_dora',
+      reason: 'true would change what is learned; it can be false, or left out',
+    },
   ])
 })
 

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import math
 import pathlib
-import sys
 import tempfile
 
 import numpy
@@ -109,7 +108,7 @@ def adapter_parameters(model):
     for layer in range(MODEL["layerCount"]):
         for target in TARGETS:
             module = f"base_model.model.model.layers.{layer}.{llama.MODULES[target]}"
-            for part in ("lora_A.default.weight", "lora_B.default.weight", "lora_magnitude_vector.default.weight"):
+            for part in ("lora_A.default.weight", "lora_B.default.weight"):
                 if f"{module}.{part}" in parameters:
                     found.append(parameters[f"{module}.{part}"])
     return found
@@ -132,10 +131,7 @@ def variant(name, weights, dropout=0, noise_alpha=0, rate_ratio=0, **options):
     adapter = adapter_parameters(model)
     with torch.no_grad():
         for tensor in adapter:
-            if tensor.dim() == 1:
-                tensor.mul_(1 + 0.2 * torch.randn_like(tensor))
-            else:
-                tensor.copy_(0.1 * torch.randn_like(tensor))
+            tensor.copy_(0.1 * torch.randn_like(tensor))
     if dropout:
         for layer in range(MODEL["layerCount"]):
             for target in TARGETS:
@@ -194,12 +190,9 @@ def main():
         "loraplus": variant("loraplus", weights, rate_ratio=4),
         "dropout": variant("dropout", weights, dropout=0.3),
         "neftune": variant("neftune", weights, noise_alpha=5),
-        "dora": variant("dora", weights, use_dora=True),
     }
     head = {"seed": SEED, "batchNumber": BATCH_NUMBER, "learningRate": llama.LEARNING_RATE / 4}
-    chosen = sys.argv[1:] or made
-    kept = {name: made[name] for name in chosen}
-    (FOLDER / "methods.json").write_text(json.dumps(head | {"variants": kept}, separators=(",", ":")) + "\n")
+    (FOLDER / "methods.json").write_text(json.dumps(head | {"variants": made}, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
