@@ -9,11 +9,13 @@
  * runs them forward once more, to the same bits.
  */
 import { weightBytes } from './frozen.ts'
+import { forGroups, GROUPS, type GroupName, mostRanks } from './groups.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
+import type { Noise } from './noise.ts'
 import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
 import { type OwnScratch, placeOwn } from './own-scratch.ts'
 import { type Place, placeByTurns } from './place.ts'
-import { type AdapterShape, type ModelShape, type Target, targetSize } from './shape.ts'
+import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -25,15 +27,6 @@ import {
 
 /** Rows of a weight that are stored at a time. */
 const STAGING_ROWS = 64
-
-/** Linear layers that read the same x: worked off as one, with their outputs side by side. */
-export const GROUPS = {
-  qkv: ['q', 'k', 'v'],
-  o: ['o'],
-  gateUp: ['gate', 'up'],
-  down: ['down'],
-} as const satisfies Record<string, readonly Target[]>
-export type GroupName = keyof typeof GROUPS
 
 /** How the frozen base is stored and multiplied: both decide bits. */
 export interface BaseKernels {
@@ -55,11 +48,17 @@ export interface BatchShape {
   recomputedLayers: number
   /** The matrices of the last so many layers are read when a step comes to them: 0, or from 3. */
   streamedLayers: number
+  /** Absent: training draws nothing. */
+  noise?: Noise | undefined
 }
 
 /** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
 export interface Lora {
   rank: number
+  /** s: alpha / R, or alpha / √R. */
+  scale: number
+  /** What its dropout is drawn by: no other layer of the model has it. */
+  stream: number
   outputs: number
   /** Its first row in the A of the group, and its first column in the outputs. */
   row: number
@@ -78,9 +77,7 @@ export interface Group {
   loras: readonly Lora[]
   /** Rows of A, one below the other; 0 where the group has no adapter. */
   ranks: number
-  /** alpha / R */
-  scale: number
-  /** (T,ranks): scale · x·Aᵀ, kept for the backward. */
+  /** (T,ranks): s · x·Aᵀ, kept for the backward. */
   h: Pointer
   /** A (ranks,I) and its gradient: copies where it has several parts. */
   a: Pointer
@@ -137,6 +134,8 @@ export interface Scratch {
 
 export interface Buffers {
   model: ModelShape
+  /** S */
+  sequenceLength: number
   layout: AdapterLayout
   kernels: BaseKernels
   recomputedLayers: number
@@ -152,6 +151,9 @@ export interface Buffers {
   targets: Pointer
   /** int32 (T+1): the token each document begins with, then T. */
   starts: Pointer
+  noise: Noise | undefined
+  /** uint32 (3) where there is noise: 1 while it is drawn, the batch, its first token that is here. */
+  draw: Pointer
   /** (V,D); a tied head is the embedding. */
   embedding: FrozenWeight
   head: FrozenWeight
@@ -176,7 +178,9 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const state = place('state', 12 * N)
   const gradient = place('gradient', 4 * N)
   const embedding = placeWeight(shape, EMBEDDING, V, D, place)
-  const adapter = { layout, theta: state, gradient, stacks: placeStacks(shape, place) }
+  const ranks = mostRanks(layout, model.layerCount)
+  const stacks = placeStacks(shape, ranks, place)
+  const adapter = { layout, theta: state, gradient, ranks, stacks }
   const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
   const streamedFrom = model.layerCount - shape.streamedLayers
   const matrices = placeByTurns(streamedFrom, model.layerCount, place, (layer, own) => {
@@ -184,6 +188,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   })
   return {
     model,
+    sequenceLength: S,
     layout,
     kernels,
     recomputedLayers,
@@ -196,6 +201,8 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     tokens: place('tokens', 4 * T),
     targets: place('targets', 4 * T),
     starts: place('starts', 4 * (T + 1)),
+    noise: shape.noise,
+    draw: place('draw', shape.noise === undefined ? 0 : 12),
     head: model.tiedHead ? embedding : placeWeight(shape, HEAD, V, D, place),
     finalNorm: place(FINAL_NORM, 4 * D),
     cos: place('cos', 2 * S * E),
@@ -205,7 +212,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     ),
     output: place('output', 4 * T * D),
     outputRstd: place('outputRstd', 4 * T),
-    scratch: placeScratch(shape, place),
+    scratch: placeScratch(shape, ranks, place),
     own: Array.from({ length: threads }, (_, thread) => placeOwn(shape, thread, place)),
   }
 }
@@ -214,6 +221,7 @@ interface AdapterPlace {
   layout: AdapterLayout
   theta: Pointer
   gradient: Pointer
+  ranks: Record<GroupName, number>
   stacks: Record<GroupName, { a: Pointer; da: Pointer }>
 }
 
@@ -235,7 +243,7 @@ function placeLayer(
   const x = place(`layers.${index}.x`, 4 * T * D)
   const kept = shared ?? placeKept(shape, `layers.${index}`, place)
   const placeH = (name: GroupName) =>
-    place(`layers.${index}.${name}.h`, 4 * T * ranksOf(shape, name))
+    place(`layers.${index}.${name}.h`, 4 * T * adapter.ranks[name])
   const own = matrices(index)
   return {
     groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), own)),
@@ -279,23 +287,23 @@ function placeGroup(
   h: Pointer,
   place: Place,
 ): Group {
-  const { adapterRank, alpha } = shape.adapter
   const { inputs } = targetSize(shape.model, GROUPS[name][0])
   const loras: Lora[] = []
   let outputs = 0
+  let ranks = 0
   for (const target of GROUPS[name]) {
     const size = targetSize(shape.model, target).outputs
     const tensors = tensorsOf(adapter, layer, target)
-    const row = loras.length * adapterRank
     if (tensors !== null) {
-      loras.push({ rank: adapterRank, outputs: size, row, column: outputs, ...tensors })
+      const stream = layer * TARGETS.length + TARGETS.indexOf(target)
+      loras.push({ outputs: size, stream, row: ranks, column: outputs, ...tensors })
+      ranks += tensors.rank
     }
     outputs += size
   }
   const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
   const weight = placeGroupWeight(shape, layer, name, place)
-  const ranks = loras.length * adapterRank
-  return { inputs, outputs, weight, loras, ranks, scale: alpha / adapterRank, h, a, da }
+  return { inputs, outputs, weight, loras, ranks, h, a, da }
 }
 
 function placeGroupWeight(
@@ -314,10 +322,12 @@ function tensorsOf(
   { layout, theta, gradient }: AdapterPlace,
   layer: number,
   target: Target,
-): Pick<Lora, 'a' | 'b' | 'da' | 'db'> | null {
+): Pick<Lora, 'rank' | 'scale' | 'a' | 'b' | 'da' | 'db'> | null {
   const [a, b] = layout.tensors.filter((t) => t.layer === layer && t.target === target)
   if (a === undefined || b === undefined) return null
   return {
+    rank: a.rows,
+    scale: a.scale,
     a: theta + 4 * a.offset,
     b: theta + 4 * b.offset,
     da: gradient + 4 * a.offset,
@@ -338,22 +348,21 @@ function placeWeight(
   return { kind: kernels.base, values, scales, outputs, inputs }
 }
 
-function ranksOf({ adapter }: BatchShape, name: GroupName): number {
-  const carriers = GROUPS[name].filter((target) => adapter.targets.includes(target))
-  return adapter.adapterRank * carriers.length
-}
-
 /** Room for the A of groups that have several, used by one layer after the other. */
-function placeStacks(shape: BatchShape, place: Place): AdapterPlace['stacks'] {
+function placeStacks(
+  { model, adapter }: BatchShape,
+  ranks: Record<GroupName, number>,
+  place: Place,
+): AdapterPlace['stacks'] {
   return forGroups((name) => {
-    const { inputs } = targetSize(shape.model, GROUPS[name][0])
-    const ranks = ranksOf(shape, name)
-    const bytes = ranks > shape.adapter.adapterRank ? 4 * ranks * inputs : 0
+    const { inputs } = targetSize(model, GROUPS[name][0])
+    const carriers = GROUPS[name].filter((target) => adapter.targets.includes(target))
+    const bytes = carriers.length > 1 ? 4 * ranks[name] * inputs : 0
     return { a: place(`scratch.${name}.a`, bytes), da: place(`scratch.${name}.da`, bytes) }
   })
 }
 
-function placeScratch(shape: BatchShape, place: Place): Scratch {
+function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place: Place): Scratch {
   const { model, sequenceLength: S, microBatch } = shape
   const { hiddenSize: D, intermediateSize: F, headDim: E, headCount: H, kvHeadCount: G } = model
   const T = microBatch * S
@@ -369,14 +378,9 @@ function placeScratch(shape: BatchShape, place: Place): Scratch {
     activation: scratch('activation', T, F),
     dactivation: scratch('dactivation', T, F),
     dgateUp: scratch('dgateUp', T, 2 * F),
-    dh: forGroups((name) => scratch(`${name}.dh`, T, ranksOf(shape, name))),
+    dh: forGroups((name) => scratch(`${name}.dh`, T, ranks[name])),
     losses: scratch('losses', T, 2),
     staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),
     stagingRows: STAGING_ROWS,
   }
-}
-
-function forGroups<T>(value: (name: GroupName) => T): Record<GroupName, T> {
-  const names = Object.keys(GROUPS) as GroupName[]
-  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<GroupName, T>
 }

@@ -76,7 +76,7 @@ export function createGenerator(
   checkBatchShape(job)
   const buffers = allocateBuffers(ops, forwardOnly(arena.allocate), job, weights)
   const starts = () => Int32Array.of(0, context.length)
-  const thread: Thread = { ops, buffers, own: buffers.own[0]!, starts }
+  const thread: Thread = { ops, buffers, own: buffers.own[0]!, starts, draw: () => null }
   const feed = feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
   const context: OpenContext = { job, thread, feed, length: 0 }
   return {

@@ -11,7 +11,13 @@ export type { Ops, Pointer, StorageKind } from './ops.ts'
 export { createWasmOps } from './ops-wasm.ts'
 
 // The sizes of a model and its adapter, and the tensors of a base.
-export { type AdapterShape, type ModelShape, TARGETS, type Target } from './shape.ts'
+export {
+  type AdapterException,
+  type AdapterShape,
+  type ModelShape,
+  TARGETS,
+  type Target,
+} from './shape.ts'
 export {
   biasName,
   EMBEDDING,

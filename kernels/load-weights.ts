@@ -1,6 +1,7 @@
 /** The frozen base on its way into the linear memory, in the kind that the job stores it in. */
-import { type Buffers, GROUPS } from './buffers.ts'
+import type { Buffers } from './buffers.ts'
 import { weightRows } from './frozen.ts'
+import { GROUPS } from './groups.ts'
 import type { FrozenWeight, Ops, Pointer } from './ops.ts'
 import { type Target, targetSize } from './shape.ts'
 import {

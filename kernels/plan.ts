@@ -4,8 +4,8 @@
  */
 import { align, JOB_BYTES_MAX } from './arena.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
-import { ROWS_MAX } from './decoder.ts'
 import { streamedCounts } from './feed.ts'
+import { ROWS_MAX } from './own-scratch.ts'
 
 export interface MemoryPlan {
   buffers: { name: string; bytes: number }[]

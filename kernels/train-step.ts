@@ -12,7 +12,14 @@
  */
 import { type AdamWHyper, biasCorrection, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
-import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
+import {
+  type Batch,
+  checkBatch,
+  checkBatchShape,
+  checkTokens,
+  documentStarts,
+  type NumberedBatch,
+} from './batch.ts'
 import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { createDecoder, type Decoder, decoderStages, type MicroBatch } from './decoder.ts'
 import { type Feed, type FeedBoard, feedOf, serveFeed } from './feed.ts'
@@ -21,6 +28,7 @@ import { type AdapterLayout, checkAdapter } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { type Place, placeFrom } from './place.ts'
+import { ShapeError } from './shape.ts'
 import { type Board, createTeam, newBoard, serve } from './threads.ts'
 import type { WeightSource } from './weights.ts'
 
@@ -45,9 +53,9 @@ export interface Trainer {
   /** Starts from an adapter (N) and a second moment's codes, or null for a cold start; m = 0. */
   load(adapter: Float32Array, moment: Uint8Array | null): void
   /** A batch without targets changes nothing. After a non-finite outcome, `load` again. */
-  localStep(batch: Batch, learningRate: number): StepOutcome
+  localStep(batch: NumberedBatch, learningRate: number): StepOutcome
   /** Gradient mode: adds the gradient of the batch's summed loss to m. */
-  gradient(batch: Batch): StepOutcome
+  gradient(batch: NumberedBatch): StepOutcome
   /** Gradient mode: m over the target tokens so far, the contribution's payload (N). */
   meanGradient(): Float32Array
   /** adapter, m, v: little-endian float32 (N) each. A copy, to be hashed. */
@@ -182,7 +190,7 @@ function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): v
   job.progress = { step: 0, warm: moment !== null, gradientTokens: 0 }
 }
 
-function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcome {
+function localStep(job: OpenJob, batch: NumberedBatch, learningRate: number): StepOutcome {
   const { ops, shape, buffers, progress } = job
   const targetTokens = checkBatch(shape, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
@@ -190,7 +198,7 @@ function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcom
   if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const { theta, gradient, m, v, layout } = buffers
-  const state = { n: layout.count, theta, gradient, m, v }
+  const state = { layout, theta, gradient, m, v }
   const schedule = { learningRate, step: progress.step + 1, warm: progress.warm }
   const outcome = clippedAdamW(ops, state, shape.hyper, schedule)
   if (outcome.status !== 'ok') return outcome
@@ -198,7 +206,7 @@ function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcom
   return { ...outcome, loss: lossSum / targetTokens, targetTokens }
 }
 
-function gradient(job: OpenJob, batch: Batch): StepOutcome {
+function gradient(job: OpenJob, batch: NumberedBatch): StepOutcome {
   const { ops, shape, buffers, progress } = job
   const { m, gradient, layout } = buffers
   const targetTokens = checkBatch(shape, batch)
@@ -215,10 +223,32 @@ function gradient(job: OpenJob, batch: Batch): StepOutcome {
 }
 
 /** buffers.gradient = scale · gradient of the batch's summed loss, which is returned. */
-function accumulateGradient(job: OpenJob, batch: Batch, scale: number): number | null {
+function accumulateGradient(job: OpenJob, batch: NumberedBatch, scale: number): number | null {
   const { ops, buffers, decoder } = job
   ops.fill(buffers.gradient, 0, buffers.layout.count)
+  if (buffers.noise !== undefined) return drawnGradient(job, batch, scale)
   return sumLosses(job, batch, (part) => decoder.gradient(part, scale))
+}
+
+/** The same, while dropout and noise are drawn for the batch. */
+function drawnGradient(job: OpenJob, batch: NumberedBatch, scale: number): number | null {
+  const { number } = batch
+  if (number === undefined || number >>> 0 !== number) {
+    throw new ShapeError(
+      `Cannot draw for a batch as its 'number' must be an integer >= 0, < 2^32: current value is ${number}`,
+    )
+  }
+  const sum = sumLosses(job, batch, (part) => {
+    setDraw(job, 1, number, part.first)
+    return job.decoder.gradient(part, scale)
+  })
+  setDraw(job, 0, 0, 0)
+  return sum
+}
+
+/** What the threads read, who begin with a micro-batch after it is written. */
+function setDraw(job: OpenJob, ...draw: [isOn: 0 | 1, batch: number, firstToken: number]): void {
+  put(job, job.buffers.draw, Int32Array.from(draw.map((word) => word | 0)))
 }
 
 function evaluate(job: OpenJob, batch: Batch): { lossSum: number; targetTokens: number } {
@@ -228,7 +258,7 @@ function evaluate(job: OpenJob, batch: Batch): { lossSum: number; targetTokens: 
 }
 
 /** One left fold over the tokens of all micro-batches, in float64; null when one was given up. */
-function sumLosses(job: OpenJob, batch: Batch, work: (part: MicroBatch) => boolean): number | null {
+function sumLosses(job: OpenJob, batch: Batch, work: (part: Placed) => boolean): number | null {
   const { ops, buffers } = job
   let sum = 0
   for (const part of microBatches(job, batch)) {
@@ -250,8 +280,11 @@ function logits(job: OpenJob, tokens: Int32Array): Float32Array {
   return new Float32Array(ops.memory.buffer, pointer, shape.model.vocabSize).slice()
 }
 
+/** A micro-batch that begins with token `first` of its batch. */
+type Placed = MicroBatch & { first: number }
+
 /** Puts one micro-batch after the other into place; the last may be short. */
-function* microBatches(job: OpenJob, { tokens, targets, starts }: Batch): Generator<MicroBatch> {
+function* microBatches(job: OpenJob, { tokens, targets, starts }: Batch): Generator<Placed> {
   const { shape, buffers } = job
   const tokensMax = shape.microBatch * shape.sequenceLength
   for (let first = 0; first < tokens.length; first += tokensMax) {
@@ -260,7 +293,7 @@ function* microBatches(job: OpenJob, { tokens, targets, starts }: Batch): Genera
     put(job, buffers.tokens, tokens.subarray(first, first + T))
     put(job, buffers.targets, targets.subarray(first, first + T))
     put(job, buffers.starts, documents)
-    yield { T, documents: documents.length - 1 }
+    yield { T, documents: documents.length - 1, first }
   }
 }
 

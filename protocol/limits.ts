@@ -68,6 +68,8 @@ export const SEQUENCE_LENGTH_MAX = 32_768
 export const BATCH_SEQUENCES_MAX = 1_024
 export const ADAPTER_RANK_MAX = 256
 export const LAYERS_MAX = 512
+/** Linear layers that an adapter changes: seven in each layer. */
+export const ADAPTED_MAX = 7 * LAYERS_MAX
 export const VOCABULARY_MAX = 2 ** 20
 export const HIDDEN_SIZE_MAX = 65_536
 /** RoPE's divisors, one for every two numbers of a head, have to fit into a message. */

@@ -66,10 +66,22 @@ const kernels = struct({
   path: oneOf('float32', 'int16'),
 })
 
+const adapterRank = integer(1, limits.ADAPTER_RANK_MAX)
+const alpha = real(0.001, 65_536)
+const layer = integer(0, limits.LAYERS_MAX - 1)
+const TARGETS = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const
+const target = oneOf(...TARGETS)
+
 const adapter = struct({
-  adapterRank: integer(1, limits.ADAPTER_RANK_MAX),
-  alpha: real(0.001, 65_536),
-  targets: list(oneOf('q', 'k', 'v', 'o', 'gate', 'up', 'down'), 1, 7),
+  adapterRank,
+  alpha,
+  targets: list(target, 1, TARGETS.length),
+  /** The layers that carry adapters, in ascending order; absent: all do. */
+  layers: optional(list(layer, 1, limits.LAYERS_MAX)),
+  /** How the adapter's output is scaled. `rslora`: by alpha / √rank; absent: by alpha / rank. */
+  scaling: optional(oneOf('rslora')),
+  /** Linear layers whose rank or alpha is another, by layer and then in the order of targets. */
+  exceptions: optional(list(struct({ layer, target, adapterRank, alpha }), 1, limits.ADAPTED_MAX)),
   /** What the first round starts from; absent: the adapter that the seed gives. */
   start: optional(
     struct({
@@ -127,6 +139,12 @@ const training = struct({
   gradientClip: real(1e-6, 1e6),
   /** Clamp of Adam's m / (√v + ε): bounds what one contribution can move. */
   ratioMax: real(0.1, 1e6),
+  /** The learning rate of the adapter's B as a multiple of that of A; absent: they are the same. */
+  rateRatio: optional(real(1e-3, 1e3)),
+  /** Share of what each A reads that is dropped in training; absent: none. */
+  dropout: optional(real(2 ** -16, 0.95)),
+  /** alpha of the noise on embeddings in training, alpha / √(sequence · hidden); absent: none. */
+  embeddingNoise: optional(real(0.001, 1e4)),
 })
 
 const round = struct({
@@ -267,10 +285,60 @@ const ROW_MULTIPLE = 4
 type Contradiction = [broken: boolean, field: string, rule: string, current: unknown]
 
 function contradictionsOf(config: RunConfig): Contradiction[] {
-  return [...ofBase(config), ...ofTraining(config)]
+  return [...ofBase(config), ...ofAdapter(config), ...ofTraining(config)]
 }
 
-function ofBase({ base: { shape }, kernels, adapter }: RunConfig): Contradiction[] {
+function ofAdapter({ base: { shape }, adapter }: RunConfig): Contradiction[] {
+  const { layers, exceptions = [], targets } = adapter
+  const isAdapted = (one: { layer: number; target: (typeof TARGETS)[number] }) =>
+    one.layer < shape.layerCount &&
+    (layers?.includes(one.layer) ?? true) &&
+    targets.includes(one.target)
+  const isOther = (one: { adapterRank: number; alpha: number }) =>
+    one.adapterRank !== adapter.adapterRank || one.alpha !== adapter.alpha
+  const order = exceptions.map((one) => one.layer * TARGETS.length + TARGETS.indexOf(one.target))
+  return [
+    [
+      new Set(targets).size !== targets.length,
+      'adapter.targets',
+      'a list that names each layer once',
+      targets.join(', '),
+    ],
+    [
+      layers !== undefined && !(isRising(layers) && layers.at(-1)! < shape.layerCount),
+      'adapter.layers',
+      `layers from 0 to ${shape.layerCount - 1} in ascending order`,
+      layers?.join(', '),
+    ],
+    [
+      layers?.length === shape.layerCount,
+      'adapter.layers',
+      `absent where all ${shape.layerCount} layers carry adapters`,
+      layers?.join(', '),
+    ],
+    [
+      !exceptions.every((one) => isAdapted(one) && isOther(one)),
+      'adapter.exceptions',
+      'linear layers that carry an adapter of another rank or alpha',
+      exceptions
+        .filter((one) => !(isAdapted(one) && isOther(one)))
+        .map(({ layer, target }) => `${target} of layer ${layer}`)
+        .join(', '),
+    ],
+    [
+      !isRising(order),
+      'adapter.exceptions',
+      'each once, by layer and then in the order q, k, v, o, gate, up, down',
+      exceptions.map(({ layer, target }) => `${target} of layer ${layer}`).join(', '),
+    ],
+  ]
+}
+
+function isRising(values: readonly number[]): boolean {
+  return values.every((value, i) => i === 0 || value > values[i - 1]!)
+}
+
+function ofBase({ base: { shape }, kernels }: RunConfig): Contradiction[] {
   return [
     [
       kernels.path === 'int16' && kernels.base !== 'int8',
@@ -297,12 +365,6 @@ function ofBase({ base: { shape }, kernels, adapter }: RunConfig): Contradiction
       'base.shape.ropeDivisors',
       `${shape.headDim / 2} numbers, one for each frequency of a head`,
       shape.ropeDivisors?.length,
-    ],
-    [
-      new Set(adapter.targets).size !== adapter.targets.length,
-      'adapter.targets',
-      'a list that names each layer once',
-      adapter.targets.join(', '),
     ],
   ]
 }

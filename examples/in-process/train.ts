@@ -33,9 +33,11 @@ await withPlan(await locateRun(file, null), async ({ config, dataset, base }) =>
 
   /** A volunteer's local steps from the round's adapter, and what it would send up for them. */
   async function train(leaseId: number) {
-    const sequences = await readBatches(config, leaseId * STEPS, STEPS, shardOf)
+    const firstBatch = leaseId * STEPS
+    const sequences = await readBatches(config, firstBatch, STEPS, shardOf)
     const traceStart = digestOf(new Uint8Array(0))
-    const lease = { leaseId, steps: STEPS, adapter, moment, learningRate, traceStart, ...sequences }
+    const start = { adapter, moment, learningRate, traceStart }
+    const lease = { leaseId, firstBatch, steps: STEPS, ...start, ...sequences }
     const last = [...engine.train(lease, leaseId)].at(-1)!
     if (last.status !== 'ok') throw new Error(`a step is ${last.status}`)
     const { targetTokens: tokens, lossSum } = last.progress

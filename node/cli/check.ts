@@ -1,6 +1,7 @@
 /** `barnraise check run.yaml`: is it right, and what does it mean. */
 
 import {
+  type AdapterShape,
   adapterLayout,
   encodedBytes,
   fitMemory,
@@ -110,12 +111,24 @@ function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
     ['run', `${config.name} (${runId.slice(0, 16)})`],
     ['base model', `${base.name}, ${byteSize(base.weights.bytes)}`],
     ['frozen base', `${kernels.base}, multiplied as ${kernels.path}`],
-    ['adapter', `rank ${adapter.adapterRank} on ${adapter.targets.join(', ')}: ${count}`],
+    ['adapter', `${adapterWords(adapter)}: ${counted(count, 'number')}`],
     ['data', `${counted(dataset.documents, 'example')}, ${counted(dataset.tokens, 'token')}`],
     ['to train on', counted(config.dataset.trainSequences, 'sequence')],
     ['held out', counted(config.dataset.validationSequences, 'sequence')],
     ['run ends', endOf(training)],
   ]
+}
+
+function adapterWords({ adapterRank, targets, layers, scaling, exceptions }: AdapterShape): string {
+  const parts = [`rank ${adapterRank}`]
+  if (exceptions !== undefined) {
+    const others = counted(exceptions.length, 'linear layer')
+    parts.push(`(another rank or alpha in ${others})`)
+  }
+  if (scaling === 'rslora') parts.push('scaled by alpha / √rank')
+  parts.push(`on ${targets.join(', ')}`)
+  if (layers !== undefined) parts.push(`of ${counted(layers.length, 'layer')}`)
+  return parts.join(' ')
 }
 
 function costsOf(

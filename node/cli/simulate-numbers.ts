@@ -41,6 +41,7 @@ export async function numbersOf({ config, dataset, base, start }: RunPlan): Prom
       const input = {
         ...batchesFrom(all, config, firstBatch, steps),
         leaseId: 0,
+        firstBatch,
         steps,
         learningRate,
         moment,

@@ -28,7 +28,9 @@ export interface FittedJob {
 }
 
 /** The job as the run says it, in one thread, with everything kept. */
-export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig): JobShape {
+export function jobOf({ base, adapter, dataset, training, kernels, seed }: RunConfig): JobShape {
+  const { dropout = 0, embeddingNoise: embeddings = 0 } = training
+  const isNoisy = dropout > 0 || embeddings > 0
   return {
     model: base.shape,
     adapter,
@@ -39,12 +41,13 @@ export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig):
     recomputedLayers: 0,
     streamedLayers: 0,
     hyper: hyperOf(training),
+    noise: isNoisy ? { seed, dropout, embeddings } : undefined,
   }
 }
 
 export function hyperOf(training: RunConfig['training']): JobShape['hyper'] {
-  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax } = training
-  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax }
+  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax, rateRatio } = training
+  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax, rateRatio }
 }
 
 /** @throws ConfigError with the figures when the job does not fit */

@@ -18,6 +18,8 @@ import type { Sampling } from './sample.ts'
 
 export interface TrainInput extends Batch {
   leaseId: LeaseId
+  /** Which batch of the run is that of the first step. */
+  firstBatch: number
   steps: number
   /** The round's base adapter, N scalars in layout order. */
   adapter: Float32Array

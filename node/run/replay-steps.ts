@@ -72,6 +72,7 @@ export function createReplayer(config: RunConfig, runId: RunId, world: ReplayWor
         const output = await compute.run('train', {
           ...sequences,
           leaseId,
+          firstBatch,
           steps,
           adapter: floatsOf(made.get(base)!.slice()),
           moment: start.moment === null ? null : made.get(start.moment.digest)!.slice(),

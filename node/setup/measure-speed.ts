@@ -29,6 +29,7 @@ export async function measureStepMs(
     await compute.run('train', {
       ...batches,
       leaseId: 1,
+      firstBatch: 0,
       steps: STEPS,
       moment: null,
       traceStart: digestOf(new Uint8Array(0)),

@@ -9,6 +9,7 @@ import { columns } from '../dataset/columns.ts'
 import { KINDS } from '../dataset/kinds.ts'
 import { SPLIT_KEY } from '../dataset/split-key.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
+import { PATTERNS_MAX, patternFault } from '../model/peft-patterns.ts'
 import { PEER_ID } from '../network/peer-id.ts'
 import { mirrorList } from './mirror-list.ts'
 
@@ -20,6 +21,23 @@ function within({ min, max, isWhole, rule }: Range): z.ZodNumber {
   const error = `must be ${rule}`
   const number = isWhole ? z.number({ error }).int({ error }) : z.number({ error })
   return number.min(min, { error }).max(max, { error })
+}
+
+/** What PEFT's patterns of layer names map to. */
+function patterns(value: z.ZodNumber) {
+  return z
+    .record(z.string(), value)
+    .default({})
+    .superRefine((given, context) => {
+      const fault = (path: string[], message: string) =>
+        context.addIssue({ code: 'custom', path, message })
+      const keys = Object.keys(given)
+      if (keys.length > PATTERNS_MAX) fault([], `must have at most ${PATTERNS_MAX} patterns`)
+      for (const key of keys) {
+        const rule = patternFault(key)
+        if (rule !== null) fault([key], `the pattern must be ${rule}`)
+      }
+    })
 }
 
 /** axolotl's names of the layers, and what RunConfig calls them. */
@@ -269,11 +287,39 @@ const keys = z.strictObject({
   lora_alpha: within(adapter.fields.alpha)
     .default(16)
     .describe('The adapter is scaled by `lora_alpha / lora_r`.'),
+  lora_dropout: z
+    .union([z.literal(0), within(training.fields.dropout.inner)])
+    .default(0)
+    .describe('Share of what each matrix A reads that is dropped in training, in steps of 2^-16.'),
   lora_target_modules: z
     .array(z.enum(LAYER_NAMES))
     .min(1)
     .default(LAYER_NAMES)
     .describe('The linear layers that get an adapter.'),
+  lora_target_linear: z
+    .boolean()
+    .default(false)
+    .describe('All linear layers get an adapter, whatever `lora_target_modules` says.'),
+  peft_layers_to_transform: z
+    .array(within(adapter.fields.layers.inner.item))
+    .min(1)
+    .optional()
+    .describe('The layers that get an adapter, counted from 0; left out: all of them.'),
+  peft_use_rslora: z
+    .boolean()
+    .default(false)
+    .describe('The adapter is scaled by `lora_alpha / √lora_r`, which suits high ranks.'),
+  peft_use_dora: z
+    .literal(false, 'must be false, as DoRA is not computed here: LoRA and rsLoRA are')
+    .default(false)
+    .describe('DoRA is not computed here, so it can only be left out.'),
+  peft_rank_pattern: patterns(within(adapter.fields.adapterRank)).describe(
+    "Other ranks for some linear layers, by the end of their names: `{q_proj: 16}`, or PEFT's " +
+      '`rank_pattern`. The first that matches counts.',
+  ),
+  peft_alpha_pattern: patterns(within(adapter.fields.alpha)).describe(
+    "Other alphas, in the same way: PEFT's `alpha_pattern`.",
+  ),
   adapter_from: z
     .string()
     .min(1)
@@ -309,6 +355,19 @@ const keys = z.strictObject({
     .positive({ error: 'must be above 0' })
     .default(1e-3)
     .describe('Step size of AdamW in local steps, at its highest.'),
+  loraplus_lr_ratio: within(training.fields.rateRatio.inner)
+    .default(1)
+    .describe(
+      'LoRA+: the matrices B of the adapter learn so many times faster than the matrices A; its ' +
+        'authors take 16, with a lower `learning_rate`.',
+    ),
+  neftune_noise_alpha: z
+    .union([z.literal(0), within(training.fields.embeddingNoise.inner)])
+    .default(0)
+    .describe(
+      'NEFTune: noise on the embeddings in training, uniform within alpha / √(tokens · hidden ' +
+        'size) of a sequence; 0: none.',
+    ),
   lr_scheduler: z
     .enum(training.fields.schedule.allowed)
     .default('linear')

@@ -66,7 +66,8 @@ async function train(
   if (ending?.after === 0) tell(ending.how)
   const trained = answerTo(TRAINING)
   const adapter = initialAdapter(adapterLayout(config.base.shape, config.adapter), config.seed)
-  const input = { ...batches, leaseId, steps, adapter, moment: null, learningRate: 0.01 }
+  const start = { adapter, moment: null, learningRate: 0.01 }
+  const input = { ...batches, leaseId, firstBatch: 0, steps, ...start }
   const traceStart = '0'.repeat(64)
   hear({ type: 'task', id: TRAINING, name: 'train', input: { ...input, traceStart } })
   return ((await trained) as { output: unknown }).output as TrainOutput

@@ -64,6 +64,20 @@ export const TINY: JobShape = {
 
 export const TINY_LAYOUT: AdapterLayout = adapterLayout(TINY.model, TINY.adapter)
 
+/** An A and a B of one scalar each. */
+export const PAIR_LAYOUT: AdapterLayout = {
+  count: 2,
+  tensors: (['A', 'B'] as const).map((part, offset) => ({
+    layer: 0,
+    target: 'q',
+    part,
+    rows: 1,
+    columns: 1,
+    offset,
+    scale: 1,
+  })),
+}
+
 export interface Batch {
   tokens: Int32Array
   targets: Int32Array
