@@ -9,7 +9,7 @@ import { killAll, ready, start } from './inside.ts'
 import { KINDS, type Kind, LEADING_KINDS, makeNetworks } from './networks.ts'
 
 /** Who is not connected so long after its start does not reach the host. */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 10_000
 /** All start and train on the cores of this one machine. */
 const WORK_MS = 60_000
 
@@ -84,12 +84,15 @@ function tell(cells: readonly Cell[]): void {
   }
 }
 
-/** How a volunteer has to come to a host; null: it cannot. */
-function wayOf({ host, volunteer, way }: Cell): string | null {
-  if (way === 'direct') return isPublic(host) ? 'direct' : null
-  if (way === 'whole link' && isPublic(host)) return 'direct'
+/** How a volunteer may have to come to a host; null: it cannot. */
+function waysOf({ host, volunteer, way }: Cell): (string | null)[] {
+  if (way === 'direct') return [isPublic(host) ? 'direct' : null]
+  if (way === 'whole link' && isPublic(host)) return ['direct']
   // Nobody knows the port that a symmetric one gives to the next connection.
-  return [host, volunteer].includes('symmetric NAT') ? 'relayed' : 'hole punching'
+  if ([host, volunteer].includes('symmetric NAT')) return ['relayed']
+  // Without a router, the other kernel has refused a dial before it makes one: these are so near.
+  const isBare = host === 'public' && volunteer === 'public'
+  return isBare ? ['relayed', 'hole punching'] : ['hole punching']
 }
 
 const isPublic = (kind: Kind): boolean =>
@@ -120,7 +123,7 @@ try {
     }
   }
   tell(cells)
-  const wrong = cells.filter((cell) => (cell.found?.way ?? null) !== wayOf(cell))
+  const wrong = cells.filter((cell) => !waysOf(cell).includes(cell.found?.way ?? null))
   console.log(`\n${cells.length - wrong.length} as they have to be, ${wrong.length} not`)
   console.log(`told wrong of their reach: ${misjudged.join(', ') || 'none'}`)
   process.exitCode = wrong.length + misjudged.length === 0 ? 0 : 1

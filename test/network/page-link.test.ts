@@ -123,7 +123,7 @@ test('whoever waits is listed, and leaves when told to', async () => {
   })
   await heard.promise
   const status = await askVolunteer(folder, process.pid, { command: 'status' })
-  expect(status).toMatchObject({ name: 'ada', run: null, activity: 'connecting' })
+  expect(status).toMatchObject({ name: 'ada', run: null, way: null, activity: 'connecting' })
   const paused = askVolunteer(folder, process.pid, { command: 'pause', ms: null })
   await expect(paused).rejects.toThrow('it can only leave')
   await askVolunteer(folder, process.pid, { command: 'leave' })

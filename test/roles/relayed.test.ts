@@ -60,8 +60,12 @@ test('a run through a relay ends like every other, and the relay has no part in 
   const run = await prepareSmallRun()
   const relay = await relayAt(0, await temporaryFolder())
   const hosted = await hostBehind(relay, run)
-  await joinRun(run, relayedOnly(hosted.link), 'ada')
+  const ways: string[] = []
+  const onWay = (way: string) => void ways.push(way)
+  const volunteer = await joinRun(run, relayedOnly(hosted.link), 'ada', { onWay })
   await expect.poll(() => relay.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
+  await expect.poll(volunteer.way, PATIENT).toBe('relayed')
+  expect(ways).toEqual(['relayed'])
   await hosted.finished
   await hosted.stop()
   expect((await openRun(run)).state.batchesCounted).toBe(16)
