@@ -8,10 +8,11 @@
  * short, the first layers share one set of it and only their inputs are kept: the backward then
  * runs them forward once more, to the same bits.
  */
-import { align, WORKSPACE_BYTES } from './arena.ts'
 import { weightBytes } from './frozen.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
 import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
+import { type OwnScratch, placeOwn } from './own-scratch.ts'
+import { type Place, placeByTurns } from './place.ts'
 import { type AdapterShape, type ModelShape, type Target, targetSize } from './shape.ts'
 import {
   EMBEDDING,
@@ -21,11 +22,6 @@ import {
   inputNormName,
   middleNormName,
 } from './weights.ts'
-
-/** Attention scores exist for this many queries of one head at a time. No result depends on it. */
-export const QUERY_BLOCK = 64
-/** Logits exist for this many tokens at a time, in each thread. No result depends on it. */
-export const TOKEN_BLOCK = 128
 
 /** Rows of a weight that are stored at a time. */
 const STAGING_ROWS = 64
@@ -57,6 +53,8 @@ export interface BatchShape {
   threads: number
   /** The first so many layers keep only their input; the backward runs them forward again. */
   recomputedLayers: number
+  /** The matrices of the last so many layers are read when a step comes to them: 0, or from 3. */
+  streamedLayers: number
 }
 
 /** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
@@ -137,22 +135,13 @@ export interface Scratch {
   stagingRows: number
 }
 
-/** What each thread has to itself. */
-export interface OwnScratch {
-  /** (QUERY_BLOCK,S) */
-  scores: Pointer
-  dscores: Pointer
-  /** (TOKEN_BLOCK,V) */
-  logits: Pointer
-  /** WORKSPACE_BYTES for packing; null: the first thread's lies below the arena. */
-  workspace: Pointer | null
-}
-
 export interface Buffers {
   model: ModelShape
   layout: AdapterLayout
   kernels: BaseKernels
   recomputedLayers: number
+  /** The first layer whose matrices are read when they are needed; L: all are there. */
+  streamedFrom: number
   /** theta, m and v (N each), one after the other: the state whose bytes are hashed. */
   theta: Pointer
   m: Pointer
@@ -178,19 +167,6 @@ export interface Buffers {
   own: readonly OwnScratch[]
 }
 
-/** Returns where `bytes` are to live: a multiple of 64. Names are unique. */
-export type Place = (name: string, bytes: number) => Pointer
-
-/** Gives out regions from `start` on, as an arena does that nobody else uses. */
-export function placeFrom(start: Pointer): Place {
-  let top = start
-  return (_name, bytes) => {
-    const at = top
-    top += align(bytes)
-    return at
-  }
-}
-
 export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const { model, kernels, sequenceLength: S, microBatch, threads, recomputedLayers } = shape
   const { vocabSize: V, hiddenSize: D, headDim: E } = model
@@ -202,11 +178,16 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const embedding = placeWeight(shape, EMBEDDING, V, D, place)
   const adapter = { layout, theta: state, gradient, stacks: placeStacks(shape, place) }
   const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
+  const streamedFrom = model.layerCount - shape.streamedLayers
+  const matrices = placeByTurns(streamedFrom, model.layerCount, place, (layer, own) => {
+    forGroups((name) => placeGroupWeight(shape, layer, name, own))
+  })
   return {
     model,
     layout,
     kernels,
     recomputedLayers,
+    streamedFrom,
     gradient,
     embedding,
     theta: state,
@@ -220,7 +201,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     cos: place('cos', 2 * S * E),
     sin: place('sin', 2 * S * E),
     layers: Array.from({ length: model.layerCount }, (_, index) =>
-      placeLayer(shape, index, adapter, index < recomputedLayers ? shared : null, place),
+      placeLayer(shape, index, adapter, index < recomputedLayers ? shared : null, place, matrices),
     ),
     output: place('output', 4 * T * D),
     outputRstd: place('outputRstd', 4 * T),
@@ -245,6 +226,7 @@ function placeLayer(
   adapter: AdapterPlace,
   shared: Kept | null,
   place: Place,
+  matrices: (layer: number) => Place,
 ): Layer {
   const { model, sequenceLength, microBatch } = shape
   const { hiddenSize: D, headDim: E, headCount: H, kvHeadCount: G } = model
@@ -254,8 +236,9 @@ function placeLayer(
   const kept = shared ?? placeKept(shape, `layers.${index}`, place)
   const placeH = (name: GroupName) =>
     place(`layers.${index}.${name}.h`, 4 * T * ranksOf(shape, name))
+  const own = matrices(index)
   return {
-    groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), place)),
+    groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), own)),
     inputNorm: place(inputNormName(index), 4 * D),
     middleNorm: place(middleNormName(index), 4 * D),
     headNorm: {
@@ -310,9 +293,21 @@ function placeGroup(
     outputs += size
   }
   const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
-  const weight = placeWeight(shape, `layers.${layer}.${name}.weight`, outputs, inputs, place)
+  const weight = placeGroupWeight(shape, layer, name, place)
   const ranks = loras.length * adapterRank
   return { inputs, outputs, weight, loras, ranks, scale: alpha / adapterRank, h, a, da }
+}
+
+function placeGroupWeight(
+  shape: BatchShape,
+  layer: number,
+  name: GroupName,
+  place: Place,
+): FrozenWeight {
+  const sizes = GROUPS[name].map((target) => targetSize(shape.model, target))
+  const outputs = sizes.reduce((sum, size) => sum + size.outputs, 0)
+  const title = `layers.${layer}.${name}.weight`
+  return placeWeight(shape, title, outputs, sizes[0]!.inputs, place)
 }
 
 function tensorsOf(
@@ -378,18 +373,6 @@ function placeScratch(shape: BatchShape, place: Place): Scratch {
     losses: scratch('losses', T, 2),
     staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),
     stagingRows: STAGING_ROWS,
-  }
-}
-
-function placeOwn(shape: BatchShape, thread: number, place: Place): OwnScratch {
-  const { model, sequenceLength: S, microBatch } = shape
-  const own = (name: string, bytes: number) => place(`threads.${thread}.${name}`, bytes)
-  const scoreBytes = 4 * Math.min(QUERY_BLOCK, S) * S
-  return {
-    scores: own('scores', scoreBytes),
-    dscores: own('dscores', scoreBytes),
-    logits: own('logits', 4 * Math.min(TOKEN_BLOCK, microBatch * S) * model.vocabSize),
-    workspace: thread === 0 ? null : own('workspace', WORKSPACE_BYTES),
   }
 }
 

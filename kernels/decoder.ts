@@ -14,6 +14,7 @@
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
 import type { Buffers } from './buffers.ts'
+import type { Feed } from './feed.ts'
 import { headPart, headParts, headRows } from './head.ts'
 import {
   attentionInputs,
@@ -116,8 +117,8 @@ export interface Decoder {
   logits(token: number): Pointer
 }
 
-export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
-  const lead: Lead = { ops, buffers, team }
+export function createDecoder(ops: Ops, buffers: Buffers, team: Team, feed: Feed): Decoder {
+  const lead: Lead = { ops, buffers, team, feed }
   const own = buffers.own[0]!
   const thread: Thread = { ops, buffers, own, starts: () => new Int32Array(0) }
   return {
@@ -137,14 +138,18 @@ interface Lead {
   ops: Ops
   buffers: Buffers
   team: Team
+  /** Asked for each layer before anything is multiplied with its matrices. */
+  feed: Feed
 }
 
 function forward(lead: Lead, batch: MicroBatch): boolean {
   const { layers, embedding, tokens } = lead.buffers
   lead.ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
-  return layers.every(
-    (_, layer) => forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch),
-  )
+  return layers.every((_, layer) => {
+    const next = layer + 1 < layers.length ? layer + 1 : null
+    lead.feed.need(layer, next)
+    return forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch)
+  })
 }
 
 /** All of a layer's forward but its output, which a second forward has no use for. */
@@ -163,6 +168,7 @@ function head(lead: Lead, batch: MicroBatch, gradientScale: number): boolean {
 
 function backward(lead: Lead, batch: MicroBatch): boolean {
   for (let layer = lead.buffers.layers.length - 1; layer >= 0; layer--) {
+    lead.feed.need(layer, layer > 0 ? layer - 1 : null)
     if (!layerBackward(lead, layer, batch)) return false
   }
   return true

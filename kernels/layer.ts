@@ -6,9 +6,10 @@
  * rows. So a layer is a few stages, each on a range of rows, heads or columns: see decoder.ts.
  * Source: Touvron et al. 2023, LLaMA, §2.2.
  */
-import type { Buffers, GroupName, Layer, OwnScratch } from './buffers.ts'
+import type { Buffers, GroupName, Layer } from './buffers.ts'
 import { type GroupGradients, groupBackward, groupForward, type Rows, rowAt } from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
+import type { OwnScratch } from './own-scratch.ts'
 
 /** What a thread works with: shared buffers, and scratch of its own. */
 export interface Thread {

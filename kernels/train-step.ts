@@ -13,12 +13,14 @@
 import { type AdamWHyper, biasCorrection, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
 import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
-import { type BatchShape, type Buffers, type Place, placeBuffers, placeFrom } from './buffers.ts'
+import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { createDecoder, type Decoder, decoderStages, type MicroBatch } from './decoder.ts'
-import { loadWeights } from './load-weights.ts'
+import { type Feed, type FeedBoard, feedOf, serveFeed } from './feed.ts'
+import { loadLayer, loadWeights } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
+import { type Place, placeFrom } from './place.ts'
 import { type Board, createTeam, newBoard, serve } from './threads.ts'
 import type { WeightSource } from './weights.ts'
 
@@ -63,6 +65,8 @@ export interface Trainer {
 /** What a trainer shares with those who help it or watch it. */
 export interface Crew {
   board: Board
+  /** Brings the layers that are streamed; null: the trainer's own thread reads them. */
+  feed: Feed | null
   /** Whether the step in progress is to be given up; never true outside of a step. */
   isStopping(): boolean
 }
@@ -92,13 +96,14 @@ export function createTrainer(
   arena: Arena,
   shape: JobShape,
   weights: WeightSource,
-  { board, isStopping }: Crew = { board: newBoard(), isStopping: () => false },
+  { board, feed, isStopping }: Crew = { board: newBoard(), feed: null, isStopping: () => false },
 ): Trainer {
   checkBatchShape(shape)
   const place = arena.mark()
   const buffers = allocateBuffers(ops, arena.allocate, shape, weights)
   const team = createTeam(board, shape.threads, decoderStages(ops, buffers, 0), isStopping)
-  const decoder = createDecoder(ops, buffers, team)
+  const own = () => feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
+  const decoder = createDecoder(ops, buffers, team, feed ?? own())
   const progress = { step: 0, warm: false, gradientTokens: 0 }
   const job: OpenJob = { ops, shape, buffers, decoder, progress }
   const { theta, m, v, layout } = buffers
@@ -136,7 +141,22 @@ export function helpTrainer(
   serve(board, decoderStages(ops, buffers, thread))
 }
 
-/** The buffers of a job, with its frozen base in them. */
+/**
+ * Reads the layers that the trainer whose buffers begin at `place` asks for, until the board is
+ * closed. @throws what reading does
+ */
+export function feedTrainer(
+  ops: Ops,
+  job: JobShape,
+  place: Pointer,
+  feed: FeedBoard,
+  weights: WeightSource,
+): void {
+  const buffers = placeBuffers(job, placeFrom(place))
+  serveFeed(feed, (layer) => loadLayer(ops, buffers, layer, weights))
+}
+
+/** The buffers of a job, with its frozen base in them, but for what is streamed. */
 export function allocateBuffers(
   ops: Ops,
   place: Place,

@@ -32,6 +32,7 @@ export {
   bytesToHex,
   chainDigest,
   concatBytes,
+  createDigest,
   type Digest,
   digestOf,
   hexToBytes,

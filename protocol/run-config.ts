@@ -28,6 +28,12 @@ const BLOB = integer(1, limits.BLOB_BYTES_MAX)
 export const blobReference = struct({ digest, bytes: BLOB })
 export type BlobReference = Infer<typeof blobReference>
 
+/** What a volunteer sends up. */
+export const payloadReference = struct({
+  digest,
+  bytes: integer(1, limits.PAYLOAD_BYTES_MAX),
+})
+
 export const modelShape = struct({
   vocabSize: integer(2, limits.VOCABULARY_MAX),
   hiddenSize: integer(2, limits.HIDDEN_SIZE_MAX),
@@ -106,6 +112,8 @@ const training = struct({
   batchesMax: integer(1, limits.BATCHES_MAX),
   /** It ends after so many rounds whatever is counted; null: no limit. */
   roundsMax: nullable(integer(1, limits.ROUNDS_MAX)),
+  /** It ends after so many rounds none of which is better than the best; absent: it goes on. */
+  patience: optional(integer(1, limits.ROUNDS_MAX)),
   learningRate: real(0, 1),
   /** Share of the run with a rising learning rate. */
   warmupFraction: real(0, 1),

@@ -4,13 +4,13 @@
  * so the last line is the same on every machine. `npx tsx examples/in-process/train.ts`
  */
 import { readFileSync } from 'node:fs'
-import { buffer } from 'node:stream/consumers'
 import { adapterLayout, initialAdapter } from '../../kernels/index.ts'
 import { createEngine } from '../../node/compute/engine.ts'
 import { bytesOf, floatsOf } from '../../node/compute/floats.ts'
 import { jobOf } from '../../node/compute/job.ts'
 import { KERNELS } from '../../node/compute/start-kernels.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
+import { openBlobWeights } from '../../node/model/weight-file.ts'
 import { locateRun } from '../../node/setup/locate-run.ts'
 import { withPlan } from '../../node/setup/plan-run.ts'
 import { readRunYaml } from '../../node/setup/run-yaml.ts'
@@ -21,8 +21,9 @@ const file = await readRunYaml(`${import.meta.dirname}/../sea-stories/run.yaml`)
 
 await withPlan(await locateRun(file, null), async ({ config, dataset, base }) => {
   const { learningRate } = config.training
-  const engine = createEngine(new WebAssembly.Module(readFileSync(KERNELS)), digestOf)
-  engine.setUp(config, jobOf(config), await buffer(base.pieces()))
+  const module = new WebAssembly.Module(readFileSync(KERNELS))
+  const engine = createEngine(module, digestOf, openBlobWeights)
+  engine.setUp(config, jobOf(config), base.file.path)
   const shardOf = async ({ digest }: BlobReference) => dataset.blobs.get(digest)!
 
   let adapter = initialAdapter(adapterLayout(config.base.shape, config.adapter), config.seed)

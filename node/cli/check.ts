@@ -147,11 +147,18 @@ function costsOf(
   ]
 }
 
-function endOf({ batchesMax, roundsMax }: RunConfig['training']): string {
+function endOf({ batchesMax, roundsMax, patience }: RunConfig['training']): string {
   const batches = `after ${counted(batchesMax, 'batch')}`
-  return roundsMax === null
-    ? `${batches}, however many rounds they take`
-    : `${batches}, or after ${counted(roundsMax, 'round')} if they come first (swarm.rounds)`
+  const rounds =
+    roundsMax === null
+      ? 'however many rounds they take'
+      : `or after ${counted(roundsMax, 'round')} if they come first (swarm.rounds)`
+  const early =
+    patience === undefined
+      ? ''
+      : `; before, when the loss has not fallen for ${counted(patience, 'round')} ` +
+        '(early_stopping_patience)'
+  return `${batches}, ${rounds}${early}`
 }
 
 /** The batches, shared by machines like this one that never leave. */

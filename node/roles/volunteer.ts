@@ -1,6 +1,5 @@
 /** The volunteer's role, in a process or a page: a link, joined until the run ends. */
 
-import type { Connection } from '@libp2p/interface'
 import {
   type Activity,
   activityOf,
@@ -9,8 +8,9 @@ import {
 } from '../../coordinator/participant/index.ts'
 import { type Credit, digestOf, type Notice } from '../../protocol/index.ts'
 import { createClock } from '../clock.ts'
-import type { Compute, StepProgress } from '../compute/compute.ts'
+import type { Compute } from '../compute/compute.ts'
 import type { JobLimits } from '../compute/job.ts'
+import type { StepProgress } from '../compute/task.ts'
 import { createSleepWatch, LOOK_MS } from '../guest/sleep-watch.ts'
 import { heard } from '../heard.ts'
 import type { Log } from '../log.ts'
@@ -20,7 +20,7 @@ import type { Identity } from '../network/identity.ts'
 import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
 import { type Way, wayOf } from '../network/way.ts'
-import { createWhereabouts } from '../network/whereabouts.ts'
+import { createWhereabouts, type Told } from '../network/whereabouts.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { createParticipantShell } from './participant-shell.ts'
 import type { ParticipantWorld, TransferProgress } from './participant-world.ts'
@@ -52,8 +52,12 @@ export interface VolunteerParts extends VolunteerListeners {
   findBase: ParticipantWorld['findBase']
   baseSources: ParticipantWorld['baseSources']
   shareBase: ParticipantWorld['shareBase']
-  /** Whether a coordinator that speaks by the connection may name the address as its own. */
-  mayLead?(address: string, connection: Connection): boolean
+  /** Where the coordinator said that it is, when this volunteer was here the last time. */
+  toldBefore?: Told | null
+  /** Whether a coordinator may name the address that spoke by a connection from there. */
+  mayLead?(address: string, from: string): Promise<boolean>
+  /** Told where the coordinator says that it is. */
+  onTold?(told: Told): void
   /** How it gets away from a relay. */
   upgrade?: Upgrade
 }
@@ -94,7 +98,8 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const stopping = new AbortController()
   const clock = createClock()
   const { run, token } = invite
-  const whereabouts = createWhereabouts(invite)
+  const { toldBefore: kept = null, mayLead } = parts
+  const whereabouts = createWhereabouts(invite, { kept, ...(mayLead && { mayLead }) })
   const [session = 0] = crypto.getRandomValues(new Uint32Array(1))
   const who = { peer, name, software, session, seed: seedOf(peer) }
   const state = createParticipant({ ...who, run, token })
@@ -105,13 +110,14 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
     sign: identity.sign,
     connect: async (onNotice) => {
       const { upgrade } = parts
-      const connection = await connect(host, whereabouts.addresses(), undefined, { upgrade })
+      const connection = await connect(host, await whereabouts.toDial(), undefined, { upgrade })
       way = wayOf(connection)
       parts.onWay?.(way)
       const hear = (notice: Notice) => {
         if (notice.type === 'addresses') {
-          const mayLead = (address: string) => parts.mayLead?.(address, connection) ?? true
-          whereabouts.hear(notice.addresses.filter(mayLead))
+          const told = { addresses: notice.addresses, from: `${connection.remoteAddr}` }
+          whereabouts.hear(told)
+          parts.onTold?.(told)
           parts.onAddresses?.(whereabouts.addresses())
         }
         onNotice(notice)

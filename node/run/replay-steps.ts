@@ -55,7 +55,8 @@ export function createReplayer(config: RunConfig, runId: RunId, world: ReplayWor
   async function setUp(): Promise<void> {
     const { job } = fitJob(config, limits)
     const { digest, bytes } = config.base.weights
-    await compute.run('set-up', { config, job, weights: await blobs.read(digest, bytes) })
+    const weights = await (blobs.file?.(digest) ?? blobs.read(digest, bytes))
+    await compute.run('set-up', { config, job, weights })
   }
 
   return {

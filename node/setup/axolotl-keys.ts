@@ -20,6 +20,7 @@ export const SAME: ReadonlySet<string> = new Set([
   'gradient_accumulation_steps',
   'num_epochs',
   'max_steps',
+  'early_stopping_patience',
   'learning_rate',
   'warmup_ratio',
   'weight_decay',
@@ -62,8 +63,8 @@ export const ELSEWHERE: readonly [pattern: RegExp, reason: string][] = [
     'see metrics.jsonl and tensorboard/',
   ],
   [
-    /^(save_|saves_per|eval_(?!sample)|evals_per|early_stopping|load_best_model|auto_resume)/,
-    'every round is kept and evaluated',
+    /^(save_|saves_per|eval_(?!sample)|evals_per|load_best_model|auto_resume)/,
+    'every round is kept and evaluated, and the best is what is taken',
   ],
   [/^(loss_watchdog_|resume_from)/, 'a run goes on where it stands, and the page shows its losses'],
   [/^(hub_|push_)/, 'publish an export yourself'],

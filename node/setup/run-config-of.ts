@@ -114,6 +114,7 @@ const RATIO_MAX = 2
 
 function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'] {
   const batchSequences = batchOf(yaml)
+  const { early_stopping_patience: patience } = yaml
   const epochBatches = Math.max(1, Math.floor((yaml.num_epochs * trainSequences) / batchSequences))
   return {
     mode: yaml.swarm.aggregation,
@@ -121,6 +122,7 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
     microBatch: yaml.micro_batch_size,
     batchesMax: yaml.max_steps ?? epochBatches,
     roundsMax: yaml.swarm.rounds,
+    ...(patience === undefined ? {} : { patience }),
     learningRate: yaml.learning_rate,
     warmupFraction: yaml.warmup_ratio,
     schedule: yaml.lr_scheduler,
@@ -177,6 +179,7 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.microBatch', ['micro_batch_size']],
   ['run.training.batchesMax', ['num_epochs']],
   ['run.training.roundsMax', ['swarm', 'rounds']],
+  ['run.training.patience', ['early_stopping_patience']],
   ['run.training.learningRate', ['learning_rate']],
   ['run.training.warmupFraction', ['warmup_ratio']],
   ['run.training.schedule', ['lr_scheduler']],

@@ -299,6 +299,12 @@ const keys = z.strictObject({
   max_steps: within(training.fields.batchesMax)
     .optional()
     .describe('Local steps of the whole run, whoever does them; overrules `num_epochs`.'),
+  early_stopping_patience: within(training.fields.roundsMax.inner)
+    .optional()
+    .describe(
+      'The run ends after so many rounds whose held-out loss is not the least so far; ' +
+        'the best round is kept in any case. Left out: it goes on.',
+    ),
   learning_rate: within(training.fields.learningRate)
     .positive({ error: 'must be above 0' })
     .default(1e-3)

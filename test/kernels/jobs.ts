@@ -50,6 +50,7 @@ export const TINY: JobShape = {
   microBatch: 2,
   threads: 1,
   recomputedLayers: 0,
+  streamedLayers: 0,
   kernels: { base: 'float32', path: 'float32' },
   hyper: {
     beta1: 0.9,

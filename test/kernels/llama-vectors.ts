@@ -68,6 +68,7 @@ export function llamaVectors(name: 'llama-tied' | 'llama-untied'): LlamaVectors 
       microBatch: 2,
       threads: 1,
       recomputedLayers: 0,
+      streamedLayers: 0,
       kernels: { base: 'float32', path: 'float32' },
     },
     weights: {

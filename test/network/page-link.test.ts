@@ -85,6 +85,20 @@ test('a page that nobody serves is asked again until somebody does', async () =>
   ])
 })
 
+test('where no name can be looked up for a while, it waits and says why', async () => {
+  const port = await serve(JSON.stringify({ coordinator: ID }))
+  const cause = Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' })
+  const away = new TypeError('fetch failed', { cause })
+  const asked = vi.spyOn(globalThis, 'fetch')
+  for (let times = 0; times < 3; times++) asked.mockRejectedValueOnce(away)
+  onTestFinished(() => asked.mockRestore())
+  const told: string[] = []
+  const link = `http://127.0.0.1:${port}/#join=${WORD}`
+  const invite = await awaitInvite(link, { tell: (line) => void told.push(line), retryMs: 0 })
+  expect(invite).toMatchObject({ coordinator: ID })
+  expect(told[0]).toContain('(its name cannot be looked up: is this machine online?); trying again')
+})
+
 test('whoever interrupts the wait has left', async () => {
   const told = (line: string) => {
     expect(line).toContain('trying again in 1 s (Ctrl-C stops)')
