@@ -29,8 +29,8 @@ type Made =
   | 'shareBase'
   | 'toldBefore'
   | 'mayLead'
-  | 'onTold'
   | 'upgrade'
+  | 'onTold'
 
 export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   /** null: a name that says nothing of this machine. */
@@ -77,10 +77,10 @@ export async function startVolunteer(
     blobs,
     host,
     compute: startCompute(),
+    upgrade: withoutRelay,
     toldBefore: await whereabouts.read(),
     mayLead: leadsNoNearer,
     onTold: whereabouts.write,
-    upgrade: withoutRelay,
     shareBase: (runId, base, { remoteAddr }) =>
       sharing.begin(runId, base, placeOfMultiaddr(`${remoteAddr}`)),
     findBase: (base) => findCachedBase(base, blobs, hubCache, log),
