@@ -5,10 +5,11 @@
  *
  * Times in messages are durations: peers' clocks are never compared.
  */
+
+import { blobReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
 import * as limits from './limits.ts'
-import { blobReference } from './run-config.ts'
 import {
   bytes,
   digest,
