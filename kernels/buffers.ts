@@ -152,7 +152,7 @@ export interface Buffers {
   /** int32 (T+1): the token each document begins with, then T. */
   starts: Pointer
   noise: Noise | undefined
-  /** uint32 (3) where there is noise: 1 while it is drawn, the batch, its first token that is here. */
+  /** uint32 (3) if there is noise: 1 while it is drawn, the batch, its first token here. */
   draw: Pointer
   /** (V,D); a tied head is the embedding. */
   embedding: FrozenWeight

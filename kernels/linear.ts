@@ -4,9 +4,9 @@
  *   y = x·Wᵀ, y_i += h_i·B_iᵀ with h_i = s_i·x·A_iᵀ
  *
  * W and A are those of all layers of the group, one below the other, and y_i is the columns of y
- * that belong to layer i, as h_i is of h. Rows are tokens. A row of y, h, dh and dx depends on no other row, so a
- * range of rows can be worked off by any thread; dA and dB are sums over all tokens and are cut by
- * columns instead.
+ * that belong to layer i, as h_i is of h. Rows are tokens. A row of y, h, dh and dx depends on no
+ * other row, so a range of rows can be worked off by any thread; dA and dB are sums over all tokens
+ * and are cut by columns instead.
  *
  * With dropout each layer has an x of its own, x∘M_i, in place of the x that its A_i reads.
  * Source: Hu et al. 2021, LoRA, §4.1.

@@ -132,10 +132,10 @@ export function trimmedWorkBytes(K: number): number {
 }
 
 /**
- * Part of an x (T,I) from `row` and `column` on, which is a multiple of 8. Element i of row t has
- * half i mod 8 of the words that Philox makes of the key (seed, 1) and the counter (floor(i / 8), t,
- * stream, batch), the low half of a word first. Where that is below the threshold, y is 0; elsewhere
- * it is round(x · 65536 / (65536 - threshold)). y may be x.
+ * Part of an x from `row` and `column` on, which is a multiple of 8. Element i of row t has half i
+ * mod 8 of the words that Philox makes of the key (seed, 1) and the counter (floor(i / 8), t,
+ * stream, batch), the low half of a word first. Where that is below the threshold, y is 0;
+ * elsewhere it is round(x · round(65536 / (65536 - threshold))). y may be x.
  */
 export interface Dropout {
   y: Pointer

@@ -241,7 +241,8 @@ function drawnGradient(job: OpenJob, batch: NumberedBatch, scale: number): numbe
   const { number } = batch
   if (number === undefined || number >>> 0 !== number) {
     throw new ShapeError(
-      `Cannot draw for a batch as its 'number' must be an integer >= 0, < 2^32: current value is ${number}`,
+      `Cannot draw for a batch as its 'number' must be an integer >= 0, < 2^32: ` +
+        `current value is ${number}`,
     )
   }
   const sum = sumLosses(job, batch, (part) => {
