@@ -9,9 +9,16 @@
  * runs them forward once more, to the same bits.
  */
 import { align, WORKSPACE_BYTES } from './arena.ts'
-import { weightBytes } from './frozen.ts'
+import {
+  type BaseKernels,
+  embeddingKind,
+  type GroupWeight,
+  headKind,
+  placeGroupWeights,
+  placeWeight,
+} from './frozen-base.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
-import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
+import type { FrozenWeight, Pointer } from './ops.ts'
 import { type AdapterShape, type ModelShape, type Target, targetSize } from './shape.ts'
 import {
   EMBEDDING,
@@ -38,12 +45,6 @@ export const GROUPS = {
   down: ['down'],
 } as const satisfies Record<string, readonly Target[]>
 export type GroupName = keyof typeof GROUPS
-
-/** How the frozen base is stored and multiplied: both decide bits. */
-export interface BaseKernels {
-  base: StorageKind
-  path: ProductPath
-}
 
 export interface BatchShape {
   model: ModelShape
@@ -76,7 +77,7 @@ export interface Lora {
 export interface Group {
   inputs: number
   outputs: number
-  weight: FrozenWeight
+  weights: readonly GroupWeight[]
   loras: readonly Lora[]
   /** Rows of A, one below the other; 0 where the group has no adapter. */
   ranks: number
@@ -199,7 +200,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const T = microBatch * S
   const state = place('state', 12 * N)
   const gradient = place('gradient', 4 * N)
-  const embedding = placeWeight(shape, EMBEDDING, V, D, place)
+  const embedding = placeWeight(embeddingKind(kernels), EMBEDDING, [V, D], place)
   const adapter = { layout, theta: state, gradient, stacks: placeStacks(shape, place) }
   const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
   return {
@@ -215,7 +216,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     tokens: place('tokens', 4 * T),
     targets: place('targets', 4 * T),
     starts: place('starts', 4 * (T + 1)),
-    head: model.tiedHead ? embedding : placeWeight(shape, HEAD, V, D, place),
+    head: model.tiedHead ? embedding : placeWeight(headKind(kernels), HEAD, [V, D], place),
     finalNorm: place(FINAL_NORM, 4 * D),
     cos: place('cos', 2 * S * E),
     sin: place('sin', 2 * S * E),
@@ -310,9 +311,9 @@ function placeGroup(
     outputs += size
   }
   const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
-  const weight = placeWeight(shape, `layers.${layer}.${name}.weight`, outputs, inputs, place)
+  const weights = placeGroupWeights(shape, layer, name, GROUPS[name], place)
   const ranks = loras.length * adapterRank
-  return { inputs, outputs, weight, loras, ranks, scale: alpha / adapterRank, h, a, da }
+  return { inputs, outputs, weights, loras, ranks, scale: alpha / adapterRank, h, a, da }
 }
 
 function tensorsOf(
@@ -328,19 +329,6 @@ function tensorsOf(
     da: gradient + 4 * a.offset,
     db: gradient + 4 * b.offset,
   }
-}
-
-function placeWeight(
-  { kernels }: BatchShape,
-  name: string,
-  outputs: number,
-  inputs: number,
-  place: Place,
-): FrozenWeight {
-  const bytes = weightBytes(kernels.base, outputs, inputs)
-  const values = place(name, bytes.values)
-  const scales = place(`${name} scales`, bytes.scales)
-  return { kind: kernels.base, values, scales, outputs, inputs }
 }
 
 function ranksOf({ adapter }: BatchShape, name: GroupName): number {

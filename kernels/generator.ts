@@ -10,13 +10,8 @@
 import { type Arena, align } from './arena.ts'
 import { attentionForward } from './attention.ts'
 import { checkBatchShape, checkTokens } from './batch.ts'
-import {
-  type BaseKernels,
-  type BatchShape,
-  type Place,
-  placeBuffers,
-  TOKEN_BLOCK,
-} from './buffers.ts'
+import { type BatchShape, type Place, placeBuffers, TOKEN_BLOCK } from './buffers.ts'
+import type { BaseKernels } from './frozen-base.ts'
 import { headRows } from './head.ts'
 import { attentionInputs, feedForwardInputs, feedForwardOutput, type Thread } from './layer.ts'
 import { type Rows, rowAt, stackA } from './linear.ts'

@@ -9,7 +9,8 @@
  * columns instead.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
-import type { BaseKernels, Group, Lora } from './buffers.ts'
+import type { Group, Lora } from './buffers.ts'
+import type { BaseKernels } from './frozen-base.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
 import type { GemmForm, Ops, Pointer } from './ops.ts'
 
@@ -37,11 +38,13 @@ export function groupForward(
   { path }: BaseKernels,
   y: Pointer,
   x: Pointer,
-  { inputs: I, outputs: O, weight, loras, ranks, scale, a, h }: Group,
+  { inputs: I, outputs: O, weights, loras, ranks, scale, a, h }: Group,
   { first, count }: Rows,
 ): void {
   const [from, to, kept] = [rowAt(x, first, I), rowAt(y, first, O), rowAt(h, first, ranks)]
-  frozenForward(ops, to, from, weight, count, path)
+  for (const { weight, column } of weights) {
+    frozenForward(ops, to + 4 * column, from, weight, count, path, O)
+  }
   if (ranks === 0) return
   multiply(ops, 'nt', [count, ranks, I], [from, I], [a, I], [kept, ranks])
   ops.scale(kept, scale, count * ranks)
@@ -60,7 +63,7 @@ export function groupBackward(
   { path }: BaseKernels,
   dx: Pointer | null,
   dy: Pointer,
-  { inputs: I, outputs: O, weight, loras, ranks, scale, a }: Group,
+  { inputs: I, outputs: O, weights, loras, ranks, scale, a }: Group,
   dh: Pointer,
   { first, count }: Rows,
 ): void {
@@ -72,7 +75,9 @@ export function groupBackward(
   if (ranks > 0) ops.scale(down, scale, count * ranks)
   if (dx === null) return
   const to = rowAt(dx, first, I)
-  frozenBackward(ops, to, from, weight, count, path)
+  for (const { weight, column } of weights) {
+    frozenBackward(ops, to, from + 4 * column, weight, count, path, column > 0, O)
+  }
   if (ranks > 0) multiply(ops, 'nn', [count, I, ranks], [down, ranks], [a, I], [to, I], true)
 }
 

@@ -1,6 +1,7 @@
 /** The frozen base on its way into the linear memory, in the kind that the job stores it in. */
+import { isBlockKind } from './blocks.ts'
 import { type Buffers, GROUPS } from './buffers.ts'
-import { weightRows } from './frozen.ts'
+import { weightBytes, weightRows } from './frozen.ts'
 import type { FrozenWeight, Ops, Pointer } from './ops.ts'
 import { type Target, targetSize } from './shape.ts'
 import {
@@ -12,6 +13,7 @@ import {
   inputNormName,
   linearName,
   middleNormName,
+  readBlocks,
   readTensor,
   type WeightSource,
 } from './weights.ts'
@@ -55,16 +57,18 @@ function loadBiases(
   }
 }
 
-/** The matrices of a group are rows of one weight. */
+/** The matrices of a group are rows of one weight, or of several: see frozen-base.ts. */
 function loadMatrices(ops: Ops, buffers: Buffers, index: number, source: WeightSource): void {
   const { groups } = buffers.layers[index]!
   for (const name of Object.keys(GROUPS) as (keyof typeof GROUPS)[]) {
-    let first = 0
+    const { weights } = groups[name]
+    let column = 0
     for (const target of GROUPS[name] as readonly Target[]) {
       const { outputs } = targetSize(buffers.model, target)
-      const rows = weightRows(groups[name].weight, first, outputs)
+      const own = weights.findLast((part) => part.column <= column)!
+      const rows = weightRows(own.weight, column - own.column, outputs)
       loadMatrix(ops, buffers, linearName(index, target), rows, source)
-      first += outputs
+      column += outputs
     }
   }
 }
@@ -87,7 +91,11 @@ function loadMatrix(
   weight: FrozenWeight,
   source: WeightSource,
 ): void {
-  const { outputs, inputs } = weight
+  const { kind, outputs, inputs } = weight
+  if (isBlockKind(kind)) {
+    const bytes = weightBytes(kind, outputs, inputs).values
+    return readBlocks(name, weight, source, new Uint8Array(ops.memory.buffer, weight.values, bytes))
+  }
   const { staging, stagingRows } = scratch
   const values = readTensor({ name, shape: [outputs, inputs] }, source)
   for (let first = 0; first < outputs; first += stagingRows) {

@@ -21,6 +21,7 @@ import {
   struct,
   text,
 } from './schema.ts'
+import { type Contradiction, faultsOfKinds, MATRICES_MAX, storedKind } from './stored-kinds.ts'
 
 const BLOB = integer(1, limits.BLOB_BYTES_MAX)
 
@@ -56,8 +57,11 @@ const base = struct({
 
 /** How the frozen base is stored and multiplied: both decide bits; see kernels/ops.ts. */
 const kernels = struct({
-  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4'),
+  /** `blocks`: each matrix in the kind that its file has it in. */
+  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4', 'blocks'),
   path: oneOf('float32', 'int16'),
+  /** Those kinds, in the order of stored-kinds.ts; absent where the base is of one. */
+  kinds: optional(list(storedKind, 1, MATRICES_MAX)),
 })
 
 const adapter = struct({
@@ -256,14 +260,13 @@ export function checkRunConfig(value: unknown): RunConfig {
 /** Rows of weights and activations start at multiples of four scalars, for the kernels' vectors. */
 const ROW_MULTIPLE = 4
 
-type Contradiction = [broken: boolean, field: string, rule: string, current: unknown]
-
 function contradictionsOf(config: RunConfig): Contradiction[] {
   return [...ofBase(config), ...ofTraining(config)]
 }
 
 function ofBase({ base: { shape }, kernels, adapter }: RunConfig): Contradiction[] {
   return [
+    ...faultsOfKinds(kernels, shape),
     [
       kernels.path === 'int16' && kernels.base !== 'int8',
       'kernels.base',

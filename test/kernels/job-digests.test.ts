@@ -22,6 +22,13 @@ test('each golden job has a digest of its own', () => {
   expect(new Set(Object.values(golden)).size).toBe(GOLDEN_JOBS.length)
 })
 
+test('a base in blocks gives the bits of the same base in float32', () => {
+  const job = GOLDEN_JOBS.find(({ kernels }) => kernels.base === 'blocks')!
+  const kernels = { base: 'float32', path: 'float32' } as const
+  const room = { ...createWasm(), weights, threads: 1, help: () => () => {} }
+  expect(jobDigest({ ...job, kernels }, room)).toBe(golden[job.name])
+})
+
 for (const job of GOLDEN_JOBS.filter(({ name }) => name.startsWith('embedded'))) {
   for (const threads of [1, 2, 4]) {
     test(`${job.name}, ${threads} threads`, () => {
