@@ -72,7 +72,7 @@ export {
 
 // Several threads on one memory, and how one of them stops another.
 export { type Control, isStopRequested, newControl, requestStop } from './control.ts'
-export { closeFeed, type FeedBoard, newFeedBoard } from './feed.ts'
+export { closeFeed, type FeedBoard, newFeedBoard, sharedFeed } from './feed.ts'
 export { type Board, closeBoard, newBoard } from './threads.ts'
 
 // Whether an engine can run the kernels, gives the right bits, and in which tiles it is fastest.

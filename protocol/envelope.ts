@@ -4,7 +4,7 @@
  * for another.
  */
 
-import { blobReference } from './blob-reference.ts'
+import { blobReference, payloadReference } from './blob-reference.ts'
 import { encode } from './codec.ts'
 import * as limits from './limits.ts'
 import { mergeRule } from './run-config.ts'
@@ -26,7 +26,7 @@ export const countedContribution = struct({
   firstBatch: integer(0, limits.BATCHES_MAX),
   steps: integer(1, limits.STEPS_MAX),
   tokens: integer(1, Number.MAX_SAFE_INTEGER),
-  payload: blobReference,
+  payload: payloadReference,
   /** Its part of the mean is weight · clip · delta / Σ weight: both are what the bounds left. */
   weight: real(0, Number.MAX_SAFE_INTEGER),
   clip: real(0, 1),

@@ -28,7 +28,10 @@ export const ADDRESS_LENGTH_MAX = 512
 
 // Blobs.
 export const BLOB_CHUNK_BYTES = 256 * 1024
-export const BLOB_BYTES_MAX = 2 ** 32 - 1
+/** The base of a model of 100 billion parameters in 4 bits, with room. */
+export const BLOB_BYTES_MAX = 2 ** 36
+/** What a volunteer sends up: no adapter of ours has as many scalars. */
+export const PAYLOAD_BYTES_MAX = 2 ** 32 - 1
 /** Chunk hashes of the largest blob, 32 bytes each, and the head of its manifest. */
 export const BLOB_MANIFEST_BYTES_MAX = Math.ceil(BLOB_BYTES_MAX / BLOB_CHUNK_BYTES) * 32 + 1024
 /** Uploads that a coordinator takes at the same time; the others wait for their `go`. */

@@ -37,6 +37,7 @@ import {
   parseOuterState,
   payloadOf,
   serialiseOuterState,
+  sharedFeed,
   type Tiles,
   type Trainer,
 } from '../../kernels/index.ts'
@@ -57,6 +58,8 @@ export interface Engine {
   setUp(config: RunConfig, job: JobShape, file: BlobFile): void
   /** `name` is what a stop would be requested by. */
   train(input: TrainInput, name: number): Generator<JobPause>
+  /** Milliseconds in which the trainer waited for layers that were still being read. */
+  waitedMs(): number
   /** What `train` has done so far, as it is sent up. */
   payload(input: TrainInput): Uint8Array
   /** Yields after each micro-batch. */
@@ -158,6 +161,14 @@ export function createEngine(
   const written = keptWeights()
   /** The training whose step is in progress. */
   let working = UNNAMED
+  let waitedMs = 0
+  const waiting =
+    <A extends unknown[]>(need: (...args: A) => void) =>
+    (...args: A) => {
+      const begun = performance.now()
+      need(...args)
+      waitedMs += performance.now() - begun
+    }
   const ready = () => {
     if (bench === null) throw new Error('Invariant broken: no model is set up')
     return bench
@@ -170,9 +181,10 @@ export function createEngine(
       const board = newBoard()
       const isStreamed = job.streamedLayers > 0
       const feed = isStreamed && canFeed(file) ? newFeedBoard() : null
+      const layers = feed && sharedFeed(feed, job.model.layerCount - job.streamedLayers)
       const crew = {
         board,
-        feed,
+        feed: layers && { need: waiting(layers.need) },
         isStopping: () => working !== UNNAMED && isStopRequested(control, working),
       }
       const trainer = createTrainer(made.ops, made.arena, job, weights, crew)
@@ -199,6 +211,7 @@ export function createEngine(
         yield value
       }
     },
+    waitedMs: () => waitedMs,
     payload: ({ adapter }) => {
       const { ops, arena, trainer, config } = ready()
       const { mode } = config.training

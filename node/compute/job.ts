@@ -8,7 +8,18 @@ export interface JobLimits {
   threads: number
   /** What the kernels' memory may grow to. */
   memoryBytesMax: number
+  /** What its owner knows these by, and of the device. @default the options of commands */
+  words?: LimitWords
 }
+
+export interface LimitWords {
+  memory: string
+  threads: string
+  /** A sentence on what the device has; empty where nothing is known. */
+  device: string
+}
+
+const OPTIONS: LimitWords = { memory: "'--memory'", threads: "'--threads'", device: '' }
 
 export interface FittedJob {
   job: JobShape
@@ -40,7 +51,10 @@ export function hyperOf(training: RunConfig['training']): JobShape['hyper'] {
 }
 
 /** @throws ConfigError with the figures when the job does not fit */
-export function fitJob(config: RunConfig, { threads, memoryBytesMax }: JobLimits): FittedJob {
+export function fitJob(
+  config: RunConfig,
+  { threads, memoryBytesMax, words = OPTIONS }: JobLimits,
+): FittedJob {
   const fit = fitMemory({ ...jobOf(config), threads }, memoryBytesMax)
   if (fit.status === 'fits') return { job: fit.shape, bytes: fit.bytes }
   if (fit.bytes > JOB_BYTES_MAX) {
@@ -51,8 +65,9 @@ export function fitJob(config: RunConfig, { threads, memoryBytesMax }: JobLimits
     )
   }
   throw new ConfigError(
-    `Cannot train for this run as '--memory' must be at least ${megabytes(fit.bytes)}: current ` +
-      `value is ${megabytes(memoryBytesMax)}. Allow more, or take fewer '--threads'.`,
+    `Cannot train for this run as ${words.memory} must be at least ${megabytes(fit.bytes)}: ` +
+      `current value is ${megabytes(memoryBytesMax)}. ${words.device}Allow more, or take fewer ` +
+      `${words.threads}.`,
   )
 }
 

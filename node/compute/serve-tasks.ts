@@ -152,6 +152,7 @@ async function train(server: TaskServer, input: TrainInput, name: number): Promi
   const { engine, post, turn, ending } = server
   const { leaseId } = input
   const started = performance.now()
+  const waited = engine.waitedMs()
   let done: Trained | null = null
   if (ending.cut.delete(leaseId) || ending.abandon.delete(leaseId)) return { status: 'empty' }
   for (const pause of engine.train(input, name)) {
@@ -169,7 +170,8 @@ async function train(server: TaskServer, input: TrainInput, name: number): Promi
         stepMs,
         failure: null,
       }
-      post({ type: 'step', leaseId, steps, stepMs, loss })
+      const waitMs = (engine.waitedMs() - waited) / steps
+      post({ type: 'step', leaseId, steps, stepMs, waitMs, loss })
     }
     await turn()
     if (ending.abandon.delete(leaseId)) return { status: 'empty' }

@@ -30,6 +30,16 @@ export interface TrainInput extends Batch {
   traceStart: Digest
 }
 
+/** Where a training is: after so many steps of it. */
+export interface StepProgress {
+  leaseId: LeaseId
+  steps: number
+  /** A step took so long on average, and so much of it was waiting for layers to be read. */
+  stepMs: number
+  waitMs: number
+  loss: number
+}
+
 export type TrainOutput =
   | {
       status: 'trained'
@@ -170,4 +180,4 @@ export type FromWorker =
   | { type: 'done'; id: number; output: Tasks[TaskName]['output'] }
   | { type: 'error'; id: number; message: string }
   | { type: 'token'; id: number; token: number }
-  | { type: 'step'; leaseId: LeaseId; steps: number; stepMs: number; loss: number }
+  | ({ type: 'step' } & StepProgress)

@@ -6,7 +6,7 @@
 import type { Arena } from '../../kernels/arena.ts'
 import type { Batch } from '../../kernels/batch.ts'
 import type { BaseKernels } from '../../kernels/buffers.ts'
-import type { FeedBoard } from '../../kernels/feed.ts'
+import { type FeedBoard, sharedFeed } from '../../kernels/feed.ts'
 import type { Ops, Pointer } from '../../kernels/ops.ts'
 import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
@@ -78,7 +78,8 @@ export function jobDigest(golden: GoldenJob, room: Room): Digest {
   const job = { ...shapeOfJob(golden, threads), streamedLayers }
   const base = model === EMBEDDED_SHAPE ? weightsFromBytes(model, weights) : randomWeights(model)
   const board = newBoard()
-  const crew = { board, feed, isStopping: () => false }
+  const layers = feed && sharedFeed(feed, model.layerCount - streamedLayers)
+  const crew = { board, feed: layers, isStopping: () => false }
   const trainer = createTrainer(ops, arena, job, base, crew)
   const end = help({ job, place: trainer.place, board, feed })
   trainer.load(firstAdapter(trainer.layout.count), null)

@@ -71,7 +71,9 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
 
   async function file(digest: Digest): Promise<File> {
     const file = await stored(digest)
-    return (await digestOfFile(file)) === digest ? file : damaged(digest)
+    const read = async (begin: number, end: number) =>
+      new Uint8Array(await file.slice(begin, end).arrayBuffer())
+    return (await digestOfFile(file.size, read)) === digest ? file : damaged(digest)
   }
 
   async function put(bytes: Uint8Array): Promise<BlobReference> {
@@ -135,11 +137,13 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
 const HASHED_BYTES_MAX = 256 * 2 ** 20
 const PIECE_BYTES = 8 * 2 ** 20
 
-async function digestOfFile(file: File): Promise<Digest> {
-  if (file.size <= HASHED_BYTES_MAX) return nativeDigestOf(new Uint8Array(await file.arrayBuffer()))
+type ReadRange = (begin: number, end: number) => Promise<Uint8Array> | Uint8Array
+
+async function digestOfFile(size: number, read: ReadRange): Promise<Digest> {
+  if (size <= HASHED_BYTES_MAX) return nativeDigestOf(await read(0, size))
   const hash = createDigest()
-  for (let at = 0; at < file.size; at += PIECE_BYTES) {
-    hash.update(new Uint8Array(await file.slice(at, at + PIECE_BYTES).arrayBuffer()))
+  for (let at = 0; at < size; at += PIECE_BYTES) {
+    hash.update(await read(at, Math.min(size, at + PIECE_BYTES)))
   }
   return hash.digest()
 }
@@ -193,7 +197,8 @@ function partialBlob(blob: BlobReference, handle: SyncFile, end: PartialEnd): Pa
     readChunk: async (index) => readAt(index * BLOB_CHUNK_BYTES, BLOB_CHUNK_BYTES),
     async finish() {
       handle.flush()
-      if ((await nativeDigestOf(readAt(0, blob.bytes))) !== blob.digest) {
+      const digest = await digestOfFile(blob.bytes, (begin, end) => readAt(begin, end - begin))
+      if (digest !== blob.digest) {
         drop(0)
         throw new DigestMismatch(
           `Cannot accept blob ${blob.digest}: its chunks match the manifest but not the digest`,
