@@ -1,0 +1,118 @@
+/**
+ * `npm run bench:llama`: what training on a large quantised base takes. It makes random models of
+ * real shapes on the disk, in pieces, trains steps on each in a process of its own, and removes
+ * them. The 8B shape takes 5 GB of disk and minutes a step; `--layers` and `--tokens` make it less.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import type { RunConfig } from '../../protocol/index.ts'
+import { median } from './contest.ts'
+import { writeRandomLlama } from './random-gguf.ts'
+
+type ModelShape = RunConfig['base']['shape']
+
+export interface LlamaTask {
+  path: string
+  model: ModelShape
+  rank: number
+  /** Tokens of the one sequence in a step. */
+  tokens: number
+  threads: number
+  memoryBytesMax: number
+  /** null: as many as do not fit. */
+  streamedLayers: number | null
+  steps: number
+}
+
+interface LlamaStep {
+  peakBytes: number
+  seconds: number[]
+  loadSeconds: number
+  streamedLayers: number
+  recomputedLayers: number
+}
+
+const EIGHT: ModelShape = {
+  vocabSize: 128_256,
+  hiddenSize: 4096,
+  intermediateSize: 14_336,
+  layerCount: 32,
+  headCount: 32,
+  kvHeadCount: 8,
+  headDim: 128,
+  ropeTheta: 500_000,
+  ropeDivisors: null,
+  rmsNormEps: 1e-5,
+  tiedHead: false,
+  qkvBias: false,
+  headNorm: false,
+}
+
+const program = new Command('bench:llama')
+  .description('Measures memory and time of training on an 8B base in blocks of Q4_K.')
+  .option('--layers <count>', 'layers of the model whose memory is measured', '32')
+  .option('--tokens <count>', 'tokens a step', '512')
+  .option('--threads <count>', 'threads', '2')
+  .option('--memory <megabytes>', 'what the kernels may take', '2200')
+  .option('--pair <layers>', 'layers of the model that is tried both ways; 0: none', '4')
+  .option('--rounds <count>', 'of trying it both ways', '3')
+  .option('--json', 'print one JSON object')
+  .parse()
+const options = program.opts<Record<string, string>>()
+const [layers, tokens, threads] = ['layers', 'tokens', 'threads'].map((key) =>
+  Number(options[key]),
+) as [number, number, number]
+
+const home = await mkdtemp(join(tmpdir(), 'barnraise-llama-'))
+try {
+  const eight = await whole()
+  const streamedOverResident = Number(options.pair) > 0 ? await bothWays() : null
+  report({ eight: { ...eight, streamedOverResident } })
+} finally {
+  await rm(home, { recursive: true })
+}
+
+/** One step of the whole model. */
+async function whole() {
+  const { path, model, bytes } = await made(layers)
+  const { seconds, ...step } = measured({ path, model, streamedLayers: null, steps: 1 })
+  await rm(path)
+  return { fileBytes: bytes, ...step, secondsPerStep: seconds[0]! }
+}
+
+/** Seconds of a step with all layers streamed, over those with all layers there, in turn. */
+async function bothWays(): Promise<number> {
+  const { path, model } = await made(Number(options.pair))
+  const seconds = (streamedLayers: number) =>
+    measured({ path, model, streamedLayers, steps: 2, memoryBytesMax: 4e9 }).seconds[1]!
+  const ratios: number[] = []
+  for (let round = 0; round < Number(options.rounds); round++) {
+    ratios.push(seconds(model.layerCount) / seconds(0))
+  }
+  await rm(path)
+  return median(ratios)
+}
+
+async function made(layerCount: number) {
+  const path = join(home, `${layerCount}.gguf`)
+  const model = { ...EIGHT, layerCount }
+  return { path, model, bytes: await writeRandomLlama(path, model) }
+}
+
+type Given = Pick<LlamaTask, 'path' | 'model' | 'streamedLayers' | 'steps'>
+
+function measured(given: Given & { memoryBytesMax?: number }): LlamaStep {
+  const memoryBytesMax = 1e6 * Number(options.memory)
+  const task: LlamaTask = { rank: 16, tokens, threads, memoryBytesMax, ...given }
+  const program = join(import.meta.dirname, 'llama-step.ts')
+  const args = ['--import', 'tsx', '--max-semi-space-size=64', program, JSON.stringify(task)]
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }))
+}
+
+function report(figures: { eight: Record<string, unknown> }): void {
+  if (options.json) return console.log(JSON.stringify(figures))
+  for (const [name, value] of Object.entries(figures.eight)) console.log(`${name}: ${value}`)
+}
