@@ -15,6 +15,7 @@ import { ALPACA_FIELDS, alpacaTurns, type Turn } from './alpaca.ts'
 import { BESIDE_MESSAGES, type Conversation, conversationOf, promptedOf } from './conversation.ts'
 import { type Fields, isFields, restOf } from './fields.ts'
 import { type BadRow, badRow, Fault, fault, type Row } from './row.ts'
+import { DEFAULT_CHOICE, type TurnChoice } from './turn-keys.ts'
 
 export const KINDS = [
   'completion',
@@ -28,7 +29,7 @@ export type Kind = (typeof KINDS)[number]
 /** What is learned: a text as a whole, the answers to prompts, or turns of a conversation. */
 export type ExampleBody =
   | { type: 'text'; text: string }
-  | { type: 'answer'; turns: Turn[] }
+  | { type: 'answer'; turns: Turn[]; isAllLearned?: true }
   | ({ type: 'chat' } & Conversation)
 
 /** `name`: where it was found; `aside`: the fields of its row that mean nothing here. */
@@ -41,7 +42,7 @@ interface KindRules {
   looks: string
   /** What `read` looks at. */
   used: readonly string[]
-  read(row: Fields): ExampleBody | Fault
+  read(row: Fields, choice: TurnChoice): ExampleBody | Fault
 }
 
 const RULES: Readonly<Record<Kind, KindRules>> = {
@@ -56,47 +57,48 @@ const RULES: Readonly<Record<Kind, KindRules>> = {
     shows: ['prompt', 'completion'],
     looks: "an object with the texts 'prompt' and 'completion'",
     used: ['prompt', 'completion'],
-    read(row) {
+    read(row, choice) {
       const { prompt, completion } = row
       if (typeof prompt !== 'string') return fault('prompt', 'a text', prompt)
       if (typeof completion !== 'string') return fault('completion', 'a text', completion)
-      return { type: 'answer', turns: [{ prompt, answer: completion }] }
+      return answers([{ prompt, answer: completion }], choice)
     },
   },
   alpaca: {
     shows: ['instruction', 'output'],
     looks: "an object with the texts 'instruction' and 'output'",
     used: ALPACA_FIELDS,
-    read(row) {
+    read(row, choice) {
       const turns = alpacaTurns(row)
-      return turns instanceof Fault ? turns : { type: 'answer', turns }
+      return turns instanceof Fault ? turns : answers(turns, choice)
     },
   },
   chat_template: {
     shows: ['messages'],
     looks: "an object with 'messages', a list of objects with 'role' and 'content'",
     used: ['messages', ...BESIDE_MESSAGES],
-    read: (row) => chat(conversationOf(row, 'messages')),
+    read: (row, choice) => chat(conversationOf(row, 'messages', choice)),
   },
   sharegpt: {
     shows: ['conversations'],
     looks: "an object with 'conversations', a list of objects with 'from' and 'value'",
     used: ['conversations', ...BESIDE_MESSAGES],
-    read: (row) => chat(conversationOf(row, 'conversations')),
+    read: (row, choice) => chat(conversationOf(row, 'conversations', choice)),
   },
 }
 
 /** TRL's conversational pairs; they are of the kind prompt_completion. */
 const PROMPTED: Pick<KindRules, 'used' | 'read'> = {
   used: ['prompt', 'completion', ...BESIDE_MESSAGES],
-  read: (row) => chat(promptedOf(row)),
+  read: (row, choice) => chat(promptedOf(row, choice)),
 }
 
 function chat(read: Conversation | Fault): ExampleBody | Fault {
-  if (read instanceof Fault) return read
-  const { messages, learned, variables } = read
-  return { type: 'chat', messages, learned, variables }
+  return read instanceof Fault ? read : Object.assign({ type: 'chat' as const }, read)
 }
+
+const answers = (turns: Turn[], { isAll }: TurnChoice): ExampleBody =>
+  isAll ? { type: 'answer', turns, isAllLearned: true } : { type: 'answer', turns }
 
 /** @throws ConfigError when the row is of no kind that we know */
 export function detectKind({ name, value }: Row): Kind {
@@ -118,11 +120,15 @@ export function detectKind({ name, value }: Row): Kind {
   )
 }
 
-/** @param leaveAside fields that are not to be looked at, of rows and of their messages */
+/**
+ * @param leaveAside fields that are not to be looked at, of rows and of their messages
+ * @param choice which turns are learned
+ */
 export function exampleOf(
   kind: Kind,
   { name, value }: Row,
   leaveAside: readonly string[] = [],
+  choice = DEFAULT_CHOICE,
 ): Example | BadRow {
   if (typeof value === 'string' && kind === 'completion') {
     return { name, aside: [], type: 'text', text: value }
@@ -137,7 +143,7 @@ export function exampleOf(
   const { used, read } = isPrompted ? PROMPTED : rules
   const rest = restOf(row, used, kind === 'completion')
   if (rest instanceof Fault) return badRow(name, rest)
-  const body = read(row)
+  const body = read(row, choice)
   if (body instanceof Fault) return badRow(name, body)
   const aside = rest.concat(leaveAside.filter((field) => hasField(value, field)))
   return Object.assign({ name, aside }, body)

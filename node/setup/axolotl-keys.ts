@@ -31,6 +31,7 @@ export const SAME: ReadonlySet<string> = new Set([
   'output_dir',
   'sample_packing',
   'excess_length_strategy',
+  'train_on_inputs',
 ])
 
 /** What axolotl takes where a file does not say it, and Barnraise would take otherwise. */
@@ -99,7 +100,6 @@ export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   peft_use_rslora: [false],
   lora_fan_in_fan_out: [false],
   lora_modules_to_save: [[]],
-  train_on_inputs: [false],
   optimizer: ADAMW,
   roles_to_train: [['assistant'], ['assistant', 'gpt'], ['gpt']],
   train_on_eos: ['turn'],
@@ -107,16 +107,13 @@ export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
 
 /** The same for the keys of a dataset. */
 export const DATASET_NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  roles_to_train: NEUTRAL.roles_to_train!,
-  train_on_eos: NEUTRAL.train_on_eos!,
   train_on_inputs: [false],
   trust_remote_code: [true, false],
   chat_template: ['tokenizer_default'],
   field_instruction: ['instruction'],
   field_input: ['input'],
   field_output: ['output'],
-  message_field_role: ['role'],
-  message_field_content: ['content'],
+  template_thinking_key: ['reasoning_content', 'thinking'],
 }
 
 export const TYPES: Readonly<Record<string, Kind>> = {

@@ -18,6 +18,7 @@ export interface JsonSchema {
   maxLength?: number
   items?: JsonSchema
   properties?: Record<string, JsonSchema>
+  additionalProperties?: JsonSchema | boolean
   required?: string[]
 }
 
@@ -98,6 +99,9 @@ function boundsOf(schema: JsonSchema): string {
   if (schema.items !== undefined) return `a list of ${boundsOf(schema.items)}`
   if (schema.properties !== undefined) {
     return `\`{${Object.keys(schema.properties).join(', ')}}\``
+  }
+  if (typeof schema.additionalProperties === 'object') {
+    return `a map to ${boundsOf(schema.additionalProperties)}`
   }
   switch (schema.type) {
     case 'null':
