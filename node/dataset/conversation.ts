@@ -13,7 +13,7 @@ import type { ChatMessage } from '../model/chat-template.ts'
 import { type Fields, isAbsent, isFields } from './fields.ts'
 import { Fault, fault } from './row.ts'
 import { splitThoughts } from './thinking.ts'
-import { callsOf, toolsOf } from './tools.ts'
+import { callsOf, parsed, toolsOf } from './tools.ts'
 import { DEFAULT_CHOICE, type Ends, type TurnChoice } from './turn-keys.ts'
 
 export interface Conversation {
@@ -56,8 +56,10 @@ interface ReadMessage {
 }
 
 function messagesIn(row: Fields, column: string, choice: TurnChoice): ReadMessage[] | Fault {
-  const list = row[column]
-  if (!Array.isArray(list)) return fault(column, 'a list of messages', list)
+  const given = row[column]
+  // Tables of texts have the list as a text of JSON.
+  const list = typeof given === 'string' ? parsed(given) : given
+  if (!Array.isArray(list)) return fault(column, 'a list of messages', given)
   if (list.length > MESSAGES_MAX) {
     return fault(column, `a list of at most ${MESSAGES_MAX} messages`, `${list.length} messages`)
   }

@@ -10,6 +10,7 @@
  * The kind of a dataset is that of its first row, unless run.yaml says it; every row must be of it.
  */
 import { ConfigError } from '../../protocol/index.ts'
+import { plainNumber } from '../exact-json.ts'
 import { shown } from '../shown.ts'
 import { ALPACA_FIELDS, alpacaTurns, type Turn } from './alpaca.ts'
 import { BESIDE_MESSAGES, type Conversation, conversationOf, promptedOf } from './conversation.ts'
@@ -33,7 +34,12 @@ export type ExampleBody =
   | ({ type: 'chat' } & Conversation)
 
 /** `name`: where it was found; `aside`: the fields of its row that mean nothing here. */
-export type Example = { name: string; aside: readonly string[] } & ExampleBody
+export type Example = {
+  name: string
+  aside: readonly string[]
+  /** Its row has no weight: nothing of it is learned. */
+  isWeightless?: true
+} & ExampleBody
 
 interface KindRules {
   /** Fields by which a row shows that it is of this kind. */
@@ -138,7 +144,8 @@ export function exampleOf(
     const must = `a row of type '${kind}' must be ${rules.looks}`
     return badRow(name, new Fault(`${must}: current value is ${shown(value)}`))
   }
-  const row = without(value, leaveAside)
+  const isWeightless = [0, 0n].includes(plainNumber(value.weight) as number)
+  const row = without(value, isWeightless ? [...leaveAside, 'weight'] : leaveAside)
   const isPrompted = kind === 'prompt_completion' && Array.isArray(row.prompt)
   const { used, read } = isPrompted ? PROMPTED : rules
   const rest = restOf(row, used, kind === 'completion')
@@ -146,7 +153,7 @@ export function exampleOf(
   const body = read(row, choice)
   if (body instanceof Fault) return badRow(name, body)
   const aside = rest.concat(leaveAside.filter((field) => hasField(value, field)))
-  return Object.assign({ name, aside }, body)
+  return Object.assign(isWeightless ? { name, aside, isWeightless } : { name, aside }, body)
 }
 
 /** Whether the row has it, or one of its messages. */

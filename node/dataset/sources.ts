@@ -20,6 +20,8 @@ export interface Source {
   files: number
   /** Files at its path that are not read. */
   leftOut: LeftOut
+  /** How often an epoch has what it has; left out: once. */
+  weight?: number | undefined
   /** Read anew each time. */
   examples(): AsyncGenerator<Example | BadRow>
 }
@@ -27,6 +29,7 @@ export interface Source {
 /** A dataset of run.yaml. */
 export interface DatasetEntry extends Columns, TurnKeys, DatasetPlace {
   type?: Kind | undefined
+  weight?: number | undefined
   /** Whether what is asked is learned, too. */
   train_on_inputs?: boolean | undefined
   /** Fields that are not to be looked at. */
@@ -72,6 +75,7 @@ export async function openSource(
     isTalk,
     files: files.length,
     leftOut,
+    weight: entry.weight,
     async *examples() {
       for await (const row of rows()) {
         yield isBad(row) ? row : read(row)

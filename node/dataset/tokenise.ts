@@ -41,6 +41,15 @@ export function tokeniseExample(
   template: ChatTemplate | null,
   use: FieldUse = newFieldUse(),
 ): TokenisedExample | BadRow | null {
+  return example.isWeightless ? null : tokenised(example, tokeniser, template, use)
+}
+
+function tokenised(
+  example: Example,
+  tokeniser: Tokeniser,
+  template: ChatTemplate | null,
+  use: FieldUse,
+): TokenisedExample | BadRow | null {
   const { name, type } = example
   switch (type) {
     case 'text': {

@@ -32,6 +32,8 @@ export const SAME: ReadonlySet<string> = new Set([
   'sample_packing',
   'excess_length_strategy',
   'train_on_inputs',
+  'dataset_exact_deduplication',
+  'curriculum_sampling',
 ])
 
 /** What axolotl takes where a file does not say it, and Barnraise would take otherwise. */
@@ -78,8 +80,12 @@ export const ELSEWHERE: readonly [pattern: RegExp, reason: string][] = [
     'it changes the time that training takes, not what is learned',
   ],
   [
-    /^((include_)?tokens_per_second|profiler_steps|ray_\w+|use_ray|shuffle_merged_datasets)$/,
+    /^((include_)?tokens_per_second|profiler_steps|ray_\w+|use_ray)$/,
     'it changes nothing that is learned here',
+  ],
+  [
+    /^shuffle_(merged|before_merging)_datasets$/,
+    "all data is shuffled by 'seed', unless 'curriculum_sampling' is set",
   ],
 ]
 

@@ -5,6 +5,9 @@ import { KINDS } from '../dataset/kinds.ts'
 import { SPLIT_KEY } from '../dataset/split-key.ts'
 import { turnKeys } from '../dataset/turn-keys.ts'
 
+/** Shards hold all of an epoch, and a volunteer's share of it is to be fetched. */
+const WEIGHT_MAX = 100
+
 export const datasetKeys = z.strictObject({
   path: z
     .string()
@@ -26,6 +29,15 @@ export const datasetKeys = z.strictObject({
     .describe('What a row is (docs/data.md); left out: what the first row is.'),
   ...columns,
   ...turnKeys,
+  weight: z
+    .number()
+    .positive()
+    .max(WEIGHT_MAX)
+    .optional()
+    .describe(
+      'How often an epoch has what is trained on of it: 2 is twice, 0.5 half of it, drawn by ' +
+        '`seed`; left out: once.',
+    ),
   leave_aside: z
     .array(z.string().min(1))
     .optional()

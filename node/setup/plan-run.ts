@@ -195,6 +195,8 @@ async function dataTask(
       validationSize: yaml.val_set_size,
       seed: yaml.seed,
       longExamples: yaml.excess_length_strategy,
+      isDeduplicated: yaml.dataset_exact_deduplication,
+      isInOrder: yaml.curriculum_sampling,
       badRows: yaml.skip_bad_rows ? 'skip' : 'refuse',
     },
     isPacked: yaml.sample_packing,

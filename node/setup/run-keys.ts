@@ -233,6 +233,14 @@ const keys = z.strictObject({
     .enum(['drop', 'truncate'])
     .default('drop')
     .describe('Examples that are longer than a sequence are left out, or lose their end.'),
+  dataset_exact_deduplication: z
+    .boolean()
+    .default(false)
+    .describe('Examples that are there already, word for word, are left out and counted.'),
+  curriculum_sampling: z
+    .boolean()
+    .default(false)
+    .describe('An epoch goes through the data in its own order, instead of one by `seed`.'),
   val_set_size: share
     .default(0.05)
     .describe('Share that is held out, to tell whether it learns: no volunteer trains on it.'),
