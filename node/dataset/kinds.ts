@@ -14,7 +14,7 @@ import { plainNumber } from '../exact-json.ts'
 import { shown } from '../shown.ts'
 import { ALPACA_FIELDS, alpacaTurns, type Turn } from './alpaca.ts'
 import { BESIDE_MESSAGES, type Conversation, conversationOf, promptedOf } from './conversation.ts'
-import { type Fields, isFields, restOf } from './fields.ts'
+import { type Fields, isFields, restOf, tellsThought } from './fields.ts'
 import { type BadRow, badRow, Fault, fault, type Row } from './row.ts'
 import { DEFAULT_CHOICE, type TurnChoice } from './turn-keys.ts'
 
@@ -152,7 +152,11 @@ export function exampleOf(
   if (rest instanceof Fault) return badRow(name, rest)
   const body = read(row, choice)
   if (body instanceof Fault) return badRow(name, body)
-  const aside = rest.concat(leaveAside.filter((field) => hasField(value, field)))
+  // Thoughts may have become a field only now.
+  const said = body.type === 'chat' ? { messages: body.messages } : {}
+  Object.assign(body, without(said, leaveAside.filter(tellsThought)))
+  const isAside = (field: string) => hasField(value, field) || hasField(said, field)
+  const aside = rest.concat(leaveAside.filter(isAside))
   return Object.assign(isWeightless ? { name, aside, isWeightless } : { name, aside }, body)
 }
 

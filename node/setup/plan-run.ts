@@ -32,6 +32,7 @@ export interface RunPlan {
   config: RunConfig
   runId: RunId
   dataset: PreparedDataset
+  figures: DataFigures
   /** What the adapter starts from, where it was read; null: nothing. */
   start: StartAdapter | null
   /** What an organiser should hear before it begins, in sentences. */
@@ -68,7 +69,7 @@ export function withPlan<T>(
     const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
     const template = isOwn ? templateText(await readTemplate(run)) : null
     const runId = runIdOf(config)
-    return work({ config, runId, dataset, start, notes, template, base })
+    return work({ config, runId, dataset, figures, start, notes, template, base })
   })
 }
 

@@ -83,10 +83,12 @@ const said = [
 ]
 const CHATML = templateFrom(VECTORS.templates.chatml!)
 
+type Keys = Parameters<typeof turnChoice>[0]
+
 /** The text, with what is learned in brackets. */
-function learnedOf(row: object, keys: Parameters<typeof turnChoice>[0], template = CHATML): string {
+function learnedOf(row: object, keys: Keys, template = CHATML, aside: string[] = []): string {
   const kind = 'prompt' in row ? 'prompt_completion' : 'chat_template'
-  const example = exampleOf(kind, { name: 'x', value: row }, [], turnChoice(keys))
+  const example = exampleOf(kind, { name: 'x', value: row }, aside, turnChoice(keys))
   if (isBad(example)) return example.complaint
   const one = tokeniseExample(example, tokenizer, template)
   if (one === null) return 'nothing'
@@ -261,4 +263,69 @@ test('thoughts, tools and other properties may have names of their own', async (
     messages: [{ role: 'assistant', content: 'Me.', reasoning_content: 'Hm.', tool_call_id: '7' }],
     variables: { tools: [{ function: { name: 'tide' } }] },
   })
+})
+
+const CALLED = {
+  tools: [{ type: 'function', function: { name: 'tide', parameters: '{"type":"object"}' } }],
+  messages: JSON.stringify([
+    { role: 'user', content: 'Tide?' },
+    {
+      role: 'assistant',
+      content: '',
+      tool_calls: [{ type: 'function', function: { name: 'tide', arguments: { at: 'noon' } } }],
+    },
+    { role: 'tool', content: '2 m' },
+    { role: 'assistant', content: 'Two.' },
+  ]),
+}
+const THOUGHT = { messages: [said[0], said[1], said[0], said[1]] }
+const QWEN_CALL = '<tool_call>\n{"name": "tide", "arguments": {"at": "noon"}}\n</tool_call>'
+const LLAMA_CALL = '{"name": "tide", "parameters": {"at": "noon"}}'
+const IM_END = '<|im_end|>\n'
+
+describe("as a model's own template writes it, of", () => {
+  const NO_END = { train_on_eos: 'none' } as const
+  const WITH_TOOLS = { roles_to_train: ['assistant', 'tool'], train_on_eos: 'last' } as const
+  for (const [name, what, row, keys, expected] of [
+    ['qwen2.5', 'calls', CALLED, {}, [QWEN_CALL + IM_END, `Two.${IM_END}`]],
+    ['qwen2.5', 'calls without ends', CALLED, NO_END, [QWEN_CALL, 'Two.']],
+    ['qwen2.5', 'what tools say', CALLED, WITH_TOOLS, [QWEN_CALL, '2 m', `Two.${IM_END}`]],
+    ['qwen3', 'calls', CALLED, {}, [QWEN_CALL + IM_END, `<think>\n\n</think>\n\nTwo.${IM_END}`]],
+    [
+      'qwen3',
+      'thoughts, which it writes in the last turn',
+      THOUGHT,
+      { split_thinking: true },
+      [`Me.${IM_END}`, `<think>\nHm.\n</think>\n\nMe.${IM_END}`],
+    ],
+    ['llama-3.1', 'calls', CALLED, {}, [`${LLAMA_CALL}<|eot_id|>`, 'Two.<|eot_id|>']],
+    ['llama-3.1', 'calls without ends', CALLED, NO_END, [LLAMA_CALL, 'Two.']],
+    ['llama-3.1', 'what tools say', CALLED, WITH_TOOLS, [LLAMA_CALL, '2 m', 'Two.<|eot_id|>']],
+  ] as const) {
+    test(`${name}: ${what}`, () => {
+      const path = new URL(`../vectors/templates/${name}.jinja`, import.meta.url)
+      const text = learnedOf(row, keys as object, templateFrom(readFileSync(path, 'utf8')))
+      const places = expected.map((part) => text.indexOf(`[${part}]`))
+      expect(
+        places.every((place) => place >= 0),
+        text,
+      ).toBe(true)
+      const rest = expected.reduce((left, part) => left.replace(`[${part}]`, ''), text)
+      // What is left has brackets of its own in no place but that of tools.
+      expect(rest.split('<|im_start|>assistant').slice(1).join('')).not.toMatch(/\[.+\]/)
+    })
+  }
+  test('the tool is written with its parameters as they are', () => {
+    const path = new URL('../vectors/templates/qwen3.jinja', import.meta.url)
+    const text = learnedOf(CALLED, {}, templateFrom(readFileSync(path, 'utf8')))
+    expect(text).toContain('"parameters": {"type": "object"}')
+  })
+})
+
+test('thoughts that are split off may be left aside', () => {
+  const keys = { split_thinking: true }
+  const [user, assistant] = ['<|im_start|>user\n', '<|im_start|>assistant\n']
+  expect(learnedOf({ messages: said }, keys, CHATML, ['reasoning_content'])).toBe(
+    `${user}Who?${IM_END}${assistant}[Me.${IM_END}]`,
+  )
 })
