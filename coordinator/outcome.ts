@@ -5,7 +5,7 @@
  */
 import { type Notice, type PeerId, type Refusal, type Reply, reasonOf } from '../protocol/index.ts'
 import type { CoordinatorEffect } from './effect.ts'
-import { endingOf } from './ending.ts'
+import { endedBy } from './ending.ts'
 import type { CoordinatorEventOf } from './event.ts'
 import type { CoordinatorState } from './state.ts'
 
@@ -18,7 +18,7 @@ export interface Outcome {
 export type Refused = readonly [Refusal, string]
 
 export function runFinished(state: CoordinatorState): Refused {
-  return ['run-finished', `the run is finished: ${endingOf(state)}`]
+  return ['run-finished', `the run is finished: ${endedBy(state)}`]
 }
 
 export type RequestEvent = CoordinatorEventOf<'request'>

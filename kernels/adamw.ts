@@ -3,6 +3,7 @@
  * function takes the coordinator's step in gradient mode.
  * Source: Loshchilov & Hutter 2019, Decoupled weight decay regularization, algorithm 2.
  */
+import type { AdapterLayout } from './lora.ts'
 import type { Ops, Pointer } from './ops.ts'
 
 export interface AdamWHyper {
@@ -14,11 +15,16 @@ export interface AdamWHyper {
   gradientClip: number
   /** |m / (√v + epsilon)| is clamped to this: a step moves no scalar further than lr times it. */
   ratioMax: number
+  /**
+   * The learning rate of B as a multiple of that of A; absent: 1. Source: Hayou et al. 2024, LoRA+,
+   * §3.
+   */
+  rateRatio?: number | undefined
 }
 
-/** n scalars each; theta, m and v are updated in place. */
+/** N scalars each, laid out like the adapter; theta, m and v are updated in place. */
 export interface AdamWBuffers {
-  n: number
+  layout: AdapterLayout
   theta: Pointer
   gradient: Pointer
   m: Pointer
@@ -44,25 +50,35 @@ export function clippedAdamW(
   hyper: AdamWHyper,
   { learningRate, step, warm }: AdamWSchedule,
 ): AdamWOutcome {
-  const { n, theta, gradient, m, v } = buffers
-  const { gradientClip, ...rest } = hyper
+  const { layout, theta, gradient, m, v } = buffers
+  const n = layout.count
+  const { gradientClip, rateRatio = 1, ...rest } = hyper
   const gradientNorm = Math.sqrt(ops.sumSquares(gradient, n))
   if (!Number.isFinite(gradientNorm)) return { status: 'non-finite', where: 'gradient' }
-  ops.adamW({
-    n,
-    theta,
-    gradient,
-    m,
-    v,
-    learningRate,
+  const common = {
     ...rest,
     gradientScale: gradientNorm > gradientClip ? gradientClip / gradientNorm : 1,
     mCorrection: biasCorrection(hyper.beta1, step),
     vCorrection: warm ? 1 : biasCorrection(hyper.beta2, step),
-  })
+  }
+  for (const { offset, count, ratio } of rateRanges(layout, rateRatio)) {
+    const [at, own] = [4 * offset, { n: count, learningRate: learningRate * ratio }]
+    const state = { theta: theta + at, gradient: gradient + at, m: m + at, v: v + at }
+    ops.adamW({ ...common, ...own, ...state })
+  }
   if (!ops.allFinite(theta, n)) return { status: 'non-finite', where: 'adapter' }
   if (!ops.allFinite(v, n)) return { status: 'non-finite', where: 'moment' }
   return { status: 'ok', gradientNorm }
+}
+
+/** Scalars that share a learning rate: all of them, or those of one tensor. */
+function rateRanges({ count, tensors }: AdapterLayout, rateRatio: number) {
+  if (rateRatio === 1) return [{ offset: 0, count, ratio: 1 }]
+  return tensors.map(({ offset, rows, columns, part }) => ({
+    offset,
+    count: rows * columns,
+    ratio: part === 'B' ? rateRatio : 1,
+  }))
 }
 
 /** 1 / (1 - beta^step), by repeated multiplication, as library powers differs between engines. */

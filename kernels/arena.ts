@@ -20,6 +20,8 @@ export const WORKSPACE_START: Pointer = 4096
 /** What one thread needs to pack the operands of a product. */
 export const WORKSPACE_BYTES = 1048576
 export const ARENA_START: Pointer = WORKSPACE_START + WORKSPACE_BYTES
+/** All that a linear memory can be, but for what is not the arena's. */
+export const JOB_BYTES_MAX = PAGES_MAX * PAGE_BYTES - ARENA_START
 
 export interface Arena {
   /** A region of its own, aligned to 64 bytes, of any content. Throws ShapeError when full. */

@@ -9,10 +9,10 @@
  * Source: Vaswani et al. 2017, §3.2.1; Ainslie et al. 2023, GQA, §2.2; Dao et al. 2022,
  * FlashAttention, §3.1 (recomputation).
  */
-import { QUERY_BLOCK } from './buffers.ts'
 import type { Thread } from './layer.ts'
 import { multiply } from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
+import { QUERY_BLOCK } from './own-scratch.ts'
 import type { ModelShape } from './shape.ts'
 
 /** Queries first..first+rows-1 of one head of one document, which see keys 0..columns-1. */

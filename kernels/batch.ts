@@ -17,6 +17,9 @@ export interface Batch {
   starts?: Int32Array
 }
 
+/** Which batch of the run it is, where training draws by it. */
+export type NumberedBatch = Batch & { number?: number }
+
 /** Tokens from..to-1, whole sequences, as a batch of their own. */
 export function batchPart({ tokens, targets, starts }: Batch, from: number, to: number): Batch {
   return {

@@ -8,11 +8,14 @@
  * short, the first layers share one set of it and only their inputs are kept: the backward then
  * runs them forward once more, to the same bits.
  */
-import { align, WORKSPACE_BYTES } from './arena.ts'
 import { weightBytes } from './frozen.ts'
+import { forGroups, GROUPS, type GroupName, mostRanks } from './groups.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
+import type { Noise } from './noise.ts'
 import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
-import { type AdapterShape, type ModelShape, type Target, targetSize } from './shape.ts'
+import { type OwnScratch, placeOwn } from './own-scratch.ts'
+import { type Place, placeByTurns } from './place.ts'
+import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -22,22 +25,8 @@ import {
   middleNormName,
 } from './weights.ts'
 
-/** Attention scores exist for this many queries of one head at a time. No result depends on it. */
-export const QUERY_BLOCK = 64
-/** Logits exist for this many tokens at a time, in each thread. No result depends on it. */
-export const TOKEN_BLOCK = 128
-
 /** Rows of a weight that are stored at a time. */
 const STAGING_ROWS = 64
-
-/** Linear layers that read the same x: worked off as one, with their outputs side by side. */
-export const GROUPS = {
-  qkv: ['q', 'k', 'v'],
-  o: ['o'],
-  gateUp: ['gate', 'up'],
-  down: ['down'],
-} as const satisfies Record<string, readonly Target[]>
-export type GroupName = keyof typeof GROUPS
 
 /** How the frozen base is stored and multiplied: both decide bits. */
 export interface BaseKernels {
@@ -57,11 +46,19 @@ export interface BatchShape {
   threads: number
   /** The first so many layers keep only their input; the backward runs them forward again. */
   recomputedLayers: number
+  /** The matrices of the last so many layers are read when a step comes to them: 0, or from 3. */
+  streamedLayers: number
+  /** Absent: training draws nothing. */
+  noise?: Noise | undefined
 }
 
 /** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
 export interface Lora {
   rank: number
+  /** s: alpha / R, or alpha / √R. */
+  scale: number
+  /** What its dropout is drawn by: no other layer of the model has it. */
+  stream: number
   outputs: number
   /** Its first row in the A of the group, and its first column in the outputs. */
   row: number
@@ -80,9 +77,7 @@ export interface Group {
   loras: readonly Lora[]
   /** Rows of A, one below the other; 0 where the group has no adapter. */
   ranks: number
-  /** alpha / R */
-  scale: number
-  /** (T,ranks): scale · x·Aᵀ, kept for the backward. */
+  /** (T,ranks): s · x·Aᵀ, kept for the backward. */
   h: Pointer
   /** A (ranks,I) and its gradient: copies where it has several parts. */
   a: Pointer
@@ -137,22 +132,15 @@ export interface Scratch {
   stagingRows: number
 }
 
-/** What each thread has to itself. */
-export interface OwnScratch {
-  /** (QUERY_BLOCK,S) */
-  scores: Pointer
-  dscores: Pointer
-  /** (TOKEN_BLOCK,V) */
-  logits: Pointer
-  /** WORKSPACE_BYTES for packing; null: the first thread's lies below the arena. */
-  workspace: Pointer | null
-}
-
 export interface Buffers {
   model: ModelShape
+  /** S */
+  sequenceLength: number
   layout: AdapterLayout
   kernels: BaseKernels
   recomputedLayers: number
+  /** The first layer whose matrices are read when they are needed; L: all are there. */
+  streamedFrom: number
   /** theta, m and v (N each), one after the other: the state whose bytes are hashed. */
   theta: Pointer
   m: Pointer
@@ -163,6 +151,9 @@ export interface Buffers {
   targets: Pointer
   /** int32 (T+1): the token each document begins with, then T. */
   starts: Pointer
+  noise: Noise | undefined
+  /** uint32 (3) if there is noise: 1 while it is drawn, the batch, its first token here. */
+  draw: Pointer
   /** (V,D); a tied head is the embedding. */
   embedding: FrozenWeight
   head: FrozenWeight
@@ -178,19 +169,6 @@ export interface Buffers {
   own: readonly OwnScratch[]
 }
 
-/** Returns where `bytes` are to live: a multiple of 64. Names are unique. */
-export type Place = (name: string, bytes: number) => Pointer
-
-/** Gives out regions from `start` on, as an arena does that nobody else uses. */
-export function placeFrom(start: Pointer): Place {
-  let top = start
-  return (_name, bytes) => {
-    const at = top
-    top += align(bytes)
-    return at
-  }
-}
-
 export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const { model, kernels, sequenceLength: S, microBatch, threads, recomputedLayers } = shape
   const { vocabSize: V, hiddenSize: D, headDim: E } = model
@@ -200,13 +178,21 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const state = place('state', 12 * N)
   const gradient = place('gradient', 4 * N)
   const embedding = placeWeight(shape, EMBEDDING, V, D, place)
-  const adapter = { layout, theta: state, gradient, stacks: placeStacks(shape, place) }
+  const ranks = mostRanks(layout, model.layerCount)
+  const stacks = placeStacks(shape, ranks, place)
+  const adapter = { layout, theta: state, gradient, ranks, stacks }
   const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
+  const streamedFrom = model.layerCount - shape.streamedLayers
+  const matrices = placeByTurns(streamedFrom, model.layerCount, place, (layer, own) => {
+    forGroups((name) => placeGroupWeight(shape, layer, name, own))
+  })
   return {
     model,
+    sequenceLength: S,
     layout,
     kernels,
     recomputedLayers,
+    streamedFrom,
     gradient,
     embedding,
     theta: state,
@@ -215,16 +201,18 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     tokens: place('tokens', 4 * T),
     targets: place('targets', 4 * T),
     starts: place('starts', 4 * (T + 1)),
+    noise: shape.noise,
+    draw: place('draw', shape.noise === undefined ? 0 : 12),
     head: model.tiedHead ? embedding : placeWeight(shape, HEAD, V, D, place),
     finalNorm: place(FINAL_NORM, 4 * D),
     cos: place('cos', 2 * S * E),
     sin: place('sin', 2 * S * E),
     layers: Array.from({ length: model.layerCount }, (_, index) =>
-      placeLayer(shape, index, adapter, index < recomputedLayers ? shared : null, place),
+      placeLayer(shape, index, adapter, index < recomputedLayers ? shared : null, place, matrices),
     ),
     output: place('output', 4 * T * D),
     outputRstd: place('outputRstd', 4 * T),
-    scratch: placeScratch(shape, place),
+    scratch: placeScratch(shape, ranks, place),
     own: Array.from({ length: threads }, (_, thread) => placeOwn(shape, thread, place)),
   }
 }
@@ -233,6 +221,7 @@ interface AdapterPlace {
   layout: AdapterLayout
   theta: Pointer
   gradient: Pointer
+  ranks: Record<GroupName, number>
   stacks: Record<GroupName, { a: Pointer; da: Pointer }>
 }
 
@@ -245,6 +234,7 @@ function placeLayer(
   adapter: AdapterPlace,
   shared: Kept | null,
   place: Place,
+  matrices: (layer: number) => Place,
 ): Layer {
   const { model, sequenceLength, microBatch } = shape
   const { hiddenSize: D, headDim: E, headCount: H, kvHeadCount: G } = model
@@ -253,9 +243,10 @@ function placeLayer(
   const x = place(`layers.${index}.x`, 4 * T * D)
   const kept = shared ?? placeKept(shape, `layers.${index}`, place)
   const placeH = (name: GroupName) =>
-    place(`layers.${index}.${name}.h`, 4 * T * ranksOf(shape, name))
+    place(`layers.${index}.${name}.h`, 4 * T * adapter.ranks[name])
+  const own = matrices(index)
   return {
-    groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), place)),
+    groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), own)),
     inputNorm: place(inputNormName(index), 4 * D),
     middleNorm: place(middleNormName(index), 4 * D),
     headNorm: {
@@ -296,33 +287,47 @@ function placeGroup(
   h: Pointer,
   place: Place,
 ): Group {
-  const { adapterRank, alpha } = shape.adapter
   const { inputs } = targetSize(shape.model, GROUPS[name][0])
   const loras: Lora[] = []
   let outputs = 0
+  let ranks = 0
   for (const target of GROUPS[name]) {
     const size = targetSize(shape.model, target).outputs
     const tensors = tensorsOf(adapter, layer, target)
-    const row = loras.length * adapterRank
     if (tensors !== null) {
-      loras.push({ rank: adapterRank, outputs: size, row, column: outputs, ...tensors })
+      const stream = layer * TARGETS.length + TARGETS.indexOf(target)
+      loras.push({ outputs: size, stream, row: ranks, column: outputs, ...tensors })
+      ranks += tensors.rank
     }
     outputs += size
   }
   const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
-  const weight = placeWeight(shape, `layers.${layer}.${name}.weight`, outputs, inputs, place)
-  const ranks = loras.length * adapterRank
-  return { inputs, outputs, weight, loras, ranks, scale: alpha / adapterRank, h, a, da }
+  const weight = placeGroupWeight(shape, layer, name, place)
+  return { inputs, outputs, weight, loras, ranks, h, a, da }
+}
+
+function placeGroupWeight(
+  shape: BatchShape,
+  layer: number,
+  name: GroupName,
+  place: Place,
+): FrozenWeight {
+  const sizes = GROUPS[name].map((target) => targetSize(shape.model, target))
+  const outputs = sizes.reduce((sum, size) => sum + size.outputs, 0)
+  const title = `layers.${layer}.${name}.weight`
+  return placeWeight(shape, title, outputs, sizes[0]!.inputs, place)
 }
 
 function tensorsOf(
   { layout, theta, gradient }: AdapterPlace,
   layer: number,
   target: Target,
-): Pick<Lora, 'a' | 'b' | 'da' | 'db'> | null {
+): Pick<Lora, 'rank' | 'scale' | 'a' | 'b' | 'da' | 'db'> | null {
   const [a, b] = layout.tensors.filter((t) => t.layer === layer && t.target === target)
   if (a === undefined || b === undefined) return null
   return {
+    rank: a.rows,
+    scale: a.scale,
     a: theta + 4 * a.offset,
     b: theta + 4 * b.offset,
     da: gradient + 4 * a.offset,
@@ -343,22 +348,21 @@ function placeWeight(
   return { kind: kernels.base, values, scales, outputs, inputs }
 }
 
-function ranksOf({ adapter }: BatchShape, name: GroupName): number {
-  const carriers = GROUPS[name].filter((target) => adapter.targets.includes(target))
-  return adapter.adapterRank * carriers.length
-}
-
 /** Room for the A of groups that have several, used by one layer after the other. */
-function placeStacks(shape: BatchShape, place: Place): AdapterPlace['stacks'] {
+function placeStacks(
+  { model, adapter }: BatchShape,
+  ranks: Record<GroupName, number>,
+  place: Place,
+): AdapterPlace['stacks'] {
   return forGroups((name) => {
-    const { inputs } = targetSize(shape.model, GROUPS[name][0])
-    const ranks = ranksOf(shape, name)
-    const bytes = ranks > shape.adapter.adapterRank ? 4 * ranks * inputs : 0
+    const { inputs } = targetSize(model, GROUPS[name][0])
+    const carriers = GROUPS[name].filter((target) => adapter.targets.includes(target))
+    const bytes = carriers.length > 1 ? 4 * ranks[name] * inputs : 0
     return { a: place(`scratch.${name}.a`, bytes), da: place(`scratch.${name}.da`, bytes) }
   })
 }
 
-function placeScratch(shape: BatchShape, place: Place): Scratch {
+function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place: Place): Scratch {
   const { model, sequenceLength: S, microBatch } = shape
   const { hiddenSize: D, intermediateSize: F, headDim: E, headCount: H, kvHeadCount: G } = model
   const T = microBatch * S
@@ -374,26 +378,9 @@ function placeScratch(shape: BatchShape, place: Place): Scratch {
     activation: scratch('activation', T, F),
     dactivation: scratch('dactivation', T, F),
     dgateUp: scratch('dgateUp', T, 2 * F),
-    dh: forGroups((name) => scratch(`${name}.dh`, T, ranksOf(shape, name))),
+    dh: forGroups((name) => scratch(`${name}.dh`, T, ranks[name])),
     losses: scratch('losses', T, 2),
     staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),
     stagingRows: STAGING_ROWS,
   }
-}
-
-function placeOwn(shape: BatchShape, thread: number, place: Place): OwnScratch {
-  const { model, sequenceLength: S, microBatch } = shape
-  const own = (name: string, bytes: number) => place(`threads.${thread}.${name}`, bytes)
-  const scoreBytes = 4 * Math.min(QUERY_BLOCK, S) * S
-  return {
-    scores: own('scores', scoreBytes),
-    dscores: own('dscores', scoreBytes),
-    logits: own('logits', 4 * Math.min(TOKEN_BLOCK, microBatch * S) * model.vocabSize),
-    workspace: thread === 0 ? null : own('workspace', WORKSPACE_BYTES),
-  }
-}
-
-function forGroups<T>(value: (name: GroupName) => T): Record<GroupName, T> {
-  const names = Object.keys(GROUPS) as GroupName[]
-  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<GroupName, T>
 }

@@ -14,6 +14,7 @@
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
 import type { Buffers } from './buffers.ts'
+import type { Feed } from './feed.ts'
 import { headPart, headParts, headRows } from './head.ts'
 import {
   attentionInputs,
@@ -27,16 +28,17 @@ import {
 import {
   adapterGradient,
   adapterParts,
+  type Drop,
   type Rows,
   stackA,
   stackGradients,
   unstackGradients,
 } from './linear.ts'
+import { addNoise, drawOf } from './noise.ts'
 import type { Ops, Pointer } from './ops.ts'
+import { type OwnScratch, ROWS_MAX } from './own-scratch.ts'
 import type { Stage, Team } from './threads.ts'
 
-/** Rows of a part, at most: what W is packed for once, and what lies between two looks up. */
-export const ROWS_MAX = 256
 /** Parts are multiples of this many rows, the least common multiple of the tiles' rows. */
 const ROWS_UNIT = 20
 
@@ -64,12 +66,14 @@ type StageName = (typeof STAGES)[number]
 /** What one thread does for each stage, in the order of STAGES. */
 export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[] {
   const { layers, scratch } = buffers
+  const firstAdapted = firstAdaptedOf(buffers)
   let documents = 0
   const thread: Thread = {
     ops,
     buffers,
     own: buffers.own[index]!,
     starts: () => new Int32Array(ops.memory.buffer, buffers.starts, documents + 1),
+    draw: () => dropOf(ops, buffers, buffers.own[index]!),
   }
   const run: Record<StageName, (layer: number, T: number, part: number, extra: number) => void> = {
     inputs: (l, T, part, size) => attentionInputs(thread, layers[l]!, rowsOf(part, size, T)),
@@ -84,21 +88,26 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
       feedForwardBackward(thread, layers[l]!, rowsOf(part, size, T)),
     feedForwardSums: (l, T, part) => {
       const [name, piece] = feedForwardParts(buffers, l)[part]!
-      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!)[name], T)
+      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!)[name], T, thread.draw())
     },
     attentionBackward: (l, _, part) =>
       attentionBackward(thread, scratch.dqkv, scratch.dcontext, layers[l]!.qkv, part),
     qkv: (l, T, part, size) =>
-      attentionInputsBackward(thread, layers[l]!, rowsOf(part, size, T), l > 0),
+      attentionInputsBackward(thread, layers[l]!, rowsOf(part, size, T), l > firstAdapted),
     qkvSums: (l, T, part) => {
       const piece = adapterParts(layers[l]!.groups.qkv)[part]!
-      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T)
+      adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T, thread.draw())
     },
   }
   return STAGES.map((name) => (part, [layer, T, count, extra]) => {
     documents = count!
     run[name](layer!, T!, part, extra!)
   })
+}
+
+function dropOf(ops: Ops, buffers: Buffers, { dropped }: OwnScratch): Drop | null {
+  const draw = drawOf(ops, buffers)
+  return draw && { ...draw, dropped }
 }
 
 /** The leader's way through the stages; false: given up on the way. */
@@ -116,10 +125,11 @@ export interface Decoder {
   logits(token: number): Pointer
 }
 
-export function createDecoder(ops: Ops, buffers: Buffers, team: Team): Decoder {
-  const lead: Lead = { ops, buffers, team }
+export function createDecoder(ops: Ops, buffers: Buffers, team: Team, feed: Feed): Decoder {
+  const lead: Lead = { ops, buffers, team, feed }
   const own = buffers.own[0]!
-  const thread: Thread = { ops, buffers, own, starts: () => new Int32Array(0) }
+  const starts = () => new Int32Array(0)
+  const thread: Thread = { ops, buffers, own, starts, draw: () => null }
   return {
     forward: (batch) => forward(lead, batch),
     losses: (batch) => forward(lead, batch) && head(lead, batch, 0),
@@ -137,14 +147,19 @@ interface Lead {
   ops: Ops
   buffers: Buffers
   team: Team
+  /** Asked for each layer before anything is multiplied with its matrices. */
+  feed: Feed
 }
 
 function forward(lead: Lead, batch: MicroBatch): boolean {
   const { layers, embedding, tokens } = lead.buffers
   lead.ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
-  return layers.every(
-    (_, layer) => forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch),
-  )
+  addNoise(lead.ops, lead.buffers, layers[0]!.x, batch.T)
+  return layers.every((_, layer) => {
+    const next = layer + 1 < layers.length ? layer + 1 : null
+    lead.feed.need(layer, next)
+    return forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch)
+  })
 }
 
 /** All of a layer's forward but its output, which a second forward has no use for. */
@@ -162,10 +177,17 @@ function head(lead: Lead, batch: MicroBatch, gradientScale: number): boolean {
 }
 
 function backward(lead: Lead, batch: MicroBatch): boolean {
-  for (let layer = lead.buffers.layers.length - 1; layer >= 0; layer--) {
+  const firstAdapted = firstAdaptedOf(lead.buffers)
+  for (let layer = lead.buffers.layers.length - 1; layer >= firstAdapted; layer--) {
+    lead.feed.need(layer, layer > firstAdapted ? layer - 1 : null)
     if (!layerBackward(lead, layer, batch)) return false
   }
   return true
+}
+
+/** The layer below which nothing can learn. */
+function firstAdaptedOf({ layout }: Buffers): number {
+  return layout.tensors[0]!.layer
 }
 
 function layerBackward(lead: Lead, layer: number, batch: MicroBatch): boolean {

@@ -27,7 +27,7 @@ export function frozenForward(
   }
 }
 
-/** dx (T,I) = dy (T,O)·W. */
+/** dx (T,I) = dy (T,O)·W; dy with its row stride in elements. */
 export function frozenBackward(
   ops: Ops,
   dx: Pointer,
@@ -35,10 +35,11 @@ export function frozenBackward(
   weight: FrozenWeight,
   T: number,
   path: ProductPath,
+  lddy = weight.outputs,
   productsMax = PIECE_PRODUCTS,
 ): void {
   for (const { first, rows } of pieces(weight, T, productsMax)) {
-    ops.frozenBackward(dx, dy + 4 * first, rows, T, path, first > 0, weight.outputs)
+    ops.frozenBackward(dx, dy + 4 * first, rows, T, path, first > 0, lddy)
   }
 }
 

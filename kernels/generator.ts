@@ -7,21 +7,19 @@
  * backward reads, and with one region for what each layer leaves to itself.
  * Source: Pope et al. 2022, Efficiently Scaling Transformer Inference, §2.
  */
-import { type Arena, align } from './arena.ts'
+import { type Arena, JOB_BYTES_MAX } from './arena.ts'
 import { attentionForward } from './attention.ts'
 import { checkBatchShape, checkTokens } from './batch.ts'
-import {
-  type BaseKernels,
-  type BatchShape,
-  type Place,
-  placeBuffers,
-  TOKEN_BLOCK,
-} from './buffers.ts'
+import { type BaseKernels, type BatchShape, placeBuffers } from './buffers.ts'
+import { type Feed, feedOf, streamedCounts } from './feed.ts'
 import { headRows } from './head.ts'
 import { attentionInputs, feedForwardInputs, feedForwardOutput, type Thread } from './layer.ts'
 import { type Rows, rowAt, stackA } from './linear.ts'
+import { loadLayer } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
 import type { Ops, Pointer } from './ops.ts'
+import { TOKEN_BLOCK } from './own-scratch.ts'
+import { bytesOf, type Place } from './place.ts'
 import { type AdapterShape, type ModelShape, ShapeError } from './shape.ts'
 import { allocateBuffers } from './train-step.ts'
 import type { WeightSource } from './weights.ts'
@@ -37,6 +35,8 @@ export interface GeneratorShape {
 /** Tokens throw ShapeError when they are not of the vocabulary or the context has no room. */
 export interface Generator {
   readonly layout: AdapterLayout
+  /** Whether the base is read again for each forward, so that it has to stay open. */
+  readonly isStreamed: boolean
   /** Tokens in the context. */
   readonly length: number
   /** Takes up an adapter (N), null for the base alone, and empties the context. */
@@ -60,6 +60,7 @@ export interface Scores {
 interface OpenContext {
   job: BatchShape
   thread: Thread
+  feed: Feed
   /** Tokens whose keys and values are kept. */
   length: number
 }
@@ -75,10 +76,12 @@ export function createGenerator(
   checkBatchShape(job)
   const buffers = allocateBuffers(ops, forwardOnly(arena.allocate), job, weights)
   const starts = () => Int32Array.of(0, context.length)
-  const thread: Thread = { ops, buffers, own: buffers.own[0]!, starts }
-  const context: OpenContext = { job, thread, length: 0 }
+  const thread: Thread = { ops, buffers, own: buffers.own[0]!, starts, draw: () => null }
+  const feed = feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
+  const context: OpenContext = { job, thread, feed, length: 0 }
   return {
     layout: buffers.layout,
+    isStreamed: job.streamedLayers > 0,
     get length() {
       return context.length
     },
@@ -155,7 +158,7 @@ function append(context: OpenContext, tokens: Int32Array, visit: (rows: Rows) =>
   while (context.length < end) {
     const rows = { first: context.length, count: Math.min(TOKEN_BLOCK, end - context.length) }
     context.length += rows.count
-    forwardRows(thread, rows)
+    forwardRows(context, rows)
     visit(rows)
   }
 }
@@ -173,32 +176,32 @@ function logitsOf({ thread, job }: OpenContext, row: number): Float32Array {
 
 /** What a generator takes of its arena, said before it is made. */
 export function generatorBytes(shape: GeneratorShape): number {
-  let bytes = 0
-  const place: Place = (_name, size) => {
-    bytes += align(size)
-    return 0
-  }
-  placeBuffers(jobOf(shape), forwardOnly(place))
-  return bytes
+  return jobBytes(jobOf(shape))
 }
 
+function jobBytes(job: BatchShape): number {
+  return bytesOf((place) => placeBuffers(job, forwardOnly(place)))
+}
+
+/** The job of a forward. So many layers are streamed as a linear memory has no room for. */
 function jobOf({ contextMax, ...shape }: GeneratorShape): BatchShape {
-  return {
-    ...shape,
-    sequenceLength: contextMax,
-    microBatch: 1,
-    threads: 1,
-    recomputedLayers: 0,
+  const { layerCount } = shape.model
+  const job = { ...shape, sequenceLength: contextMax, microBatch: 1, threads: 1 }
+  for (const streamedLayers of streamedCounts(layerCount)) {
+    const fitted = { ...job, recomputedLayers: 0, streamedLayers }
+    if (jobBytes(fitted) <= JOB_BYTES_MAX || streamedLayers === layerCount) return fitted
   }
+  return { ...job, recomputedLayers: 0, streamedLayers: 0 }
 }
 
 /** Tokens of `rows` -> buffers.output; keys and values before them are there. */
-function forwardRows(thread: Thread, rows: Rows): void {
+function forwardRows({ thread, feed }: OpenContext, rows: Rows): void {
   const { ops, buffers } = thread
   const { layers, embedding, model, tokens, output } = buffers
   const from = rowAt(layers[0]!.x, rows.first, model.hiddenSize)
   ops.gatherFrozen(from, embedding, rowAt(tokens, rows.first, 1), rows.count)
   for (const [index, layer] of layers.entries()) {
+    feed.need(index, null)
     for (const group of Object.values(layer.groups)) stackA(ops, group)
     attentionInputs(thread, layer, rows)
     for (let head = 0; head < model.kvHeadCount; head++) {
@@ -215,7 +218,8 @@ function isLikeliest(logits: Float32Array, target: number): boolean {
   return logits.every((other, id) => (id < target ? other < value : other <= value))
 }
 
-const BACKWARD_ONLY = /^(gradient|scratch\.(.*\.)?d\w+|scratch\.losses|threads\.\d+\.dscores)$/
+const BACKWARD_ONLY =
+  /^(gradient|scratch\.(.*\.)?d\w+|scratch\.losses|threads\.\d+\.(dscores|partial))$/
 const OF_A_LAYER =
   /^layers\.(\d+)\.(x|\w+\.h|inputRstd|middle|middleRstd|rawHeads|headRstd|context|gateUp)$/
 

@@ -3,10 +3,12 @@
  * in each thread, so that a (T,V) array never exists. The backward of a block runs while its logits
  * are still there.
  */
-import { TOKEN_BLOCK } from './buffers.ts'
+import { weightRows } from './frozen.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
 import { normRows, normRowsBackward, type Thread } from './layer.ts'
 import { type Rows, rowAt } from './linear.ts'
+import type { Pointer } from './ops.ts'
+import { TOKEN_BLOCK, VOCABULARY_BLOCK } from './own-scratch.ts'
 
 /** How many parts T tokens make. */
 export function headParts(T: number): number {
@@ -20,7 +22,7 @@ export function headParts(T: number): number {
  */
 export function headPart(thread: Thread, part: number, T: number, gradientScale: number): void {
   const { ops, buffers, own } = thread
-  const { model, kernels, output, outputRstd, finalNorm, head, targets, scratch } = buffers
+  const { model, output, outputRstd, finalNorm, targets, scratch } = buffers
   const { hiddenSize: D, vocabSize: V } = model
   const first = part * TOKEN_BLOCK
   const rows: Rows = { first, count: Math.min(TOKEN_BLOCK, T - first) }
@@ -31,10 +33,25 @@ export function headPart(thread: Thread, part: number, T: number, gradientScale:
     losses[first + i] = ops.crossEntropy(rowAt(own.logits, i, V), target, 1, V, gradientScale)
   }
   if (gradientScale === 0) return
-  const dnormed = rowAt(scratch.dnormed, first, D)
-  frozenBackward(ops, dnormed, own.logits, head, rows.count, kernels.path)
+  headBackward(thread, rowAt(scratch.dnormed, first, D), rows.count)
   ops.fill(rowAt(scratch.dmiddle, first, D), 0, rows.count * D)
   normRowsBackward(thread, scratch.dx, scratch.dmiddle, output, finalNorm, outputRstd, rows)
+}
+
+/**
+ * dnormed (rows,D) = dlogits·W, whose gradients are in own.logits: a left fold over each
+ * VOCABULARY_BLOCK words, and one over those sums, so that a large vocabulary costs no digits.
+ * Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, §4.2.
+ */
+export function headBackward({ ops, buffers, own }: Thread, dnormed: Pointer, rows: number): void {
+  const { model, kernels, head } = buffers
+  const { hiddenSize: D, vocabSize: V } = model
+  for (let word = 0; word < V; word += VOCABULARY_BLOCK) {
+    const words = weightRows(head, word, Math.min(VOCABULARY_BLOCK, V - word))
+    const to = word === 0 ? dnormed : own.partial
+    frozenBackward(ops, to, own.logits + 4 * word, words, rows, kernels.path, V)
+    if (word > 0) ops.add(dnormed, own.partial, rows * D)
+  }
 }
 
 /** own.logits (rows,V) of up to TOKEN_BLOCK tokens. */

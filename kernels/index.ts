@@ -6,12 +6,18 @@
  */
 
 // The operations, compiled, on a linear memory.
-export { type Arena, createArena, newSharedMemory } from './arena.ts'
+export { type Arena, createArena, JOB_BYTES_MAX, newSharedMemory } from './arena.ts'
 export type { Ops, Pointer, StorageKind } from './ops.ts'
 export { createWasmOps } from './ops-wasm.ts'
 
 // The sizes of a model and its adapter, and the tensors of a base.
-export { type AdapterShape, type ModelShape, TARGETS, type Target } from './shape.ts'
+export {
+  type AdapterException,
+  type AdapterShape,
+  type ModelShape,
+  TARGETS,
+  type Target,
+} from './shape.ts'
 export {
   biasName,
   EMBEDDING,
@@ -33,8 +39,14 @@ export { type Batch, batchPart } from './batch.ts'
 export { encodedBytes } from './compress.ts'
 export { type JobPause, type LocalJob, localJob, payloadBytes, payloadOf } from './local-job.ts'
 export { momentBytes } from './moments.ts'
-export { fitMemory, JOB_BYTES_MAX, planMemory } from './plan.ts'
-export { createTrainer, helpTrainer, type JobShape, type Trainer } from './train-step.ts'
+export { fitMemory, planMemory } from './plan.ts'
+export {
+  createTrainer,
+  feedTrainer,
+  helpTrainer,
+  type JobShape,
+  type Trainer,
+} from './train-step.ts'
 
 // A round, closed: contributions become the next adapter of everyone.
 export type { Measured } from './aggregate.ts'
@@ -60,6 +72,7 @@ export {
 
 // Several threads on one memory, and how one of them stops another.
 export { type Control, isStopRequested, newControl, requestStop } from './control.ts'
+export { closeFeed, type FeedBoard, newFeedBoard, sharedFeed } from './feed.ts'
 export { type Board, closeBoard, newBoard } from './threads.ts'
 
 // Whether an engine can run the kernels, gives the right bits, and in which tiles it is fastest.

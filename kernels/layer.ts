@@ -6,9 +6,18 @@
  * rows. So a layer is a few stages, each on a range of rows, heads or columns: see decoder.ts.
  * Source: Touvron et al. 2023, LLaMA, §2.2.
  */
-import type { Buffers, GroupName, Layer, OwnScratch } from './buffers.ts'
-import { type GroupGradients, groupBackward, groupForward, type Rows, rowAt } from './linear.ts'
+import type { Buffers, Layer } from './buffers.ts'
+import type { GroupName } from './groups.ts'
+import {
+  type Drop,
+  type GroupGradients,
+  groupBackward,
+  groupForward,
+  type Rows,
+  rowAt,
+} from './linear.ts'
 import type { Ops, Pointer } from './ops.ts'
+import type { OwnScratch } from './own-scratch.ts'
 
 /** What a thread works with: shared buffers, and scratch of its own. */
 export interface Thread {
@@ -17,6 +26,8 @@ export interface Thread {
   own: OwnScratch
   /** The token each document of the micro-batch begins with, then T. */
   starts(): Int32Array
+  /** What is dropped of the micro-batch; null: nothing. */
+  draw(): Drop | null
 }
 
 /** layer.x -> q and k at their positions, and v. */
@@ -25,7 +36,7 @@ export function attentionInputs(thread: Thread, layer: Layer, rows: Rows): void 
   const { qkv, groups } = layer
   const { normed } = buffers.scratch
   normRows(thread, normed, layer.inputRstd, layer.x, layer.inputNorm, rows)
-  groupForward(ops, buffers.kernels, qkv, normed, groups.qkv, rows)
+  groupForward(ops, buffers.kernels, qkv, normed, groups.qkv, rows, thread.draw())
   addBias(thread, layer, rows)
   normHeads(thread, layer, rows)
   turn(thread, qkv, rows, 1)
@@ -36,10 +47,10 @@ export function feedForwardInputs(thread: Thread, layer: Layer, rows: Rows): voi
   const { ops, buffers } = thread
   const { x, middle, context, gateUp, groups } = layer
   const { normed } = buffers.scratch
-  groupForward(ops, buffers.kernels, middle, context, groups.o, rows)
+  groupForward(ops, buffers.kernels, middle, context, groups.o, rows, thread.draw())
   addRows(thread, middle, x, rows)
   normRows(thread, normed, layer.middleRstd, middle, layer.middleNorm, rows)
-  groupForward(ops, buffers.kernels, gateUp, normed, groups.gateUp, rows)
+  groupForward(ops, buffers.kernels, gateUp, normed, groups.gateUp, rows, thread.draw())
 }
 
 /** middle, gate and up -> y (T,D), the layer's output. */
@@ -47,7 +58,15 @@ export function feedForwardOutput(thread: Thread, y: Pointer, layer: Layer, rows
   const { ops, buffers } = thread
   const { middle, groups } = layer
   activate(thread, layer, rows)
-  groupForward(ops, buffers.kernels, y, buffers.scratch.activation, groups.down, rows)
+  groupForward(
+    ops,
+    buffers.kernels,
+    y,
+    buffers.scratch.activation,
+    groups.down,
+    rows,
+    thread.draw(),
+  )
   addRows(thread, y, middle, rows)
 }
 
@@ -61,14 +80,14 @@ export function feedForwardBackward(thread: Thread, layer: Layer, rows: Rows): v
   const F = buffers.model.intermediateSize
 
   activate(thread, layer, rows)
-  groupBackward(ops, kernels, dactivation, dx, groups.down, dh.down, rows)
+  groupBackward(ops, kernels, dactivation, dx, groups.down, dh.down, rows, thread.draw())
   const [to, from] = [rowAt(dgateUp, first, 2 * F), rowAt(gateUp, first, 2 * F)]
   const dy = rowAt(dactivation, first, F)
   ops.swigluBackward(to, to + 4 * F, dy, from, from + 4 * F, count, F, 2 * F)
   normRows(thread, normed, middleRstd, middle, middleNorm, rows)
-  groupBackward(ops, kernels, dnormed, dgateUp, groups.gateUp, dh.gateUp, rows)
+  groupBackward(ops, kernels, dnormed, dgateUp, groups.gateUp, dh.gateUp, rows, thread.draw())
   normRowsBackward(thread, dmiddle, dx, middle, middleNorm, middleRstd, rows)
-  groupBackward(ops, kernels, dcontext, dmiddle, groups.o, dh.o, rows)
+  groupBackward(ops, kernels, dcontext, dmiddle, groups.o, dh.o, rows, thread.draw())
   const O = groups.qkv.outputs
   ops.fill(rowAt(dqkv, first, O), 0, count * O)
 }
@@ -90,7 +109,7 @@ export function attentionInputsBackward(
   normHeadsBackward(thread, layer, rows)
   normRows(thread, normed, inputRstd, x, inputNorm, rows)
   const to = needsInput ? dnormed : null
-  groupBackward(ops, buffers.kernels, to, dqkv, groups.qkv, dh.qkv, rows)
+  groupBackward(ops, buffers.kernels, to, dqkv, groups.qkv, dh.qkv, rows, thread.draw())
   if (needsInput) normRowsBackward(thread, dx, dmiddle, x, inputNorm, inputRstd, rows)
 }
 

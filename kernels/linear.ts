@@ -1,23 +1,30 @@
 /**
  * Frozen linear layers with LoRA adapters, in groups that read the same x, on a range of rows.
  *
- *   y = x·Wᵀ, y_i += h_i·B_iᵀ with h = s·x·Aᵀ, s = alpha / R
+ *   y = x·Wᵀ, y_i += h_i·B_iᵀ with h_i = s_i·x·A_iᵀ
  *
  * W and A are those of all layers of the group, one below the other, and y_i is the columns of y
- * that belong to layer i. Rows are tokens. A row of y, h, dh and dx depends on no other row, so a
- * range of rows can be worked off by any thread; dA and dB are sums over all tokens and are cut by
- * columns instead.
+ * that belong to layer i, as h_i is of h. Rows are tokens. A row of y, h, dh and dx depends on no
+ * other row, so a range of rows can be worked off by any thread; dA and dB are sums over all tokens
+ * and are cut by columns instead.
+ *
+ * With dropout each layer has an x of its own, x∘M_i, in place of the x that its A_i reads.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
 import type { BaseKernels, Group, Lora } from './buffers.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
+import type { Draw } from './noise.ts'
 import type { GemmForm, Ops, Pointer } from './ops.ts'
+import { COLUMNS_MAX, type OwnScratch } from './own-scratch.ts'
 
 /** Tokens first .. first+count-1 of a micro-batch. */
 export interface Rows {
   first: number
   count: number
 }
+
+/** What is dropped, and room for an x without it. */
+export type Drop = Draw & Pick<OwnScratch, 'dropped'>
 
 /** Where row `row` of a matrix of `columns` begins. */
 export function rowAt(matrix: Pointer, row: number, columns: number): Pointer {
@@ -37,14 +44,32 @@ export function groupForward(
   { path }: BaseKernels,
   y: Pointer,
   x: Pointer,
-  { inputs: I, outputs: O, weight, loras, ranks, scale, a, h }: Group,
-  { first, count }: Rows,
+  group: Group,
+  rows: Rows,
+  draw: Drop | null,
 ): void {
+  const { inputs: I, outputs: O, weight, loras, ranks, a, h } = group
+  const { first, count } = rows
   const [from, to, kept] = [rowAt(x, first, I), rowAt(y, first, O), rowAt(h, first, ranks)]
   frozenForward(ops, to, from, weight, count, path)
   if (ranks === 0) return
-  multiply(ops, 'nt', [count, ranks, I], [from, I], [a, I], [kept, ranks])
-  ops.scale(kept, scale, count * ranks)
+  if (draw === null) multiply(ops, 'nt', [count, ranks, I], [from, I], [a, I], [kept, ranks])
+  else {
+    for (const { rank: R, row, stream } of loras) {
+      drop(
+        ops,
+        draw,
+        stream,
+        [draw.dropped, I],
+        [from, I],
+        { first, count },
+        { first: 0, count: I },
+      )
+      const c = [kept + 4 * row, ranks] as const
+      multiply(ops, 'nt', [count, R, I], [draw.dropped, I], [rowAt(a, row, I), I], c)
+    }
+  }
+  scaleRanks(ops, group, kept, count)
   for (const { rank: R, row, outputs, column, b } of loras) {
     const c = [to + 4 * column, O] as const
     multiply(ops, 'nt', [count, outputs, R], [kept + 4 * row, ranks], [b, R], c, true)
@@ -60,20 +85,60 @@ export function groupBackward(
   { path }: BaseKernels,
   dx: Pointer | null,
   dy: Pointer,
-  { inputs: I, outputs: O, weight, loras, ranks, scale, a }: Group,
+  group: Group,
   dh: Pointer,
   { first, count }: Rows,
+  draw: Drop | null,
 ): void {
+  const { inputs: I, outputs: O, weight, loras, ranks, a } = group
   const [from, down] = [rowAt(dy, first, O), rowAt(dh, first, ranks)]
   for (const { rank: R, row, outputs, column, b } of loras) {
     const c = [down + 4 * row, ranks] as const
     multiply(ops, 'nn', [count, R, outputs], [from + 4 * column, O], [b, R], c)
   }
-  if (ranks > 0) ops.scale(down, scale, count * ranks)
+  scaleRanks(ops, group, down, count)
   if (dx === null) return
   const to = rowAt(dx, first, I)
   frozenBackward(ops, to, from, weight, count, path)
-  if (ranks > 0) multiply(ops, 'nn', [count, I, ranks], [down, ranks], [a, I], [to, I], true)
+  if (ranks === 0) return
+  if (draw === null) {
+    multiply(ops, 'nn', [count, I, ranks], [down, ranks], [a, I], [to, I], true)
+    return
+  }
+  for (const { rank: R, row, stream } of loras) {
+    const dx = [draw.dropped, I] as const
+    multiply(ops, 'nn', [count, I, R], [down + 4 * row, ranks], [rowAt(a, row, I), I], dx)
+    drop(ops, draw, stream, dx, dx, { first, count }, { first: 0, count: I })
+    ops.add(to, draw.dropped, count * I)
+  }
+}
+
+/** y = x∘M, of these rows of the micro-batch and columns of its x; each with its row stride. */
+function drop(
+  ops: Ops,
+  { threshold, seed, batch, firstToken }: Draw,
+  stream: number,
+  [y, ldy]: readonly [Pointer, number],
+  [x, ldx]: readonly [Pointer, number],
+  rows: Rows,
+  columns: Rows,
+): void {
+  const [row, column] = [firstToken + rows.first, columns.first]
+  const part = { T: rows.count, I: columns.count, ldy, ldx, row, column }
+  ops.dropout({ y, x, ...part, threshold, seed, stream, batch })
+}
+
+/** Each h_i (count,R_i) of h (count,ranks) times its s_i. */
+function scaleRanks(ops: Ops, { loras, ranks }: Group, h: Pointer, count: number): void {
+  const [first] = loras
+  if (first === undefined) return
+  if (loras.every(({ scale }) => scale === first.scale)) {
+    ops.scale(h, first.scale, count * ranks)
+    return
+  }
+  for (let row = 0; row < count; row++) {
+    for (const lora of loras) ops.scale(rowAt(h, row, ranks) + 4 * lora.row, lora.scale, lora.rank)
+  }
 }
 
 /** Columns of dA, or rows of the dB of one layer of the group. */
@@ -85,9 +150,6 @@ export interface AdapterPart {
   count: number
 }
 
-/** Columns of dA, rows of dB in one part, at most. */
-const PART_MAX = 256
-
 /** dA and dB of a group, cut into parts. */
 export function adapterParts(group: Group): AdapterPart[] {
   const { inputs, loras } = group
@@ -97,12 +159,12 @@ export function adapterParts(group: Group): AdapterPart[] {
   return [...ofA, ...ofB]
 }
 
-/** n cut into pieces of PART_MAX. */
+/** n cut into pieces of COLUMNS_MAX. */
 function cuts(n: number): { first: number; count: number }[] {
-  const pieces = Math.ceil(n / PART_MAX)
+  const pieces = Math.ceil(n / COLUMNS_MAX)
   return Array.from({ length: pieces }, (_, i) => {
-    const first = i * PART_MAX
-    return { first, count: Math.min(PART_MAX, n - first) }
+    const first = i * COLUMNS_MAX
+    return { first, count: Math.min(COLUMNS_MAX, n - first) }
   })
 }
 
@@ -119,8 +181,18 @@ export function adapterGradient(
   { group, lora, first, count }: AdapterPart,
   { x, dy, dh }: GroupGradients,
   T: number,
+  draw: Drop | null,
 ): void {
   const { inputs: I, outputs: O, ranks, h, da } = group
+  if (lora === null && draw !== null) {
+    for (const { rank: R, row, stream } of group.loras) {
+      const [to, from] = [[draw.dropped, count] as const, [x + 4 * first, I] as const]
+      drop(ops, draw, stream, to, from, { first: 0, count: T }, { first, count })
+      const c = [rowAt(da, row, I) + 4 * first, I] as const
+      multiply(ops, 'tn', [R, count, T], [dh + 4 * row, ranks], to, c, true)
+    }
+    return
+  }
   if (lora === null) {
     const c = [da + 4 * first, I] as const
     multiply(ops, 'tn', [ranks, count, T], [dh, ranks], [x + 4 * first, I], c, true)

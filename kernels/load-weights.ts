@@ -1,6 +1,7 @@
 /** The frozen base on its way into the linear memory, in the kind that the job stores it in. */
-import { type Buffers, GROUPS } from './buffers.ts'
+import type { Buffers } from './buffers.ts'
 import { weightRows } from './frozen.ts'
+import { GROUPS } from './groups.ts'
 import type { FrozenWeight, Ops, Pointer } from './ops.ts'
 import { type Target, targetSize } from './shape.ts'
 import {
@@ -16,7 +17,10 @@ import {
   type WeightSource,
 } from './weights.ts'
 
-/** Reads every tensor of the base once. Throws ShapeError when one is not of the model's shape. */
+/**
+ * Reads every tensor of the base once, but for the matrices of layers that are streamed.
+ * Throws ShapeError when one is not of the model's shape.
+ */
 export function loadWeights(ops: Ops, buffers: Buffers, source: WeightSource): void {
   const { model, embedding, head, finalNorm, layers } = buffers
   const D = model.hiddenSize
@@ -26,7 +30,7 @@ export function loadWeights(ops: Ops, buffers: Buffers, source: WeightSource): v
     loadVector(ops, middleNormName(index), layer.middleNorm, D, source)
     if (model.headNorm) loadHeadNorms(ops, buffers, index, source)
     if (model.qkvBias) loadBiases(ops, buffers, index, source)
-    loadMatrices(ops, buffers, index, source)
+    if (index < buffers.streamedFrom) loadLayer(ops, buffers, index, source)
   }
   loadVector(ops, FINAL_NORM, finalNorm, D, source)
   if (!model.tiedHead) loadMatrix(ops, buffers, HEAD, head, source)
@@ -55,8 +59,8 @@ function loadBiases(
   }
 }
 
-/** The matrices of a group are rows of one weight. */
-function loadMatrices(ops: Ops, buffers: Buffers, index: number, source: WeightSource): void {
+/** The matrices of a layer, to where it has them. Those of a group are rows of one weight. */
+export function loadLayer(ops: Ops, buffers: Buffers, index: number, source: WeightSource): void {
   const { groups } = buffers.layers[index]!
   for (const name of Object.keys(GROUPS) as (keyof typeof GROUPS)[]) {
     let first = 0

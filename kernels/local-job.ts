@@ -25,6 +25,8 @@ export interface LocalJob {
   batchTokens: number
   /** The sequences of all steps, in order. */
   batch: Batch
+  /** Which batch of the run the first of them is. */
+  firstBatch: number
   /** The round's base (N), and the codes of its second moment or null for a cold start. */
   adapter: Float32Array
   moment: Uint8Array | null
@@ -57,7 +59,8 @@ export function* localJob(trainer: Trainer, job: LocalJob): Generator<JobPause, 
   let targetTokens = 0
   let lossSum = 0
   for (let step = 0; step < steps; step++) {
-    const batch = batchPart(job.batch, step * batchTokens, (step + 1) * batchTokens)
+    const part = batchPart(job.batch, step * batchTokens, (step + 1) * batchTokens)
+    const batch = { ...part, number: job.firstBatch + step }
     const outcome =
       mode === 'delta' ? trainer.localStep(batch, learningRate) : trainer.gradient(batch)
     if (outcome.status !== 'ok') {
@@ -66,7 +69,7 @@ export function* localJob(trainer: Trainer, job: LocalJob): Generator<JobPause, 
     }
     targetTokens += outcome.targetTokens
     lossSum += outcome.loss * outcome.targetTokens
-    trace.push(link(trace.at(-1) ?? null, trainer.state()))
+    trace.push(link(trace.at(-1) ?? null, trainer.stateInPlace()))
     yield { status: 'ok', progress: { steps: step + 1, targetTokens, lossSum, trace } }
   }
 }

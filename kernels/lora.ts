@@ -1,6 +1,6 @@
 /**
- * The adapter: low-rank matrices A and B beside the frozen linear layers, y = x·Wᵀ + (alpha /
- * R)·(x·Aᵀ)·Bᵀ.
+ * The adapter: low-rank matrices A and B beside the frozen linear layers, y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ
+ * with s = alpha / R, or alpha / √R where ranks are stabilised.
  *
  * Everything about an adapter (values, gradient, moments, deltas) is one flat float32 array of N
  * scalars in canonical order: layer, then the order of TARGETS, A before B, row-major.
@@ -8,6 +8,7 @@
  */
 import { philox } from './philox.ts'
 import {
+  type AdapterException,
   type AdapterShape,
   type ModelShape,
   ShapeError,
@@ -24,6 +25,8 @@ export interface AdapterTensor {
   rows: number
   columns: number
   offset: number
+  /** s of its linear layer. */
+  scale: number
 }
 
 export interface AdapterLayout {
@@ -36,20 +39,31 @@ export interface AdapterLayout {
 export function adapterLayout(model: ModelShape, adapter: AdapterShape): AdapterLayout {
   checkModelShape(model)
   checkAdapterShape(adapter)
+  checkPlaces(model, adapter)
   const tensors: AdapterTensor[] = []
   let offset = 0
-  for (let layer = 0; layer < model.layerCount; layer++) {
-    for (const target of TARGETS) {
-      if (!adapter.targets.includes(target)) continue
-      const { inputs, outputs } = targetSize(model, target)
-      const rank = adapter.adapterRank
-      tensors.push({ layer, target, part: 'A', rows: rank, columns: inputs, offset })
-      offset += rank * inputs
-      tensors.push({ layer, target, part: 'B', rows: outputs, columns: rank, offset })
-      offset += outputs * rank
-    }
+  for (const { layer, target, adapterRank: rank, alpha } of placesOf(model, adapter)) {
+    const { inputs, outputs } = targetSize(model, target)
+    const scale = alpha / (adapter.scaling === 'rslora' ? Math.sqrt(rank) : rank)
+    tensors.push({ layer, target, part: 'A', rows: rank, columns: inputs, offset, scale })
+    offset += rank * inputs
+    tensors.push({ layer, target, part: 'B', rows: outputs, columns: rank, offset, scale })
+    offset += outputs * rank
   }
   return { count: offset, tensors }
+}
+
+/** Each linear layer that carries an adapter, with its own R and alpha, in canonical order. */
+function* placesOf(model: ModelShape, adapter: AdapterShape): Generator<AdapterException> {
+  const { adapterRank, alpha, targets, layers, exceptions = [] } = adapter
+  const places = new Set(layers ?? Array.from({ length: model.layerCount }, (_, layer) => layer))
+  const own = new Map(exceptions.map((one) => [`${one.layer} ${one.target}`, one]))
+  for (const layer of places) {
+    for (const target of TARGETS) {
+      if (!targets.includes(target)) continue
+      yield own.get(`${layer} ${target}`) ?? { layer, target, adapterRank, alpha }
+    }
+  }
 }
 
 /**
@@ -118,6 +132,25 @@ function checkAdapterShape({ adapterRank, alpha, targets }: AdapterShape): void 
   const known = targets.length > 0 && targets.every((target) => TARGETS.includes(target))
   const distinct = new Set(targets).size === targets.length
   check('targets', targets.join(), known && distinct, `one or more of ${TARGETS.join()}, once each`)
+}
+
+/** Layers and exceptions are those of the model, in canonical order, each once. */
+function checkPlaces({ layerCount }: ModelShape, { layers, exceptions, ...adapter }: AdapterShape) {
+  const all = layers ?? Array.from({ length: layerCount }, (_, layer) => layer)
+  const isLayer = (layer: number) => Number.isSafeInteger(layer) && layer >= 0 && layer < layerCount
+  const rising = isRising(all) && all.every(isLayer)
+  check('layers', all.join(), all.length > 0 && rising, `rising, from 0 to ${layerCount - 1}`)
+  for (const { layer, target, adapterRank, alpha } of exceptions ?? []) {
+    checkAdapterShape({ adapterRank, alpha, targets: [target] })
+    const isAdapted = all.includes(layer) && adapter.targets.includes(target)
+    check('exceptions', `${target} of layer ${layer}`, isAdapted, 'of layers that have an adapter')
+  }
+  const places = (exceptions ?? []).map(({ layer, target }) => layer * 7 + TARGETS.indexOf(target))
+  check('exceptions', places.join(), isRising(places), 'in canonical order, each once')
+}
+
+function isRising(values: readonly number[]): boolean {
+  return values.every((value, i) => i === 0 || value > values[i - 1]!)
 }
 
 function isCount(value: number): boolean {

@@ -158,6 +158,18 @@ function frozenDoor(
 }
 
 const DOORS: Doors = {
+  dropout(door, { y, x, T, I, ldy, ldx, row, column, threshold, seed, stream, batch }) {
+    door.counts({ T, I, row, column, 'column / 8': column / 8, threshold, seed, stream, batch })
+    door.counts({ ldy, ldx }, I)
+    door.must(threshold < 65_536, `'threshold' must be below 65536: current value is ${threshold}`)
+    door.regions(span(T, I, ldy), { y })
+    door.regions(span(T, I, ldx), { x })
+  },
+  addNoise(door, { y, T, D, row, magnitude, seed, batch }) {
+    door.counts({ T, D, row, seed, batch })
+    door.must(magnitude >= 0, `'magnitude' must not be negative: current value is ${magnitude}`)
+    door.regions(T * D, { y })
+  },
   gemm(door, { form, M, N, K, a, lda, b, ldb, c, ldc }) {
     door.counts({ M, N, K })
     const [aRows, aColumns] = form === 'tn' ? [K, M] : [M, K]

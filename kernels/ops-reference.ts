@@ -11,6 +11,7 @@ import * as compress from './reference/compress.ts'
 import * as frozen from './reference/frozen.ts'
 import { gemm } from './reference/gemm.ts'
 import { exp, log, ropeTable } from './reference/math.ts'
+import * as noise from './reference/noise.ts'
 import * as rows from './reference/rows.ts'
 import { trimmedMean } from './reference/trimmed.ts'
 import * as vectors from './reference/vectors.ts'
@@ -25,6 +26,7 @@ export function createReferenceOps(memory: WebAssembly.Memory): Ops {
     memory,
     ...bind(memory, { gemm, exp, log, ropeTable, adamW, trimmedMean }),
     ...bind(memory, frozen),
+    ...bind(memory, noise),
     ...bind(memory, rows),
     ...bind(memory, vectors),
     ...bind(memory, compress),

@@ -27,6 +27,8 @@ interface Adapted {
   frozenInt16(...args: number[]): void
   storeWeight(...args: number[]): void
   gatherFrozen(...args: number[]): void
+  dropout(...args: number[]): void
+  addNoise(...args: number[]): void
   adamW(...args: number[]): void
   trimmedMean(...args: number[]): void
   allFinite(x: Pointer, n: number): number
@@ -78,6 +80,13 @@ export function createWasmOps(
     gatherFrozen(y, { kind, values, scales, inputs }, ids, T) {
       kernels.gatherFrozen(STORAGE_KINDS.indexOf(kind), y, values, scales, inputs, ids, T)
     },
+    dropout({ y, x, T, I, ldy, ldx, row, column, threshold, seed, stream, batch }) {
+      const factor = 65_536 / (65_536 - threshold)
+      const part = [T, I, ldy, ldx, row, column]
+      kernels.dropout(y, x, ...part, threshold, factor, seed, stream, batch)
+    },
+    addNoise: ({ y, T, D, row, magnitude, seed, batch }) =>
+      kernels.addNoise(y, T, D, row, magnitude, seed, batch),
     adamW: (step) =>
       kernels.adamW(
         step.n,

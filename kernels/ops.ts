@@ -131,6 +131,44 @@ export function trimmedWorkBytes(K: number): number {
   return 2 * 8 * K + 4 * 4 * 256
 }
 
+/**
+ * Part of an x from `row` and `column` on, which is a multiple of 8. Element i of row t has half i
+ * mod 8 of the words that Philox makes of the key (seed, 1) and the counter (floor(i / 8), t,
+ * stream, batch), the low half of a word first. Where that is below the threshold, y is 0;
+ * elsewhere it is round(x · round(65536 / (65536 - threshold))). y may be x.
+ */
+export interface Dropout {
+  y: Pointer
+  x: Pointer
+  T: number
+  I: number
+  /** Numbers from one row to the next. */
+  ldy: number
+  ldx: number
+  row: number
+  column: number
+  /** 65536 · the share that is dropped. */
+  threshold: number
+  seed: number
+  stream: number
+  batch: number
+}
+
+/**
+ * Rows of an y (T,D) from `row` on: y += round(u · magnitude), where u is one of the 2^24 odd
+ * multiples of 2^-24 in (-1, 1), by the upper 24 bits of word d mod 4 of the key (seed, 2) and the
+ * counter (floor(d / 4), t, 0, batch).
+ */
+export interface AddNoise {
+  y: Pointer
+  T: number
+  D: number
+  row: number
+  magnitude: number
+  seed: number
+  batch: number
+}
+
 export interface Ops {
   readonly name: string
   readonly memory: WebAssembly.Memory
@@ -266,6 +304,9 @@ export interface Ops {
 
   /** y (T,D) = table (V,D) rows at ids (T) int32. */
   gatherRows(y: Pointer, table: Pointer, ids: Pointer, T: number, D: number): void
+
+  dropout(of: Dropout): void
+  addNoise(of: AddNoise): void
 
   fill(y: Pointer, value: number, n: number): void
   copy(y: Pointer, x: Pointer, n: number): void

@@ -10,6 +10,7 @@
 import { type AdamWHyper, type AdamWOutcome, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
 import { type Codec, type Decoded, decode, encode } from './compress.ts'
+import type { AdapterLayout } from './lora.ts'
 import type { Ops } from './ops.ts'
 import type { DeltaState, GradientState, OuterState } from './outer-state.ts'
 import { ShapeError } from './shape.ts'
@@ -41,6 +42,7 @@ export function outerNesterov(
 export function outerAdamW(
   ops: Ops,
   arena: Arena,
+  layout: AdapterLayout,
   state: GradientState,
   gradient: Float32Array,
   hyper: AdamWHyper,
@@ -56,7 +58,7 @@ export function outerAdamW(
     return pointer
   }
   const buffers = {
-    n,
+    layout,
     theta: place('theta', state.theta),
     gradient: place('gradient', gradient),
     m: place('m', state.m),

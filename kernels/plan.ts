@@ -2,12 +2,10 @@
  * What a job needs of the linear memory, said before it starts, and how it fits in less: smaller
  * micro-batches and layers that run forward twice change time and memory, but no bit.
  */
-import { ARENA_START, align, PAGE_BYTES, PAGES_MAX } from './arena.ts'
+import { align, JOB_BYTES_MAX } from './arena.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
-import { ROWS_MAX } from './decoder.ts'
-
-/** All that a linear memory can be, 4 GiB, but for what is not the arena's. */
-export const JOB_BYTES_MAX = PAGES_MAX * PAGE_BYTES - ARENA_START
+import { streamedCounts } from './feed.ts'
+import { ROWS_MAX } from './own-scratch.ts'
 
 export interface MemoryPlan {
   buffers: { name: string; bytes: number }[]
@@ -47,18 +45,23 @@ export function fitMemory<Shape extends BatchShape>(wanted: Shape, bytesMax: num
 }
 
 /**
- * A micro-batch that still fills what W is packed for costs nothing; a layer that runs forward
- * twice costs its forward; a micro-batch below that packs W for fewer rows, and comes last.
+ * A micro-batch that still fills what W is packed for costs nothing; a layer that is streamed costs
+ * its reading, beside the products; one that runs forward twice costs its forward; a micro-batch
+ * below that packs W for fewer rows and reads more often, and comes last.
  */
 function* fromFastest<Shape extends BatchShape>(wanted: Shape): Generator<Shape> {
   const { microBatch, sequenceLength, threads, model } = wanted
   const filled = Math.min(microBatch, Math.ceil((threads * ROWS_MAX) / sequenceLength))
   for (let size = microBatch; size > filled; size--) yield { ...wanted, microBatch: size }
-  for (let count = 0; count <= model.layerCount; count++) {
+  const fromFile = { ...wanted, microBatch: filled }
+  const counts = streamedCounts(model.layerCount)
+  for (const streamedLayers of counts) yield { ...fromFile, streamedLayers }
+  const streamedLayers = counts.at(-1)!
+  for (let count = 2; count <= model.layerCount; count++) {
     // A single layer has no other to share its buffers with.
-    if (count !== 1) yield { ...wanted, microBatch: filled, recomputedLayers: count }
+    yield { ...fromFile, streamedLayers, recomputedLayers: count }
   }
   for (let size = filled - 1; size > 0; size--) {
-    yield { ...wanted, microBatch: size, recomputedLayers: model.layerCount }
+    yield { ...wanted, microBatch: size, streamedLayers, recomputedLayers: model.layerCount }
   }
 }

@@ -92,6 +92,7 @@ export function openMerge(
   state: OuterState,
   round: ServerRound,
 ): Merge {
+  const room = { ops, arena, layout }
   const { uplink, downlink } = round
   const outcomes = outcomesOf(state, round)
   const deltaBytes = encodedBytes(uplink, layout.count)
@@ -130,7 +131,7 @@ export function openMerge(
     },
     close: () => {
       const delta = mean ?? combined.close()
-      const stepped = delta === null ? state : outerStep(ops, arena, state, delta, moments, round)
+      const stepped = delta === null ? state : outerStep(room, state, delta, moments, round)
       const published = publishAdapter(ops, arena, stepped, downlink)
       const rejected = outcomes.flatMap((outcome, index) =>
         outcome.status === 'rejected' ? [{ index, reason: outcome.reason }] : [],
@@ -163,11 +164,12 @@ function bounds(
   { inner, learningRate, uplink }: ServerRound,
 ): (steps: number) => number {
   if (state.mode === 'gradient') return () => Number.POSITIVE_INFINITY
-  const { ratioMax, weightDecay } = inner
+  const { ratioMax, weightDecay, rateRatio = 1 } = inner
   let adapterMax = 0
   for (const value of state.adapter) adapterMax = Math.max(adapterMax, Math.abs(value))
   return (steps) => {
-    const learningRateSum = steps * learningRate
+    // Of A and B, the faster one bounds them all.
+    const learningRateSum = steps * learningRate * Math.max(1, rateRatio)
     return deltaMax({ adapterMax, steps, learningRateSum, ratioMax, weightDecay, codec: uplink })
   }
 }
@@ -178,16 +180,22 @@ const PLAIN_MEAN: AggregationRule = {
   normClip: Number.POSITIVE_INFINITY,
 }
 
+/** Where a merge computes, and what the adapter is. */
+interface MergeRoom {
+  ops: Ops
+  arena: Arena
+  layout: AdapterLayout
+}
+
 function outerStep(
-  ops: Ops,
-  arena: Arena,
+  { ops, arena, layout }: MergeRoom,
   state: OuterState,
   mean: Float32Array,
   moments: MomentCounts,
   { outer, inner, learningRate, outerScale }: ServerRound,
 ): OuterState {
   if (state.mode === 'gradient') {
-    return outerAdamW(ops, arena, state, mean, inner, learningRate * outerScale).state
+    return outerAdamW(ops, arena, layout, state, mean, inner, learningRate * outerScale).state
   }
   const scaled = { ...outer, learningRate: outer.learningRate * outerScale }
   const stepped = outerNesterov(state, mean, scaled)

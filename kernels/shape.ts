@@ -40,9 +40,22 @@ export interface ModelShape {
 export interface AdapterShape {
   /** R */
   adapterRank: number
-  /** The adapter's output is scaled by alpha / R. */
+  /** The adapter's output is scaled by alpha / R, or as `scaling` says. */
   alpha: number
   targets: readonly Target[]
+  /** The layers that carry adapters, in ascending order; absent: all do. */
+  layers?: readonly number[] | undefined
+  /** `rslora`: by alpha / √R. Source: Kalajdzievski 2023, rank stabilization of LoRA, §3. */
+  scaling?: 'rslora' | undefined
+  /** Linear layers whose R or alpha is another, in canonical order. */
+  exceptions?: readonly AdapterException[] | undefined
+}
+
+export interface AdapterException {
+  layer: number
+  target: Target
+  adapterRank: number
+  alpha: number
 }
 
 /**

@@ -12,13 +12,23 @@
  */
 import { type AdamWHyper, biasCorrection, clippedAdamW } from './adamw.ts'
 import type { Arena } from './arena.ts'
-import { type Batch, checkBatch, checkBatchShape, checkTokens, documentStarts } from './batch.ts'
-import { type BatchShape, type Buffers, type Place, placeBuffers, placeFrom } from './buffers.ts'
+import {
+  type Batch,
+  checkBatch,
+  checkBatchShape,
+  checkTokens,
+  documentStarts,
+  type NumberedBatch,
+} from './batch.ts'
+import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { createDecoder, type Decoder, decoderStages, type MicroBatch } from './decoder.ts'
-import { loadWeights } from './load-weights.ts'
+import { type Feed, type FeedBoard, feedOf, serveFeed } from './feed.ts'
+import { loadLayer, loadWeights } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
 import { expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
+import { type Place, placeFrom } from './place.ts'
+import { ShapeError } from './shape.ts'
 import { type Board, createTeam, newBoard, serve } from './threads.ts'
 import type { WeightSource } from './weights.ts'
 
@@ -43,13 +53,15 @@ export interface Trainer {
   /** Starts from an adapter (N) and a second moment's codes, or null for a cold start; m = 0. */
   load(adapter: Float32Array, moment: Uint8Array | null): void
   /** A batch without targets changes nothing. After a non-finite outcome, `load` again. */
-  localStep(batch: Batch, learningRate: number): StepOutcome
+  localStep(batch: NumberedBatch, learningRate: number): StepOutcome
   /** Gradient mode: adds the gradient of the batch's summed loss to m. */
-  gradient(batch: Batch): StepOutcome
+  gradient(batch: NumberedBatch): StepOutcome
   /** Gradient mode: m over the target tokens so far, the contribution's payload (N). */
   meanGradient(): Float32Array
   /** adapter, m, v: little-endian float32 (N) each. A copy, to be hashed. */
   state(): Uint8Array
+  /** The same bytes where they are, to be read at once: the next step changes them. */
+  stateInPlace(): Uint8Array
   adapter(): Float32Array
   /** base - local (N), the pseudo-gradient. */
   delta(base: Float32Array): Float32Array
@@ -63,6 +75,8 @@ export interface Trainer {
 /** What a trainer shares with those who help it or watch it. */
 export interface Crew {
   board: Board
+  /** Brings the layers that are streamed; null: the trainer's own thread reads them. */
+  feed: Feed | null
   /** Whether the step in progress is to be given up; never true outside of a step. */
   isStopping(): boolean
 }
@@ -92,17 +106,19 @@ export function createTrainer(
   arena: Arena,
   shape: JobShape,
   weights: WeightSource,
-  { board, isStopping }: Crew = { board: newBoard(), isStopping: () => false },
+  { board, feed, isStopping }: Crew = { board: newBoard(), feed: null, isStopping: () => false },
 ): Trainer {
   checkBatchShape(shape)
   const place = arena.mark()
   const buffers = allocateBuffers(ops, arena.allocate, shape, weights)
   const team = createTeam(board, shape.threads, decoderStages(ops, buffers, 0), isStopping)
-  const decoder = createDecoder(ops, buffers, team)
+  const own = () => feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
+  const decoder = createDecoder(ops, buffers, team, feed ?? own())
   const progress = { step: 0, warm: false, gradientTokens: 0 }
   const job: OpenJob = { ops, shape, buffers, decoder, progress }
   const { theta, m, v, layout } = buffers
-  load(job, new Float32Array(layout.count), null)
+  ops.fill(theta, 0, layout.count)
+  ops.fill(m, 0, 2 * layout.count)
   return {
     layout,
     place,
@@ -110,9 +126,10 @@ export function createTrainer(
     localStep: (batch, learningRate) => localStep(job, batch, learningRate),
     gradient: (batch) => gradient(job, batch),
     meanGradient: () => read(job, m).map((sum) => sum / Math.max(1, job.progress.gradientTokens)),
-    state: () => new Uint8Array(ops.memory.buffer, theta, 12 * layout.count).slice(),
+    state: () => stateOf(job).slice(),
+    stateInPlace: () => stateOf(job),
     adapter: () => read(job, theta),
-    delta: (base) => read(job, theta).map((local, i) => base[i]! - local),
+    delta: (base) => floats(job, theta).map((local, i) => base[i]! - local),
     moment: () => factorMoment(layout, unbiased(job, read(job, v))),
     evaluate: (batch) => evaluate(job, batch),
     logits: (tokens) => logits(job, tokens),
@@ -136,7 +153,22 @@ export function helpTrainer(
   serve(board, decoderStages(ops, buffers, thread))
 }
 
-/** The buffers of a job, with its frozen base in them. */
+/**
+ * Reads the layers that the trainer whose buffers begin at `place` asks for, until the board is
+ * closed. @throws what reading does
+ */
+export function feedTrainer(
+  ops: Ops,
+  job: JobShape,
+  place: Pointer,
+  feed: FeedBoard,
+  weights: WeightSource,
+): void {
+  const buffers = placeBuffers(job, placeFrom(place))
+  serveFeed(feed, (layer) => loadLayer(ops, buffers, layer, weights))
+}
+
+/** The buffers of a job, with its frozen base in them, but for what is streamed. */
 export function allocateBuffers(
   ops: Ops,
   place: Place,
@@ -155,14 +187,16 @@ function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): v
   const { ops, buffers } = job
   const { layout, theta, m, v } = buffers
   checkAdapter(layout, adapter)
-  const expanded = moment === null ? new Float32Array(layout.count) : expandMoment(layout, moment)
+  // Codes that don't fit throw before anything is changed.
+  const expanded = moment === null ? null : expandMoment(layout, moment)
   floats(job, theta).set(adapter)
   ops.fill(m, 0, layout.count)
-  floats(job, v).set(expanded)
+  if (expanded === null) ops.fill(v, 0, layout.count)
+  else floats(job, v).set(expanded)
   job.progress = { step: 0, warm: moment !== null, gradientTokens: 0 }
 }
 
-function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcome {
+function localStep(job: OpenJob, batch: NumberedBatch, learningRate: number): StepOutcome {
   const { ops, shape, buffers, progress } = job
   const targetTokens = checkBatch(shape, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
@@ -170,7 +204,7 @@ function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcom
   if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const { theta, gradient, m, v, layout } = buffers
-  const state = { n: layout.count, theta, gradient, m, v }
+  const state = { layout, theta, gradient, m, v }
   const schedule = { learningRate, step: progress.step + 1, warm: progress.warm }
   const outcome = clippedAdamW(ops, state, shape.hyper, schedule)
   if (outcome.status !== 'ok') return outcome
@@ -178,7 +212,7 @@ function localStep(job: OpenJob, batch: Batch, learningRate: number): StepOutcom
   return { ...outcome, loss: lossSum / targetTokens, targetTokens }
 }
 
-function gradient(job: OpenJob, batch: Batch): StepOutcome {
+function gradient(job: OpenJob, batch: NumberedBatch): StepOutcome {
   const { ops, shape, buffers, progress } = job
   const { m, gradient, layout } = buffers
   const targetTokens = checkBatch(shape, batch)
@@ -195,10 +229,33 @@ function gradient(job: OpenJob, batch: Batch): StepOutcome {
 }
 
 /** buffers.gradient = scale · gradient of the batch's summed loss, which is returned. */
-function accumulateGradient(job: OpenJob, batch: Batch, scale: number): number | null {
+function accumulateGradient(job: OpenJob, batch: NumberedBatch, scale: number): number | null {
   const { ops, buffers, decoder } = job
   ops.fill(buffers.gradient, 0, buffers.layout.count)
+  if (buffers.noise !== undefined) return drawnGradient(job, batch, scale)
   return sumLosses(job, batch, (part) => decoder.gradient(part, scale))
+}
+
+/** The same, while dropout and noise are drawn for the batch. */
+function drawnGradient(job: OpenJob, batch: NumberedBatch, scale: number): number | null {
+  const { number } = batch
+  if (number === undefined || number >>> 0 !== number) {
+    throw new ShapeError(
+      `Cannot draw for a batch as its 'number' must be an integer >= 0, < 2^32: ` +
+        `current value is ${number}`,
+    )
+  }
+  const sum = sumLosses(job, batch, (part) => {
+    setDraw(job, 1, number, part.first)
+    return job.decoder.gradient(part, scale)
+  })
+  setDraw(job, 0, 0, 0)
+  return sum
+}
+
+/** What the threads read, who begin with a micro-batch after it is written. */
+function setDraw(job: OpenJob, ...draw: [isOn: 0 | 1, batch: number, firstToken: number]): void {
+  put(job, job.buffers.draw, Int32Array.from(draw.map((word) => word | 0)))
 }
 
 function evaluate(job: OpenJob, batch: Batch): { lossSum: number; targetTokens: number } {
@@ -208,7 +265,7 @@ function evaluate(job: OpenJob, batch: Batch): { lossSum: number; targetTokens: 
 }
 
 /** One left fold over the tokens of all micro-batches, in float64; null when one was given up. */
-function sumLosses(job: OpenJob, batch: Batch, work: (part: MicroBatch) => boolean): number | null {
+function sumLosses(job: OpenJob, batch: Batch, work: (part: Placed) => boolean): number | null {
   const { ops, buffers } = job
   let sum = 0
   for (const part of microBatches(job, batch)) {
@@ -230,8 +287,11 @@ function logits(job: OpenJob, tokens: Int32Array): Float32Array {
   return new Float32Array(ops.memory.buffer, pointer, shape.model.vocabSize).slice()
 }
 
+/** A micro-batch that begins with token `first` of its batch. */
+type Placed = MicroBatch & { first: number }
+
 /** Puts one micro-batch after the other into place; the last may be short. */
-function* microBatches(job: OpenJob, { tokens, targets, starts }: Batch): Generator<MicroBatch> {
+function* microBatches(job: OpenJob, { tokens, targets, starts }: Batch): Generator<Placed> {
   const { shape, buffers } = job
   const tokensMax = shape.microBatch * shape.sequenceLength
   for (let first = 0; first < tokens.length; first += tokensMax) {
@@ -240,7 +300,7 @@ function* microBatches(job: OpenJob, { tokens, targets, starts }: Batch): Genera
     put(job, buffers.tokens, tokens.subarray(first, first + T))
     put(job, buffers.targets, targets.subarray(first, first + T))
     put(job, buffers.starts, documents)
-    yield { T, documents: documents.length - 1 }
+    yield { T, documents: documents.length - 1, first }
   }
 }
 
@@ -253,6 +313,10 @@ function unbiased({ shape, progress }: OpenJob, v: Float32Array): Float32Array {
   if (progress.warm || progress.step === 0) return v
   const correction = biasCorrection(shape.hyper.beta2, progress.step)
   return v.map((value) => value * correction)
+}
+
+function stateOf({ ops, buffers }: OpenJob): Uint8Array {
+  return new Uint8Array(ops.memory.buffer, buffers.theta, 12 * buffers.layout.count)
 }
 
 function floats({ ops, buffers }: OpenJob, pointer: Pointer): Float32Array {

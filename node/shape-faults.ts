@@ -18,12 +18,20 @@ const FAULTS_MAX = 5
 
 /** The faults in one line, each with its place: `'a.b' must be text: current value is 3`. */
 export function shapeFaults({ issues }: { issues: readonly z.core.$ZodIssue[] }): string {
-  const faults = issues.slice(0, FAULTS_MAX).map((issue) => {
+  const told = issues.filter((issue) => isToBeTold(issue, issues))
+  const faults = told.slice(0, FAULTS_MAX).map((issue) => {
     const place = issue.path.length === 0 ? 'it' : `'${issue.path.map(String).join('.')}'`
     return `${place} ${issue.message}${currentOf(issue)}`
   })
-  if (issues.length > FAULTS_MAX) faults.push(`and ${issues.length - FAULTS_MAX} more`)
+  if (told.length > FAULTS_MAX) faults.push(`and ${told.length - FAULTS_MAX} more`)
   return faults.join('; ')
+}
+
+/** False for a bound on items that is told of the characters of a text in their place. */
+export function isToBeTold(issue: z.core.$ZodIssue, all: readonly z.core.$ZodIssue[]): boolean {
+  if (issue.code !== 'too_small' && issue.code !== 'too_big') return true
+  const place = issue.path.join('.')
+  return !all.some(({ code, path }) => code === 'invalid_type' && path.join('.') === place)
 }
 
 /** What stands there instead; empty where nothing does, or too much. */

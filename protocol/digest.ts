@@ -17,6 +17,15 @@ export function digestOf(bytes: Uint8Array): Digest {
   return bytesToHex(sha256(bytes))
 }
 
+/** The digest of bytes that come in pieces. */
+export function createDigest(): { update(piece: Uint8Array): void; digest(): Digest } {
+  const hash = sha256.create()
+  return {
+    update: (piece) => void hash.update(piece),
+    digest: () => bytesToHex(hash.digest()),
+  }
+}
+
 /** The next link of a hash chain: SHA-256(previous ‖ bytes), both as raw bytes. */
 export function chainDigest(previous: Digest, bytes: Uint8Array): Digest {
   return bytesToHex(sha256(concatBytes(hexToBytes(previous), bytes)))

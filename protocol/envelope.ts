@@ -3,9 +3,11 @@
  * covers a purpose and the canonical bytes of the body, so that a signature for one thing is none
  * for another.
  */
+
+import { blobReference, payloadReference } from './blob-reference.ts'
 import { encode } from './codec.ts'
 import * as limits from './limits.ts'
-import { blobReference, mergeRule } from './run-config.ts'
+import { mergeRule } from './run-config.ts'
 import { digest, type Infer, integer, list, nullable, real, struct, text } from './schema.ts'
 
 export type Purpose = 'contribution' | 'manifest' | 'audit' | 'publication' | 'receipt' | 'invite'
@@ -24,7 +26,7 @@ export const countedContribution = struct({
   firstBatch: integer(0, limits.BATCHES_MAX),
   steps: integer(1, limits.STEPS_MAX),
   tokens: integer(1, Number.MAX_SAFE_INTEGER),
-  payload: blobReference,
+  payload: payloadReference,
   /** Its part of the mean is weight · clip · delta / Σ weight: both are what the bounds left. */
   weight: real(0, Number.MAX_SAFE_INTEGER),
   clip: real(0, 1),

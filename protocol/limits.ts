@@ -28,7 +28,10 @@ export const ADDRESS_LENGTH_MAX = 512
 
 // Blobs.
 export const BLOB_CHUNK_BYTES = 256 * 1024
-export const BLOB_BYTES_MAX = 2 ** 32 - 1
+/** The base of a model of 100 billion parameters in 4 bits, with room. */
+export const BLOB_BYTES_MAX = 2 ** 36
+/** What a volunteer sends up: no adapter of ours has as many scalars. */
+export const PAYLOAD_BYTES_MAX = 2 ** 32 - 1
 /** Chunk hashes of the largest blob, 32 bytes each, and the head of its manifest. */
 export const BLOB_MANIFEST_BYTES_MAX = Math.ceil(BLOB_BYTES_MAX / BLOB_CHUNK_BYTES) * 32 + 1024
 /** Uploads that a coordinator takes at the same time; the others wait for their `go`. */
@@ -65,6 +68,8 @@ export const SEQUENCE_LENGTH_MAX = 32_768
 export const BATCH_SEQUENCES_MAX = 1_024
 export const ADAPTER_RANK_MAX = 256
 export const LAYERS_MAX = 512
+/** Linear layers that an adapter changes: seven in each layer. */
+export const ADAPTED_MAX = 7 * LAYERS_MAX
 export const VOCABULARY_MAX = 2 ** 20
 export const HIDDEN_SIZE_MAX = 65_536
 /** RoPE's divisors, one for every two numbers of a head, have to fit into a message. */

@@ -5,10 +5,11 @@
  *
  * Times in messages are durations: peers' clocks are never compared.
  */
+
+import { blobReference, payloadReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
 import * as limits from './limits.ts'
-import { blobReference } from './run-config.ts'
 import {
   bytes,
   digest,
@@ -70,7 +71,7 @@ export const contributionSchema = struct({
    */
   trace: list(digest, 1, limits.STEPS_MAX),
   /** The encoded delta (or gradient) and second moments. */
-  payload: blobReference,
+  payload: payloadReference,
   /** Wall time of one local step, for sizing the next lease. */
   stepMs,
 })
@@ -117,7 +118,7 @@ export const requestSchema = variants({
     signature: bytes(limits.SIGNATURE_BYTES, limits.SIGNATURE_BYTES),
   },
   /** Opens the upload of a committed payload; answered `go` or `refused`. */
-  upload: { leaseId, payload: blobReference },
+  upload: { leaseId, payload: payloadReference },
   /**
    * Training on a lease came to nothing: gives it back, and says why. Of `training` the same is to
    * be expected elsewhere; of `machine` (a full disk, a download that broke) it is not.

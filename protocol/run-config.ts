@@ -3,6 +3,8 @@
  * digest is the RunId. What is private to one process (ports, paths, threads, when to work) is
  * NodeConfig, in `node`.
  */
+import { adapter, type Contradiction, contradictionsOfAdapter } from './adapter-config.ts'
+import { blobReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
 import { ProtocolError, VersionError } from './errors.ts'
@@ -21,12 +23,6 @@ import {
   struct,
   text,
 } from './schema.ts'
-
-const BLOB = integer(1, limits.BLOB_BYTES_MAX)
-
-/** A blob by digest, with its size so that a peer knows what it is about to fetch. */
-export const blobReference = struct({ digest, bytes: BLOB })
-export type BlobReference = Infer<typeof blobReference>
 
 export const modelShape = struct({
   vocabSize: integer(2, limits.VOCABULARY_MAX),
@@ -60,21 +56,6 @@ const kernels = struct({
   path: oneOf('float32', 'int16'),
 })
 
-const adapter = struct({
-  adapterRank: integer(1, limits.ADAPTER_RANK_MAX),
-  alpha: real(0.001, 65_536),
-  targets: list(oneOf('q', 'k', 'v', 'o', 'gate', 'up', 'down'), 1, 7),
-  /** What the first round starts from; absent: the adapter that the seed gives. */
-  start: optional(
-    struct({
-      /** Its scalars as float32, little endian, in the order of the kernels' layout. */
-      checkpoint: blobReference,
-      /** The run that made it, in so many rounds if that is known; null: another program. */
-      parent: nullable(struct({ run: digest, round: nullable(integer(1, limits.ROUNDS_MAX)) })),
-    }),
-  ),
-})
-
 const dataset = struct({
   name: text(limits.NAME_LENGTH_MAX),
   sequenceLength: integer(2, limits.SEQUENCE_LENGTH_MAX),
@@ -106,6 +87,8 @@ const training = struct({
   batchesMax: integer(1, limits.BATCHES_MAX),
   /** It ends after so many rounds whatever is counted; null: no limit. */
   roundsMax: nullable(integer(1, limits.ROUNDS_MAX)),
+  /** It ends after so many rounds none of which is better than the best; absent: it goes on. */
+  patience: optional(integer(1, limits.ROUNDS_MAX)),
   learningRate: real(0, 1),
   /** Share of the run with a rising learning rate. */
   warmupFraction: real(0, 1),
@@ -119,6 +102,12 @@ const training = struct({
   gradientClip: real(1e-6, 1e6),
   /** Clamp of Adam's m / (√v + ε): bounds what one contribution can move. */
   ratioMax: real(0.1, 1e6),
+  /** The learning rate of the adapter's B as a multiple of that of A; absent: they are the same. */
+  rateRatio: optional(real(1e-3, 1e3)),
+  /** Share of what each A reads that is dropped in training; absent: none. */
+  dropout: optional(real(0.0001, 0.95)),
+  /** alpha of the noise on embeddings in training, alpha / √(sequence · hidden); absent: none. */
+  embeddingNoise: optional(real(0.001, 1e4)),
 })
 
 const round = struct({
@@ -256,13 +245,15 @@ export function checkRunConfig(value: unknown): RunConfig {
 /** Rows of weights and activations start at multiples of four scalars, for the kernels' vectors. */
 const ROW_MULTIPLE = 4
 
-type Contradiction = [broken: boolean, field: string, rule: string, current: unknown]
-
 function contradictionsOf(config: RunConfig): Contradiction[] {
-  return [...ofBase(config), ...ofTraining(config)]
+  return [
+    ...ofBase(config),
+    ...contradictionsOfAdapter(config.base.shape, config.adapter),
+    ...ofTraining(config),
+  ]
 }
 
-function ofBase({ base: { shape }, kernels, adapter }: RunConfig): Contradiction[] {
+function ofBase({ base: { shape }, kernels }: RunConfig): Contradiction[] {
   return [
     [
       kernels.path === 'int16' && kernels.base !== 'int8',
@@ -289,12 +280,6 @@ function ofBase({ base: { shape }, kernels, adapter }: RunConfig): Contradiction
       'base.shape.ropeDivisors',
       `${shape.headDim / 2} numbers, one for each frequency of a head`,
       shape.ropeDivisors?.length,
-    ],
-    [
-      new Set(adapter.targets).size !== adapter.targets.length,
-      'adapter.targets',
-      'a list that names each layer once',
-      adapter.targets.join(', '),
     ],
   ]
 }

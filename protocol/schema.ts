@@ -112,11 +112,16 @@ export function oneOf<const T extends string | number>(
   return Object.assign(schema, { allowed })
 }
 
-export function list<T>(item: Schema<T>, lengthMin: number, lengthMax: number): Schema<T[]> {
-  return (value, path) =>
+export function list<S extends Schema<unknown>>(
+  item: S,
+  lengthMin: number,
+  lengthMax: number,
+): Schema<Infer<S>[]> & { readonly item: S } {
+  const schema: Schema<Infer<S>[]> = (value, path) =>
     Array.isArray(value) && value.length >= lengthMin && value.length <= lengthMax
-      ? value.map((entry, index) => item(entry, `${path}[${index}]`))
+      ? value.map((entry, index) => item(entry, `${path}[${index}]`) as Infer<S>)
       : refuse(path, `a list of ${lengthMin} to ${lengthMax}`, value)
+  return Object.assign(schema, { item })
 }
 
 export function nullable<S extends Schema<unknown>>(
@@ -128,8 +133,11 @@ export function nullable<S extends Schema<unknown>>(
 }
 
 /** A field that an object may leave out; where it is there, it is not undefined. */
-export function optional<T>(schema: Schema<T>): Schema<T | undefined> {
-  return Object.assign((value: unknown, path: string) => schema(value, path), { isOptional: true })
+export function optional<S extends Schema<unknown>>(
+  inner: S,
+): Schema<Infer<S> | undefined> & { readonly inner: S } {
+  const schema: Schema<Infer<S> | undefined> = (value, path) => inner(value, path) as Infer<S>
+  return Object.assign(schema, { inner, isOptional: true })
 }
 
 type Fields = Record<string, Schema<unknown>>

@@ -4,13 +4,13 @@
  * so the last line is the same on every machine. `npx tsx examples/in-process/train.ts`
  */
 import { readFileSync } from 'node:fs'
-import { buffer } from 'node:stream/consumers'
 import { adapterLayout, initialAdapter } from '../../kernels/index.ts'
 import { createEngine } from '../../node/compute/engine.ts'
 import { bytesOf, floatsOf } from '../../node/compute/floats.ts'
 import { jobOf } from '../../node/compute/job.ts'
 import { KERNELS } from '../../node/compute/start-kernels.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
+import { openBlobWeights } from '../../node/model/weight-file.ts'
 import { locateRun } from '../../node/setup/locate-run.ts'
 import { withPlan } from '../../node/setup/plan-run.ts'
 import { readRunYaml } from '../../node/setup/run-yaml.ts'
@@ -21,8 +21,9 @@ const file = await readRunYaml(`${import.meta.dirname}/../sea-stories/run.yaml`)
 
 await withPlan(await locateRun(file, null), async ({ config, dataset, base }) => {
   const { learningRate } = config.training
-  const engine = createEngine(new WebAssembly.Module(readFileSync(KERNELS)), digestOf)
-  engine.setUp(config, jobOf(config), await buffer(base.pieces()))
+  const module = new WebAssembly.Module(readFileSync(KERNELS))
+  const engine = createEngine(module, digestOf, openBlobWeights)
+  engine.setUp(config, jobOf(config), base.file.path)
   const shardOf = async ({ digest }: BlobReference) => dataset.blobs.get(digest)!
 
   let adapter = initialAdapter(adapterLayout(config.base.shape, config.adapter), config.seed)
@@ -32,9 +33,11 @@ await withPlan(await locateRun(file, null), async ({ config, dataset, base }) =>
 
   /** A volunteer's local steps from the round's adapter, and what it would send up for them. */
   async function train(leaseId: number) {
-    const sequences = await readBatches(config, leaseId * STEPS, STEPS, shardOf)
+    const firstBatch = leaseId * STEPS
+    const sequences = await readBatches(config, firstBatch, STEPS, shardOf)
     const traceStart = digestOf(new Uint8Array(0))
-    const lease = { leaseId, steps: STEPS, adapter, moment, learningRate, traceStart, ...sequences }
+    const start = { adapter, moment, learningRate, traceStart }
+    const lease = { leaseId, firstBatch, steps: STEPS, ...start, ...sequences }
     const last = [...engine.train(lease, leaseId)].at(-1)!
     if (last.status !== 'ok') throw new Error(`a step is ${last.status}`)
     const { targetTokens: tokens, lossSum } = last.progress

@@ -6,6 +6,7 @@ export {
 export { frozenFloat32, gemm } from './gemm'
 export { frozenInt16 } from './gemm-int16'
 export { exp, log } from './math'
+export { addNoise, dropout } from './noise'
 export { rmsNormBackward, rmsNormForward, rope } from './norm'
 export { causalSoftmax, causalSoftmaxBackward, crossEntropy } from './softmax'
 export { swigluBackward, swigluForward } from './swiglu'

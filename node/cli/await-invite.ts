@@ -72,6 +72,7 @@ export function hearWhileWaiting(
         pid: process.pid,
         peer: '',
         run: null,
+        way: null,
         activity: 'connecting',
         credit: null,
         steps: 0,

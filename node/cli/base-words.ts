@@ -7,7 +7,8 @@ import type { RunRow } from '../history/rows.ts'
 export function baseSourcesText(mirrors: readonly string[], bytes: number): string {
   const size = byteSize(bytes)
   if (mirrors.length === 0) return `Each volunteer fetches the base, ${size}, from this host`
-  return `Volunteers fetch the base, ${size}, from ${hostsOf(mirrors)}, and the rest from this host`
+  const rest = 'and what they do not give from this host'
+  return `Volunteers fetch the base, ${size}, from ${hostsOf(mirrors)}, ${rest}`
 }
 
 /** The same for a table. */

@@ -1,6 +1,7 @@
 /** `barnraise check run.yaml`: is it right, and what does it mean. */
 
 import {
+  type AdapterShape,
   adapterLayout,
   encodedBytes,
   fitMemory,
@@ -112,7 +113,7 @@ function meaningOf({ config, runId, dataset, figures }: RunPlan): [string, strin
     ['run', `${config.name} (${runId.slice(0, 16)})`],
     ['base model', `${base.name}, ${byteSize(base.weights.bytes)}`],
     ['frozen base', `${kernels.base}, multiplied as ${kernels.path}`],
-    ['adapter', `rank ${adapter.adapterRank} on ${adapter.targets.join(', ')}: ${count}`],
+    ['adapter', `${adapterWords(adapter)}: ${counted(count, 'number')}`],
     ['data', `${counted(dataset.documents, 'example')}, ${counted(dataset.tokens, 'token')}`],
     ...(config.dataset.layout === 'stream' ? [] : lengthsOf(figures)),
     ['to train on', counted(config.dataset.trainSequences, 'sequence')],
@@ -126,6 +127,18 @@ const lengthsOf = (figures: RunPlan['figures']): [string, string][] => [
   ['of the examples', quantileWords(figures)],
   ['longer than', `a sequence of ${longerWords(figures)}`],
 ]
+
+function adapterWords({ adapterRank, targets, layers, scaling, exceptions }: AdapterShape): string {
+  const parts = [`rank ${adapterRank}`]
+  if (exceptions !== undefined) {
+    const others = counted(exceptions.length, 'linear layer')
+    parts.push(`(another rank or alpha in ${others})`)
+  }
+  if (scaling === 'rslora') parts.push('scaled by alpha / √rank')
+  parts.push(`on ${targets.join(', ')}`)
+  if (layers !== undefined) parts.push(`of ${counted(layers.length, 'layer')}`)
+  return parts.join(' ')
+}
 
 function costsOf(
   config: RunConfig,
@@ -156,11 +169,18 @@ function costsOf(
   ]
 }
 
-function endOf({ batchesMax, roundsMax }: RunConfig['training']): string {
+function endOf({ batchesMax, roundsMax, patience }: RunConfig['training']): string {
   const batches = `after ${counted(batchesMax, 'batch')}`
-  return roundsMax === null
-    ? `${batches}, however many rounds they take`
-    : `${batches}, or after ${counted(roundsMax, 'round')} if they come first (swarm.rounds)`
+  const rounds =
+    roundsMax === null
+      ? 'however many rounds they take'
+      : `or after ${counted(roundsMax, 'round')} if they come first (swarm.rounds)`
+  const early =
+    patience === undefined
+      ? ''
+      : `; before, when the loss has not fallen for ${counted(patience, 'round')} ` +
+        '(early_stopping_patience)'
+  return `${batches}, ${rounds}${early}`
 }
 
 /** The batches, shared by machines like this one that never leave. */

@@ -56,7 +56,7 @@ async function askAll(request: ControlRequest, pid: number | undefined) {
 }
 
 function printVolunteer(status: VolunteerStatus): void {
-  const { name, run, pid, activity, reasons, pausedUntil, overruled } = status
+  const { name, run, way, pid, activity, reasons, pausedUntil, overruled } = status
   const { steps, stepMs, credit, threads, memoryBytesMax, readings } = status
   const until = pausedUntil === null ? '' : `, until ${timeText(new Date(pausedUntil))}`
   const why = reasons.length === 0 ? '' : `: ${reasons.map(({ text }) => text).join('; ')}${until}`
@@ -64,6 +64,7 @@ function printVolunteer(status: VolunteerStatus): void {
   printLine(visible(`${name} in ${run ?? 'a run not reached yet'}, process ${pid}`))
   printTable([
     ['  now', `${activity}${why}`],
+    ['  way', way ?? 'none yet'],
     ...optional('  to go on', overruleText(reasons), reasons),
     ...optional('  overruled', overruled.join(', '), overruled),
     ['  done', `${counted(steps, 'step')}${speed}`],

@@ -20,6 +20,10 @@ export function addHostOptions(command: Command, machine: readonly Option[]): Co
     .option('--announce <address...>', 'multiaddrs at which others reach this machine')
     .option('--relay <address...>', 'relays to be reached through, as `relay` prints them')
     .option(
+      '--no-punch',
+      'with --relay, stay behind it: make no direct connections (hole punching)',
+    )
+    .option(
       '--tunnel <command>',
       'start this, which leads from elsewhere to --port and prints its address',
     )

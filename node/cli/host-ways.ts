@@ -3,12 +3,14 @@
  * sees of it, and a tunnel.
  */
 import { heard } from '../heard.ts'
+import type { Addresses } from '../history/progress.ts'
 import { announcedAddress } from '../network/link.ts'
 import { coordinatorAt } from '../network/page-link.ts'
 import { mapPort, type PortMapping } from '../network/port-mapping.ts'
 import { startTunnel, type Tunnel } from '../network/tunnel.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
 import type { Ways } from '../roles/ways.ts'
+import { addressesOf } from './invite.ts'
 import { reachOf } from './reach.ts'
 import { visible } from './terminal.ts'
 
@@ -31,6 +33,8 @@ export interface WaysListener {
 export interface OpenWays {
   /** Resolves when the ways are announced. @throws ConfigError where the tunnel leads nowhere */
   ready: Promise<void>
+  /** The relay is lost that led: where another page is given away by now, that is announced. */
+  moved(ways: Ways): void
   stop(): Promise<void>
 }
 
@@ -43,19 +47,29 @@ export function openWays(
 ): OpenWays {
   const opened: { stop(): Promise<void> }[] = []
   let isStopped = false
+  let given = null as Addresses['page']
+  const announce = (ways: Ways) => {
+    given = pageOf(ways)
+    return listener.announce(ways)
+  }
   const open = async () => {
     const mapping = await mapped(options, listener, ask)
     if (mapping !== null) opened.push({ stop: mapping.remove })
     const router = await routerOf(role, options, mapping, listener)
     if (isStopped) return
-    if (options.tunnel === undefined) return listener.announce(role.leadBy(...router))
-    const tunnel = tunnelTo(role, router, options, listener)
+    if (options.tunnel === undefined) return announce(role.leadBy(...router))
+    const tunnel = tunnelTo(role, router, options, { ...listener, announce })
     opened.push(tunnel)
     await tunnel.ready
   }
   const ready = heard(open())
   return {
     ready,
+    moved: (ways) => {
+      if (given === null || given === pageOf(ways)) return
+      listener.tell({ type: 'moved' }, 'The page is reached through another relay from now on')
+      announce(ways).catch(unkept(listener))
+    },
     stop: async () => {
       isStopped = true
       // What is asked of a router now is given back then.
@@ -64,6 +78,13 @@ export function openWays(
     },
   }
 }
+
+const pageOf = (ways: Ways): Addresses['page'] => addressesOf(ways, '').page
+
+const unkept =
+  ({ tell }: Pick<WaysListener, 'tell'>) =>
+  ({ message }: Error): void =>
+    tell({ type: 'unkept', reason: message }, `The link was not kept: ${message}`)
 
 /** The router's port that leads here; null: none does. */
 async function mapped(
@@ -139,11 +160,7 @@ function tunnelTo(
       ),
     onAddress: (address) => {
       const ways = leadBy(...router, announcedAddress(address))
-      told = told
-        .then(() => announce(ways))
-        .catch(({ message }: Error) =>
-          tell({ type: 'unkept', reason: message }, `The link was not kept: ${message}`),
-        )
+      told = told.then(() => announce(ways)).catch(unkept({ tell }))
     },
     onLost: (reason) =>
       tell(

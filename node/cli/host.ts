@@ -32,7 +32,7 @@ import { runFolderOf } from '../setup/run-folder-of.ts'
 import { baseSentText, baseSourcesText } from './base-words.ts'
 import { command, quoted } from './command.ts'
 import { serveOrders } from './host-control.ts'
-import { openWays, type WaysOptions } from './host-ways.ts'
+import { type OpenWays, openWays, type WaysOptions } from './host-ways.ts'
 import { hubOf } from './hub.ts'
 import { onInterrupt } from './interrupt.ts'
 import { addressesOf, checkText, inviteNeededText, inviteText, isHere } from './invite.ts'
@@ -47,6 +47,8 @@ export interface HostOptions extends WaysOptions {
   announce?: string[]
   /** Addresses of relays. */
   relay?: string[]
+  /** False: who comes through a relay stays there. */
+  punch?: boolean
   threads: number
   memory: number
   /** False: this network is not told of the run. */
@@ -124,10 +126,12 @@ async function coordinate(
   const mirrors = await hostedMirrors(folder, log.warn)
   const admin = randomBytes(ADMIN_BYTES).toString('base64url')
   let pages = null as Pages | null
+  let ways = null as OpenWays | null
   const role = await startCoordinator(folder, {
     listen: doors.listen,
     announce: doors.announce,
     relays: doors.relays ?? [],
+    punch: options.punch !== false,
     mirrors,
     pages: ({ runId: run, coordinator, kind, link, dashboard, isInvited, order }) => {
       const invitation = { run, coordinator, kind, link }
@@ -137,6 +141,7 @@ async function coordinate(
     limits: { threads: options.threads, memoryBytesMax: options.memory },
     log,
     onProgress: show,
+    onMoved: (now) => ways?.moved(now),
   })
   const announce = async ({ link, pageAddresses }: Ways) => {
     pages?.inviteBy(link)
@@ -161,7 +166,7 @@ async function coordinate(
     if (options.json) printJson(fact)
     else screen.print(line)
   }
-  const ways = openWays(role, options, { announce, tell })
+  ways = openWays(role, options, { announce, tell })
   try {
     closeOrders = await serveOrders(role.runId, role.order)
     await Promise.race([ways.ready, interrupted.promise])

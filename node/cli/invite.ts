@@ -2,6 +2,7 @@
 import type { Addresses } from '../history/progress.ts'
 import { parseLink, withWords } from '../network/link.ts'
 import { isOfHome } from '../network/near.ts'
+import { isLoopback } from '../network/network-of.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
 import type { Ways } from '../roles/ways.ts'
 import { command, joinCommand, quoted } from './command.ts'
@@ -43,7 +44,14 @@ export function inviteText(link: string, { page, admin }: Addresses, rows: numbe
 }
 
 function hereOnly(link: string): string {
-  return link.includes('/p2p-circuit/')
+  const relayed = parseLink(link).addresses.filter((address) => address.includes('/p2p-circuit/'))
+  if (relayed.length > 0 && relayed.every(isLoopback)) {
+    return (
+      'These work on this machine only, as the relay is named by an address of it: ' +
+      'give --relay the address at which others reach the relay.'
+    )
+  }
+  return relayed.length > 0
     ? 'The page is for this machine only; the link leads through the relay, for all who reach it.'
     : 'These work on this machine only: with --public, others reach it at its own addresses; ' +
         'with --announce, at those that you name; with --tunnel or --relay, from behind a router.'

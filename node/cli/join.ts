@@ -18,6 +18,7 @@ import { createLog, type Log } from '../log.ts'
 import { ownLan } from '../network/lan.ts'
 import type { Invite } from '../network/link.ts'
 import { placesOf } from '../network/unreachable.ts'
+import type { Way } from '../network/way.ts'
 import { checkMirror } from '../roles/base-sources.ts'
 import { hearOwner } from '../roles/hear-owner.ts'
 import { type LocalVolunteerOptions, startVolunteer } from '../roles/local-volunteer.ts'
@@ -167,6 +168,10 @@ async function volunteerOptions(
     lan: options.share === false || options.dataPerDay !== undefined ? null : ownLan,
     onShared: meter.add,
     log,
+    onWay: (way) => {
+      report({ type: 'connected', way })
+      screen.print(WAY_WORDS[way])
+    },
     onStep: (progress) => {
       report({ type: 'step', ...progress })
       const { steps, loss, stepMs } = progress
@@ -181,6 +186,12 @@ async function volunteerOptions(
       screen.update(`moving ${what}: ${byteSize(done)} of ${byteSize(total)}`)
     },
   }
+}
+
+const WAY_WORDS: Readonly<Record<Way, string>> = {
+  direct: 'Connected to the run directly',
+  'hole punching': 'Connected to the run directly, though both are behind routers (hole punching)',
+  relayed: 'Connected to the run through a relay',
 }
 
 /** Why it pauses and how to overrule that, or that it goes on. */

@@ -4,6 +4,7 @@ import { relayPages } from '../dashboard/relay-pages.ts'
 import { createLog } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
+import { isLoopback } from '../network/network-of.ts'
 import { startRelay } from '../roles/relay.ts'
 import { othersCommand, quoted } from './command.ts'
 import { cacheFolder } from './folders.ts'
@@ -51,7 +52,7 @@ export async function relay(options: RelayCommandOptions): Promise<void> {
     log,
   })
   if (json) printJson({ type: 'ready', addresses: role.addresses })
-  else printReady(role.addresses)
+  else for (const line of readyLines(role.addresses)) printLine(line)
   const tell = whenChanged((status: ReturnType<typeof role.status>) =>
     json ? printJson({ type: 'status', ...status }) : undefined,
   )
@@ -69,14 +70,20 @@ export async function relay(options: RelayCommandOptions): Promise<void> {
   await role.stop()
 }
 
-function printReady(addresses: readonly string[]): void {
+export function readyLines(addresses: readonly string[]): string[] {
   const isForPages = (address: string) => address.includes('/ws')
   // Those that pages come by, too, before those for processes alone.
   const sorted = addresses.toSorted((a, b) => Number(isForPages(b)) - Number(isForPages(a)))
-  printLine('A host that nobody reaches comes by one of these, and its link leads through here:\n')
-  for (const address of sorted) {
-    printLine(`  ${othersCommand(`host run.yaml --relay ${quoted(address)}`)}`)
-  }
-  printLine('\nBy those with /ws its pages are here as well. What passes is encrypted from end to')
-  printLine('end. Ctrl-C ends it.')
+  return [
+    'A host that nobody reaches comes by one of these, and its link leads through here:\n',
+    ...sorted.map((address) => `  ${othersCommand(`host run.yaml --relay ${quoted(address)}`)}`),
+    '\nBy those with /ws its pages are here as well. What passes is encrypted from end to',
+    'end. Ctrl-C ends it.',
+    ...(addresses.every(isLoopback) ? HERE_ONLY : []),
+  ]
 }
+
+const HERE_ONLY = [
+  '\nThese work on this machine only, and so do the links that lead through here: name with',
+  '--announce the address at which others reach it, or leave --no-public out.',
+]

@@ -2,7 +2,6 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { buffer } from 'node:stream/consumers'
 import { adapterLayout, batchPart, initialAdapter, parseOuterState } from '../../kernels/index.ts'
 import type { RunConfig } from '../../protocol/index.ts'
 import type { Numbers, Subtracted } from '../../simulations/index.ts'
@@ -14,6 +13,7 @@ import { defaultMemoryBytes } from '../compute/thread-pool.ts'
 import { readBatches } from '../dataset/batches.ts'
 import { heldOutOf } from '../dataset/held-out.ts'
 import type { Sequences } from '../dataset/shards.ts'
+import { openBlobWeights } from '../model/weight-file.ts'
 import type { RunPlan } from '../setup/plan-run.ts'
 
 /** Work is done once for all who ask for the same, so a trace is nobody's own. */
@@ -25,9 +25,9 @@ export async function numbersOf({ config, dataset, base, start }: RunPlan): Prom
   const { tiles } = startKernels()
   const module = new WebAssembly.Module(readFileSync(KERNELS))
   const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-  const engine = createEngine(module, digestOf, { tiles })
+  const engine = createEngine(module, digestOf, openBlobWeights, { tiles })
   const { job } = fitJob(config, { threads: 1, memoryBytesMax: defaultMemoryBytes() })
-  engine.setUp(config, job, await buffer(base.pieces()))
+  engine.setUp(config, job, base.file.path)
   const blobs = dataset.blobs
   const batchesMax = Math.ceil(config.dataset.trainSequences / config.training.batchSequences)
   const all = await readBatches(config, 0, batchesMax, async ({ digest }) => blobs.get(digest)!)
@@ -41,6 +41,7 @@ export async function numbersOf({ config, dataset, base, start }: RunPlan): Prom
       const input = {
         ...batchesFrom(all, config, firstBatch, steps),
         leaseId: 0,
+        firstBatch,
         steps,
         learningRate,
         moment,

@@ -5,14 +5,7 @@
 
 import { type Control, requestStop } from '../../kernels/index.ts'
 import type { LeaseId } from '../../protocol/index.ts'
-import type { FromWorker, TaskName, Tasks, ToWorker, TrainInput } from './task.ts'
-
-export interface StepProgress {
-  leaseId: LeaseId
-  steps: number
-  stepMs: number
-  loss: number
-}
+import type { FromWorker, StepProgress, TaskName, Tasks, ToWorker, TrainInput } from './task.ts'
 
 export interface Compute {
   /** `onToken` hears what `generate` writes, as it does. */

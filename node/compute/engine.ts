@@ -27,21 +27,25 @@ import {
   measurePayload,
   newBoard,
   newControl,
+  newFeedBoard,
   newSharedMemory,
   type Ops,
   type OuterState,
   openCorrection,
   openMerge,
+  type Pointer,
   parseOuterState,
   payloadOf,
   serialiseOuterState,
+  sharedFeed,
   type Tiles,
   type Trainer,
-  type WeightSource,
 } from '../../kernels/index.ts'
 import { type Digest, hexToBytes, ProtocolError, type RunConfig } from '../../protocol/index.ts'
-import { weightsFromBytes } from '../model/base-weights.ts'
+import type { OpenWeights, WeightOpener } from '../model/base-weights.ts'
+import type { BlobFile } from '../storage/blob-store.ts'
 import { bytesOf } from './floats.ts'
+import type { FeedData } from './help.ts'
 import { hyperOf } from './job.ts'
 import { createReader, type Reader } from './reader.ts'
 import type { AggregateOutput, CorrectionInput, MergeInput, TrainInput } from './task.ts'
@@ -49,19 +53,21 @@ import type { AggregateOutput, CorrectionInput, MergeInput, TrainInput } from '.
 export interface Engine {
   /**
    * Builds the trainer; training and evaluating need it. The job is the
-   * run's, as it fits this machine.
+   * run's, as it fits this machine; the file has its base.
    */
-  setUp(config: RunConfig, job: JobShape, weights: Uint8Array): void
+  setUp(config: RunConfig, job: JobShape, file: BlobFile): void
   /** `name` is what a stop would be requested by. */
   train(input: TrainInput, name: number): Generator<JobPause>
+  /** Milliseconds in which the trainer waited for layers that were still being read. */
+  waitedMs(): number
   /** What `train` has done so far, as it is sent up. */
   payload(input: TrainInput): Uint8Array
   /** Yields after each micro-batch. */
   evaluate(
     input: Batch & { adapter: Float32Array | null },
   ): Generator<{ lossSum: number; targetTokens: number }>
-  /** A model to read and write with, in a memory of its own. */
-  openReader(shape: GeneratorShape, weights: WeightSource): Reader
+  /** A model to read and write with, in a memory of its own; the file has its base. */
+  openReader(shape: GeneratorShape, file: BlobFile): Reader
   /** What a payload of the run is by itself. */
   measure(config: RunConfig, payload: Uint8Array): Measured
   /** One of the two at a time; the payloads follow in their order, in parts. */
@@ -75,8 +81,19 @@ export interface EngineOptions {
   control?: Control
   /** The tiles of products, by path; see kernels/tune.ts. */
   tiles?: Tiles
+  /** Whether `help` starts a thread that reads layers from such a file. */
+  canFeed?: (file: BlobFile) => boolean
   /** Starts the other threads; those of an earlier job end. */
-  help?: (work: { memory: WebAssembly.Memory; job: JobShape; place: number; board: Board }) => void
+  help?: (work: Work) => void
+}
+
+/** What other threads are to help with. */
+export interface Work {
+  memory: WebAssembly.Memory
+  job: JobShape
+  place: Pointer
+  board: Board
+  feed: FeedData | null
 }
 
 /** A correction in progress: it gives the next outer state. */
@@ -102,6 +119,18 @@ interface Room {
   arena: Arena
 }
 
+/** Weights that stay open as long as they are read. */
+function keptWeights() {
+  let kept: OpenWeights | null = null
+  return {
+    replace(isRead: boolean, weights: OpenWeights): void {
+      kept?.close()
+      kept = isRead ? weights : null
+      if (!isRead) weights.close()
+    },
+  }
+}
+
 /** A linear memory of its own. */
 function room(module: WebAssembly.Module, tiles: Tiles): Room {
   const memory = newSharedMemory(INITIAL_PAGES)
@@ -109,35 +138,60 @@ function room(module: WebAssembly.Module, tiles: Tiles): Room {
   return { ops, arena: createArena(memory) }
 }
 
-/** @param digestOf SHA-256; the fastest that the platform has */
+/**
+ * @param digestOf SHA-256; the fastest that the platform has
+ * @param openWeights opens the file of a base as the platform can, to be read tensor by tensor
+ */
 export function createEngine(
   module: WebAssembly.Module,
   digestOf: (bytes: Uint8Array) => Digest,
-  { control = newControl(), tiles = FAIR_TILES, help = () => {} }: EngineOptions = {},
+  openWeights: WeightOpener,
+  {
+    control = newControl(),
+    tiles = FAIR_TILES,
+    canFeed = () => false,
+    help = () => {},
+  }: EngineOptions = {},
 ): Engine {
   // The coordinator aggregates while it evaluates, so the two don't share a memory.
   const server = room(module, tiles)
   const serverStart = server.arena.mark()
   let bench: (Room & { config: RunConfig; trainer: Trainer }) | null = null
+  const trained = keptWeights()
+  const written = keptWeights()
   /** The training whose step is in progress. */
   let working = UNNAMED
+  let waitedMs = 0
+  const waiting =
+    <A extends unknown[]>(need: (...args: A) => void) =>
+    (...args: A) => {
+      const begun = performance.now()
+      need(...args)
+      waitedMs += performance.now() - begun
+    }
   const ready = () => {
     if (bench === null) throw new Error('Invariant broken: no model is set up')
     return bench
   }
 
   return {
-    setUp: (config, job, weights) => {
+    setUp: (config, job, file) => {
       const made = room(module, tiles)
+      const weights = openWeights(file, job.model)
       const board = newBoard()
-      const source = weightsFromBytes(config.base.shape, weights)
+      const isStreamed = job.streamedLayers > 0
+      const feed = isStreamed && canFeed(file) ? newFeedBoard() : null
+      const layers = feed && sharedFeed(feed, job.model.layerCount - job.streamedLayers)
       const crew = {
         board,
+        feed: layers && { need: waiting(layers.need) },
         isStopping: () => working !== UNNAMED && isStopRequested(control, working),
       }
-      const trainer = createTrainer(made.ops, made.arena, job, source, crew)
+      const trainer = createTrainer(made.ops, made.arena, job, weights, crew)
+      trained.replace(isStreamed && feed === null, weights)
       bench = { ...made, config, trainer }
-      help({ memory: made.ops.memory, job, place: trainer.place, board })
+      const { place } = trainer
+      help({ memory: made.ops.memory, job, place, board, feed: feed && { feed, file } })
     },
     train: function* (input, name) {
       const { trainer, config } = ready()
@@ -157,6 +211,7 @@ export function createEngine(
         yield value
       }
     },
+    waitedMs: () => waitedMs,
     payload: ({ adapter }) => {
       const { ops, arena, trainer, config } = ready()
       const { mode } = config.training
@@ -170,9 +225,12 @@ export function createEngine(
         yield trainer.evaluate(batchPart(batch, at, Math.min(at + rows, batch.tokens.length)))
       }
     },
-    openReader(shape, weights) {
+    openReader(shape, file) {
       const { ops, arena } = room(module, tiles)
-      return createReader(createGenerator(ops, arena, shape, weights), shape.contextMax)
+      const weights = openWeights(file, shape.model)
+      const generator = createGenerator(ops, arena, shape, weights)
+      written.replace(generator.isStreamed, weights)
+      return createReader(generator, shape.contextMax)
     },
     measure: (config, payload) => {
       const layout = adapterLayout(config.base.shape, config.adapter)

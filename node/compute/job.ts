@@ -8,7 +8,18 @@ export interface JobLimits {
   threads: number
   /** What the kernels' memory may grow to. */
   memoryBytesMax: number
+  /** What its owner knows these by, and of the device. @default the options of commands */
+  words?: LimitWords
 }
+
+export interface LimitWords {
+  memory: string
+  threads: string
+  /** A sentence on what the device has; empty where nothing is known. */
+  device: string
+}
+
+const OPTIONS: LimitWords = { memory: "'--memory'", threads: "'--threads'", device: '' }
 
 export interface FittedJob {
   job: JobShape
@@ -17,7 +28,9 @@ export interface FittedJob {
 }
 
 /** The job as the run says it, in one thread, with everything kept. */
-export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig): JobShape {
+export function jobOf({ base, adapter, dataset, training, kernels, seed }: RunConfig): JobShape {
+  const { dropout = 0, embeddingNoise: embeddings = 0 } = training
+  const isNoisy = dropout > 0 || embeddings > 0
   return {
     model: base.shape,
     adapter,
@@ -26,17 +39,22 @@ export function jobOf({ base, adapter, dataset, training, kernels }: RunConfig):
     microBatch: training.microBatch,
     threads: 1,
     recomputedLayers: 0,
+    streamedLayers: 0,
     hyper: hyperOf(training),
+    noise: isNoisy ? { seed, dropout, embeddings } : undefined,
   }
 }
 
 export function hyperOf(training: RunConfig['training']): JobShape['hyper'] {
-  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax } = training
-  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax }
+  const { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax, rateRatio } = training
+  return { beta1, beta2, epsilon, weightDecay, gradientClip, ratioMax, rateRatio }
 }
 
 /** @throws ConfigError with the figures when the job does not fit */
-export function fitJob(config: RunConfig, { threads, memoryBytesMax }: JobLimits): FittedJob {
+export function fitJob(
+  config: RunConfig,
+  { threads, memoryBytesMax, words = OPTIONS }: JobLimits,
+): FittedJob {
   const fit = fitMemory({ ...jobOf(config), threads }, memoryBytesMax)
   if (fit.status === 'fits') return { job: fit.shape, bytes: fit.bytes }
   if (fit.bytes > JOB_BYTES_MAX) {
@@ -47,8 +65,9 @@ export function fitJob(config: RunConfig, { threads, memoryBytesMax }: JobLimits
     )
   }
   throw new ConfigError(
-    `Cannot train for this run as '--memory' must be at least ${megabytes(fit.bytes)}: current ` +
-      `value is ${megabytes(memoryBytesMax)}. Allow more, or take fewer '--threads'.`,
+    `Cannot train for this run as ${words.memory} must be at least ${megabytes(fit.bytes)}: ` +
+      `current value is ${megabytes(memoryBytesMax)}. ${words.device}Allow more, or take fewer ` +
+      `${words.threads}.`,
   )
 }
 
@@ -63,10 +82,13 @@ export function checkData(base: BlobReference, dataBytesMax: number | null): voi
 
 /** `861 MB`, and what was done to make it fit. */
 export function describeJob(config: RunConfig, { job, bytes }: FittedJob): string {
-  const { microBatch, recomputedLayers, model } = job
+  const { microBatch, streamedLayers, recomputedLayers, model } = job
   const wanted = config.training.microBatch
   const concessions: string[] = []
   if (microBatch < wanted) concessions.push(`${microBatch} of ${wanted} sequences at a time`)
+  if (streamedLayers > 0) {
+    concessions.push(`${streamedLayers} of ${model.layerCount} layers read from the disk each time`)
+  }
   if (recomputedLayers > 0) {
     concessions.push(`${recomputedLayers} of ${model.layerCount} layers run forward twice`)
   }

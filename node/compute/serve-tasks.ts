@@ -1,12 +1,10 @@
 /** What a compute thread does: runs tasks one step at a time, listening in between. */
 import type { LeaseId } from '../../protocol/index.ts'
-import type { BaseWeights } from '../model/base-weights.ts'
 import type { Engine, OpenCorrection, OpenMerge } from './engine.ts'
 import type { Reader } from './reader.ts'
 import type {
   FromWorker,
   GenerateInput,
-  ModelInput,
   ScoreInput,
   ScoreOutput,
   TaskName,
@@ -21,7 +19,6 @@ export interface TaskPlatform {
   post(message: FromWorker): void
   /** Lets messages that are waiting be heard. */
   turn(): Promise<void>
-  openWeights(input: ModelInput): Promise<BaseWeights & { close(): void }>
 }
 
 /** What one task leaves to the next, and what was heard while one ran. */
@@ -107,10 +104,8 @@ const HANDLERS: Handlers = {
     server.merge = null
     return output
   },
-  'open-model': async (server, input) => {
-    const weights = await server.openWeights(input)
-    server.reader = server.engine.openReader(input.shape, weights)
-    weights.close()
+  'open-model': (server, { shape, weights }) => {
+    server.reader = server.engine.openReader(shape, weights)
     return null
   },
   generate,
@@ -157,6 +152,7 @@ async function train(server: TaskServer, input: TrainInput, name: number): Promi
   const { engine, post, turn, ending } = server
   const { leaseId } = input
   const started = performance.now()
+  const waited = engine.waitedMs()
   let done: Trained | null = null
   if (ending.cut.delete(leaseId) || ending.abandon.delete(leaseId)) return { status: 'empty' }
   for (const pause of engine.train(input, name)) {
@@ -174,7 +170,8 @@ async function train(server: TaskServer, input: TrainInput, name: number): Promi
         stepMs,
         failure: null,
       }
-      post({ type: 'step', leaseId, steps, stepMs, loss })
+      const waitMs = (engine.waitedMs() - waited) / steps
+      post({ type: 'step', leaseId, steps, stepMs, waitMs, loss })
     }
     await turn()
     if (ending.abandon.delete(leaseId)) return { status: 'empty' }

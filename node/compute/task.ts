@@ -13,10 +13,13 @@ import type {
   Scores,
 } from '../../kernels/index.ts'
 import type { Digest, LeaseId, RunConfig } from '../../protocol/index.ts'
+import type { BlobFile } from '../storage/blob-store.ts'
 import type { Sampling } from './sample.ts'
 
 export interface TrainInput extends Batch {
   leaseId: LeaseId
+  /** Which batch of the run is that of the first step. */
+  firstBatch: number
   steps: number
   /** The round's base adapter, N scalars in layout order. */
   adapter: Float32Array
@@ -25,6 +28,16 @@ export interface TrainInput extends Batch {
   learningRate: number
   /** The link before the first. */
   traceStart: Digest
+}
+
+/** Where a training is: after so many steps of it. */
+export interface StepProgress {
+  leaseId: LeaseId
+  steps: number
+  /** A step took so long on average, and so much of it was waiting for layers to be read. */
+  stepMs: number
+  waitMs: number
+  loss: number
 }
 
 export type TrainOutput =
@@ -85,8 +98,7 @@ export interface AggregateOutput {
 /** A model to read and write with. */
 export interface ModelInput {
   shape: GeneratorShape
-  /** The file of its weights: where it is in Node, itself in a page. */
-  weights: string | Blob
+  weights: BlobFile
 }
 
 export interface GenerateInput {
@@ -112,7 +124,7 @@ export interface LogitsInput {
 
 /** Every task by name: what goes in, what comes out. */
 export interface Tasks {
-  'set-up': { input: { config: RunConfig; job: JobShape; weights: Uint8Array }; output: null }
+  'set-up': { input: { config: RunConfig; job: JobShape; weights: BlobFile }; output: null }
   'apply-update': {
     input: { config: RunConfig; adapter: Float32Array; update: Uint8Array }
     output: Float32Array
@@ -168,4 +180,4 @@ export type FromWorker =
   | { type: 'done'; id: number; output: Tasks[TaskName]['output'] }
   | { type: 'error'; id: number; message: string }
   | { type: 'token'; id: number; token: number }
-  | { type: 'step'; leaseId: LeaseId; steps: number; stepMs: number; loss: number }
+  | ({ type: 'step' } & StepProgress)

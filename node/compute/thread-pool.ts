@@ -4,8 +4,13 @@
  */
 import { availableParallelism, totalmem } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { closeBoard } from '../../kernels/index.ts'
-import type { HelperData } from './help.ts'
+import { closeBoard, closeFeed } from '../../kernels/index.ts'
+import type { FeedData, FeederData, HelperData } from './help.ts'
+
+export interface ThreadPoolData extends Omit<HelperData, 'thread'> {
+  /** null: every layer is there. */
+  feed: FeedData | null
+}
 
 export interface ThreadPool {
   close(): Promise<void>
@@ -21,15 +26,23 @@ export function defaultMemoryBytes(): number {
   return Math.floor(totalmem() / 2)
 }
 
-/** Starts the threads beside the trainer's own: job.threads - 1 of them. */
-export function startThreads(data: Omit<HelperData, 'thread'>): ThreadPool {
+/**
+ * Starts the threads beside the trainer's own: job.threads - 1 that help it, and one that reads
+ * layers where they are streamed.
+ */
+export function startThreads({ feed, ...data }: ThreadPoolData): ThreadPool {
   const workers = Array.from({ length: data.job.threads - 1 }, (_, index) => {
     const workerData: HelperData = { ...data, thread: index + 1 }
     return new Worker(new URL('./helper.ts', import.meta.url), { workerData })
   })
+  if (feed !== null) {
+    const workerData: FeederData = { ...data, ...feed }
+    workers.push(new Worker(new URL('./feeder.ts', import.meta.url), { workerData }))
+  }
   return {
     close: async () => {
       closeBoard(data.board)
+      if (feed !== null) closeFeed(feed.feed)
       await Promise.all(workers.map((worker) => worker.terminate()))
     },
   }

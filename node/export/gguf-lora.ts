@@ -5,7 +5,12 @@
  * is permuted where they are; A reads the hidden state, which has one order.
  * Source: llama.cpp, src/llama-adapter.cpp.
  */
-import { type AdapterTensor, adapterLayout, type ModelShape } from '../../kernels/index.ts'
+import {
+  type AdapterShape,
+  type AdapterTensor,
+  adapterLayout,
+  type ModelShape,
+} from '../../kernels/index.ts'
 import { bytesOf } from '../compute/floats.ts'
 import type { GgufMetadata, GgufValue } from '../model/gguf-format.ts'
 import {
@@ -28,15 +33,38 @@ export function ggufLora({ model, adapter, values, run }: LoraSource): GgufFile 
     ['general.type', { type: 'string', value: 'adapter' }],
     ...ggufOrigin(run),
     ['adapter.type', { type: 'string', value: 'lora' }],
-    // llama.cpp divides by the rank, which it reads from the tensors.
-    ['adapter.lora.alpha', { type: 'f32', value: adapter.alpha }],
+    ['adapter.lora.alpha', { type: 'f32', value: alphaOf(adapter) }],
   ])
-  return { metadata, tensors: tensors.map((tensor) => ggufTensor(model, tensor, values)) }
+  const factors = factorsOf(tensors, alphaOf(adapter))
+  return {
+    metadata,
+    tensors: tensors.map((tensor, i) => ggufTensor(model, tensor, values, factors[i]!)),
+  }
 }
 
-function ggufTensor(model: ModelShape, tensor: AdapterTensor, values: Float32Array): GgufTensor {
+/** The file has one alpha, which llama.cpp divides by the rank that it reads of each tensor. */
+function alphaOf({ alpha, adapterRank, scaling }: AdapterShape): number {
+  return scaling === 'rslora' ? alpha * Math.sqrt(adapterRank) : alpha
+}
+
+/** What B is multiplied by where another alpha would be needed; powers of two are exact. */
+function factorsOf(tensors: readonly AdapterTensor[], alpha: number): number[] {
+  return tensors.map(({ part, columns: rank, scale }) => {
+    const factor = (scale * rank) / alpha
+    // A scale is a quotient that was rounded: its rank does not always give alpha back.
+    return part === 'A' || Math.abs(factor - 1) < 1e-12 ? 1 : factor
+  })
+}
+
+function ggufTensor(
+  model: ModelShape,
+  tensor: AdapterTensor,
+  values: Float32Array,
+  factor: number,
+): GgufTensor {
   const { layer, target, part, rows, columns, offset } = tensor
-  const own = values.subarray(offset, offset + rows * columns)
+  const stored = values.subarray(offset, offset + rows * columns)
+  const own = factor === 1 ? stored : stored.map((value) => value * factor)
   const heads = part === 'B' ? permutedHeads(model, target) : null
   return {
     name: `${ggufLinearName(layer, target)}.lora_${part.toLowerCase()}`,

@@ -5,6 +5,7 @@
 
 import { basename } from 'node:path'
 import { stringify } from 'yaml'
+import type { AdapterShape } from '../../kernels/index.ts'
 import type { Digest } from '../../protocol/index.ts'
 import { counted } from '../../protocol/index.ts'
 import { COMMAND } from '../command.ts'
@@ -72,6 +73,7 @@ ${table([
   ['held out', `${run.dataset.heldOutTokens} learned tokens, which no volunteer trained on`],
   ['tokens trained on', String(tokensOf(run))],
   ['rank, alpha', `${adapter.adapterRank}, ${adapter.alpha}`],
+  ...adapterRows(adapter),
   ['targets', adapter.targets.join(', ')],
   ['type of the weights', weights],
   [
@@ -79,6 +81,7 @@ ${table([
     `${run.training.mode}, ${counted(run.training.batchSequences, 'sequence')} a batch`,
   ],
   ['learning rate', `${run.training.learningRate}, ${run.training.schedule}`],
+  ...methodRows(run),
   ['run', `\`${run.runId}\``],
   [`${basename(path)}, SHA-256`, `\`${digest}\``],
   [ADAPTER_ROW, `\`${run.adapterDigest}\`, of its float32 scalars`],
@@ -96,6 +99,30 @@ ${checkOf(format, card)}
 ## Use it
 
 ${usageOf(format, { run, adapter, hasTemplate })}`
+}
+
+/** What is not so in every adapter; layers that have the same of their own share a row. */
+function adapterRows({ layers, scaling, exceptions = [] }: AdapterShape): [string, string][] {
+  const own = Map.groupBy(exceptions, (one) => `${one.target} ${one.adapterRank} ${one.alpha}`)
+  return [
+    ...(scaling === 'rslora' ? [['scaled by', 'alpha / √rank'] as [string, string]] : []),
+    ...(layers ? [['layers', layers.join(', ')] as [string, string]] : []),
+    ...[...own.values()].map((all): [string, string] => {
+      const { target, adapterRank, alpha } = all[0]!
+      const where = all.map(({ layer }) => layer).join(', ')
+      return [`rank, alpha of ${target} in layer ${where}`, `${adapterRank}, ${alpha}`]
+    }),
+  ]
+}
+
+function methodRows({ training }: RunSummary): [string, string][] {
+  const { rateRatio, dropout, embeddingNoise } = training
+  const rows: [string, number | undefined][] = [
+    ['learning rate of B, over that of A (LoRA+)', rateRatio],
+    ['dropout before A', dropout],
+    ['alpha of the noise on embeddings (NEFTune)', embeddingNoise],
+  ]
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
 }
 
 /** How a reader re-derives the adapter. */

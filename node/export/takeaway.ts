@@ -40,7 +40,16 @@ export interface RunSummary {
     /** Targets that the held-out loss is a mean over. */
     heldOutTokens: number
   }
-  training: { mode: string; batchSequences: number; learningRate: number; schedule: string }
+  training: {
+    mode: string
+    batchSequences: number
+    learningRate: number
+    schedule: string
+    /** What of LoRA+, dropout and NEFTune there was; absent: nothing. */
+    rateRatio?: number
+    dropout?: number
+    embeddingNoise?: number
+  }
   /** What it began with, in words; null: the base alone. */
   start: string | null
   /** SHA-256 of the adapter's N scalars, as the journal names it. */

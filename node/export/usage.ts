@@ -27,17 +27,8 @@ type Section = readonly [tool: string, body: string]
 const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
   peft: ({ run, adapter }) => [
     ['PEFT', python(run.base.name, PEFT)],
-    ['vLLM', shell(`vllm serve BASE --enable-lora ${loraOptions(slug(run.name), adapter)}`)],
-    [
-      'llama.cpp',
-      fromHere(
-        'gguf-lora',
-        shell(
-          `python convert_lora_to_gguf.py . --base BASE --outtype f32 --outfile ${LORA_FILE}`,
-          `llama-cli -m BASE.gguf --lora ${LORA_FILE} -p "Call me"`,
-        ),
-      ),
-    ],
+    ['vLLM', vllmOf(run, adapter)],
+    ['llama.cpp', llamaOf(adapter)],
     [
       'Ollama',
       fromHere('merged-gguf', fence('python', MERGE), shell(...convertAndCreate('merged', run))),
@@ -71,6 +62,28 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
     ['Ollama', shell(...create(run))],
     ['transformers and vLLM', otherFormat('merged')],
   ],
+}
+
+function vllmOf({ name }: Named, adapter: AdapterShape): string {
+  if (adapter.exceptions === undefined) {
+    return shell(`vllm serve BASE --enable-lora ${loraOptions(slug(name), adapter)}`)
+  }
+  const why = 'vLLM scales all linear layers alike, and some of these have a rank or alpha of their'
+  return `${why} own, so it takes them merged. ${otherFormat('merged')}`
+}
+
+/** llama.cpp's script writes one `lora_alpha`, which is then divided by the rank of each layer. */
+function llamaOf({ scaling, exceptions = [], alpha }: AdapterShape): string {
+  if (scaling === 'rslora' || exceptions.some((one) => one.alpha !== alpha)) {
+    return otherFormat('gguf-lora')
+  }
+  return fromHere(
+    'gguf-lora',
+    shell(
+      `python convert_lora_to_gguf.py . --base BASE --outtype f32 --outfile ${LORA_FILE}`,
+      `llama-cli -m BASE.gguf --lora ${LORA_FILE} -p "Call me"`,
+    ),
+  )
 }
 
 const PEFT = `from peft import PeftModel

@@ -26,6 +26,8 @@ export interface VolunteerStatus extends GuestStanding {
   peer: string
   /** The name of its run; null before it has joined. */
   run: string | null
+  /** How its coordinator was reached last, as `relayed`; null: it was not yet. */
+  way: string | null
   activity: Activity
   /** What counts of its work, as its coordinator last said; null: it has not yet. */
   credit: Credit | null

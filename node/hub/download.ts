@@ -9,6 +9,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ConfigError } from '../../protocol/index.ts'
+import { isSecure } from '../secure-address.ts'
 
 export interface Download {
   url: string
@@ -107,7 +108,7 @@ async function* stalling(
   }
 }
 
-/** @throws ConfigError after too many redirects */
+/** @throws ConfigError after too many redirects, and where others could read the token */
 export async function get(
   url: string,
   token: string | null,
@@ -115,6 +116,12 @@ export async function get(
   signal: AbortSignal,
 ): Promise<Response> {
   const home = new URL(url).origin
+  if (token !== null && !isSecure(new URL(url))) {
+    throw new ConfigError(
+      `Cannot send the token of the Hub to ${home} as whoever is on the way could read it: give ` +
+        'an https address in HF_ENDPOINT, or no token (HF_TOKEN, HF_TOKEN_PATH)',
+    )
+  }
   let next = url
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
     const isHome = new URL(next).origin === home

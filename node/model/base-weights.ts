@@ -8,6 +8,7 @@ import {
   type WeightSource,
   weightTensors,
 } from '../../kernels/index.ts'
+import type { BlobFile } from '../storage/blob-store.ts'
 import { ModelError } from './errors.ts'
 import type { FileBytes } from './file-bytes.ts'
 import { isGguf, parseGguf } from './gguf.ts'
@@ -20,6 +21,12 @@ export interface BaseWeights extends WeightSource {
   /** Types of a matrix that keep less than 16 bits a number, as their file calls them. */
   quantised: string[]
 }
+
+/** They can be read until they are closed. */
+export type OpenWeights = BaseWeights & { close(): void }
+
+/** @throws ModelError unless the file holds the weights of such a model */
+export type WeightOpener = (file: BlobFile, shape: ModelShape) => OpenWeights
 
 /**
  * The weights from the bytes of their file, as a volunteer gets them: the shape is in the

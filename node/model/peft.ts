@@ -51,6 +51,7 @@ export interface PeftExport {
 /** Where the adapter comes from. */
 interface PeftOrigin {
   runId: string
+  training?: { dropout?: number }
   base: { name: string; digest: Digest }
 }
 
@@ -66,7 +67,7 @@ export async function writePeftAdapter(
   { model, adapter, values, run }: PeftExport,
 ): Promise<{ path: string; digest: Digest }> {
   const weights = encodePeftWeights(model, { adapterShape: adapter, values }, run)
-  const config = adapterConfig(adapter, run.base.name)
+  const config = adapterConfig(model, adapter, run.base.name, run.training?.dropout)
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
   const path = join(folder, WEIGHTS_FILE)
@@ -94,7 +95,7 @@ export function decodePeftAdapter(
   weights: Uint8Array,
   base: { model: ModelShape; baseDigest: Digest },
 ): ReadPeftAdapter {
-  const adapterShape = parseAdapterConfig(config)
+  const adapterShape = parseAdapterConfig(config, base.model)
   const file = parseSafetensors(weights)
   const madeFor = file.header.metadata.get(BASE_KEY) ?? null
   if (madeFor !== null && madeFor !== base.baseDigest) {

@@ -12,10 +12,8 @@ import {
   encode,
   type Infer,
   integer,
-  ProtocolError,
   REASON_LENGTH_MAX,
   reasonOf,
-  type Schema,
   struct,
   text,
   variants,
@@ -28,6 +26,7 @@ import { countFault } from './faults.ts'
 import { Frames, openFrames } from './frames.ts'
 import { hear } from './hear.ts'
 import type { Host } from './host.ts'
+import { ipAddress } from './ip-address.ts'
 import { DIAL_BACKS_MAX } from './limits.ts'
 import { isOfHome } from './near.ts'
 import { placeOfPeer } from './network-of.ts'
@@ -45,18 +44,10 @@ export const dialBackQuestion = struct({
 })
 export type DialBackQuestion = Infer<typeof dialBackQuestion>
 
-const ADDRESS_LENGTH_MAX = 64
-const anyText = text(ADDRESS_LENGTH_MAX)
-/** It becomes part of a link, so it is nothing else. */
-const address: Schema<string> = (value, path) => {
-  const given = anyText(value, path)
-  if (isIP(given) !== 0) return given
-  throw new ProtocolError('malformed', `'${path}' must be an IP address`)
-}
 export const dialBackAnswer = variants({
-  /** `address` is where the question comes from, as `192.0.2.1`. */
-  reached: { address },
-  missed: { address, reason: text(REASON_LENGTH_MAX) },
+  /** `address` is where the question comes from, as `192.0.2.1`; it becomes part of a link. */
+  reached: { address: ipAddress },
+  missed: { address: ipAddress, reason: text(REASON_LENGTH_MAX) },
   /** The question comes from within a home, through a proxy or a relay, or from this machine. */
   unseen: {},
   /** Too many ask at the moment. */

@@ -10,24 +10,36 @@ import { disconnect } from './connection-guard.ts'
 import { withDeadline } from './deadline.ts'
 import { asError, NetworkError } from './errors.ts'
 import { placesOf, unreachable } from './unreachable.ts'
+import { wayOf } from './way.ts'
+
+/** How one that leads through a relay is replaced by one that does not. @throws Error */
+export type Upgrade = (host: Host, relayed: Connection, signal: AbortSignal) => Promise<Connection>
+
+interface ConnectOptions {
+  timeoutMs?: number
+  /** Left out: what leads through a relay stays so. */
+  upgrade?: Upgrade | undefined
+}
 
 /**
  * A new connection to the first of the addresses that answers with the right key. Whoever dials
  * again has given up the connection it had: it may be dead without knowing, so it is closed and not
- * used again.
+ * used again. One through a relay is replaced before anything is said by it, so nothing is lost.
  * @throws NetworkError `wrong-key`; UnreachableError, which names the addresses and why
  */
 export async function connect(
   host: Host,
   addresses: string[],
   signal?: AbortSignal,
-  { timeoutMs = REQUEST_TIMEOUT_MS } = {},
+  { timeoutMs = REQUEST_TIMEOUT_MS, upgrade }: ConnectOptions = {},
 ): Promise<Connection> {
   return withDeadline(timeoutMs, signal, async (deadline) => {
     try {
       const targets = addresses.map((address) => multiaddr(address))
       for (const target of targets) giveUp(host, target)
-      return await dialInTurn(host, targets, deadline)
+      const connection = await dialInTurn(host, targets, deadline)
+      if (upgrade === undefined || wayOf(connection) !== 'relayed') return connection
+      return await upgraded(host, connection, upgrade, deadline)
     } catch (error) {
       signal?.throwIfAborted()
       throw explain(addresses, deadline.aborted ? deadline.reason : error)
@@ -58,6 +70,22 @@ async function dialInTurn(
     return host.dial(relayed, { signal, force: true }).catch((second) => {
       throw new AggregateError([first, second].flatMap(causesOf), 'No address answers')
     })
+  }
+}
+
+/** What leads through the relay does in any case. */
+async function upgraded(
+  host: Host,
+  relayed: Connection,
+  upgrade: Upgrade,
+  signal: AbortSignal,
+): Promise<Connection> {
+  try {
+    const direct = await upgrade(host, relayed, signal)
+    relayed.abort(new NetworkError('lost', 'It is not needed any more'))
+    return direct
+  } catch {
+    return relayed
   }
 }
 

@@ -32,6 +32,10 @@ export const HTTP_STREAMS_PER_PEER_MAX = 8
 export const HTTP_STREAMS_MAX = 1_000
 /** Peers that are dialled at the same time because they asked for it. */
 export const DIAL_BACKS_MAX = 8
+/** Those whom a relay brings together at the same time. */
+export const INTRODUCTIONS_MAX = 64
+/** Those whom a host dials at the same time because relays told it of them. */
+export const PUNCHES_MAX = 16
 /** A WebSocket message before the handshake is no larger than one Noise or yamux write. */
 export const WEBSOCKET_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -56,9 +60,13 @@ export const SOURCE_BYTES_MIN = 1024 * 1024
 export const SOURCE_PACE_MS = 10_000
 
 // What a volunteer gives to others in its network.
-/** Those who are served at the same time, and who may be connected. */
+/** Those who are served at the same time, and who may be connected: of all, and of one address. */
 export const SHARED_AT_ONCE = 8
+export const SHARED_AT_ONCE_PER_ADDRESS = 4
 export const SHARING_CONNECTIONS_MAX = 64
+export const SHARING_CONNECTIONS_PER_ADDRESS_MAX = 8
+/** Whoever asks gives its proof at once; who gives none takes the place of another. */
+export const SHARING_PROOF_TIMEOUT_MS = 5_000
 /** What all of them get together is a part of what a network at home or in a school carries. */
 export const SHARED_BYTES_PER_SECOND = 25e6
 /** Volunteers whose words on the network are kept. */

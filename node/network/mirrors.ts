@@ -12,7 +12,15 @@ export function mirrorFault(mirror: string): string | null {
   const url = URL.canParse(mirror) ? new URL(mirror) : null
   if (url === null || !isSecure(url)) return 'an https address'
   if (url.username !== '' || url.password !== '') return 'an address without a password'
-  return null
+  const file = fileOfPage(url)
+  return file === null ? null : `the address of the file, not of its page on the Hub: ${file}`
+}
+
+/** The address of a file whose page on the Hub this is; null: it is no such page. */
+function fileOfPage(page: URL): string | null {
+  if (!/^(www\.)?(huggingface\.co|hf\.co)$/.test(page.hostname)) return null
+  const path = page.pathname.replace(/^(\/[^/]+\/[^/]+)\/blob\//, '$1/resolve/')
+  return path === page.pathname ? null : `${page.origin}${path}`
 }
 
 /**

@@ -20,12 +20,20 @@ import {
   struct,
 } from '../../protocol/index.ts'
 import { answerSchema, say } from './blob-messages.ts'
-import { asError, DeclinedError, NetworkError } from './errors.ts'
+import { asError, DeclinedError, NetworkError, TimeoutError } from './errors.ts'
 import { Frames, openFrames } from './frames.ts'
 import type { GrowingBlob } from './growing-blob.ts'
 import { hear, hearFrame } from './hear.ts'
 import type { Host } from './host.ts'
-import { SHARED_AT_ONCE, SHARED_BYTES_PER_SECOND } from './limits.ts'
+import {
+  SHARED_AT_ONCE,
+  SHARED_AT_ONCE_PER_ADDRESS,
+  SHARED_BYTES_PER_SECOND,
+  SHARING_CONNECTIONS_MAX,
+  SHARING_CONNECTIONS_PER_ADDRESS_MAX,
+  SHARING_PROOF_TIMEOUT_MS,
+} from './limits.ts'
+import { placeOfMultiaddr } from './near.ts'
 import { createQuota } from './quota.ts'
 
 export const SHARE_PROTOCOL = '/barnraise/share'
@@ -58,16 +66,35 @@ export interface ShareOptions {
   isPaused: boolean
   /** Told of bytes that were given. */
   onMoved(bytes: number): void
+  /** A connection that shows no proof is closed after it. @default SHARING_PROOF_TIMEOUT_MS */
+  proofTimeoutMs?: number
+}
+
+/** The IP address that a peer comes from. */
+const ipOf = (remoteAddr: Connection['remoteAddr']): string => `${remoteAddr}`.split('/')[2] ?? ''
+
+/** Whether there is no place for whoever comes from an address, by those who are here. */
+export function isFull(
+  here: readonly Pick<Connection, 'remoteAddr'>[],
+  remoteAddr: Connection['remoteAddr'],
+): boolean {
+  const near = here.filter((one) => ipOf(one.remoteAddr) === ipOf(remoteAddr))
+  return (
+    placeOfMultiaddr(`${remoteAddr}`) === 'world' ||
+    here.length >= SHARING_CONNECTIONS_MAX ||
+    near.length >= SHARING_CONNECTIONS_PER_ADDRESS_MAX
+  )
 }
 
 export async function serveShare(
   host: Host,
-  { secret, growing, isPaused, onMoved }: ShareOptions,
+  { secret, growing, isPaused, onMoved, proofTimeoutMs }: ShareOptions,
 ): Promise<Sharing> {
   const me = host.peerId.toString()
   const quota = createQuota(STREAMS_MAX)
   const pace = createPace(SHARED_BYTES_PER_SECOND)
-  const serving = new Set<Frames>()
+  const serving = new Map<Frames, string>()
+  const proved = expectProofs(host, proofTimeoutMs)
   let paused = isPaused
 
   async function give(frames: Frames, fromChunk: number): Promise<void> {
@@ -81,14 +108,21 @@ export async function serveShare(
     await frames.close()
   }
 
-  async function answer(frames: Frames, peer: PeerId): Promise<void> {
+  function isBusy(from: string): boolean {
+    const near = [...serving.values()].filter((one) => one === from)
+    return serving.size >= SHARED_AT_ONCE || near.length >= SHARED_AT_ONCE_PER_ADDRESS
+  }
+
+  async function answer(frames: Frames, peer: PeerId, connection: Connection): Promise<void> {
     const { proof, fromChunk } = await hear(frames, wishSchema, 'wish')
     if (proof !== proofOf(secret, peer, me)) throw new ProtocolError('refused', 'No proof')
-    if (paused || serving.size >= SHARED_AT_ONCE) {
+    proved.add(connection)
+    const from = ipOf(connection.remoteAddr)
+    if (paused || isBusy(from)) {
       await say(frames, { type: 'refused', refusal: null, reason: 'Not now' })
       return frames.close()
     }
-    serving.add(frames)
+    serving.set(frames, from)
     await give(frames, fromChunk).finally(() => serving.delete(frames))
   }
 
@@ -96,7 +130,7 @@ export async function serveShare(
     const frames = new Frames(stream)
     const peer = connection.remotePeer.toString()
     try {
-      await quota.run(peer, () => answer(frames, peer))
+      await quota.run(peer, () => answer(frames, peer, connection))
     } catch (error) {
       frames.abort(asError(error))
       // Whoever comes without a proof has nothing to do here.
@@ -108,9 +142,22 @@ export async function serveShare(
     setPaused: (now) => {
       paused = now
       if (!paused) return
-      for (const frames of serving) frames.abort(new NetworkError('lost', GONE))
+      for (const frames of serving.keys()) frames.abort(new NetworkError('lost', GONE))
     },
   }
+}
+
+/** Closes connections that are not in the set in time. */
+function expectProofs(host: Host, timeoutMs = SHARING_PROOF_TIMEOUT_MS): WeakSet<Connection> {
+  const proved = new WeakSet<Connection>()
+  host.addEventListener('connection:open', ({ detail: connection }) => {
+    if (connection.direction !== 'inbound') return
+    const timer = setTimeout(() => {
+      if (!proved.has(connection)) connection.abort(new TimeoutError(`No proof in ${timeoutMs} ms`))
+    }, timeoutMs)
+    connection.addEventListener('close', () => clearTimeout(timer))
+  })
+  return proved
 }
 
 /** Waits so that all who wait get so many bytes a second together. */

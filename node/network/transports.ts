@@ -6,6 +6,7 @@ import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { tcp } from '@libp2p/tcp'
 import { ADDRESSES_MAX } from '../../protocol/index.ts'
 import type { Transports } from './host.ts'
+import { fromKnownPorts } from './known-ports.ts'
 import { RELAYED_MAX } from './limits.ts'
 import { boundedWebSockets, type WebSocketsOptions } from './websockets.ts'
 
@@ -15,5 +16,5 @@ export function localTransports(options: WebSocketsOptions = {}): Transports {
     // libp2p forgets all places that wait when one is taken or renewed, so none may wait.
     reservationConcurrency: ADDRESSES_MAX,
   })
-  return [tcp(), boundedWebSockets(options), relayed]
+  return [fromKnownPorts(tcp()), boundedWebSockets(options), relayed]
 }

@@ -48,6 +48,8 @@ const REASONS: Readonly<Record<string, string>> = {
     'it speaks no TLS: its address may begin with http:// in place of https://',
   NoValidAddressesError: 'this machine cannot dial such addresses',
   TimeoutError: 'no answer in time',
+  // What fetch says where a page leads to another, which ours never do.
+  'unexpected redirect': 'it leads elsewhere: does this network want a login first?',
 }
 
 /** Each reason once. A WebSocket tells none, and is passed over where another address does. */
@@ -63,7 +65,6 @@ function reasonOf(failure: unknown): string {
   // What fetch throws has the reason within.
   const cause = error.cause instanceof Error ? error.cause : error
   const { code = '' } = cause as { code?: string }
-  return (
-    REASONS[code] ?? REASONS[cause.name] ?? (cause.message === '' ? error.message : cause.message)
-  )
+  const { name, message } = cause
+  return REASONS[code] ?? REASONS[name] ?? REASONS[message] ?? (message || error.message)
 }

@@ -7,23 +7,56 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '../../protocol/index.ts'
 import type { Invite } from './link.ts'
 
+/** What a coordinator has said of where it is. */
+export interface Told {
+  /** Multiaddrs. */
+  addresses: readonly string[]
+  /** The multiaddr of the connection by which it said so. */
+  from: string
+}
+
 export interface Whereabouts {
   /** All addresses that may lead there, each once. */
   addresses(): string[]
+  /** Those of them to be dialled now, in that order. */
+  toDial(): Promise<string[]>
   /** The newest that the coordinator names replace those that it named before. */
-  hear(named: readonly string[]): void
+  hear(told: Told): void
+  /** The newest that it heard; null: it heard none. */
+  told(): Told | null
 }
 
-export function createWhereabouts({
-  addresses,
-  coordinator,
-}: Pick<Invite, 'addresses' | 'coordinator'>): Whereabouts {
-  let newest: readonly string[] = []
+export interface WhereaboutsOptions {
+  /** What it had heard when it was here the last time, which comes after the link. */
+  kept?: Told | null
+  /** Whether an address that was told may be dialled. */
+  mayLead?(address: string, from: string): boolean | Promise<boolean>
+}
+
+export function createWhereabouts(
+  { addresses, coordinator }: Pick<Invite, 'addresses' | 'coordinator'>,
+  { kept = null, mayLead = () => true }: WhereaboutsOptions = {},
+): Whereabouts {
+  const ofCoordinator = (told: Told): Told => ({
+    ...told,
+    addresses: told.addresses.filter((address) => leadsTo(coordinator, address)),
+  })
+  const old = kept === null ? null : ofCoordinator(kept)
+  let newest: Told | null = null
+  const told = () => newest ?? old
+  const inOrder = (named: readonly string[]) =>
+    newest === null ? [...addresses, ...named] : [...named, ...addresses]
   return {
-    addresses: () => [...new Set([...newest, ...addresses])],
-    hear: (named) => {
-      newest = named.filter((address) => leadsTo(coordinator, address))
+    addresses: () => [...new Set(inOrder(told()?.addresses ?? []))],
+    toDial: async () => {
+      const { addresses: named, from } = told() ?? { addresses: [], from: '' }
+      const may = await Promise.all(named.map((address) => mayLead(address, from)))
+      return [...new Set(inOrder(named.filter((_, index) => may[index])))]
     },
+    hear: (heard) => {
+      newest = ofCoordinator(heard)
+    },
+    told,
   }
 }
 

@@ -7,7 +7,8 @@ import type { BlobReference, RunId } from '../../protocol/index.ts'
 import { checkData } from '../compute/job.ts'
 import { type BlobSource, fetchFromSources } from '../network/blob-sources.ts'
 import { coordinatorSource, fetchManifest } from '../network/blobs.ts'
-import { connectionOf, fetched, type Held } from './held.ts'
+import type { BlobFile } from '../storage/blob-store.ts'
+import { connectionOf, fetchedFile, type Held } from './held.ts'
 import type { ParticipantWorld } from './participant-world.ts'
 import type { SharedBase } from './share-base.ts'
 import { toldMirrors } from './told-mirrors.ts'
@@ -22,7 +23,7 @@ export interface WantedBase {
 }
 
 /**
- * Its bytes. A link that breaks breaks off what comes from others, too, so that a pause ends all;
+ * Its file. A link that breaks breaks off what comes from others, too, so that a pause ends all;
  * what has come stays for the next try.
  * @throws ConfigError where it is more than may be moved in a day
  */
@@ -30,7 +31,7 @@ export async function bringBase(
   world: ParticipantWorld,
   held: Held,
   wanted: WantedBase,
-): Promise<Uint8Array> {
+): Promise<BlobFile> {
   const { blobs } = world
   const { runId, base } = wanted
   const has = () => blobs.has(base.digest)
@@ -40,10 +41,10 @@ export async function bringBase(
   const connection = connectionOf(held)
   const shared = await world.shareBase(runId, base, connection)
   if (!isHere) await fromOthers(world, connection, wanted, shared)
-  const bytes = await fetched(world, held, blobs, base, WHAT)
+  const file = await fetchedFile(world, held, blobs, base, WHAT)
   shared?.source.whole()
   shared?.growing.changed()
-  return bytes
+  return file
 }
 
 async function fromOthers(

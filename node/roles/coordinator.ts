@@ -17,11 +17,13 @@ import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
 import { disconnectLater } from '../network/connection-guard.ts'
 import { answerDialBack, type DialBackAnswer } from '../network/dial-back.ts'
+import { servePunches } from '../network/hole-punching.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { type Answerer, serveHttp } from '../network/http.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import { createNoticeBoard } from '../network/notices.ts'
+import { createRelayOrder } from '../network/relay-order.ts'
 import { localTransports } from '../network/transports.ts'
 import { checkIdentity, checkWhole } from '../run/going-on.ts'
 import { freshState, replay } from '../run/replay.ts'
@@ -42,7 +44,7 @@ import { FAREWELL_MS } from './farewell.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
 import { servePeers } from './serve-peers.ts'
-import { askRelay, openWays, type Ways } from './ways.ts'
+import { askRelay, type OpenWays, openWays, type Ways } from './ways.ts'
 
 export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
@@ -50,6 +52,8 @@ export interface CoordinatorOptions {
   announce: string[]
   /** Relays to be reached through, as `barnraise relay` prints them. */
   relays?: string[]
+  /** False: whoever comes through a relay is told of no other way, and so of no address here. */
+  punch?: boolean
   /** Web addresses that have the base as well, of which volunteers are told. */
   mirrors?: readonly string[]
   /** What the WebSocket port answers besides. */
@@ -58,6 +62,8 @@ export interface CoordinatorOptions {
   limits: JobLimits
   log: Log
   onProgress(fact: Progress): void
+  /** Told of the ways when the relay is lost that led, and another leads. */
+  onMoved?(ways: Ways): void
 }
 
 /** What answers those who look at a run: over HTTP and, where that is offered, over libp2p. */
@@ -117,7 +123,7 @@ export async function startCoordinator(
   try {
     const fitted = fitJob(config, options.limits)
     options.log.info(`Evaluations will take ${describeJob(config, fitted)}`)
-    const weights = await blobs.read(config.base.weights.digest)
+    const weights = await blobs.file(config.base.weights.digest)
     await compute.run('set-up', { config, job: fitted.job, weights })
     const heldOut = await blobs.read(config.dataset.validationShard.digest)
     const { validation, gateText } = heldOutOf(config, heldOut)
@@ -207,13 +213,21 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   const ended = heard(finished.promise)
   const status = () => statusOf(state)
   let answer: RequestListener = (_request, response) => response.writeHead(503).end()
+  const { relays = [] } = options
+  const relayOrder = createRelayOrder(relays)
+  let ways: OpenWays | null = null
+  const onRelay = (relay: string, lost: string | null) => {
+    if (lost === null) log.info(`${relay} passes on again`)
+    else log.warn(`${relay} is lost: ${lost}`)
+    const hasMoved = relayOrder.note(relay, lost !== null)
+    if (hasMoved && ways !== null) options.onMoved?.(ways.now())
+  }
   const host = await createHost({
     privateKey: identity.privateKey,
     listen: options.listen,
     announce: options.announce,
-    relays: options.relays ?? [],
-    onRelay: (relay, lost) =>
-      lost === null ? log.info(`${relay} passes on again`) : log.warn(`${relay} is lost: ${lost}`),
+    relays,
+    onRelay,
     role: 'coordinator',
     transports: localTransports({
       onRequest: (...request) => {
@@ -222,9 +236,11 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     }),
     isMember: (peer) => state.members.has(peer),
   })
-  const ways = openWays(host, run, options.relays ?? [])
+  if (options.punch !== false) await servePunches(host)
+  const opened = openWays(host, run, relayOrder)
+  ways = opened
   const board = await createNoticeBoard(host, {
-    greeting: (peer) => (state.members.has(peer) ? ways.notice() : null),
+    greeting: (peer) => (state.members.has(peer) ? opened.notice() : null),
   })
   const shell = createCoordinatorShell({
     state,
@@ -271,16 +287,19 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   } satisfies Parameters<typeof performCoordinatorEffect>[0]
   const { mirrors = [] } = options
   const onError = (error: Error) => log.error(error.stack ?? error.message)
-  const tellWays = (peer: PeerId) => void board.send(peer, ways.notice())
+  const tellWays = (peer: PeerId) => void board.send(peer, opened.notice())
   const transfersEnded = await servePeers(host, run, {
     shell,
     mirrors,
-    onJoined: tellWays,
+    onJoined: (peer, way) => {
+      log.info(`${peer} has joined: ${way}`)
+      tellWays(peer)
+    },
     onError,
   })
   shell.start()
   if (isDone(state)) finished.resolve()
-  const hosted = hostedBy(host, run, shell, ways.now())
+  const hosted = hostedBy(host, run, shell, opened.now())
   const pages = options.pages?.(hosted)
   answer = pages?.answer ?? answer
   if (pages?.answerOver !== undefined) await serveHttp(host, pages.answerOver, onError)
@@ -288,11 +307,11 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     ...hosted,
     status,
     leadBy: (...others) => {
-      const led = ways.leadBy(others)
+      const led = opened.leadBy(others)
       for (const peer of state.members.keys()) tellWays(peer)
       return led
     },
-    askRelay: (port) => askRelay(host, options.relays ?? [], port),
+    askRelay: (port) => askRelay(host, relays, port),
     finished: ended,
     stop: async () => {
       shell.stop()

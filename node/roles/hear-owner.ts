@@ -29,6 +29,7 @@ export function hearOwner(
       name: role.name,
       peer: role.peer,
       run: role.run(),
+      way: role.way(),
       activity: role.activity(),
       credit,
     }

@@ -10,7 +10,7 @@ import {
   type RunId,
 } from '../../protocol/index.ts'
 import { fetchBlob } from '../network/blobs.ts'
-import type { BlobStore } from '../storage/blob-store.ts'
+import type { BlobFile, BlobStore } from '../storage/blob-store.ts'
 import { LostBytesError } from '../storage/errors.ts'
 import { createMemoryBlobStore } from '../storage/memory-blob-store.ts'
 import type { ParticipantWorld } from './participant-world.ts'
@@ -65,15 +65,37 @@ export async function fetched(
   reference: BlobReference,
   what: string,
 ): Promise<Uint8Array> {
+  return brought(world, held, store, reference, what, () => store.read(reference.digest))
+}
+
+/** The same, for a blob that is read piece by piece. */
+export async function fetchedFile(
+  world: ParticipantWorld,
+  held: Held,
+  store: BlobStore,
+  reference: BlobReference,
+  what: string,
+): Promise<BlobFile> {
+  return brought(world, held, store, reference, what, () => store.file(reference.digest))
+}
+
+async function brought<T>(
+  world: ParticipantWorld,
+  held: Held,
+  store: BlobStore,
+  reference: BlobReference,
+  what: string,
+  take: () => Promise<T>,
+): Promise<T> {
   await bring(world, held, store, reference, what)
   try {
-    return await store.read(reference.digest)
+    return await take()
   } catch (error) {
     if (!(error instanceof LostBytesError)) throw error
     world.log.warn(`Fetching it again: ${error.message}`)
     await store.remove(reference.digest)
     await bring(world, held, store, reference, what)
-    return store.read(reference.digest)
+    return take()
   }
 }
 

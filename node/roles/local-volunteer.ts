@@ -1,17 +1,20 @@
 /** A volunteer in a process of its own: key, weights and data in folders. */
 import { join } from 'node:path'
-import { ConfigError } from '../../protocol/index.ts'
 import { startCompute } from '../compute/start-compute.ts'
+import { withoutRelay } from '../network/hole-punching.ts'
 import { createHost } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import type { Lan } from '../network/lan.ts'
+import { leadsNoNearer } from '../network/leads-no-nearer.ts'
 import type { Invite } from '../network/link.ts'
-import { isNoNearer, nearFirst, placeOfMultiaddr } from '../network/near.ts'
+import { nearFirst, placeOfMultiaddr } from '../network/near.ts'
 import { localTransports } from '../network/transports.ts'
+import { StorageError } from '../storage/errors.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import { tryLock } from '../storage/file-lock.ts'
 import { findCachedBase, mirrorSources } from './base-sources.ts'
+import { keptWhereabouts } from './kept-whereabouts.ts'
 import { createBaseSharing } from './share-base.ts'
 import { createVolunteer, type VolunteerParts, type VolunteerRole } from './volunteer.ts'
 
@@ -24,7 +27,10 @@ type Made =
   | 'findBase'
   | 'baseSources'
   | 'shareBase'
+  | 'toldBefore'
   | 'mayLead'
+  | 'upgrade'
+  | 'onTold'
 
 export interface LocalVolunteerOptions extends Omit<VolunteerParts, Made> {
   /** null: a name that says nothing of this machine. */
@@ -61,6 +67,7 @@ export async function startVolunteer(
     addressSorter: nearFirst(),
     transports: localTransports(),
   })
+  const whereabouts = keptWhereabouts(join(options.home, 'whereabouts.json'), log)
   const onMoved = options.onShared
   const sharing = createBaseSharing({ lan, blobs, isPaused: paused !== null, log, onMoved })
   const role = createVolunteer(invite, {
@@ -70,7 +77,10 @@ export async function startVolunteer(
     blobs,
     host,
     compute: startCompute(),
-    mayLead: (address, { remoteAddr }) => isNoNearer(address, `${remoteAddr}`),
+    upgrade: withoutRelay,
+    toldBefore: await whereabouts.read(),
+    mayLead: leadsNoNearer,
+    onTold: whereabouts.write,
     shareBase: (runId, base, { remoteAddr }) =>
       sharing.begin(runId, base, placeOfMultiaddr(`${remoteAddr}`)),
     findBase: (base) => findCachedBase(base, blobs, hubCache, log),
@@ -95,7 +105,7 @@ export async function startVolunteer(
 
 /**
  * A key that the user names may be in use, unlike one in `home`.
- * @throws ConfigError that names who uses it
+ * @throws StorageError that names who uses it: it may be free when it is asked for again
  */
 async function ownIdentity({
   identity: file,
@@ -107,7 +117,8 @@ async function ownIdentity({
   const identity = await loadIdentity(file)
   const lock = tryLock(file)
   if (lock.status === 'taken') return { identity, release: lock.release }
-  throw new ConfigError(
+  throw new StorageError(
+    'locked',
     `Cannot join with the identity in ${file}: ${lock.holder} is using it. ` +
       "Leave '--identity' out, and this volunteer gets a key of its own",
   )

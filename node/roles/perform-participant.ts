@@ -8,6 +8,7 @@ import { startAudit } from './audit-work.ts'
 import { connectionOf, type Held, newHeld } from './held.ts'
 import { prepare, setUp } from './load-round.ts'
 import type { ParticipantWorld } from './participant-world.ts'
+import { diskText, isDiskSlow } from './slow-disk.ts'
 import { startTraining, upload } from './work-lease.ts'
 
 export interface ParticipantPerformer {
@@ -19,8 +20,13 @@ export interface ParticipantPerformer {
 
 export function createParticipantPerformer(world: ParticipantWorld): ParticipantPerformer {
   const held = newHeld()
+  let isToldOfDisk = false
   world.compute.onStep((progress) => {
     const { leaseId, steps, stepMs } = progress
+    if (!isToldOfDisk && isDiskSlow(progress)) {
+      isToldOfDisk = true
+      world.log.warn(diskText(progress))
+    }
     world.feed({ type: 'step-done', leaseId, steps, stepMs })
     world.onStep(progress)
   })

@@ -4,6 +4,7 @@ import type { PeerId } from '../../protocol/index.ts'
 import type { Log } from '../log.ts'
 import { addressesOf } from '../network/addresses.ts'
 import { serveDialBack } from '../network/dial-back.ts'
+import { serveIntroductions } from '../network/hole-punching.ts'
 import { createHost, type Host } from '../network/host.ts'
 import { loadIdentity } from '../network/identity-file.ts'
 import {
@@ -50,6 +51,7 @@ export async function startRelay(options: RelayOptions): Promise<RelayRole> {
   })
   started = host
   await serveDialBack(host)
+  await serveIntroductions(host)
   host.addEventListener('connection:open', ({ detail }) =>
     log.debug(`${detail.remotePeer} is here, from ${detail.remoteAddr}`),
   )

@@ -8,6 +8,7 @@ import { closeDead, keepOnly } from '../network/connection-guard.ts'
 import { serveDialBack } from '../network/dial-back.ts'
 import type { Host } from '../network/host.ts'
 import { serveRequests } from '../network/rpc.ts'
+import { type Way, wayOf } from '../network/way.ts'
 import { type MergeWorld, measurePayload } from '../run/merge-round.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { type Admission, judgeToken, withSoftware } from './admission.ts'
@@ -27,7 +28,7 @@ interface PeerListeners {
   shell: CoordinatorShell
   /** Web addresses that have the base as well. */
   mirrors: readonly string[]
-  onJoined(peer: PeerId): void
+  onJoined(peer: PeerId, way: Way): void
   onError(error: Error): void
 }
 
@@ -56,7 +57,7 @@ export async function servePeers(
       const coming = { ...originOf(`${connection.remoteAddr}`), ...invited }
       const reply = await shell.ask(peer, request, genuine, coming)
       settleConnections(host, connection, reply, onError)
-      if (reply.type === 'joined') onJoined(peer)
+      if (reply.type === 'joined') onJoined(peer, wayOf(connection))
       return withMirrors(withSoftware(reply), mirrors)
     },
     { onError },

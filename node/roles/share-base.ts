@@ -10,11 +10,10 @@ import type { Log } from '../log.ts'
 import { createGrowingBlob, type GrowingBlob } from '../network/growing-blob.ts'
 import { createHost, type Host } from '../network/host.ts'
 import type { Lan } from '../network/lan.ts'
-import { SHARING_CONNECTIONS_MAX } from '../network/limits.ts'
-import { type Place, placeOfMultiaddr } from '../network/near.ts'
+import type { Place } from '../network/near.ts'
 import { type NeighbourSource, neighbourSource } from '../network/neighbour-source.ts'
 import { enterNeighbourhood } from '../network/neighbourhood.ts'
-import { type Sharing, serveShare } from '../network/share.ts'
+import { isFull, type Secret, type Sharing, serveShare } from '../network/share.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 
 /** The base of a run, as it is shared. */
@@ -95,13 +94,27 @@ async function openShared(
     role: 'volunteer',
     transports: [tcp()],
     connectionGater: {
-      denyInboundConnection: ({ remoteAddr }) =>
-        placeOfMultiaddr(`${remoteAddr}`) === 'world' ||
-        host.getConnections().length >= SHARING_CONNECTIONS_MAX,
+      denyInboundConnection: ({ remoteAddr }) => isFull(host.getConnections(), remoteAddr),
     },
   })
-  const secret = { runId, base: base.digest }
-  const growing = createGrowingBlob(base, blobs)
+  try {
+    return await openOn(host, { runId, base: base.digest }, createGrowingBlob(base, blobs), {
+      lan,
+      isPaused,
+      onMoved,
+    })
+  } catch (error) {
+    await host.stop()
+    throw error
+  }
+}
+
+async function openOn(
+  host: Host,
+  secret: Secret,
+  growing: GrowingBlob,
+  { lan, isPaused, onMoved }: Pick<BaseSharingOptions, 'isPaused' | 'onMoved'> & { lan: Lan },
+): Promise<Opened> {
   const sharing = await serveShare(host, { secret, growing, isPaused, onMoved })
   const { nearest } = lan
   const addresses = host.getMultiaddrs().map((one) => `${one}`.replace(/\/p2p\/.*$/, ''))

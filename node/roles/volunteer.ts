@@ -1,6 +1,5 @@
 /** The volunteer's role, in a process or a page: a link, joined until the run ends. */
 
-import type { Connection } from '@libp2p/interface'
 import {
   type Activity,
   activityOf,
@@ -9,17 +8,19 @@ import {
 } from '../../coordinator/participant/index.ts'
 import { type Credit, digestOf, type Notice } from '../../protocol/index.ts'
 import { createClock } from '../clock.ts'
-import type { Compute, StepProgress } from '../compute/compute.ts'
+import type { Compute } from '../compute/compute.ts'
 import type { JobLimits } from '../compute/job.ts'
+import type { StepProgress } from '../compute/task.ts'
 import { createSleepWatch, LOOK_MS } from '../guest/sleep-watch.ts'
 import { heard } from '../heard.ts'
 import type { Log } from '../log.ts'
-import { connect } from '../network/dial.ts'
+import { connect, type Upgrade } from '../network/dial.ts'
 import type { Host } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
 import type { Invite } from '../network/link.ts'
 import { listenForNotices } from '../network/notices.ts'
-import { createWhereabouts } from '../network/whereabouts.ts'
+import { type Way, wayOf } from '../network/way.ts'
+import { createWhereabouts, type Told } from '../network/whereabouts.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { createParticipantShell } from './participant-shell.ts'
 import type { ParticipantWorld, TransferProgress } from './participant-world.ts'
@@ -28,6 +29,8 @@ import { createParticipantPerformer } from './perform-participant.ts'
 export interface VolunteerListeners {
   /** All addresses that may lead to the coordinator, when it has said where it is. */
   onAddresses?(addresses: string[]): void
+  /** How the coordinator is reached, whenever it is reached anew. */
+  onWay?(way: Way): void
   onStep(progress: StepProgress): void
   onTransfer(progress: TransferProgress): void
 }
@@ -49,8 +52,14 @@ export interface VolunteerParts extends VolunteerListeners {
   findBase: ParticipantWorld['findBase']
   baseSources: ParticipantWorld['baseSources']
   shareBase: ParticipantWorld['shareBase']
-  /** Whether a coordinator that speaks by the connection may name the address as its own. */
-  mayLead?(address: string, connection: Connection): boolean
+  /** Where the coordinator said that it is, when this volunteer was here the last time. */
+  toldBefore?: Told | null
+  /** Whether a coordinator may name the address that spoke by a connection from there. */
+  mayLead?(address: string, from: string): Promise<boolean>
+  /** Told where the coordinator says that it is. */
+  onTold?(told: Told): void
+  /** How it gets away from a relay. */
+  upgrade?: Upgrade
 }
 
 export type VolunteerOutcome = Omit<Extract<ParticipantEffect, { type: 'exit' }>, 'type'>
@@ -62,6 +71,8 @@ export interface VolunteerRole {
   activity(): Activity
   /** The name of the run; null before it has joined. */
   run(): string | null
+  /** How the coordinator was reached last; null: it was not yet. */
+  way(): Way | null
   /** What counts of its work, as its coordinator last said; null: it could not be asked yet. */
   credit(): Promise<Credit | null>
   /** How it ended. */
@@ -87,20 +98,26 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const stopping = new AbortController()
   const clock = createClock()
   const { run, token } = invite
-  const whereabouts = createWhereabouts(invite)
+  const { toldBefore: kept = null, mayLead } = parts
+  const whereabouts = createWhereabouts(invite, { kept, ...(mayLead && { mayLead }) })
   const [session = 0] = crypto.getRandomValues(new Uint32Array(1))
   const who = { peer, name, software, session, seed: seedOf(peer) }
   const state = createParticipant({ ...who, run, token })
+  let way: Way | null = null
   const world: ParticipantWorld = {
     ...parts,
     peer,
     sign: identity.sign,
     connect: async (onNotice) => {
-      const connection = await connect(host, whereabouts.addresses())
+      const { upgrade } = parts
+      const connection = await connect(host, await whereabouts.toDial(), undefined, { upgrade })
+      way = wayOf(connection)
+      parts.onWay?.(way)
       const hear = (notice: Notice) => {
         if (notice.type === 'addresses') {
-          const mayLead = (address: string) => parts.mayLead?.(address, connection) ?? true
-          whereabouts.hear(notice.addresses.filter(mayLead))
+          const told = { addresses: notice.addresses, from: `${connection.remoteAddr}` }
+          whereabouts.hear(told)
+          parts.onTold?.(told)
           parts.onAddresses?.(whereabouts.addresses())
         }
         onNotice(notice)
@@ -134,6 +151,7 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
     name,
     activity: () => activityOf(state),
     run: () => state.run?.config.name ?? null,
+    way: () => way,
     credit: async () => {
       credit = (await performer.askCredit()) ?? credit
       return credit

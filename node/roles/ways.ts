@@ -6,6 +6,7 @@ import { addressesOf } from '../network/addresses.ts'
 import { askDialBack, type DialBackAnswer } from '../network/dial-back.ts'
 import type { Host } from '../network/host.ts'
 import { formatLink, pageAddress } from '../network/link.ts'
+import type { RelayOrder } from '../network/relay-order.ts'
 
 const NONCE_BYTES = 16
 
@@ -27,12 +28,15 @@ export interface OpenWays {
 export function openWays(
   host: Host,
   { runId, token }: { runId: RunId; token: string },
-  relays: readonly string[],
+  relays: RelayOrder,
 ): OpenWays {
   let others: readonly string[] = []
+  const addressesBy = (named: readonly string[], isAway: boolean) =>
+    addressesOf(host, { relays: named, others, isAway })
   const now = () => {
-    const addresses = addressesOf(host, { relays, others, isAway: false })
-    const pageAddresses = addresses.map(pageAddress).filter((address) => address !== null)
+    const addresses = addressesBy(relays.all(), false)
+    const pages = addressesBy(relays.leading(), false)
+    const pageAddresses = pages.map(pageAddress).filter((address) => address !== null)
     return { link: formatLink({ addresses, run: runId, token }), pageAddresses }
   }
   return {
@@ -42,7 +46,7 @@ export function openWays(
       return now()
     },
     notice: () => {
-      const addresses = addressesOf(host, { relays, others, isAway: true })
+      const addresses = addressesBy(relays.all(), true)
       const isShort = ({ length }: string) => length <= ADDRESS_LENGTH_MAX
       return { type: 'addresses', addresses: addresses.filter(isShort) }
     },

@@ -48,6 +48,7 @@ async function train(
   const output = await computed(world, {
     ...sequences,
     leaseId,
+    firstBatch,
     steps,
     adapter: held.adapter!,
     moment: start.moment === null ? null : held.moment,

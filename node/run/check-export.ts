@@ -6,6 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CoordinatorState } from '../../coordinator/index.ts'
+import { TARGETS } from '../../kernels/index.ts'
 import { type Digest, digestOf, encode, type RunConfig } from '../../protocol/index.ts'
 import { bytesOf } from '../compute/floats.ts'
 import { writeExport } from '../export/write-export.ts'
@@ -66,9 +67,11 @@ export function adaptersOf({ history, round }: CoordinatorState): Digest[] {
 function faultOf(round: number, shape: unknown, { adapter }: RunConfig): string | null {
   if (round < 0) return 'it is the adapter of none of the rounds that the run has come to'
   if (round === 0) return 'it is what the run began with: nothing was learned'
-  const { adapterRank, alpha, targets } = adapter
-  const isShaped = digestOf(encode(shape)) === digestOf(encode({ adapterRank, alpha, targets }))
-  return isShaped ? null : "its rank, alpha or targets are not the run's"
+  const { start: _, targets, ...own } = adapter
+  // A file names its targets in canonical order, whatever the run's is.
+  const inOrder = TARGETS.filter((target) => targets.includes(target))
+  const isShaped = digestOf(encode(shape)) === digestOf(encode({ ...own, targets: inOrder }))
+  return isShaped ? null : "its ranks, alphas or layers are not the run's"
 }
 
 /** Files that are not what an export of the same round writes now. */

@@ -1,5 +1,6 @@
 /** What a run is checked by, wherever it lies: the run's folder, a published one, a web server. */
 import type { Digest, PeerId, RunConfig, RunId } from '../../protocol/index.ts'
+import type { BlobFile } from '../storage/blob-store.ts'
 import type { JournalEntry, JournalHead } from '../storage/journal.ts'
 import type { Mismatch } from './mismatch.ts'
 
@@ -10,6 +11,8 @@ export interface BlobReader {
    * @param bytesMax more is not even fetched
    */
   read(digest: Digest, bytesMax: number): Promise<Uint8Array>
+  /** The same, for whoever reads it piece by piece, where there is a file. */
+  file?(digest: Digest): Promise<BlobFile>
 }
 
 export interface Evidence {

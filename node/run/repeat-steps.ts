@@ -34,6 +34,7 @@ export async function repeatSteps(world: RepeatWorld, steps: Steps): Promise<Aud
   const output = await compute.run('train', {
     ...sequences,
     leaseId,
+    firstBatch,
     steps: steps.steps,
     adapter:
       checkpoint === null ? initialAdapter(layout, config.seed) : floatsOf(await read(checkpoint)),

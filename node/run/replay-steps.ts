@@ -55,7 +55,8 @@ export function createReplayer(config: RunConfig, runId: RunId, world: ReplayWor
   async function setUp(): Promise<void> {
     const { job } = fitJob(config, limits)
     const { digest, bytes } = config.base.weights
-    await compute.run('set-up', { config, job, weights: await blobs.read(digest, bytes) })
+    const weights = await (blobs.file?.(digest) ?? blobs.read(digest, bytes))
+    await compute.run('set-up', { config, job, weights })
   }
 
   return {
@@ -71,6 +72,7 @@ export function createReplayer(config: RunConfig, runId: RunId, world: ReplayWor
         const output = await compute.run('train', {
           ...sequences,
           leaseId,
+          firstBatch,
           steps,
           adapter: floatsOf(made.get(base)!.slice()),
           moment: start.moment === null ? null : made.get(start.moment.digest)!.slice(),

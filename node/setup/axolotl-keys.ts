@@ -16,10 +16,17 @@ export const SAME: ReadonlySet<string> = new Set([
   'lora_r',
   'lora_alpha',
   'lora_target_modules',
+  'lora_target_linear',
+  'peft_layers_to_transform',
+  'peft_use_rslora',
+  'loraplus_lr_ratio',
+  'lora_dropout',
+  'neftune_noise_alpha',
   'micro_batch_size',
   'gradient_accumulation_steps',
   'num_epochs',
   'max_steps',
+  'early_stopping_patience',
   'learning_rate',
   'warmup_ratio',
   'weight_decay',
@@ -65,10 +72,11 @@ export const ELSEWHERE: readonly [pattern: RegExp, reason: string][] = [
     'see metrics.jsonl and tensorboard/',
   ],
   [
-    /^(save_|saves_per|eval_(?!sample)|evals_per|early_stopping|load_best_model|auto_resume)/,
-    'every round is kept and evaluated',
+    /^(save_|saves_per|eval_(?!sample)|evals_per|load_best_model|auto_resume)/,
+    'every round is kept and evaluated, and the best is what is taken',
   ],
   [/^(loss_watchdog_|resume_from)/, 'a run goes on where it stands, and the page shows its losses'],
+  [/^loraplus_lr_embedding$/, 'embeddings are not trained'],
   [/^(hub_|push_)/, 'publish an export yourself'],
   [/^(dataset_prepared_path|dataset_processes|dataloader_)/, 'shards are ours'],
   [
@@ -101,9 +109,8 @@ const ADAMW = [
 
 /** Values that mean what happens here anyway; any other would change what is learned. */
 export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  lora_dropout: [0],
   peft_use_dora: [false],
-  peft_use_rslora: [false],
+  peft_layers_pattern: ['layers', ['layers'], []],
   lora_fan_in_fan_out: [false],
   lora_modules_to_save: [[]],
   optimizer: ADAMW,

@@ -5,6 +5,8 @@ import { keyOf } from './run-config-of.ts'
 /** Keys that decide the same thing: a RunConfig does not tell which of them was written. */
 const OR: Readonly<Record<string, string>> = {
   num_epochs: 'num_epochs or max_steps',
+  lora_target_modules: 'lora_target_modules or lora_target_linear',
+  peft_rank_pattern: 'peft_rank_pattern or peft_alpha_pattern',
   load_in_8bit: 'load_in_8bit or load_in_4bit',
 }
 

@@ -17,7 +17,7 @@ import {
   SAME,
   TYPES,
 } from './axolotl-keys.ts'
-import { LAYER_NAMES, type RunYamlInput } from './run-keys.ts'
+import type { RunYamlInput } from './run-keys.ts'
 
 export interface Translation {
   yaml: RunYamlInput
@@ -155,8 +155,6 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
     if (typeof value === 'string') return taken({ adapter_from: value })
     return refused('it is no path')
   },
-  lora_target_linear: (value) =>
-    taken(value === true ? { lora_target_modules: [...LAYER_NAMES] } : {}),
   warmup_steps(value, { max_steps: steps }) {
     if (typeof steps === 'number') {
       return taken({ warmup_ratio: Math.min(1, Number(value) / steps) })

@@ -1,6 +1,4 @@
 /** How long a local step of a run takes on this machine, by doing some. */
-
-import { buffer } from 'node:stream/consumers'
 import { adapterLayout, initialAdapter } from '../../kernels/index.ts'
 import { digestOf, type RunConfig } from '../../protocol/index.ts'
 import { fitJob, type JobLimits } from '../compute/job.ts'
@@ -20,7 +18,7 @@ export async function measureStepMs(
   limits: JobLimits,
 ): Promise<number> {
   const { job } = fitJob(config, limits)
-  const weights = await buffer(base.pieces())
+  const weights = base.file.path
   const compute = startCompute()
   const ends: number[] = []
   compute.onStep(() => ends.push(performance.now()))
@@ -31,6 +29,7 @@ export async function measureStepMs(
     await compute.run('train', {
       ...batches,
       leaseId: 1,
+      firstBatch: 0,
       steps: STEPS,
       moment: null,
       traceStart: digestOf(new Uint8Array(0)),

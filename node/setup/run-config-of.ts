@@ -14,8 +14,9 @@ import {
 } from '../../protocol/index.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { BaseModel } from '../model/base-model.ts'
+import { adapterShapeOf } from './adapter-shape.ts'
 import type { LocatedRun } from './locate-run.ts'
-import { type KeyPath, type RunYaml, targetOf } from './run-keys.ts'
+import type { KeyPath, RunYaml } from './run-keys.ts'
 import type { Start } from './start-adapter.ts'
 
 /** @throws ConfigError with file:line:column of the key at fault */
@@ -42,9 +43,7 @@ export function runConfigOf(
     },
     kernels: kernelsOf(yaml, base),
     adapter: {
-      adapterRank: yaml.lora_r,
-      alpha: yaml.lora_alpha,
-      targets: [...new Set(yaml.lora_target_modules.map(targetOf))],
+      ...adapterShapeOf(run, base.shape),
       // A run that starts from nothing is named as if there were no such field.
       ...(start === null ? {} : { start }),
     },
@@ -109,11 +108,15 @@ function kernelsOf(
   return { base: is4Bit ? 'int4' : weights.storage, path: 'float32' }
 }
 
-/** Clamp of Adam's m / (√v + ε): an honest delta is then bounded by 2 · Σ learning rate. */
+/**
+ * Clamp of Adam's m / (√v + ε): an honest delta is then bounded by 2 · Σ learning rate, that of B
+ * where it is the higher one.
+ */
 const RATIO_MAX = 2
 
 function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'] {
   const batchSequences = batchOf(yaml)
+  const { early_stopping_patience: patience } = yaml
   const epochBatches = Math.max(1, Math.floor((yaml.num_epochs * trainSequences) / batchSequences))
   return {
     mode: yaml.swarm.aggregation,
@@ -121,6 +124,7 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
     microBatch: yaml.micro_batch_size,
     batchesMax: yaml.max_steps ?? epochBatches,
     roundsMax: yaml.swarm.rounds,
+    ...(patience === undefined ? {} : { patience }),
     learningRate: yaml.learning_rate,
     warmupFraction: yaml.warmup_ratio,
     schedule: yaml.lr_scheduler,
@@ -131,6 +135,18 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
     weightDecay: yaml.weight_decay,
     gradientClip: yaml.max_grad_norm,
     ratioMax: RATIO_MAX,
+    ...variantsOf(yaml),
+  }
+}
+
+/** What says nothing new is left out, so that a run is named as if there were no such field. */
+function variantsOf(yaml: RunYaml): Partial<RunConfig['training']> {
+  const { loraplus_lr_ratio: rateRatio, lora_dropout: dropout } = yaml
+  const { neftune_noise_alpha: embeddingNoise } = yaml
+  return {
+    ...(rateRatio === 1 ? {} : { rateRatio }),
+    ...(dropout === 0 ? {} : { dropout }),
+    ...(embeddingNoise === 0 ? {} : { embeddingNoise }),
   }
 }
 
@@ -169,6 +185,9 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.adapter.adapterRank', ['lora_r']],
   ['run.adapter.alpha', ['lora_alpha']],
   ['run.adapter.targets', ['lora_target_modules']],
+  ['run.adapter.layers', ['peft_layers_to_transform']],
+  ['run.adapter.scaling', ['peft_use_rslora']],
+  ['run.adapter.exceptions', ['peft_rank_pattern']],
   ['run.adapter.start', ['adapter_from']],
   ['run.dataset.validation', ['val_set_size']],
   ['run.dataset', ['datasets']],
@@ -177,6 +196,7 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.microBatch', ['micro_batch_size']],
   ['run.training.batchesMax', ['num_epochs']],
   ['run.training.roundsMax', ['swarm', 'rounds']],
+  ['run.training.patience', ['early_stopping_patience']],
   ['run.training.learningRate', ['learning_rate']],
   ['run.training.warmupFraction', ['warmup_ratio']],
   ['run.training.schedule', ['lr_scheduler']],
@@ -185,6 +205,9 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.beta2', ['adam_beta2']],
   ['run.training.epsilon', ['adam_epsilon']],
   ['run.training.weightDecay', ['weight_decay']],
+  ['run.training.dropout', ['lora_dropout']],
+  ['run.training.embeddingNoise', ['neftune_noise_alpha']],
+  ['run.training.rateRatio', ['loraplus_lr_ratio']],
   ['run.training.gradientClip', ['max_grad_norm']],
   ['run.round.seconds', ['swarm', 'round_seconds']],
   ['run.round.graceSeconds', ['swarm', 'grace_seconds']],

@@ -4,36 +4,17 @@
  * Bounds are those of RunConfig, so that what passes here is what a run can be.
  */
 import { z } from 'zod'
-import { ALLOWED_MAX, NAME_LENGTH_MAX, type Range, runConfigSchema } from '../../protocol/index.ts'
+import { ALLOWED_MAX, NAME_LENGTH_MAX, runConfigSchema } from '../../protocol/index.ts'
 import { columns } from '../dataset/columns.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
 import { PEER_ID } from '../network/peer-id.ts'
+import { adapterKeys } from './adapter-keys.ts'
 import { datasetKeys } from './dataset-keys.ts'
 import { mirrorList } from './mirror-list.ts'
+import { within } from './within.ts'
 
-const { adapter, training, round, outer, aggregation, admission, audit, dataset, seed } =
+const { training, round, outer, aggregation, admission, audit, dataset, seed } =
   runConfigSchema.fields
-
-/** A number within the bounds that RunConfig sets. */
-function within({ min, max, isWhole, rule }: Range): z.ZodNumber {
-  const error = `must be ${rule}`
-  const number = isWhole ? z.number({ error }).int({ error }) : z.number({ error })
-  return number.min(min, { error }).max(max, { error })
-}
-
-/** axolotl's names of the layers, and what RunConfig calls them. */
-const LAYERS = {
-  q_proj: 'q',
-  k_proj: 'k',
-  v_proj: 'v',
-  o_proj: 'o',
-  gate_proj: 'gate',
-  up_proj: 'up',
-  down_proj: 'down',
-} as const
-export type LayerName = keyof typeof LAYERS
-export const LAYER_NAMES = Object.keys(LAYERS) as LayerName[]
-export const targetOf = (name: LayerName) => LAYERS[name]
 
 const share = z.number().min(0).max(1)
 
@@ -247,29 +228,7 @@ const keys = z.strictObject({
   sequence_len: within(dataset.fields.sequenceLength)
     .default(256)
     .describe('Tokens that are seen at a time; memory and time grow with it.'),
-  adapter: z.literal('lora').default('lora').describe('Only LoRA adapters can be pooled.'),
-  lora_r: within(adapter.fields.adapterRank)
-    .default(8)
-    .describe('Rank of the adapter: a higher one learns more, and is more to send.'),
-  lora_alpha: within(adapter.fields.alpha)
-    .default(16)
-    .describe('The adapter is scaled by `lora_alpha / lora_r`.'),
-  lora_target_modules: z
-    .array(z.enum(LAYER_NAMES))
-    .min(1)
-    .default(LAYER_NAMES)
-    .describe('The linear layers that get an adapter.'),
-  adapter_from: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'What the adapter starts from, in place of nothing: the folder of a run on the same base, ' +
-        'or of a PEFT adapter.',
-    ),
-  adapter_round: within(training.fields.roundsMax.inner)
-    .optional()
-    .describe('Of a run, its adapter after so many rounds. Left out: its best.'),
+  ...adapterKeys,
   micro_batch_size: within(training.fields.microBatch)
     .default(4)
     .describe('Sequences that are computed at a time; memory grows with it.'),
@@ -284,10 +243,29 @@ const keys = z.strictObject({
   max_steps: within(training.fields.batchesMax)
     .optional()
     .describe('Local steps of the whole run, whoever does them; overrules `num_epochs`.'),
+  early_stopping_patience: within(training.fields.roundsMax.inner)
+    .optional()
+    .describe(
+      'The run ends after so many rounds whose held-out loss is not the least so far; ' +
+        'the best round is kept in any case. Left out: it goes on.',
+    ),
   learning_rate: within(training.fields.learningRate)
     .positive({ error: 'must be above 0' })
     .default(1e-3)
     .describe('Step size of AdamW in local steps, at its highest.'),
+  loraplus_lr_ratio: within(training.fields.rateRatio.inner)
+    .default(1)
+    .describe(
+      'LoRA+: the matrices B of the adapter learn so many times faster than the matrices A; its ' +
+        'authors take 16, with a lower `learning_rate`.',
+    ),
+  neftune_noise_alpha: z
+    .union([z.literal(0), within(training.fields.embeddingNoise.inner)])
+    .default(0)
+    .describe(
+      'NEFTune: noise on the embeddings in training, uniform within alpha / √(tokens · hidden ' +
+        'size) of a sequence; 0: none.',
+    ),
   lr_scheduler: z
     .enum(training.fields.schedule.allowed)
     .default('linear')

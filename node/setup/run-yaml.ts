@@ -10,7 +10,7 @@ import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { ConfigError } from '../../protocol/index.ts'
 import { nearest } from '../nearest.ts'
-import { currentOf, IN_WORDS } from '../shape-faults.ts'
+import { currentOf, IN_WORDS, isToBeTold } from '../shape-faults.ts'
 import { whyUnread } from '../system-reason.ts'
 import { type KeyPath, knownKeys, meaningOf, type RunYaml, runYamlSchema } from './run-keys.ts'
 
@@ -72,7 +72,9 @@ export function parseRunYaml(source: string, file: string): RunFile {
   const result = runYamlSchema.safeParse(value, IN_WORDS)
   if (!result.success) {
     // What breaks two rules of one key is told by the last, which is the narrower.
-    const issues = new Map(result.error.issues.map((issue) => [issue.path.join('.'), issue]))
+    const { issues: all } = result.error
+    const told = all.filter((issue) => isToBeTold(issue, all))
+    const issues = new Map(told.map((issue) => [issue.path.join('.'), issue]))
     const faults = [...issues.values()].flatMap((issue) => faultsOf(issue, document, place))
     throw new ConfigError(faults.join('\n'))
   }

@@ -1,17 +1,18 @@
 /** The adapter that run.yaml lets a run begin with: another run's, or one in PEFT's files. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { AdapterShape } from '../../kernels/index.ts'
+import { type AdapterShape, type ModelShape, TARGETS } from '../../kernels/index.ts'
 import { ConfigError, type Digest, digestOf, type RunConfig } from '../../protocol/index.ts'
 import { bytesOf, floatsOf } from '../compute/floats.ts'
 import type { BaseModel } from '../model/base-model.ts'
 import { CONFIG_FILE, readPeftAdapter } from '../model/peft.ts'
+import { patternsOf } from '../model/peft-patterns.ts'
 import { manifestsUntil } from '../run/manifests.ts'
 import { openRun } from '../run/open-run.ts'
 import { isRunFolder, runFolder } from '../run/run-folder.ts'
 import { StorageError } from '../storage/errors.ts'
+import { adapterShapeOf } from './adapter-shape.ts'
 import type { LocatedRun } from './locate-run.ts'
-import { targetOf } from './run-keys.ts'
 
 const DIGEST = /^[0-9a-f]{64}$/
 
@@ -47,7 +48,7 @@ export async function readStartAdapter(
     const { shape, parent, ...found } = isRun
       ? await ofRun(path, base, round ?? null)
       : await ofPeft(path, base)
-    checkShape(run, shape)
+    checkShape(run, base.shape, shape)
     const { bytes } = found
     if (!floatsOf(bytes).every(Number.isFinite)) {
       throw new ConfigError(`The adapter in '${path}' holds values that are no numbers`)
@@ -114,24 +115,40 @@ async function ofPeft(path: string, base: BaseModel): Promise<Found> {
 }
 
 /** The run's adapter has the shape of the one that it starts from. */
-function checkShape(run: LocatedRun, shape: AdapterShape): void {
-  const { yaml } = run
-  const layers = yaml.lora_target_modules.map(targetOf)
+function checkShape(run: LocatedRun, model: ModelShape, shape: AdapterShape): void {
+  const own = adapterShapeOf(run, model)
   const namesOf = (targets: readonly string[]) =>
     targets
       .map((target) => `${target}_proj`)
       .toSorted()
       .join(', ')
   for (const [key, wanted, current] of [
-    ['lora_r', shape.adapterRank, yaml.lora_r],
-    ['lora_alpha', shape.alpha, yaml.lora_alpha],
-    ['lora_target_modules', namesOf(shape.targets), namesOf([...new Set(layers)])],
+    ['lora_r', shape.adapterRank, own.adapterRank],
+    ['lora_alpha', shape.alpha, own.alpha],
+    ['lora_target_modules', namesOf(shape.targets), namesOf(own.targets)],
+    ['peft_layers_to_transform', layersIn(shape), layersIn(own)],
+    ['peft_use_rslora', shape.scaling === 'rslora', own.scaling === 'rslora'],
+    ...(['adapterRank', 'alpha'] as const).map((field) => {
+      const key = field === 'alpha' ? 'peft_alpha_pattern' : 'peft_rank_pattern'
+      return [key, patternsIn(model, shape, field), patternsIn(model, own, field)] as const
+    }),
   ] as const) {
     if (wanted === current) continue
     const rule = `must be ${wanted}, as in the adapter that 'adapter_from' names`
     throw fault(run, key, `${rule}: current value is ${current}`)
   }
 }
+
+const layersIn = ({ layers }: AdapterShape) => layers?.join(', ') ?? 'left out'
+
+/** Two shapes that say it by the same patterns say the same, whoever wrote them. */
+const patternsIn = (model: ModelShape, shape: AdapterShape, field: 'adapterRank' | 'alpha') =>
+  JSON.stringify(patternsOf(model, inOrder(shape), field))
+
+const inOrder = (shape: AdapterShape): AdapterShape => ({
+  ...shape,
+  targets: TARGETS.filter((target) => shape.targets.includes(target)),
+})
 
 /** It says already which key is at fault. */
 class KeyError extends ConfigError {}

@@ -5,6 +5,12 @@
 import type { BlobManifest, BlobReference, Digest } from '../../protocol/index.ts'
 import type { PartialBlob } from './partial-blob.ts'
 
+/**
+ * A blob as another thread opens it: the path of its file, the file itself in a browser, its bytes
+ * where there is no file.
+ */
+export type BlobFile = string | Blob | Uint8Array
+
 export interface BlobStore {
   has(digest: Digest): Promise<boolean>
   put(bytes: Uint8Array): Promise<BlobReference>
@@ -14,6 +20,8 @@ export interface BlobStore {
    * digest
    */
   read(digest: Digest): Promise<Uint8Array>
+  /** The same, for whoever reads it piece by piece; it was checked once. @throws like `read` */
+  file(digest: Digest): Promise<BlobFile>
   /** One chunk, unchecked: whoever gets it checks it against the manifest. */
   readChunk(digest: Digest, index: number): Promise<Uint8Array>
   /** The chunk hashes of a stored blob. @throws like `read` */

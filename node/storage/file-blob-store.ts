@@ -107,6 +107,11 @@ export async function createFileBlobStore(
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
+  async function file(digest: Digest): Promise<string> {
+    await checkFile(files, path(digest), digest)
+    return path(digest)
+  }
+
   async function readChunk(digest: Digest, index: number): Promise<Uint8Array> {
     const handle = await files.open(path(digest), 'r').catch(fail('read', path(digest)))
     try {
@@ -142,6 +147,7 @@ export async function createFileBlobStore(
     },
     putStream,
     read,
+    file,
     readChunk,
     manifest,
     path,
@@ -156,6 +162,25 @@ export async function createFileBlobStore(
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
+}
+
+const PIECE_BYTES = 8 * 2 ** 20
+
+async function checkFile(files: FileSystem, file: string, digest: Digest): Promise<void> {
+  const handle = await files.open(file, 'r').catch(fail('read', file))
+  try {
+    const hash = createHash('sha256')
+    const piece = new Uint8Array(PIECE_BYTES)
+    for (let at = 0; ; ) {
+      const { bytesRead } = await handle.read(piece, 0, piece.length, at)
+      if (bytesRead === 0) break
+      hash.update(piece.subarray(0, bytesRead))
+      at += bytesRead
+    }
+    if (hash.digest('hex') !== digest) throw damagedBlob(file)
+  } finally {
+    await handle.close()
+  }
 }
 
 async function hashChunks(files: FileSystem, file: string, digest: Digest): Promise<BlobManifest> {

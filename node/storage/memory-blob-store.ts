@@ -36,6 +36,12 @@ export function createMemoryBlobStore(): BlobStore {
     return { digest, bytes: bytes.length }
   }
 
+  async function read(digest: Digest): Promise<Uint8Array> {
+    const bytes = get(digest)
+    if (digestOf(bytes) !== digest) throw new LostBytesError('damaged', `Blob ${digest} is damaged`)
+    return bytes.slice()
+  }
+
   return {
     has: async (digest) => blobs.has(digest),
     put,
@@ -44,12 +50,8 @@ export function createMemoryBlobStore(): BlobStore {
       for await (const piece of pieces) parts.push(piece)
       return put(concatBytes(...parts))
     },
-    read: async (digest) => {
-      const bytes = get(digest)
-      if (digestOf(bytes) !== digest)
-        throw new LostBytesError('damaged', `Blob ${digest} is damaged`)
-      return bytes.slice()
-    },
+    read,
+    file: read,
     readChunk: async (digest, index) => Uint8Array.from(chunkOf(get(digest), index)),
     async manifest(digest) {
       const made = manifests.get(digest) ?? blobManifest(get(digest))

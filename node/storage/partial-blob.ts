@@ -1,5 +1,5 @@
 /** A transfer that is not over, wherever its chunks are kept, and how much of them stays. */
-import type { BlobManifest } from '../../protocol/index.ts'
+import { BLOB_BYTES_MAX, type BlobManifest } from '../../protocol/index.ts'
 
 export interface PartialBlob {
   /** Whole chunks that are here, from the first. */
@@ -22,7 +22,7 @@ export interface PartialLimits {
 
 /** The owner of what this process fetches for itself. */
 export const OWN = 'own'
-const OWN_LIMITS: PartialLimits = { countMax: 16, bytesMax: 2 ** 35 }
+const OWN_LIMITS: PartialLimits = { countMax: 16, bytesMax: BLOB_BYTES_MAX }
 /** A contribution is a few megabytes at most. */
 const PEER_LIMITS: PartialLimits = { countMax: 2, bytesMax: 64 * 1024 * 1024 }
 

@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
-import { newControl } from '../../kernels/control.ts'
 import { weightBytes } from '../../kernels/frozen.ts'
 import type { FrozenWeight, Ops } from '../../kernels/ops.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
@@ -73,10 +72,10 @@ function step(task: StepTask): Work {
   const clock: Clock = { otherThanProducts: 0, longestOperation: 0 }
   const job = fitted({ ...jobOf(task), threads, kernels: { base: storage, path } }, task)
   const { model } = job
-  const crew = { board: newBoard(), isStopping: () => false }
+  const crew = { board: newBoard(), feed: null, isStopping: () => false }
   const trainer = createTrainer(clocked(ops, clock), arena, job, randomWeights(model), crew)
   const { place } = trainer
-  const shared = { module, memory, control: newControl(), tiles, board: crew.board, job, place }
+  const shared = { module, memory, tiles, board: crew.board, job, place, feed: null }
   if (threads > 1) startThreads(shared)
   const tokens = Int32Array.from(
     { length: task.sequences * task.sequenceLength },

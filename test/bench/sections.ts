@@ -1,7 +1,8 @@
 /** The parts of the benchmark: products, whole steps, threads, how costs grow, and the start. */
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { fitMemory, JOB_BYTES_MAX, planMemory } from '../../kernels/plan.ts'
+import { JOB_BYTES_MAX } from '../../kernels/arena.ts'
+import { fitMemory, planMemory } from '../../kernels/plan.ts'
 import { KERNELS } from '../../node/compute/start-kernels.ts'
 import { MODEL_135M } from '../kernels/model-135m.ts'
 import {

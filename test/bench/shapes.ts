@@ -34,6 +34,7 @@ export function jobOf({ layers, sequences, sequenceLength, adapterRank }: StepTa
     microBatch: sequences,
     threads: 1,
     recomputedLayers: 0,
+    streamedLayers: 0,
     hyper: {
       beta1: 0.9,
       beta2: 0.99,

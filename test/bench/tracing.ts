@@ -60,7 +60,7 @@ for (const [name, model, kernels, sequences, sequenceLength] of [
 /** Time of a step and its link, by the time of that step alone. */
 function measure(job: JobShape, tokenCount: number, digestOf: Hash): number[] {
   const memory = newSharedMemory(16)
-  const crew = { board: newBoard(), isStopping: () => false }
+  const crew = { board: newBoard(), feed: null, isStopping: () => false }
   const ops = createWasmOps(module, memory, { tiles })
   const trainer = createTrainer(ops, createArena(memory), job, randomWeights(job.model), crew)
   const tokens = Int32Array.from({ length: tokenCount }, (_, i) => (i * 7919) % job.model.vocabSize)

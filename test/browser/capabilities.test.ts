@@ -1,6 +1,12 @@
 /** What a browser is taken to lend, and what it is told of the rest. */
 import { expect, test } from 'vitest'
-import { capabilitiesOf, type Surroundings } from '../../node/browser/tab/capabilities.ts'
+import {
+  capabilitiesOf,
+  limitWords,
+  type Surroundings,
+} from '../../node/browser/tab/capabilities.ts'
+import { fitJob } from '../../node/compute/job.ts'
+import { DEFAULT_RUN } from '../../simulations/run-settings.ts'
 
 const LAPTOP: Surroundings = {
   cores: 8,
@@ -50,5 +56,20 @@ for (const [missingFeature, obstacle] of [
 ] as const) {
   test(`an engine that lacks ${missingFeature ?? 'nothing'} is told so`, () => {
     expect(capabilitiesOf({ ...LAPTOP, missingFeature }).obstacle).toEqual(obstacle)
+  })
+}
+
+for (const [deviceMemory, device] of [
+  [1, 'This browser says that the device has 1 GB. '],
+  [undefined, ''],
+] as const) {
+  test(`a device of ${deviceMemory ?? 'unknown'} GB hears what is needed, and what it has`, () => {
+    const limits = { threads: 1, memoryBytesMax: 100e6, words: limitWords(deviceMemory) }
+    expect(() => fitJob(DEFAULT_RUN, limits)).toThrow(
+      `current value is 100 MB. ${device}Allow more, or take fewer 'Cores'.`,
+    )
+    expect(() => fitJob(DEFAULT_RUN, limits)).toThrow(
+      /^Cannot train for this run as 'Memory, MB' on this page must be at least \d+ MB: /,
+    )
   })
 }

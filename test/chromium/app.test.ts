@@ -125,6 +125,8 @@ for (const [how, answers] of [
     expect(await page.getByRole('heading', { name: 'Train in this tab' }).count()).toBe(0)
     const secret = word.split('.')[1]!
     expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(secret)
+    expect(await hasWorker(page)).toBe(false)
+    expect(await cached(page)).toEqual([])
     await page.close()
     await hosted.stop()
   })

@@ -111,3 +111,33 @@ test('a relay that does not answer such questions takes nothing away', async () 
   expect(leadBy).toHaveBeenCalledWith(MAPPED)
   expect(told.at(-1)).toMatchObject({ type: 'reach', reached: null, found: 'it is old' })
 })
+
+const RUN = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
+const throughRelay = (page: string) => ({
+  link: `barnraise:/ip4/127.0.0.1/tcp/4002/p2p/${RUN}#0123456789abcdef`,
+  pageAddresses: ['http://127.0.0.1:4001/', page],
+})
+
+test('a page that is lost with its relay is announced again, through another, once', async () => {
+  const announced: string[] = []
+  const told: string[] = []
+  const ways = openWays(
+    {
+      coordinator: RUN,
+      leadBy: () => throughRelay('https://one.example/#at=x'),
+      askRelay: async () => null,
+    },
+    { port: 4001 },
+    {
+      announce: async ({ pageAddresses }) => void announced.push(pageAddresses.at(-1)!),
+      tell: (_fact, line) => told.push(line),
+    },
+  )
+  ways.moved(throughRelay('https://early.example/#at=x'))
+  await ways.ready
+  ways.moved(throughRelay('https://one.example/#at=x'))
+  ways.moved(throughRelay('https://two.example/#at=x'))
+  ways.moved(throughRelay('https://two.example/#at=x'))
+  expect(announced).toEqual(['https://one.example/#at=x', 'https://two.example/#at=x'])
+  expect(told).toEqual(['The page is reached through another relay from now on'])
+})

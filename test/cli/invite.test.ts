@@ -1,11 +1,13 @@
 /** What an organiser sees first: commands that can be pasted, and whom the addresses serve. */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { baseSourcesText } from '../../node/cli/base-words.ts'
 import { command, joinCommand, quoted } from '../../node/cli/command.ts'
 import { addressesOf, inviteNeededText, inviteText } from '../../node/cli/invite.ts'
 
 const CLONE = join(import.meta.dirname, '../..')
 const ID = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
+const RELAY = '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'
 const LINK = `barnraise:/ip4/127.0.0.1/tcp/4002/p2p/${ID}#0123456789abcdef.t0k`
 
 for (const [where, folder, start] of [
@@ -57,9 +59,19 @@ test('a large terminal shows the code', () =>
 
 test('what works on this machine only says so, and what leads through a relay', () => {
   expect(inviteText(LINK, HERE, 24)).toContain('on this machine only: with --public')
-  const [relayed] = LINK.split('#')
-  const text = inviteText(`${relayed}/p2p-circuit/p2p/12D3KooWhost#0123456789abcdef`, HERE, 24)
-  expect(text).toContain('the link leads through the relay')
+  const through = (relay: string) => {
+    const address = `${relay}/tcp/4001/p2p/${RELAY}/p2p-circuit/p2p/${ID}`
+    return inviteText(LINK.replace('#', `,${address}#`), HERE, 24)
+  }
+  expect(through('/ip4/198.51.100.5')).toContain('the link leads through the relay')
+  expect(through('/ip4/127.0.0.1')).toContain('on this machine only, as the relay is named by')
+})
+
+test('whence the base comes: this host gives what mirrors do not', () => {
+  expect(baseSourcesText([], 2e6)).toBe('Each volunteer fetches the base, 2.0 MB, from this host')
+  expect(baseSourcesText(['https://a.example/x', 'https://a.example/y'], 2e6)).toBe(
+    'Volunteers fetch the base, 2.0 MB, from a.example, and what they do not give from this host',
+  )
 })
 
 test('where invites are needed, the command that makes one is given in place of the link', () => {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createProgram } from '../../node/cli/program.ts'
+import { readyLines } from '../../node/cli/relay.ts'
 import { relayAddress } from '../../node/network/relay-places.ts'
 import { start } from '../roles/processes.ts'
 import { temporaryFolder } from '../roles/swarm.ts'
@@ -34,6 +35,19 @@ test('with --no-public it listens on this machine alone', async () => {
   const places = addresses.map((address) => address.replace(/\/tcp\/\d+(.*)\/p2p\/\w+$/, '$1'))
   expect(places.sort()).toEqual(['/ip4/127.0.0.1', '/ip4/127.0.0.1/ws'])
 })
+
+for (const [place, isSaid] of [
+  ['/ip4/127.0.0.1', true],
+  ['/ip6/::1', true],
+  ['/ip4/192.0.2.7', false],
+  ['/dns4/relay.example.org', false],
+] as const) {
+  test(`${place} ${isSaid ? 'is' : 'is not'} told to be for this machine only`, () => {
+    const text = readyLines([`${place}/tcp/1/ws/p2p/x`, `${place}/tcp/2/p2p/x`]).join('\n')
+    expect(text).toContain(`--relay ${place}/tcp/1/ws/p2p/x`)
+    expect(text.includes('work on this machine only')).toBe(isSaid)
+  })
+}
 
 test('docs/hosting.md says how many it takes', async () => {
   const relay = createProgram([]).commands.find((command) => command.name() === 'relay')!

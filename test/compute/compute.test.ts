@@ -67,7 +67,7 @@ test('tokens go to who listens to their text, steps to who listens to training',
   const text = compute.run('generate', { ...input, sampling }, (token) => tokens.push(token))
   answer({ type: 'token', id: 1, token: 5 })
   answer({ type: 'token', id: 9, token: 6 })
-  answer({ type: 'step', leaseId: 3, steps: 2, stepMs: 1, loss: 1 })
+  answer({ type: 'step', leaseId: 3, steps: 2, stepMs: 1, waitMs: 0, loss: 1 })
   answer({ type: 'done', id: 1, output: Int32Array.of(5) })
   expect([await text, tokens, steps]).toEqual([Int32Array.of(5), [5], [2]])
 })

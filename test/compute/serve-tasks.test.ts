@@ -7,6 +7,7 @@ import { jobOf } from '../../node/compute/job.ts'
 import { createTaskServer } from '../../node/compute/serve-tasks.ts'
 import type { FromWorker, ToWorker, TrainOutput } from '../../node/compute/task.ts'
 import { readBatches } from '../../node/dataset/batches.ts'
+import { openBlobWeights } from '../../node/model/weight-file.ts'
 import { type RunFolder, readRunConfig } from '../../node/run/run-folder.ts'
 import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 import { digestOf } from '../../protocol/digest.ts'
@@ -34,7 +35,7 @@ async function train(
   const { config } = await readRunConfig(folder)
   const blobs = await createFileBlobStore(folder.blobs)
   const control = newControl()
-  const engine = change(createEngine(kernelModule, digestOf, { control }))
+  const engine = change(createEngine(kernelModule, digestOf, openBlobWeights, { control }))
   const answers = new Map<number, (message: FromWorker) => void>()
   const batches = await readBatches(config, 0, steps, ({ digest }) => blobs.read(digest))
   const tell = (how: Ending['how']): void => {
@@ -55,7 +56,6 @@ async function train(
       else if (message.steps === ending?.after) tell(ending.how)
     },
     turn: async () => {},
-    openWeights: () => Promise.reject(new Error('no model is read')),
   })
   const answerTo = (id: number): Promise<FromWorker> =>
     new Promise((resolve) => {
@@ -66,7 +66,8 @@ async function train(
   if (ending?.after === 0) tell(ending.how)
   const trained = answerTo(TRAINING)
   const adapter = initialAdapter(adapterLayout(config.base.shape, config.adapter), config.seed)
-  const input = { ...batches, leaseId, steps, adapter, moment: null, learningRate: 0.01 }
+  const start = { adapter, moment: null, learningRate: 0.01 }
+  const input = { ...batches, leaseId, firstBatch: 0, steps, ...start }
   const traceStart = '0'.repeat(64)
   hear({ type: 'task', id: TRAINING, name: 'train', input: { ...input, traceStart } })
   return ((await trained) as { output: unknown }).output as TrainOutput

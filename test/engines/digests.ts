@@ -33,7 +33,7 @@ function digestOf(golden: (typeof GOLDEN_JOBS)[number]): string {
     weights,
     threads,
     help: (work) => {
-      const pool = startThreads({ ...work, module, memory, tiles })
+      const pool = startThreads({ ...work, feed: null, module, memory, tiles })
       return () => void pool.close()
     },
   })

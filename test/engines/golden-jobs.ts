@@ -6,6 +6,7 @@
 import type { Arena } from '../../kernels/arena.ts'
 import type { Batch } from '../../kernels/batch.ts'
 import type { BaseKernels } from '../../kernels/buffers.ts'
+import { type FeedBoard, sharedFeed } from '../../kernels/feed.ts'
 import type { Ops, Pointer } from '../../kernels/ops.ts'
 import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
@@ -62,18 +63,25 @@ export interface Room {
   /** The bytes of the embedded base's model.safetensors. */
   weights: Uint8Array
   threads: number
+  /** So many layers are streamed. Absent: none. */
+  streamedLayers?: number
+  /** Where another thread reads them; null: the trainer's own does. */
+  feed?: FeedBoard | null
   /** Starts the other threads, and returns what ends them. */
-  help(work: { job: JobShape; place: Pointer; board: Board }): () => void
+  help(work: { job: JobShape; place: Pointer; board: Board; feed: FeedBoard | null }): () => void
 }
 
 /** SHA-256 of the trainer's state after the last step. */
-export function jobDigest(golden: GoldenJob, { ops, arena, weights, threads, help }: Room): Digest {
+export function jobDigest(golden: GoldenJob, room: Room): Digest {
+  const { ops, arena, weights, threads, help, streamedLayers = 0, feed = null } = room
   const { model, steps } = golden
-  const job = shapeOfJob(golden, threads)
+  const job = { ...shapeOfJob(golden, threads), streamedLayers }
   const base = model === EMBEDDED_SHAPE ? weightsFromBytes(model, weights) : randomWeights(model)
   const board = newBoard()
-  const trainer = createTrainer(ops, arena, job, base, { board, isStopping: () => false })
-  const end = help({ job, place: trainer.place, board })
+  const layers = feed && sharedFeed(feed, model.layerCount - streamedLayers)
+  const crew = { board, feed: layers, isStopping: () => false }
+  const trainer = createTrainer(ops, arena, job, base, crew)
+  const end = help({ job, place: trainer.place, board, feed })
   trainer.load(firstAdapter(trainer.layout.count), null)
   for (let step = 0; step < steps; step++) {
     const outcome = trainer.localStep(batchOfStep(golden, step), 1e-3)
@@ -92,6 +100,7 @@ export function shapeOfJob(golden: GoldenJob, threads: number): JobShape {
     threads,
     microBatch: sequences,
     recomputedLayers: 0,
+    streamedLayers: 0,
     adapter: { adapterRank: 8, alpha: 16, targets: TARGETS },
     hyper: {
       beta1: 0.9,

@@ -4,13 +4,11 @@
  * engines whose names hold one of them.
  */
 import type { Engine } from './engine.ts'
-import { FIREFOX } from './firefox.ts'
 import { NODES } from './nodes.ts'
 import { SHELLS } from './shells.ts'
 import { WASMTIME } from './wasmtime.ts'
-import { WEBKIT } from './webkit.ts'
 
-const ENGINES: readonly Engine[] = [...SHELLS, FIREFOX, WEBKIT, WASMTIME, ...NODES]
+const ENGINES: readonly Engine[] = [...SHELLS, WASMTIME, ...NODES]
 
 const words = process.argv.slice(2)
 const chosen = ENGINES.filter(

@@ -12,13 +12,11 @@ import { kernelModule } from '../kernels/kernel-module.ts'
 import { CASES_BY_OP, opDigest } from '../kernels/op-digest.ts'
 import { jobDigest, SMALL_JOBS } from './golden-jobs.ts'
 
-/** A worker of a page posts, a shell prints, and Node has a console. */
-declare const postMessage: ((line: string) => void) | undefined
+/** A shell prints, and Node has a console. */
 declare const print: ((line: string) => void) | undefined
 
 function say(line: string): void {
-  if (typeof postMessage === 'function') postMessage(line)
-  else if (typeof print === 'function') print(line)
+  if (typeof print === 'function') print(line)
   else console.log(line)
 }
 

@@ -1,15 +1,16 @@
 /** Engines with a command that runs a plain script. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isThere } from '../is-there.ts'
 import { CASES_BY_OP } from '../kernels/op-digest.ts'
 import { bundleShell } from './bundle.ts'
 import { compare, type Engine } from './engine.ts'
 import { SMALL_JOBS } from './golden-jobs.ts'
 
 /** What shell.ts computes. */
-export const SHELL_NAMES = [...CASES_BY_OP.map(([op]) => op), ...SMALL_JOBS.map(({ name }) => name)]
+const SHELL_NAMES = [...CASES_BY_OP.map(([op]) => op), ...SMALL_JOBS.map(({ name }) => name)]
 
 const JSC_PACKAGE = "install JavaScriptCore's shell, on Debian libjavascriptcoregtk-4.0-bin"
 
@@ -41,8 +42,4 @@ function shellEngine(name: string, [command, ...options]: string[], advice: stri
       }
     },
   }
-}
-
-export function isThere(command: string): boolean {
-  return spawnSync('which', [command], { stdio: 'ignore' }).status === 0
 }

@@ -293,7 +293,7 @@ export const MODEL_TARGETS: readonly Target[] = [
     name: 'adapter-config',
     seeds: () => [ADAPTER.config],
     write: jsonBytes,
-    read: parseAdapterConfig,
+    read: (input) => void parseAdapterConfig(input, TINY_SHAPE),
     throws: [ConfigError],
   },
 ]

@@ -15,6 +15,11 @@ import {
 import { decodeShard, encodeShard, type ShardFormat } from '../../node/dataset/shards.ts'
 import { answerSchema, offerSchema, wantSchema } from '../../node/network/blob-messages.ts'
 import { dialBackAnswer, dialBackQuestion } from '../../node/network/dial-back.ts'
+import {
+  introduceAnswer,
+  introduceQuestion,
+  introduction,
+} from '../../node/network/hole-punching.ts'
 import { httpAnswer, httpQuestion } from '../../node/network/http-messages.ts'
 import { concatBytes } from '../../protocol/digest.ts'
 import {
@@ -181,6 +186,20 @@ export const WIRE_TARGETS: readonly Target[] = [
       { type: 'unseen' },
     ],
     (input) => parse(dialBackAnswer, decode(input), 'answer'),
+  ),
+  message('introduce-questions', [{ peer: '12D3KooW' }], (input) =>
+    parse(introduceQuestion, decode(input), 'question'),
+  ),
+  message(
+    'introduce-answers',
+    [
+      { type: 'meet', address: '192.0.2.1', port: 4711 },
+      { type: 'apart', reason: 'it is not here' },
+    ],
+    (input) => parse(introduceAnswer, decode(input), 'answer'),
+  ),
+  message('introductions', [{ peer: '12D3KooW', address: '2001:db8::1', port: 4711 }], (input) =>
+    parse(introduction, decode(input), 'introduction'),
   ),
   {
     name: 'blob-manifest',

@@ -1,9 +1,9 @@
 /** The Hub by a stand-in: what is downloaded, resumed, checked, kept, and said when it fails. */
 import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { findByDigest } from '../../node/hub/cache.ts'
-import { throwIfOfDisk } from '../../node/hub/download.ts'
+import { get, throwIfOfDisk } from '../../node/hub/download.ts'
 import { type Hub, locateDataset, locateModel } from '../../node/hub/locate.ts'
 import { describeReference, parseReference } from '../../node/hub/reference.ts'
 import { hubSettings } from '../../node/hub/settings.ts'
@@ -253,6 +253,26 @@ test('what cannot be written is not asked for again and again', async () => {
   await expect(locateModel('org/name', '/nowhere', hub)).rejects.toThrow('Cannot write')
   expect(server.requests.length).toBeLessThanOrEqual(2)
 })
+
+for (const [endpoint, token, isSent] of [
+  ['http://hub.invalid', 'secret', false],
+  ['http://hub.invalid', null, true],
+  ['https://hub.invalid', 'secret', true],
+] as const) {
+  test(`${token ?? 'no token'} to ${endpoint}: ${isSent ? 'sent' : 'not sent'}`, async () => {
+    const asked: string[] = []
+    vi.stubGlobal('fetch', async (url: string) => {
+      asked.push(url)
+      return new Response('{}')
+    })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const url = `${endpoint}/api`
+    const answer = get(url, token, {}, new AbortController().signal)
+    if (isSent) await answer
+    else await expect(answer).rejects.toThrow(/^Cannot send the token .* an https address in HF_EN/)
+    expect(asked).toEqual(isSent ? [url] : [])
+  })
+}
 
 test('the token goes to the Hub, and not to where it redirects', async () => {
   const [server, other] = [await standIn(FILES), await standIn(FILES)]

@@ -1,7 +1,7 @@
 /** The optimizer step around the op: clipping, bias corrections, outcomes. */
 import { expect, test } from 'vitest'
 import { type AdamWHyper, biasCorrection, clippedAdamW } from '../../kernels/adamw.ts'
-import { MACHINES } from './jobs.ts'
+import { MACHINES, PAIR_LAYOUT } from './jobs.ts'
 
 const HYPER: AdamWHyper = {
   beta1: 0.9,
@@ -40,7 +40,7 @@ for (const [machine, create] of MACHINES) {
       place(before.v ?? zeros),
     ]
     const buffers = {
-      n: 2,
+      layout: PAIR_LAYOUT,
       theta: theta.pointer,
       gradient: gradient.pointer,
       m: m.pointer,
@@ -59,6 +59,17 @@ for (const [machine, create] of MACHINES) {
     expect(theta[0]).toBeCloseTo(0.99, 6)
     expect(theta[1]).toBeCloseTo(1.01, 6)
     expect(outcome).toEqual({ status: 'ok', gradientNorm: expect.closeTo(0.3000017, 6) })
+  })
+
+  test(`${machine}: B learns faster than A by the ratio of their rates, and decays faster`, () => {
+    const { theta } = step(
+      { theta: [1, 1], gradient: [0.3, -0.001] },
+      { rateRatio: 16, weightDecay: 0.1 },
+      { learningRate: 0.01, step: 1, warm: false },
+    )
+    expect(theta[0]).toBeCloseTo(1 - 0.001 - 0.01, 6)
+    // The smaller gradient is not far from epsilon, 1e-8.
+    expect(theta[1]).toBeCloseTo(1 - 0.016 + (0.16 * 0.001) / (0.001 + 1e-8), 6)
   })
 
   test(`${machine}: a gradient of norm 5 is clipped to norm 1, its norm told before`, () => {

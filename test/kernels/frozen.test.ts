@@ -170,7 +170,7 @@ for (const [kind, path] of PATHS) {
     expect(cut.y).toEqual(whole.y)
     const [wholeBack, cutBack] = [
       run(ops, backward, (ops, p) => ops.frozenBackward(p.x!, p.y!, at(p), T, path, false)),
-      run(ops, backward, (ops, p) => frozenBackward(ops, p.x!, p.y!, at(p), T, path, 1)),
+      run(ops, backward, (ops, p) => frozenBackward(ops, p.x!, p.y!, at(p), T, path, O, 1)),
     ]
     expect(cutBack.x).toEqual(wholeBack.x)
   })

@@ -4,17 +4,20 @@
  * `npm run test:browser`.
  */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { newControl } from '../../kernels/control.ts'
+import { newFeedBoard } from '../../kernels/feed.ts'
 import { FAIR_TILES } from '../../kernels/tile-template.ts'
 import { startThreads } from '../../node/compute/thread-pool.ts'
+import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { GOLDEN_JOBS, jobDigest, type Room } from '../engines/golden-jobs.ts'
 import { MACHINES } from './jobs.ts'
 import { kernelModule } from './kernel-module.ts'
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url))
 const golden: Record<string, string> = JSON.parse(read('../vectors/jobs.json').toString())
-const weights = read('../../node/model/embedded/model.safetensors')
+const BASE = join(EMBEDDED_MODEL, 'model.safetensors')
+const weights = readFileSync(BASE)
 const [, createWasm] = MACHINES[1]!
 
 test('each golden job has a digest of its own', () => {
@@ -22,17 +25,30 @@ test('each golden job has a digest of its own', () => {
   expect(new Set(Object.values(golden)).size).toBe(GOLDEN_JOBS.length)
 })
 
+/** A machine of its own for a job, with the threads that Node would start. */
+function newRoom(threads: number): Room {
+  const { ops, arena } = createWasm()
+  const help: Room['help'] = ({ feed, ...work }) => {
+    const shared = { module: kernelModule, memory: ops.memory, tiles: FAIR_TILES }
+    const pool = startThreads({ ...work, ...shared, feed: feed && { feed, file: BASE } })
+    return () => void pool.close()
+  }
+  return { ops, arena, weights, threads, help }
+}
+
 for (const job of GOLDEN_JOBS.filter(({ name }) => name.startsWith('embedded'))) {
   for (const threads of [1, 2, 4]) {
     test(`${job.name}, ${threads} threads`, () => {
-      const { ops, arena } = createWasm()
-      const help: Room['help'] = (work) => {
-        const { memory } = ops
-        const shared = { module: kernelModule, memory, control: newControl(), tiles: FAIR_TILES }
-        const pool = startThreads({ ...work, ...shared })
-        return () => void pool.close()
-      }
-      expect(jobDigest(job, { ops, arena, weights, threads, help })).toBe(golden[job.name])
+      expect(jobDigest(job, newRoom(threads))).toBe(golden[job.name])
+    })
+  }
+  for (const [reader, streamedLayers, threads, newFeed] of [
+    ['by the thread that computes', 3, 1, () => null],
+    ['by a thread of its own', 5, 2, newFeedBoard],
+  ] as const) {
+    test(`${job.name}, ${threads} threads, ${streamedLayers} layers read ${reader}`, () => {
+      const room = { ...newRoom(threads), streamedLayers, feed: newFeed() }
+      expect(jobDigest(job, room)).toBe(golden[job.name])
     })
   }
 }

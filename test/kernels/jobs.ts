@@ -50,6 +50,7 @@ export const TINY: JobShape = {
   microBatch: 2,
   threads: 1,
   recomputedLayers: 0,
+  streamedLayers: 0,
   kernels: { base: 'float32', path: 'float32' },
   hyper: {
     beta1: 0.9,
@@ -62,6 +63,20 @@ export const TINY: JobShape = {
 }
 
 export const TINY_LAYOUT: AdapterLayout = adapterLayout(TINY.model, TINY.adapter)
+
+/** An A and a B of one scalar each. */
+export const PAIR_LAYOUT: AdapterLayout = {
+  count: 2,
+  tensors: (['A', 'B'] as const).map((part, offset) => ({
+    layer: 0,
+    target: 'q',
+    part,
+    rows: 1,
+    columns: 1,
+    offset,
+    scale: 1,
+  })),
+}
 
 export interface Batch {
   tokens: Int32Array

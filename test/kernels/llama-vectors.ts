@@ -68,6 +68,7 @@ export function llamaVectors(name: 'llama-tied' | 'llama-untied'): LlamaVectors 
       microBatch: 2,
       threads: 1,
       recomputedLayers: 0,
+      streamedLayers: 0,
       kernels: { base: 'float32', path: 'float32' },
     },
     weights: {
@@ -94,6 +95,6 @@ function batch({ ids, targets }: StoredBatch): Batch {
   return { tokens: Int32Array.from(ids), targets: Int32Array.from(targets) }
 }
 
-function floats(base64: string): Float32Array {
+export function floats(base64: string): Float32Array {
   return new Float32Array(new Uint8Array(Buffer.from(base64, 'base64')).buffer)
 }

@@ -39,6 +39,32 @@ test('A is (R,I) and B is (O,R)', () => {
   ])
 })
 
+test('ranks, scales and layers are those of each linear layer', () => {
+  const { tensors } = adapterLayout(model, {
+    adapterRank: 4,
+    alpha: 6,
+    targets: ['v', 'q'],
+    layers: [1],
+    scaling: 'rslora',
+    exceptions: [{ layer: 1, target: 'v', adapterRank: 9, alpha: 12 }],
+  })
+  expect(
+    tensors.map(({ layer, target, part, rows, columns, scale }) => [
+      layer,
+      target,
+      part,
+      rows,
+      columns,
+      scale,
+    ]),
+  ).toEqual([
+    [1, 'q', 'A', 4, 12, 3],
+    [1, 'q', 'B', 16, 4, 3],
+    [1, 'v', 'A', 9, 12, 4],
+    [1, 'v', 'B', 8, 9, 4],
+  ])
+})
+
 test('the order in which targets are named does not matter', () => {
   const named = (targets: typeof adapter.targets) => adapterLayout(model, { ...adapter, targets })
   expect(named(['down', 'q'])).toEqual(named(['q', 'down']))
@@ -80,6 +106,21 @@ for (const [what, changes] of [
   ["'targets' must be one or more of", { adapter: { targets: [] } }],
   ["'targets' must be one or more of", { adapter: { targets: ['q', 'q'] } }],
   ["'targets' must be one or more of", { adapter: { targets: ['head'] } }],
+  ["'layers' must be rising, from 0 to 1", { adapter: { layers: [] } }],
+  ["'layers' must be rising, from 0 to 1", { adapter: { layers: [1, 0] } }],
+  ["'layers' must be rising, from 0 to 1", { adapter: { layers: [2] } }],
+  [
+    "'exceptions' must be of layers that have an adapter",
+    { adapter: { layers: [0], exceptions: [{ layer: 1, target: 'q', adapterRank: 1, alpha: 1 }] } },
+  ],
+  [
+    "'exceptions' must be in canonical order",
+    {
+      adapter: {
+        exceptions: ['v', 'q'].map((target) => ({ layer: 1, target, adapterRank: 1, alpha: 1 })),
+      },
+    },
+  ],
 ] as [string, { model?: object; adapter?: object }][]) {
   test(`a layout is refused as ${what}: ${JSON.stringify(changes)}`, () => {
     const layout = () =>

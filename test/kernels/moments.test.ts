@@ -9,7 +9,7 @@ import { randomFloats, TINY, TINY_LAYOUT } from './jobs.ts'
 /** One tensor of one scalar: its row sum, column sum and value are all the same number. */
 const SCALAR: AdapterLayout = {
   count: 1,
-  tensors: [{ layer: 0, target: 'q', part: 'A', rows: 1, columns: 1, offset: 0 }],
+  tensors: [{ layer: 0, target: 'q', part: 'A', rows: 1, columns: 1, offset: 0, scale: 1 }],
 }
 
 function codeOf(value: number): number {

@@ -5,6 +5,7 @@
 import { type Gemm, type GemmForm, trimmedWorkBytes } from '../../kernels/ops.ts'
 import { FROZEN_CASES } from './frozen-cases.ts'
 import { floats, integers, type Numbers, type OpCase, positives } from './harness.ts'
+import { NOISE_CASES } from './noise-cases.ts'
 
 const LENGTHS = [0, 1, 3, 4, 5, 15, 16, 17, 63, 64, 65, 128, 576, 1003]
 const MATRICES = [
@@ -389,4 +390,5 @@ export const OP_CASES: readonly OpCase[] = [
   ...LENGTHS.flatMap(quantiseCases),
   ...TRIMMED.map(trimmedCase),
   ...FROZEN_CASES,
+  ...NOISE_CASES,
 ]

@@ -14,6 +14,7 @@ import { aggregate } from './aggregate-all.ts'
 import {
   MACHINES,
   newTrainer,
+  PAIR_LAYOUT,
   randomAdapter,
   randomBatch,
   randomFloats,
@@ -142,7 +143,7 @@ for (const [machine, create] of MACHINES) {
       })
       const rule = { weightCap: Number.POSITIVE_INFINITY, normClip: Number.POSITIVE_INFINITY }
       const { mean } = aggregate(ops, arena, base.length, contributions, rule)
-      const stepped = outerAdamW(ops, arena, state, mean!, TINY.hyper, LEARNING_RATE)
+      const stepped = outerAdamW(ops, arena, TINY_LAYOUT, state, mean!, TINY.hyper, LEARNING_RATE)
       expect(stepped.outcome.status).toBe('ok')
       state = publishAdapter(ops, arena, stepped.state, 'float32').state
       single.localStep({ tokens, targets }, LEARNING_RATE)
@@ -175,7 +176,7 @@ test('a gradient that is not finite leaves the state as it is', () => {
   const { ops, arena } = MACHINES[1]![1]()
   const state = gradientState(Float32Array.of(1, 2))
   const bad = Float32Array.of(0, Number.NaN)
-  const result = outerAdamW(ops, arena, state, bad, TINY.hyper, 0.1)
+  const result = outerAdamW(ops, arena, PAIR_LAYOUT, state, bad, TINY.hyper, 0.1)
   expect(result).toEqual({ outcome: { status: 'non-finite', where: 'gradient' }, state })
 })
 
@@ -184,7 +185,8 @@ test('an update of another length is a bug and throws', () => {
   const short = new Float32Array(1)
   const two = Float32Array.of(1, 2)
   expect(() => outerNesterov(deltaState(two), short, OUTER)).toThrow(ShapeError)
-  expect(() => outerAdamW(ops, arena, gradientState(two), short, TINY.hyper, 1)).toThrow(ShapeError)
+  const step = () => outerAdamW(ops, arena, PAIR_LAYOUT, gradientState(two), short, TINY.hyper, 1)
+  expect(step).toThrow(ShapeError)
 })
 
 test('publishing in int4 brings the adapter within a step of theta, for any theta', () => {

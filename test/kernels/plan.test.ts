@@ -1,6 +1,7 @@
 /** How a job is made to fit: the fastest way that the memory allows, and the same bits in each. */
 import { expect, test } from 'vitest'
-import { fitMemory, JOB_BYTES_MAX, planMemory } from '../../kernels/plan.ts'
+import { JOB_BYTES_MAX } from '../../kernels/arena.ts'
+import { fitMemory, planMemory } from '../../kernels/plan.ts'
 import type { JobShape } from '../../kernels/train-step.ts'
 import { MACHINES, newTrainer, randomAdapter, randomBatch, TINY } from './jobs.ts'
 import { MODEL_135M } from './model-135m.ts'
@@ -15,25 +16,32 @@ const JOB: JobShape = {
 }
 const MB = 1e6
 
-/** What becomes of the job: sequences in a micro-batch, layers that run forward twice. */
-function check(job: JobShape, bytesMax: number, expected: readonly [number, number] | null): void {
+type Way = readonly [sequences: number, streamed: number, twice: number]
+
+/** What becomes of the job. */
+function check(job: JobShape, bytesMax: number, expected: Way | null): void {
   const fit = fitMemory(job, bytesMax)
   if (fit.status === 'too-large') return expect(expected).toBeNull()
   expect(fit.bytes).toBeLessThanOrEqual(bytesMax)
   expect(fit.bytes).toBe(planMemory(fit.shape).bytes)
-  expect([fit.shape.microBatch, fit.shape.recomputedLayers]).toEqual(expected)
+  const { microBatch, streamedLayers, recomputedLayers } = fit.shape
+  expect([microBatch, streamedLayers, recomputedLayers]).toEqual(expected)
 }
 
 for (const [bytesMax, expected] of [
-  [4000 * MB, [8, 0]],
-  [1500 * MB, [6, 0]],
-  [1000 * MB, [4, 0]],
-  [400 * MB, [1, 0]],
-  [350 * MB, [1, 9]],
-  [250 * MB, [1, 28]],
-  [200 * MB, null],
+  [4000 * MB, [8, 0, 0]],
+  [1500 * MB, [6, 0, 0]],
+  [1000 * MB, [4, 0, 0]],
+  [400 * MB, [1, 0, 0]],
+  [350 * MB, [1, 14, 0]],
+  [250 * MB, [1, 30, 9]],
+  [150 * MB, [1, 30, 28]],
+  [130 * MB, null],
 ] as const) {
-  const said = expected === null ? 'nothing' : `${expected[0]} sequences, ${expected[1]} twice`
+  const said =
+    expected === null
+      ? 'nothing'
+      : `${expected[0]} sequences, ${expected[1]} layers streamed, ${expected[2]} twice`
   test(`in ${bytesMax / MB} MB: ${said}`, () => check(JOB, bytesMax, expected))
 }
 
@@ -45,7 +53,7 @@ test('what is too large says the least that it takes, which then fits', () => {
 })
 
 test('no job takes more than a linear memory is', () => {
-  const model = { ...MODEL_135M, layerCount: 400 }
+  const model = { ...MODEL_135M, vocabSize: 2_000_000 }
   const job: JobShape = { ...JOB, model, kernels: { base: 'float32', path: 'float32' } }
   const fit = fitMemory(job, Number.POSITIVE_INFINITY)
   expect(fit.status).toBe('too-large')

@@ -90,6 +90,38 @@ for (const [what, model] of [
   })
 }
 
+/** Ranks, scales and layers of their own, in groups that share an x. */
+const VARIED: JobShape = {
+  ...TINY,
+  adapter: {
+    ...TINY.adapter,
+    scaling: 'rslora',
+    exceptions: [
+      { layer: 0, target: 'k', adapterRank: 5, alpha: 3 },
+      { layer: 0, target: 'up', adapterRank: 2, alpha: 1 },
+      { layer: 1, target: 'q', adapterRank: 1, alpha: 7 },
+      { layer: 1, target: 'down', adapterRank: 3, alpha: 2 },
+    ],
+  },
+}
+
+const LAST_LAYER: JobShape = { ...TINY, adapter: { ...TINY.adapter, layers: [1] } }
+const FIRST_LAYER: JobShape = { ...TINY, adapter: { ...TINY.adapter, layers: [0] } }
+
+for (const [what, job] of [
+  ['ranks and scales of their own', VARIED],
+  ['adapters in the last layer alone', LAST_LAYER],
+  ['adapters in the first layer alone', FIRST_LAYER],
+] as const) {
+  test(`${what}: the same bits by reference and wasm, however they are worked off`, () => {
+    const adapter = randomAdapter(adapterLayout(job.model, job.adapter), 6)
+    const expected = digests(newTrainer(reference(), job), 2, adapter)
+    for (const change of [{}, { microBatch: 1 }, { recomputedLayers: 2 }, { threads: 3 }]) {
+      expect(digests(newTrainer(wasm(), { ...job, ...change }), 2, adapter)).toEqual(expected)
+    }
+  })
+}
+
 test('reference and wasm agree on long sequences, which go block by block', () => {
   const job = { ...TINY, sequenceLength: 150, microBatch: 1 }
   const batch = randomBatch(job, 1, 7)

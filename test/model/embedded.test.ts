@@ -43,6 +43,7 @@ async function check(adapted: boolean, expected: number): Promise<void> {
     microBatch: 1,
     threads: 1,
     recomputedLayers: 0,
+    streamedLayers: 0,
     kernels: { base: 'float32', path: 'float32' } as const,
     hyper: HYPER,
   }

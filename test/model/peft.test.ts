@@ -168,15 +168,20 @@ describe('an adapter of another kind is refused by name', () => {
     [{ peft_type: 'IA3' }, 'unsupported'],
     [{ peft_type: undefined }, 'malformed'],
     [{ use_dora: true }, 'unsupported'],
-    [{ use_rslora: true }, 'unsupported'],
     [{ bias: 'all' }, 'unsupported'],
     [{ lora_bias: true }, 'unsupported'],
     [{ fan_in_fan_out: true }, 'unsupported'],
     [{ init_lora_weights: 'pissa' }, 'unsupported'],
     [{ modules_to_save: ['lm_head'] }, 'unsupported'],
-    [{ rank_pattern: { q_proj: 4 } }, 'unsupported'],
-    [{ alpha_pattern: { q_proj: 4 } }, 'unsupported'],
-    [{ layers_to_transform: [0] }, 'unsupported'],
+    [{ rank_pattern: { '(q|v)*_proj': 4 } }, 'unsupported'],
+    [{ alpha_pattern: { 'q_proj(?=x)': 4 } }, 'unsupported'],
+    [{ alpha_pattern: { '.*.*.*q_proj': 4 } }, 'unsupported'],
+    [{ rank_pattern: { q_proj: 1e6 } }, 'malformed'],
+    [{ layers_to_transform: [2] }, 'unsupported'],
+    [{ layers_to_transform: 'all' }, 'malformed'],
+    [{ layers_pattern: 'blocks' }, 'unsupported'],
+    [{ rank_pattern: { v_proj: 4 } }, 'other-base'],
+    [{ layers_to_transform: [1] }, 'other-base'],
     [{ target_modules: 'all-linear' }, 'unsupported'],
     [{ target_modules: ['q_proj', 'lm_head'] }, 'unsupported'],
     [{ target_modules: [] }, 'unsupported'],
@@ -186,7 +191,7 @@ describe('an adapter of another kind is refused by name', () => {
     [{ r: 4 }, 'other-base'],
   ]
   for (const [fields, code] of rows) {
-    const word = code === 'other-base' ? 'lora_A' : Object.keys(fields)[0]!
+    const word = code === 'other-base' ? 'lora_' : Object.keys(fields)[0]!
     test(JSON.stringify(fields), () => check(fields, code, word))
   }
 

@@ -11,6 +11,7 @@ export type Fact = {
   link?: string
   addresses?: string[]
   reached?: boolean | null
+  way?: string
 }
 
 const children: ChildProcess[] = []
@@ -31,7 +32,7 @@ export function start(namespace: string, args: readonly string[]) {
   const facts = createInterface({ input: child.stdout })
   const seen = (type: string, patienceMs: number) =>
     new Promise<Fact | null>((resolve) => {
-      const timer = setTimeout(resolve, patienceMs, null)
+      const timer = setTimeout(resolve, patienceMs, null).unref()
       facts.on('line', (line) => {
         const fact = JSON.parse(line) as Fact
         if (fact.type !== type) return

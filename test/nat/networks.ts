@@ -71,6 +71,15 @@ export function makeNetworks(name: string): Networks {
     const hook = '{ type nat hook postrouting priority 100 ; }'
     inside(router, 'nft', `add chain ip nat post ${hook}`)
     inside(router, 'nft', 'add', 'rule', 'ip', 'nat', 'post', 'oifname', 'wan', ...rule)
+    shut(router)
+  }
+
+  /** Lets nobody speak to a router from outside: a home's answers to nothing there. */
+  function shut(router: string): void {
+    inside(router, 'nft', 'add table ip shut')
+    inside(router, 'nft', 'add chain ip shut in { type filter hook input priority 0 ; }')
+    inside(router, 'nft', 'add rule ip shut in iifname wan ct state established,related accept')
+    inside(router, 'nft', 'add rule ip shut in iifname wan drop')
   }
 
   /** Starts what maps ports in routers (miniupnpd), by one of the two protocols. */

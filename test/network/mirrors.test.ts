@@ -35,6 +35,14 @@ for (const [mirror, fault] of [
   ['bases', 'https'],
   ['https://ann:word@example.org/', 'without a password'],
   [`https://example.org/${'x'.repeat(512)}`, 'at most 512'],
+  [
+    'https://huggingface.co/org/name/blob/main/model.safetensors',
+    'the address of the file, not of its page on the Hub: ' +
+      'https://huggingface.co/org/name/resolve/main/model.safetensors',
+  ],
+  ['https://hf.co/org/name/blob/v1/m.gguf?x=1', 'Hub: https://hf.co/org/name/resolve/v1/m.gguf'],
+  ['https://huggingface.co/blob/name/resolve/main/m.gguf', null],
+  ['https://example.org/org/name/blob/main/m.gguf', null],
 ] as const) {
   test(`'${mirror.slice(0, 40)}' is ${fault === null ? 'a mirror' : `none: ${fault}`}`, () => {
     if (fault === null) expect(mirrorFault(mirror)).toBe(null)

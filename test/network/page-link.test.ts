@@ -85,6 +85,20 @@ test('a page that nobody serves is asked again until somebody does', async () =>
   ])
 })
 
+test('where no name can be looked up for a while, it waits and says why', async () => {
+  const port = await serve(JSON.stringify({ coordinator: ID }))
+  const cause = Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' })
+  const away = new TypeError('fetch failed', { cause })
+  const asked = vi.spyOn(globalThis, 'fetch')
+  for (let times = 0; times < 3; times++) asked.mockRejectedValueOnce(away)
+  onTestFinished(() => asked.mockRestore())
+  const told: string[] = []
+  const link = `http://127.0.0.1:${port}/#join=${WORD}`
+  const invite = await awaitInvite(link, { tell: (line) => void told.push(line), retryMs: 0 })
+  expect(invite).toMatchObject({ coordinator: ID })
+  expect(told[0]).toContain('(its name cannot be looked up: is this machine online?); trying again')
+})
+
 test('whoever interrupts the wait has left', async () => {
   const told = (line: string) => {
     expect(line).toContain('trying again in 1 s (Ctrl-C stops)')
@@ -109,7 +123,7 @@ test('whoever waits is listed, and leaves when told to', async () => {
   })
   await heard.promise
   const status = await askVolunteer(folder, process.pid, { command: 'status' })
-  expect(status).toMatchObject({ name: 'ada', run: null, activity: 'connecting' })
+  expect(status).toMatchObject({ name: 'ada', run: null, way: null, activity: 'connecting' })
   const paused = askVolunteer(folder, process.pid, { command: 'pause', ms: null })
   await expect(paused).rejects.toThrow('it can only leave')
   await askVolunteer(folder, process.pid, { command: 'leave' })

@@ -1,11 +1,19 @@
 /** One volunteer gives another the base: to whoever knows the run, what it has, and no more. */
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createGrowingBlob } from '../../node/network/growing-blob.ts'
 import { createHost, type Host } from '../../node/network/host.ts'
+import { SHARED_AT_ONCE_PER_ADDRESS, SHARING_CONNECTIONS_MAX } from '../../node/network/limits.ts'
 import { enterNeighbourhood, neighbourIn } from '../../node/network/neighbourhood.ts'
-import { askShare, proofOf, type ShareOptions, serveShare } from '../../node/network/share.ts'
+import {
+  askShare,
+  isFull,
+  proofOf,
+  type ShareOptions,
+  serveShare,
+} from '../../node/network/share.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
 import { blobManifest, chunkOf } from '../../protocol/blob.ts'
 import { concatBytes } from '../../protocol/digest.ts'
@@ -52,7 +60,7 @@ async function pair(options: Partial<ShareOptions> = {}) {
       fromChunk,
       signal: new AbortController().signal,
     })
-  return { store, growing, sharing, connection, ask, moved: () => moved }
+  return { store, growing, sharing, sharer, connection, ask, moved: () => moved }
 }
 
 async function all(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -115,6 +123,62 @@ test('a pause ends what is being given, and after it all is given again', async 
   await store.put(BLOB)
   sharing.setPaused(false)
   expect((await all(await ask())).length).toBe(BLOB.length)
+})
+
+test('a connection that shows no proof is closed, and one that did stays', async () => {
+  const idle = await pair({ proofTimeoutMs: 50 })
+  await expect.poll(() => idle.connection.status, PATIENT).not.toBe('open')
+  const { store, ask, connection } = await pair({ proofTimeoutMs: 500 })
+  await store.put(BLOB)
+  await all(await ask())
+  const later = await pair({ proofTimeoutMs: 500 })
+  await expect.poll(() => later.connection.status, PATIENT).not.toBe('open')
+  expect(connection.status).toBe('open')
+})
+
+for (const [what, here, from, expected] of [
+  ['the first of a network', 0, '10.0.0.2', false],
+  ['one of the whole world', 0, '192.0.2.1', true],
+  ['the eighth of an address', 7, '10.0.0.1', false],
+  ['the ninth of an address', 8, '10.0.0.1', true],
+  ['another address beside them', 8, '10.0.0.2', false],
+] as const) {
+  test(`${what} ${expected ? 'finds no place' : 'finds a place'}`, () => {
+    const at = (ip: string) => multiaddr(`/ip4/${ip}/tcp/4001`)
+    const taken = Array.from({ length: here }, () => ({ remoteAddr: at('10.0.0.1') }))
+    expect(isFull(taken, at(from))).toBe(expected)
+  })
+}
+
+test('all places are taken by so many, each from an address of its own', () => {
+  const at = (index: number) => ({ remoteAddr: multiaddr(`/ip4/10.0.1.${index}/tcp/4001`) })
+  const all = Array.from({ length: SHARING_CONNECTIONS_MAX }, (_, index) => at(index))
+  expect(isFull(all.slice(1), at(200).remoteAddr)).toBe(false)
+  expect(isFull(all, at(200).remoteAddr)).toBe(true)
+})
+
+test('of one address so many are given the base at the same time', async () => {
+  const { growing, store, sharer } = await pair()
+  const partial = await store.openPartial('own', REFERENCE)
+  growing.open(partial)
+  const asked = []
+  for (let count = 0; count <= SHARED_AT_ONCE_PER_ADDRESS; count++) {
+    const asker = await hostHere()
+    const connection = await asker.dial(sharer.getMultiaddrs())
+    asked.push(
+      await askShare(connection, `${asker.peerId}`, {
+        secret: SECRET,
+        fromChunk: 0,
+        signal: new AbortController().signal,
+      }).then(
+        () => 'given',
+        (error: Error) => error.message,
+      ),
+    )
+  }
+  expect(asked.pop()).toContain('gives nothing now')
+  expect(new Set(asked)).toEqual(new Set(['given']))
+  await partial.close()
 })
 
 test('a proof is of one run, one base and two peers', () => {

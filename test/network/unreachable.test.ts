@@ -37,3 +37,19 @@ test('a page that has no TLS is told apart', async () => {
     'its address may begin with http:// in place of https://',
   )
 })
+
+test('a network that wants a login first is told apart, by page or redirect', async () => {
+  for (const [status, said] of [
+    [302, 'it leads elsewhere: does this network want a login first?'],
+    [200, 'does not answer as a run does (nor does a network that wants a login first)'],
+  ] as const) {
+    const server = createServer((_request, response) => {
+      response.writeHead(status, { location: 'http://127.0.0.1:1/login' }).end('<html>Log in')
+    }).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    const found = findInvite(`http://127.0.0.1:${port}/#join=0123456789abcdef.w`)
+    await expect(found).rejects.toThrow(said)
+  }
+})

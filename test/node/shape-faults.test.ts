@@ -33,6 +33,12 @@ for (const [kind, schema, value, said] of [
     { a: 1 },
     "'a' must be a list: current value is 1",
   ],
+  [
+    'no list, but long',
+    z.array(z.int()).max(1),
+    'xyz',
+    'it must be a list: current value is "xyz"',
+  ],
   ['no list of a length', z.tuple([z.int()]), 'x', 'it must be a list: current value is "x"'],
   [
     'no keys',

@@ -26,9 +26,16 @@ export function exampleConfig(overrides: Overrides = {}): RunConfig {
 /** A RunConfig with each field that it may leave out. */
 export function fullConfig(): RunConfig {
   const parent = { run: digestOfText('parent'), round: 7 }
-  const { adapter } = EXAMPLE
+  const { adapter, training } = EXAMPLE
   return exampleConfig({
-    adapter: { ...adapter, start: { checkpoint: blobNamed('start'), parent } },
+    adapter: {
+      ...adapter,
+      layers: [1],
+      scaling: 'rslora',
+      exceptions: [{ layer: 1, target: 'q', adapterRank: 2, alpha: 4 }],
+      start: { checkpoint: blobNamed('start'), parent },
+    },
+    training: { ...training, rateRatio: 16, dropout: 0.05, embeddingNoise: 5 },
   })
 }
 

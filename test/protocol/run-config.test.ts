@@ -13,6 +13,12 @@ import { blobNamed, exampleConfig } from './example-config.ts'
 
 type Changes = Parameters<typeof exampleConfig>[0]
 const { shape } = exampleConfig().base
+const exception = (target: 'q' | 'k' | 'v', adapterRank: number) => ({
+  layer: 0,
+  target,
+  adapterRank,
+  alpha: 8,
+})
 
 for (const [message, changes] of [
   ["'training.batchSequences' must be a multiple of microBatch 4", { training: { microBatch: 4 } }],
@@ -31,6 +37,26 @@ for (const [message, changes] of [
   [
     "'adapter.targets' must be a list that names each layer once",
     { adapter: { targets: ['q', 'q'] } },
+  ],
+  [
+    "'adapter.layers' must be layers from 0 to 1 in ascending order: current value is 1, 0",
+    { adapter: { layers: [1, 0] } },
+  ],
+  ["'adapter.layers' must be layers from 0 to 1", { adapter: { layers: [2] } }],
+  ["'adapter.layers' must be absent where all 2 layers", { adapter: { layers: [0, 1] } }],
+  [
+    "'adapter.exceptions' must be linear layers that carry an adapter of another rank or alpha: " +
+      'current value is k of layer 0',
+    { adapter: { exceptions: [exception('q', 1), exception('k', 1)] } },
+  ],
+  ['current value is q of layer 0', { adapter: { layers: [1], exceptions: [exception('q', 1)] } }],
+  [
+    'current value is v of layer 0',
+    { adapter: { exceptions: [exception('q', 1), exception('v', 4)] } },
+  ],
+  [
+    "'adapter.exceptions' must be each once, by layer and then in the order",
+    { adapter: { exceptions: [exception('v', 1), exception('q', 1)] } },
   ],
   [
     "'dataset.trainShards' must be 100 sequences in shards of 64: current value is 1 shards",
@@ -64,6 +90,8 @@ for (const [what, changes] of [
     { base: { shape: { ...shape, ropeDivisors: Array(8).fill(2) } } },
   ],
   ['int16 over int8', { kernels: { path: 'int16', base: 'int8' } }],
+  ['a layer without an adapter', { adapter: { layers: [1] } }],
+  ['a rank of its own', { adapter: { exceptions: [exception('q', 2), exception('v', 6)] } }],
   ['the mean of gradients', { training: { mode: 'gradient' } }],
 ] as [string, Changes][]) {
   test(`taken: ${what}`, () => expect(exampleConfig(changes)).toMatchObject(changes as object))
@@ -81,9 +109,15 @@ const neighbours: [string, Changes][] = [
   ['base.weights', { base: { weights: blobNamed('other') } }],
   ['adapter.alpha', { adapter: { alpha: 16 } }],
   ['adapter.targets', { adapter: { targets: ['v', 'q'] } }],
+  ['adapter.layers', { adapter: { layers: [1] } }],
+  ['adapter.scaling', { adapter: { scaling: 'rslora' } }],
+  ['adapter.exceptions', { adapter: { exceptions: [exception('q', 5)] } }],
   ['dataset.validationShard', { dataset: { validationShard: blobNamed('other') } }],
   ['training.mode', { training: { mode: 'gradient' } }],
   ['training.learningRate', { training: { learningRate: 0.010000000000000002 } }],
+  ['training.dropout', { training: { dropout: 0.1 } }],
+  ['training.embeddingNoise', { training: { embeddingNoise: 5 } }],
+  ['training.rateRatio', { training: { rateRatio: 16 } }],
   ['round.seconds', { round: { seconds: 60.5 } }],
   ['outer.momentum', { outer: { momentum: 0 } }],
   ['aggregation.uplink', { aggregation: { uplink: 'int8' } }],

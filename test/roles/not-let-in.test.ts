@@ -39,3 +39,27 @@ for (const [name, swarm, identityOf, reason] of [
     expect(lines.join('')).not.toContain('broke')
   })
 }
+
+test('whoever comes by the link of a run that is finished is told so', async () => {
+  const run = await prepareSmallRun({ max_steps: 4 }, { round_batches: 4 })
+  const hosted = await hostRun(run)
+  await joinRun(run, hosted.link, 'ada')
+  await hosted.finished
+  expect(await (await joinRun(run, hosted.link, 'ben')).exited).toEqual({
+    outcome: 'finished',
+    reason: 'the run is finished: all 4 batches are counted',
+  })
+})
+
+test('too little memory is refused before the base is fetched, with the figures', async () => {
+  const run = await prepareSmallRun()
+  const hosted = await hostRun(run)
+  const limits = { threads: 1, memoryBytesMax: 1e5 }
+  const ada = await joinRun(run, hosted.link, 'ada', { limits })
+  const reason = await ada.exited.then(
+    (end) => end.reason,
+    (error: Error) => error.message,
+  )
+  expect(reason).toContain("'--memory' must be at least")
+  expect(hosted.dashboard.run.baseBytesSent).toBe(0)
+})

@@ -4,17 +4,18 @@ import { expect, onTestFinished, test } from 'vitest'
 import { evidenceAt } from '../../node/cli/evidence-at.ts'
 import { followRun, nothingSeen } from '../../node/history/events.ts'
 import { createLog } from '../../node/log.ts'
-import { parseLink, withWords } from '../../node/network/link.ts'
+import { pageAddress, parseLink, withWords } from '../../node/network/link.ts'
 import type { RelayCaps } from '../../node/network/relay.ts'
 import { runPages } from '../../node/network/run-pages.ts'
 import { type RelayRole, startRelay } from '../../node/roles/relay.ts'
+import type { Ways } from '../../node/roles/ways.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import type { RunFolder } from '../../node/run/run-folder.ts'
 import { verifyPublished, verifyRun } from '../../node/run/verify-run.ts'
 import { hostWithPages } from '../chromium/hosted-pages.ts'
 import { silentLog } from '../silent-log.ts'
 import { freePort } from './free-port.ts'
-import { relayWithPages } from './relay-with-pages.ts'
+import { relayWithPages, startRelayWithPages } from './relay-with-pages.ts'
 import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from './swarm.ts'
 
 const PATIENT = { timeout: 120_000 }
@@ -59,8 +60,12 @@ test('a run through a relay ends like every other, and the relay has no part in 
   const run = await prepareSmallRun()
   const relay = await relayAt(0, await temporaryFolder())
   const hosted = await hostBehind(relay, run)
-  await joinRun(run, relayedOnly(hosted.link), 'ada')
+  const ways: string[] = []
+  const onWay = (way: string) => void ways.push(way)
+  const volunteer = await joinRun(run, relayedOnly(hosted.link), 'ada', { onWay })
   await expect.poll(() => relay.status(), PATIENT).toEqual({ hosts: 1, relayed: 1 })
+  await expect.poll(volunteer.way, PATIENT).toBe('relayed')
+  expect(ways).toEqual(['relayed'])
   await hosted.finished
   await hosted.stop()
   expect((await openRun(run)).state.batchesCounted).toBe(16)
@@ -136,6 +141,25 @@ test('a relay that dies is found again, and no batch is lost', async () => {
   await hosted.stop()
   const { state } = await openRun(run)
   expect(state.ledger.counted).toEqual([{ start: 0, end: 64 }])
+})
+
+test('a relay that is lost gives away no page any more, and the next one does', async () => {
+  const run = await prepareSmallRun()
+  const relays = [await startRelayWithPages(), await startRelayWithPages()]
+  const [first, second] = relays.map(({ addresses }) => pageAddress(`${addresses[0]}`))
+  const moved: Ways[] = []
+  const hosted = await hostRun(run, {
+    relays: relays.map(({ addresses }) => addresses[0]!),
+    onMoved: (ways) => moved.push(ways),
+  })
+  const at = `#at=${hosted.coordinator}`
+  expect(hosted.pageAddresses).toEqual([`${first}${at}`, `${second}${at}`])
+  await relays[0]!.stop()
+  await expect.poll(() => moved.length, PATIENT).toBe(1)
+  expect(moved[0]!.pageAddresses).toEqual([`${second}${at}`])
+  const relayed = (link: string) =>
+    parseLink(link).addresses.filter((address) => address.includes('/p2p-circuit/'))
+  expect(relayed(moved[0]!.link)).toEqual(relayed(hosted.link).reverse())
 })
 
 test('a relay that dies for good is left for one that the link did not name', async () => {

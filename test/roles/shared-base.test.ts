@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Lan } from '../../node/network/lan.ts'
 import type { LocalVolunteerOptions } from '../../node/roles/local-volunteer.ts'
+import { createBaseSharing } from '../../node/roles/share-base.ts'
 import { type RunFolder, readRunConfig } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
 import { blobPath } from '../../node/storage/blob-path.ts'
+import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import { Bus } from '../network/bus.ts'
 import { mirrorServer } from '../network/mirror-server.ts'
+import { silentLog } from '../silent-log.ts'
 import { type Hosted, hostRun, joinRun, prepareSmallRun } from './swarm.ts'
 
 /** They look for each other for a second or two. */
@@ -100,4 +103,28 @@ test('whoever shares nothing takes nothing, and whoever pauses gives nothing', a
   first.pause('its owner asks')
   await (await volunteer(run, hosted, 'cleo', { lan })).here
   expect(hosted.dashboard.run.baseBytesSent).toBe(3 * bytes)
+})
+
+test('where no multicast DNS can be had, nothing is shared, and nobody listens', async () => {
+  const listening = () =>
+    process.getActiveResourcesInfo().filter((what) => what === 'TCPServerWrap').length
+  const before = listening()
+  const lan: Lan = {
+    ...loopback(),
+    bus: () => {
+      throw new Error('no such network')
+    },
+  }
+  const blobs = createMemoryBlobStore()
+  const sharing = createBaseSharing({
+    lan,
+    blobs,
+    isPaused: false,
+    log: silentLog,
+    onMoved: () => {},
+  })
+  const base = { digest: 'ab'.repeat(32), bytes: 1 }
+  expect(await sharing.begin('cd'.repeat(32), base, 'home')).toBe(null)
+  await expect.poll(listening, PATIENT).toBe(before)
+  await sharing.stop()
 })

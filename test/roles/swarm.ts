@@ -103,6 +103,8 @@ export async function hostRun(
   const role = await startCoordinator(run, {
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
+    // No two dials meet on loopback: each would be tried in vain, for three seconds.
+    punch: false,
     limits: LIMITS,
     log: silentLog,
     onProgress: (fact) => facts.push(fact),

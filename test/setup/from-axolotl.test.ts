@@ -16,11 +16,13 @@ for (const [line, fate, expected] of [
   ['adapter: lora', 'taken', {}],
   ['adapter: qlora', 'taken', { load_in_4bit: true }],
   ['adapter: ia3', 'refused', {}],
-  [
-    'lora_target_linear: true',
-    'taken',
-    { lora_target_modules: expect.arrayContaining(['o_proj']) },
-  ],
+  ['lora_target_linear: true', 'taken', { lora_target_linear: true }],
+  ['peft_layers_to_transform: [0, 2]', 'taken', { peft_layers_to_transform: [0, 2] }],
+  ['peft_layers_pattern: [layers]', 'taken', {}],
+  ['peft_layers_pattern: [blocks]', 'refused', {}],
+  ['loraplus_lr_ratio: 16', 'taken', { loraplus_lr_ratio: 16 }],
+  ['loraplus_lr_embedding: 1e-6', 'ignored', {}],
+  ['peft_use_rslora: true', 'taken', { peft_use_rslora: true }],
   ['lora_model_dir: ./out', 'taken', { adapter_from: './out' }],
   ['lora_model_dir: ""', 'taken', {}],
   ['lora_model_dir: [a, b]', 'refused', {}],
@@ -33,8 +35,9 @@ for (const [line, fate, expected] of [
   ['shuffle_merged_datasets: false', 'ignored', {}],
   ['plugins: [axolotl.integrations.liger.LigerPlugin]', 'ignored', {}],
   ['plugins: [axolotl.integrations.kd.KDPlugin]', 'refused', {}],
-  ['lora_dropout: 0', 'taken', {}],
-  ['lora_dropout: 0.05', 'refused', {}],
+  ['lora_dropout: 0', 'taken', { lora_dropout: 0 }],
+  ['lora_dropout: 0.05', 'taken', { lora_dropout: 0.05 }],
+  ['neftune_noise_alpha: 5', 'taken', { neftune_noise_alpha: 5 }],
   ['peft_use_dora: true', 'refused', {}],
   ['train_on_inputs: true', 'taken', { train_on_inputs: true }],
   ['optimizer: adamw_bnb_8bit', 'taken', {}],
@@ -137,13 +140,16 @@ for (const [line, expected, refusedIn] of [
 }
 
 test('what is refused says what it can be, or that it can only go', () => {
-  const source = `${BASE}lora_modules_to_save: [embed_tokens]\nlora_dropout: 0.1\n`
+  const source = `${BASE}lora_modules_to_save: [embed_tokens]\npeft_use_dora: true\n`
   expect(fromAxolotl(source, 'a.yml').refused).toEqual([
     {
       key: 'lora_modules_to_save',
       reason: '["embed_tokens"] would change what is learned; it can only be left out',
     },
-    { key: 'lora_dropout', reason: '0.1 would change what is learned; it can be 0, or left out' },
+    {
+      key: 'peft_use_dora',
+      reason: 'true would change what is learned; it can be false, or left out',
+    },
   ])
 })
 

@@ -18,7 +18,7 @@ export interface JsonSchema {
   maxLength?: number
   items?: JsonSchema
   properties?: Record<string, JsonSchema>
-  additionalProperties?: JsonSchema | boolean
+  additionalProperties?: JsonSchema | false
   required?: string[]
 }
 
@@ -85,9 +85,13 @@ function rowsOf(key: string, schema: JsonSchema, isRequired: boolean): string[][
 const isMap = (value: unknown) =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function defaultOf({ default: value }: JsonSchema, isRequired: boolean): string {
+function defaultOf(
+  { default: value, additionalProperties }: JsonSchema,
+  isRequired: boolean,
+): string {
   if (isRequired) return 'needed'
   if (Array.isArray(value)) return 'all of them'
+  if (additionalProperties) return 'none'
   if (isMap(value)) return 'as below'
   return value === undefined ? '' : `\`${String(value)}\``
 }
@@ -100,8 +104,8 @@ function boundsOf(schema: JsonSchema): string {
   if (schema.properties !== undefined) {
     return `\`{${Object.keys(schema.properties).join(', ')}}\``
   }
-  if (typeof schema.additionalProperties === 'object') {
-    return `a map to ${boundsOf(schema.additionalProperties)}`
+  if (schema.additionalProperties) {
+    return `a map of names to ${boundsOf(schema.additionalProperties)}`
   }
   switch (schema.type) {
     case 'null':

@@ -62,6 +62,22 @@ for (const [mistake, yaml, ...said] of [
     `${RIGHT}load_in_8bit: true\nload_in_4bit: true\n`,
     'run.yaml:5:1 load_in_4bit: the base is in 8 bits already, by load_in_8bit',
   ],
+  [
+    'a mirror that stands in no list',
+    `${RIGHT}base_mirrors: "https://a.example"\n`,
+    'run.yaml:4:1 base_mirrors: must be a list of addresses: current value is "https://a.example"',
+  ],
+  [
+    'a mirror that stands twice',
+    `${RIGHT}base_mirrors: [https://a.example, https://A.example/]\n`,
+    'run.yaml:4:1 base_mirrors: must name each address once',
+  ],
+  [
+    "a page of the Hub's for a mirror",
+    `${RIGHT}base_mirrors: [https://huggingface.co/o/n/blob/main/m.gguf]\n`,
+    'must be the address of the file, not of its page on the Hub: ' +
+      'https://huggingface.co/o/n/resolve/main/m.gguf: current value is',
+  ],
   ['what is not YAML', 'name: [a\n', 'run.yaml:2:1'],
   ['a tag that nobody knows', `${RIGHT}lora_r: !8\n`, 'run.yaml:4:9', 'Unresolved tag: !8'],
   ['the same key twice', `${RIGHT}name: lake\n`, 'run.yaml:4:1'],

@@ -41,6 +41,8 @@ export function contributionOf(
     codec: config.aggregation.uplink,
     steps,
     batch,
+    // No study draws anything by it.
+    firstBatch: 0,
     learningRate,
     batchTokens: batchTokens(config),
     adapter: state.adapter,

@@ -14,6 +14,7 @@ import { createEngine } from '../../node/compute/engine.ts'
 import { createTaskServer } from '../../node/compute/serve-tasks.ts'
 import { KERNELS, startKernels } from '../../node/compute/start-kernels.ts'
 import type { FromWorker } from '../../node/compute/task.ts'
+import { openBlobWeights } from '../../node/model/weight-file.ts'
 import { createHost } from '../../node/network/host.ts'
 import { loadIdentity } from '../../node/network/identity-file.ts'
 import { parseLink } from '../../node/network/link.ts'
@@ -70,10 +71,9 @@ function resting(ms: number): Compute {
   const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
   let listener: (message: FromWorker) => void = () => {}
   const hear = createTaskServer({
-    engine: createEngine(module, sha256, { control, tiles: startKernels().tiles }),
+    engine: createEngine(module, sha256, openBlobWeights, { control, tiles: startKernels().tiles }),
     post: (message) => listener(message),
     turn: () => delay(ms),
-    openWeights: () => Promise.reject(new Error('A volunteer opens no model')),
   })
   return createCompute({
     control,

@@ -21,6 +21,8 @@ export interface Asked {
 
 /** The page, as it is kept. */
 export const PAGE = 'index.html'
+/** The names of the caches that hold builds begin with it. */
+export const CACHE_PREFIX = 'barnraise-shell-'
 
 /**
  * @param scope the address of the page's folder, which ends in a slash

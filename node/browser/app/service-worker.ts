@@ -2,14 +2,13 @@
  * Keeps the files of one build of the page, so that it opens where nobody answers. Each build has a
  * service worker of its own, which removes what others kept. It keeps nothing of a run.
  */
-import { answererOf, isHostAway, PAGE } from './answerer.ts'
+import { answererOf, CACHE_PREFIX, isHostAway, PAGE } from './answerer.ts'
 
 declare const self: ServiceWorkerGlobalScope
 /** The names of the built files but the page's, and what tells this build from others. */
 declare const __SHELL__: { version: string; files: string[] }
 
-const PREFIX = 'barnraise-shell-'
-const CACHE = PREFIX + __SHELL__.version
+const CACHE = CACHE_PREFIX + __SHELL__.version
 const files = new Set(__SHELL__.files)
 /** Whoever opens the page waits no longer than this for its server. */
 const PAGE_MS_MAX = 3_000
@@ -21,7 +20,7 @@ async function keep(): Promise<void> {
 
 async function removeOthers(): Promise<void> {
   const names = await caches.keys()
-  const others = names.filter((name) => name.startsWith(PREFIX) && name !== CACHE)
+  const others = names.filter((name) => name.startsWith(CACHE_PREFIX) && name !== CACHE)
   await Promise.all(others.map((name) => caches.delete(name)))
 }
 

@@ -1,5 +1,5 @@
 /** What this device keeps: the link, for as long as its owner wants, and the page as an app. */
-import { install, installPrompt, isApp } from './installed.ts'
+import { dropShell, install, installPrompt, isApp } from './installed.ts'
 import { forget } from './kept-store.ts'
 import { keptOfRun, lent } from './lend-store.ts'
 
@@ -31,7 +31,15 @@ export function Forget() {
     <p class="soft">
       This {isApp ? 'app' : 'browser'} keeps the link to the run that it trained for last: whoever
       opens this address here may join.{' '}
-      <button type="button" disabled={!isIdle} onClick={forget}>
+      <button
+        type="button"
+        disabled={!isIdle}
+        onClick={() =>
+          void dropShell()
+            .catch(() => {})
+            .finally(forget)
+        }
+      >
         Forget this run
       </button>
     </p>

@@ -5,7 +5,7 @@ import { wordsForOthers } from '../../guest/explain.ts'
 import { type Preferences, pauseReasons, type Readings } from '../../guest/governor.ts'
 import { parseFragment, swarmAddress } from '../../network/link.ts'
 import type { VolunteerOutcome } from '../../roles/volunteer.ts'
-import { type Capabilities, capabilitiesOf } from '../tab/capabilities.ts'
+import { type Capabilities, capabilitiesOf, limitWords } from '../tab/capabilities.ts'
 import { createDriftSensor } from '../tab/drift.ts'
 import type { FromVolunteer, ToVolunteer } from '../tab/messages.ts'
 import { mayShareMemory } from '../tab/shared-memory.ts'
@@ -81,10 +81,12 @@ export const readings = signal<Readings>({
 /** Bytes that the browser keeps for this page; null: it keeps none, or does not tell. */
 export const keptBytes = signal<number | null>(null)
 
+const { deviceMemory } = navigator as { deviceMemory?: number }
+
 /** What this browser lends. It is found out once: nothing of it changes while a page is open. */
 export const capabilities: Capabilities = capabilitiesOf({
   cores: navigator.hardwareConcurrency,
-  deviceMemory: (navigator as { deviceMemory?: number }).deviceMemory,
+  deviceMemory,
   isSecure: isSecureContext,
   isIsolated: crossOriginIsolated,
   sharesMemory: mayShareMemory(),
@@ -112,7 +114,8 @@ export function lend(): void {
   const addresses = relayed.length > 0 ? relayed : [own]
   const invite = { addresses, coordinator, ...parseFragment(word) }
   const { name, threads, memoryMegabytes } = choice.value
-  const limits = { threads, memoryBytesMax: memoryMegabytes * MEGABYTE }
+  const words = limitWords(deviceMemory)
+  const limits = { threads, memoryBytesMax: memoryMegabytes * MEGABYTE, words }
   lent.value = { ...IDLE, stage: 'starting', doing: 'Starting' }
   keepRun(true)
   keepShell()

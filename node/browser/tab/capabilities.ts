@@ -1,4 +1,5 @@
 /** What a browser can lend, told before anything is fetched. Pure. */
+import type { LimitWords } from '../../compute/job.ts'
 
 /** What a page finds around it. */
 export interface Surroundings {
@@ -46,6 +47,13 @@ export function capabilitiesOf(around: Surroundings): Capabilities {
         : `This browser has no ${missingFeature}, which the numbers need. A newer one may have ` +
           'it, or one whose protections do not switch it off.',
   }
+}
+
+/** How the page calls what it lends, where that does not suffice for a run. */
+export function limitWords(deviceMemory: number | undefined): LimitWords {
+  const device =
+    deviceMemory === undefined ? '' : `This browser says that the device has ${deviceMemory} GB. `
+  return { memory: "'Memory, MB' on this page", threads: "'Cores'", device }
 }
 
 function hintOf({ isSecure, isIsolated, sharesMemory }: Surroundings): string | null {

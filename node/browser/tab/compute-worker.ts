@@ -1,9 +1,16 @@
 /** The compute thread in a page. */
 
-import { type Control, checkMachine, closeBoard, newControl, tune } from '../../../kernels/index.ts'
+import {
+  type Control,
+  checkMachine,
+  closeBoard,
+  closeFeed,
+  newControl,
+  tune,
+} from '../../../kernels/index.ts'
 import { digestOf } from '../../../protocol/index.ts'
 import { createEngine } from '../../compute/engine.ts'
-import type { HelperData } from '../../compute/help.ts'
+import type { FeederData, HelperData } from '../../compute/help.ts'
 import { createTaskServer } from '../../compute/serve-tasks.ts'
 import type { ToWorker } from '../../compute/task.ts'
 import { loadKernels } from './kernels.ts'
@@ -21,17 +28,21 @@ async function start({ control }: ComputeStart): Promise<(message: ToWorker) => 
   const tiles = tune(module, () => performance.now())
   checkMachine(module, tiles)
   let release = () => {}
-  const engine = createEngine(module, digestOf, {
+  const engine = createEngine(module, digestOf, openWeightBlob, {
     control: shared,
     tiles,
+    canFeed: (file) => control !== null && file instanceof Blob,
     help: (work) => {
       release()
-      const helpers = Array.from({ length: work.job.threads - 1 }, (_, index) =>
-        startHelper({ ...work, module, tiles, thread: index + 1 }),
+      const { feed, ...shared } = { ...work, module, tiles }
+      const workers = Array.from({ length: work.job.threads - 1 }, (_, index) =>
+        startHelper({ ...shared, thread: index + 1 }),
       )
+      if (feed !== null) workers.push(startFeeder({ ...shared, ...feed }))
       release = () => {
         closeBoard(work.board)
-        for (const helper of helpers) helper.terminate()
+        if (feed !== null) closeFeed(feed.feed)
+        for (const worker of workers) worker.terminate()
       }
     },
   })
@@ -39,13 +50,18 @@ async function start({ control }: ComputeStart): Promise<(message: ToWorker) => 
     engine,
     turn,
     post: (message) => postMessage(message),
-    openWeights: async ({ shape, weights }) => openWeightBlob(weights, shape.model),
   })
 }
 
 function startHelper(data: HelperData): Worker {
   // The bundler knows a worker by these very words.
   const worker = new Worker(new URL('./helper-worker.ts', import.meta.url), { type: 'module' })
+  worker.postMessage(data)
+  return worker
+}
+
+function startFeeder(data: FeederData): Worker {
+  const worker = new Worker(new URL('./feeder-worker.ts', import.meta.url), { type: 'module' })
   worker.postMessage(data)
   return worker
 }

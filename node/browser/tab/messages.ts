@@ -1,7 +1,7 @@
 /** What a page and the worker that volunteers for it tell each other. */
 
-import type { StepProgress } from '../../compute/compute.ts'
 import type { JobLimits } from '../../compute/job.ts'
+import type { StepProgress } from '../../compute/task.ts'
 import type { LogLevel } from '../../log.ts'
 import type { Invite } from '../../network/link.ts'
 import type { TransferProgress } from '../../roles/participant-world.ts'
