@@ -122,13 +122,15 @@ function refuseUnseen(
  */
 function kindOf(entry: DatasetEntry): Kind | undefined {
   const kinds = new Set<Kind>(kindsOfColumns(entry))
-  if (entry.type !== undefined) kinds.add(entry.type)
+  // The two differ in what their columns are called, which such keys say.
+  const isNamed = kinds.has('chat_template') && entry.type === 'sharegpt'
+  if (entry.type !== undefined && !isNamed) kinds.add(entry.type)
   const [kind, other] = kinds
   if (other === undefined) return kind
   throw new ConfigError(
     `Cannot read the dataset '${entry.path}' as 'field' names a column of rows of type ` +
-      "'completion', 'field_messages' and 'message_property_mappings' of type 'chat_template', " +
-      `and here '${kind}' meets '${other}': leave one of them out`,
+      "'completion', and keys of messages are for rows of type 'chat_template': " +
+      `here '${kind}' meets '${other}': leave one of them out`,
   )
 }
 

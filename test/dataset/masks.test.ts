@@ -248,6 +248,19 @@ describe('a key is refused', () => {
   }
 })
 
+test('of type sharegpt, flags may be named, too', async () => {
+  const conversations = [
+    { from: 'human', value: 'Who?', learn: true },
+    { from: 'gpt', value: 'Me.', learn: false },
+  ]
+  const names = { role: 'from', content: 'value' }
+  const keys = { message_field_training: 'learn', message_property_mappings: names }
+  for (const type of ['sharegpt', 'chat_template', undefined]) {
+    const example = await exampleIn({ conversations }, { ...keys, type })
+    expect(example).toMatchObject({ type: 'chat', learned: [true, false] })
+  }
+})
+
 test('thoughts, tools and other properties may have names of their own', async () => {
   const row = {
     messages: [{ who: 'bot', what: 'Me.', mind: 'Hm.', id: '7' }],
