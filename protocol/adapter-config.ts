@@ -1,5 +1,6 @@
 /** The adapter of a run: its part of RunConfig, and what contradicts itself there. */
 import { blobReference } from './blob-reference.ts'
+import type { Contradiction } from './contradiction.ts'
 import * as limits from './limits.ts'
 import {
   digest,
@@ -41,8 +42,6 @@ export const adapter = struct({
 })
 
 type AdapterConfig = Infer<typeof adapter>
-
-export type Contradiction = [broken: boolean, field: string, rule: string, current: unknown]
 
 /** What is wrong with an adapter on a base of so many layers. */
 export function contradictionsOfAdapter(

@@ -3,9 +3,10 @@
  * digest is the RunId. What is private to one process (ports, paths, threads, when to work) is
  * NodeConfig, in `node`.
  */
-import { adapter, type Contradiction, contradictionsOfAdapter } from './adapter-config.ts'
+import { adapter, contradictionsOfAdapter } from './adapter-config.ts'
 import { blobReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
+import type { Contradiction } from './contradiction.ts'
 import { type Digest, digestOf } from './digest.ts'
 import { ProtocolError, VersionError } from './errors.ts'
 import * as limits from './limits.ts'
@@ -23,6 +24,7 @@ import {
   struct,
   text,
 } from './schema.ts'
+import { faultsOfKinds, MATRICES_MAX, storedKind } from './stored-kinds.ts'
 
 export const modelShape = struct({
   vocabSize: integer(2, limits.VOCABULARY_MAX),
@@ -52,8 +54,11 @@ const base = struct({
 
 /** How the frozen base is stored and multiplied: both decide bits; see kernels/ops.ts. */
 const kernels = struct({
-  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4'),
+  /** `blocks`: each matrix in the kind that its file has it in. */
+  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4', 'blocks'),
   path: oneOf('float32', 'int16'),
+  /** Those kinds, in the order of stored-kinds.ts; absent where the base is of one. */
+  kinds: optional(list(storedKind, 1, MATRICES_MAX)),
 })
 
 const dataset = struct({
@@ -255,6 +260,7 @@ function contradictionsOf(config: RunConfig): Contradiction[] {
 
 function ofBase({ base: { shape }, kernels }: RunConfig): Contradiction[] {
   return [
+    ...faultsOfKinds(kernels, shape),
     [
       kernels.path === 'int16' && kernels.base !== 'int8',
       'kernels.base',
