@@ -21,6 +21,7 @@ import { type ProcessMemory, processMemory } from '../setup/process-memory.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
 import { sourcesWords, storageWords } from './base-words.ts'
 import { hubOf } from './hub.ts'
+import { longerWords, quantileWords } from './length-words.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { clockTime, createScreen } from './terminal.ts'
 
@@ -50,7 +51,8 @@ async function explain(
   const stepMs = await measured(plan, options)
   const estimate = { ...estimateOf(config), stepMs }
   notes.push(...fitNotes(config, options))
-  if (options.json) return printJson({ runId, config, notes, ...estimate })
+  const { quantiles, longer } = plan.figures
+  if (options.json) return printJson({ runId, config, notes, quantiles, longer, ...estimate })
   printTable([...meaningOf(plan), ...costsOf(config, estimate, mirrors)])
   for (const note of notes) printLine(note)
 }
@@ -104,7 +106,7 @@ function estimateOf(config: RunConfig): Omit<Estimate, 'stepMs'> {
   }
 }
 
-function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
+function meaningOf({ config, runId, dataset, figures }: RunPlan): [string, string][] {
   const { base, adapter, training, kernels } = config
   const { count } = adapterLayout(base.shape, adapter)
   return [
@@ -113,11 +115,18 @@ function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
     ['frozen base', `${storageWords(kernels)}, multiplied as ${kernels.path}`],
     ['adapter', `${adapterWords(adapter)}: ${counted(count, 'number')}`],
     ['data', `${counted(dataset.documents, 'example')}, ${counted(dataset.tokens, 'token')}`],
+    ...(config.dataset.layout === 'stream' ? [] : lengthsOf(figures)),
     ['to train on', counted(config.dataset.trainSequences, 'sequence')],
     ['held out', counted(config.dataset.validationSequences, 'sequence')],
     ['run ends', endOf(training)],
   ]
 }
+
+/** A stream is cut anywhere: how long its texts are says nothing of sequences. */
+const lengthsOf = (figures: RunPlan['figures']): [string, string][] => [
+  ['of the examples', quantileWords(figures)],
+  ['longer than', `a sequence of ${longerWords(figures)}`],
+]
 
 function adapterWords({ adapterRank, targets, layers, scaling, exceptions }: AdapterShape): string {
   const parts = [`rank ${adapterRank}`]

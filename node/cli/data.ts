@@ -7,6 +7,7 @@ import { locateRun } from '../setup/locate-run.ts'
 import { type DataPreview, previewData } from '../setup/preview-data.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
 import { hubOf } from './hub.ts'
+import { longerWords, quantileWords } from './length-words.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { createScreen, paint, visible } from './terminal.ts'
 
@@ -26,7 +27,8 @@ export async function preview(
   printTable(summaryOf(data))
   printLine('\nexamples by tokens')
   printTable(barsOf(data))
-  printLine(quantileLine(data))
+  printLine(quantileWords(data))
+  printLine(`longer than a sequence of ${longerWords(data)}`)
   for (const note of data.notes) printLine(paint('yellow', `\n${note}`, process.stdout))
 }
 
@@ -69,12 +71,12 @@ const shareOf = (part: number, whole: number): string =>
 
 function summaryOf({ dataset }: DataPreview): (readonly [string, string])[] {
   const { config, documents, tokens, learnedTokens, dropped, blobs } = dataset
-  const { empty, long, bad, tailTokens } = dropped
-  const leftOut = empty.count + long.count + bad.count
+  const { empty, long, bad, repeated, tailTokens } = dropped
+  const leftOut = empty.count + long.count + bad.count + repeated.count
   const bytes = [...blobs.values()].reduce((sum, { length }) => sum + length, 0)
   const room = (config.trainSequences + config.validationSequences) * config.sequenceLength
   return [
-    ['examples', `${documents - long.count}, and ${leftOut} left out`],
+    ['examples', `${documents}, and ${leftOut} left out`],
     ['tokens', `${tokens}, of which ${shareOf(learnedTokens, tokens)} are learned`],
     ...(tailTokens > 0
       ? [['', `${tailTokens} after the last whole sequence left out`] as const]
@@ -84,11 +86,6 @@ function summaryOf({ dataset }: DataPreview): (readonly [string, string])[] {
     ['filled', `${((100 * Math.min(tokens, room)) / room).toFixed(1)} % of them`],
     ['shards', byteSize(bytes)],
   ]
-}
-
-function quantileLine({ quantiles }: DataPreview): string {
-  const parts = quantiles.map(({ share, tokens }) => `${100 * share} % have at most ${tokens}`)
-  return parts.join(', ')
 }
 
 function barsOf({ lengths }: DataPreview): [string, string][] {

@@ -1,6 +1,6 @@
 /**
- * A row's columns by axolotl's names: which column is the text, which the
- * messages, and how a message calls its role and its content. Rows come out as kinds.ts knows them.
+ * A row's columns by axolotl's names: which column is the text, which the messages, which the
+ * tools, and what a message calls its parts. Rows come out as kinds.ts knows them.
  */
 import { z } from 'zod'
 import { type Fields, isAbsent, isFields } from './fields.ts'
@@ -8,16 +8,32 @@ import { type BadRow, badRow, fault, type Row } from './row.ts'
 
 const column = z.string().min(1).max(256)
 
+/** What of a message may have another name. */
+const properties = z.strictObject({
+  role: column.optional(),
+  content: column.optional(),
+  reasoning_content: column.optional(),
+  tool_calls: column.optional(),
+  tool_call_id: column.optional(),
+  name: column.optional(),
+})
+
 /** Keys of a dataset in run.yaml. */
 export const columns = {
   field: column.optional().describe('The column of a text, for type completion.'),
   field_messages: column
     .optional()
     .describe('The column of a conversation, for type chat_template.'),
-  message_property_mappings: z
-    .strictObject({ role: column, content: column })
+  field_tools: column.optional().describe('The column of the tools that it may call.'),
+  field_thinking: column
     .optional()
-    .describe('What a message of it calls its role and its content.'),
+    .describe('What a message of it calls its thoughts, where it is not `reasoning_content`.'),
+  message_property_mappings: properties
+    .optional()
+    .describe('What a message of it calls its role, its content, and what else it has.'),
+  message_field_training: column
+    .optional()
+    .describe('What of a message says whether it is learned, whoever speaks: `true` or `false`.'),
 }
 
 export type Columns = { [K in keyof typeof columns]?: z.infer<(typeof columns)[K]> }
@@ -25,10 +41,12 @@ export const COLUMN_KEYS = Object.keys(columns) as (keyof Columns)[]
 
 /** The kinds of rows that have such columns; none where no column is named. */
 export function kindsOfColumns({ field, ...others }: Columns): ('completion' | 'chat_template')[] {
-  const { field_messages: messages, message_property_mappings: names } = others
   const kinds: ('completion' | 'chat_template')[] = []
   if (field !== undefined) kinds.push('completion')
-  if ((messages ?? names) !== undefined) kinds.push('chat_template')
+  const ofTalk = COLUMN_KEYS.filter((key) => key !== 'field')
+  if (ofTalk.some((key) => others[key as keyof typeof others] !== undefined)) {
+    kinds.push('chat_template')
+  }
   return kinds
 }
 
@@ -37,9 +55,16 @@ export interface NamedRow extends Row {
   displaced: readonly string[]
 }
 
-/** The row with its columns renamed, and all that it has beside them. */
-export function named({ name, value }: Row, columns: Columns): NamedRow | BadRow {
-  const { field, field_messages: messages, message_property_mappings: names } = columns
+/**
+ * The row with its columns renamed, and all that it has beside them.
+ * @param seen gets the names of run.yaml that the row has
+ */
+export function named(
+  { name, value }: Row,
+  columns: Columns,
+  seen: Set<string> = new Set(),
+): NamedRow | BadRow {
+  const { field, field_messages: messages, field_tools: tools } = columns
   const displaced = new Set<string>()
   if (kindsOfColumns(columns).length === 0) return { name, value, displaced: [] }
   const wanted = field ?? messages ?? listOf(value)
@@ -47,20 +72,43 @@ export function named({ name, value }: Row, columns: Columns): NamedRow | BadRow
   if (!isFields(value) || said === undefined) {
     return badRow(name, fault(wanted, 'there, as run.yaml names the column', undefined))
   }
-  const row = renamed(
-    value,
-    new Map([[wanted, field === undefined ? 'messages' : 'text']]),
-    displaced,
-  )
+  const names = new Map([[wanted, field === undefined ? 'messages' : 'text']])
+  if (tools !== undefined) names.set(tools, 'tools')
+  const row = renamed(value, names, displaced, seen)
   if (field === undefined && Array.isArray(said)) {
-    const { role = 'role', content = 'content' } = names ?? {}
-    const properties = new Map([
-      [role, 'role'],
-      [content, 'content'],
-    ])
-    row.messages = said.map((one) => (isFields(one) ? renamed(one, properties, displaced) : one))
+    const parts = partsOf(columns)
+    row.messages = said.map((one) => (isFields(one) ? renamed(one, parts, displaced, seen) : one))
   }
   return { name, value: row, displaced: [...displaced] }
+}
+
+/** What a message calls its parts, and what they are called here. */
+function partsOf({
+  message_property_mappings: names = {},
+  field_thinking: thinking,
+  message_field_training: training,
+}: Columns): ReadonlyMap<string, string> {
+  const { role = 'role', content = 'content', ...others } = names
+  const parts = new Map([
+    [role, 'role'],
+    [content, 'content'],
+  ])
+  for (const [part, name] of Object.entries(others)) if (name !== undefined) parts.set(name, part)
+  if (thinking !== undefined) parts.set(thinking, 'reasoning_content')
+  if (training !== undefined) parts.set(training, 'train')
+  return parts
+}
+
+/** Names of run.yaml for what a row need not have, each with its key. */
+export function namesThatMayLack(columns: Columns): [key: string, name: string][] {
+  const { role, content, ...others } = columns.message_property_mappings ?? {}
+  const keys = ['field_tools', 'field_thinking', 'message_field_training'] as const
+  return [
+    ...keys.map((key) => [key, columns[key]] as const),
+    ...Object.entries(others).map(
+      ([part, name]) => [`message_property_mappings.${part}`, name] as const,
+    ),
+  ].flatMap(([key, name]) => (name === undefined ? [] : [[key, name]]))
 }
 
 /** Where a conversation is that run.yaml names no column of. */
@@ -71,9 +119,11 @@ function renamed(
   fields: Fields,
   names: ReadonlyMap<string, string>,
   displaced: Set<string>,
+  seen: Set<string>,
 ): Record<string, unknown> {
   const taken = [...names.values()]
   const entries = Object.entries(fields).filter(([key, value]) => {
+    if (names.has(key)) seen.add(key)
     if (names.has(key) || !taken.includes(key)) return true
     if (!isAbsent(key, value)) displaced.add(key)
     return false

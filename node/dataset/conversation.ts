@@ -12,12 +12,16 @@ import { plainNumber } from '../exact-json.ts'
 import type { ChatMessage } from '../model/chat-template.ts'
 import { type Fields, isAbsent, isFields } from './fields.ts'
 import { Fault, fault } from './row.ts'
-import { callsOf, toolsOf } from './tools.ts'
+import { splitThoughts } from './thinking.ts'
+import { callsOf, parsed, toolsOf } from './tools.ts'
+import { DEFAULT_CHOICE, type Ends, type TurnChoice } from './turn-keys.ts'
 
 export interface Conversation {
   messages: ChatMessage[]
   /** Whether each message is learned, in their order. */
   learned: boolean[]
+  /** Which ends of turns are; left out: those of learned ones. */
+  ends?: Ends
   /** What else the template may look at, such as `tools`. */
   variables: Fields
 }
@@ -28,18 +32,22 @@ const MESSAGES_MAX = 1000
 /** What a row may have beside its messages. */
 export const BESIDE_MESSAGES = ['system', 'tools', 'functions', 'documents', 'chat_template_kwargs']
 
-export function conversationOf(row: Fields, column: string): Conversation | Fault {
-  return conversation(row, messagesIn(row, column))
+export function conversationOf(
+  row: Fields,
+  column: string,
+  choice: TurnChoice = DEFAULT_CHOICE,
+): Conversation | Fault {
+  return conversation(row, messagesIn(row, column, choice), choice)
 }
 
-/** Only the completion is learned, as in TRL. */
-export function promptedOf(row: Fields): Conversation | Fault {
-  const asked = messagesIn(row, 'prompt')
-  const answered = messagesIn(row, 'completion')
+/** Only the completion is learned, as in TRL, unless what is asked is to be, too. */
+export function promptedOf(row: Fields, choice: TurnChoice): Conversation | Fault {
+  const asked = messagesIn(row, 'prompt', choice)
+  const answered = messagesIn(row, 'completion', choice)
   if (asked instanceof Fault) return asked
   if (answered instanceof Fault) return answered
-  for (const one of asked) one.isLearned = false
-  return conversation(row, asked.concat(answered))
+  if (!choice.isAll) for (const one of asked) one.isLearned = false
+  return conversation(row, asked.concat(answered), choice)
 }
 
 interface ReadMessage {
@@ -47,33 +55,42 @@ interface ReadMessage {
   isLearned: boolean
 }
 
-function messagesIn(row: Fields, column: string): ReadMessage[] | Fault {
-  const list = row[column]
-  if (!Array.isArray(list)) return fault(column, 'a list of messages', list)
+function messagesIn(row: Fields, column: string, choice: TurnChoice): ReadMessage[] | Fault {
+  const given = row[column]
+  // Tables of texts have the list as a text of JSON.
+  const list = typeof given === 'string' ? parsed(given) : given
+  if (!Array.isArray(list)) return fault(column, 'a list of messages', given)
   if (list.length > MESSAGES_MAX) {
     return fault(column, `a list of at most ${MESSAGES_MAX} messages`, `${list.length} messages`)
   }
   const all: ReadMessage[] = []
   for (const [i, item] of list.entries()) {
     const path = `${column}[${i}]`
-    const one = isFields(item) ? messageOf(item, path) : fault(path, 'an object', item)
+    const one = isFields(item) ? messageOf(item, path, choice) : fault(path, 'an object', item)
     if (one instanceof Fault) return one
     all.push(one)
   }
   return all
 }
 
-function conversation(row: Fields, read: ReadMessage[] | Fault): Conversation | Fault {
+function conversation(
+  row: Fields,
+  read: ReadMessage[] | Fault,
+  { ends, dropsSystem }: TurnChoice,
+): Conversation | Fault {
   if (read instanceof Fault) return read
   const variables = variablesOf(row)
   if (variables instanceof Fault) return variables
-  const all = isAbsent('system', row.system) ? read : withSystem(row.system, read)
-  if (all instanceof Fault) return all
-  return {
+  const given = isAbsent('system', row.system) ? read : withSystem(row.system, read)
+  if (given instanceof Fault) return given
+  const isDropped = dropsSystem && given[0]?.message.role === 'system'
+  const all = isDropped ? given.slice(1) : given
+  const said: Conversation = {
     messages: all.map(({ message }) => message),
     learned: all.map(({ isLearned }) => isLearned),
     variables,
   }
+  return ends === 'turn' ? said : { ...said, ends }
 }
 
 /** The row's own goes first, unless the conversation begins with the same. */
@@ -124,21 +141,24 @@ function saidTwice(message: Fields, path: string): Fault | null {
   return null
 }
 
-function messageOf(message: Fields, path: string): ReadMessage | Fault {
+function messageOf(message: Fields, path: string, choice: TurnChoice): ReadMessage | Fault {
   const twice = saidTwice(message, path)
   if (twice !== null) return twice
   const speaker = isAbsent('role', message.role) ? message.from : message.role
   if (typeof speaker !== 'string') return fault(`${path}.role`, 'a text', speaker)
   const isCall = speaker === 'function_call'
-  const role = isCall ? 'assistant' : (ROLES.get(speaker) ?? speaker)
-  const isLearned = learnedOf(message, path, role)
+  const role = isCall ? 'assistant' : choice.roleOf(speaker)
+  const isLearned = learnedOf(message, path, role, choice)
   if (isLearned instanceof Fault) return isLearned
   const own = Object.entries(message).filter(
     ([key, value]) => !READ.includes(key) && !isAbsent(key, value),
   )
   const said = saidIn(message, path, isCall)
   if (said instanceof Fault) return said
-  return { message: Object.assign({ role }, Object.fromEntries(own), said), isLearned }
+  const isSplit = choice.splitsThinking && role === 'assistant'
+  const split = isSplit ? splitThoughts(message, said.content, `${path}.content`) : {}
+  if (split instanceof Fault) return split
+  return { message: Object.assign({ role }, Object.fromEntries(own), said, split), isLearned }
 }
 
 /** Its words and, by older names, its calls. @param isCall what it says is a call */
@@ -156,17 +176,6 @@ function saidIn(message: Fields, path: string, isCall: boolean): Fields | Fault 
   const said: Record<string, unknown> = content === undefined ? {} : { content }
   return isCalled ? Object.assign(said, { tool_calls: calls }) : said
 }
-
-/** What ShareGPT, LLaMA-Factory and OpenAI's older format call those who speak. */
-const ROLES: ReadonlyMap<string, string> = new Map([
-  ['human', 'user'],
-  ['gpt', 'assistant'],
-  ['chatgpt', 'assistant'],
-  ['bing', 'assistant'],
-  ['observation', 'tool'],
-  ['function', 'tool'],
-  ['model', 'assistant'],
-])
 
 /** @returns what the template gets: nothing, or null, where the message has that beside calls */
 function contentOf(
@@ -190,10 +199,15 @@ function contentOf(
   return texts.join('\n')
 }
 
-/** The assistant's turns are learned that are not excepted, and nobody else's. */
-function learnedOf(message: Fields, path: string, role: string): boolean | Fault {
-  const isAssistant = role === 'assistant'
-  let isLearned = isAssistant
+/** The turns are learned of whoever is to be, but for what a turn says of itself. */
+function learnedOf(
+  message: Fields,
+  path: string,
+  role: string,
+  { trains, isOpen }: TurnChoice,
+): boolean | Fault {
+  const isTrained = trains(role)
+  const said: boolean[] = []
   for (const key of ['weight', 'train', 'training']) {
     const value = plainNumber(message[key])
     if (value === null || value === undefined) continue
@@ -203,11 +217,13 @@ function learnedOf(message: Fields, path: string, role: string): boolean | Fault
     if (!isYes && value !== no && value !== BigInt(no)) {
       return fault(`${path}.${key}`, `${no} or ${yes}`, value)
     }
-    if (isYes && !isAssistant) {
-      const must = `${no}, as of a turn of '${role}' nothing is learned`
+    if (isYes && !isTrained && !(isOpen && key === 'train')) {
+      const must =
+        `${no}, as of a turn of '${role}' nothing is learned (to learn it, name the role in ` +
+        "'roles_to_train', or the field in 'message_field_training')"
       return fault(`${path}.${key}`, must, value)
     }
-    isLearned &&= isYes
+    said.push(isYes)
   }
-  return isLearned
+  return said.length === 0 ? isTrained : !said.includes(false)
 }

@@ -10,6 +10,7 @@
 import type { ChatMessage } from '../model/chat-template.ts'
 import { type Fields, tells, tellsThought } from './fields.ts'
 import { Fault } from './row.ts'
+import { KNOWN_ROLES } from './turn-keys.ts'
 
 export interface FieldUse {
   written: Set<string>
@@ -30,6 +31,8 @@ type Changes = (messages: readonly ChatMessage[], variables: Fields) => boolean
 
 interface Written {
   messages: readonly ChatMessage[]
+  /** Which of them are learned. */
+  learned: readonly boolean[]
   variables: Fields
   /** What the template writes. */
   whole: string
@@ -38,7 +41,7 @@ interface Written {
 export function noteFields(
   use: FieldUse,
   name: string,
-  { messages, variables }: Written,
+  { messages, learned, variables }: Written,
   changes: Changes,
 ): void {
   const own = messages.flatMap((message) => Object.keys(message))
@@ -54,19 +57,13 @@ export function noteFields(
   for (const field of Object.keys(variables)) {
     note(use, name, field, () => changes(messages, without(variables, field)))
   }
-  for (const { role } of messages) if (!KNOWN_ROLES.has(role)) use.strangers.add(role)
+  for (const [i, { role }] of messages.entries()) {
+    if (!learned[i] && !KNOWN_ROLES.has(role)) use.strangers.add(role)
+  }
 }
 
 /** Told turn by turn. */
 const SAID: readonly string[] = ['role', 'content', 'tool_calls']
-const KNOWN_ROLES: ReadonlySet<string> = new Set([
-  'system',
-  'developer',
-  'user',
-  'assistant',
-  'tool',
-  'ipython',
-])
 
 /** Words beside calls, which some templates drop, are counted as a field of their own. */
 const BESIDE_CALLS = 'content beside tool_calls'

@@ -1,7 +1,7 @@
 /** Which files rows can be read from, by the end of their names. */
 
 /** What rows are read from. Text may be packed: `rows.jsonl.gz`. */
-export const FORMATS = ['.txt', '.md', '.jsonl', '.json', '.parquet'] as const
+export const FORMATS = ['.txt', '.md', '.jsonl', '.json', '.csv', '.tsv', '.parquet'] as const
 export type Format = (typeof FORMATS)[number]
 const PACKINGS = ['.gz', '.zst'] as const
 export type Packing = (typeof PACKINGS)[number]
@@ -16,16 +16,12 @@ export function formatOf(name: string): { format: Format; packing: Packing | nul
 
 export const endings = () => `${FORMATS.join(', ')}, or such a one and ${PACKINGS.join(' or ')}`
 
-const TO_LINES =
-  'python3 -c "import csv, json, sys\nfor row in csv.DictReader(sys.stdin): print(json.dumps(row))"'
-
 /** What to do with a file that cannot be read. */
 export function adviceFor(name: string): string {
-  const table = /\.(csv|tsv)$/i.exec(name)?.[1]
-  if (table === undefined) return `a dataset's file must end in ${endings()}`
-  const command = table === 'tsv' ? TO_LINES.replace('stdin)', "stdin, delimiter='\\t')") : TO_LINES
+  const sheet = /\.(xlsx?|ods|numbers)$/i.exec(name)?.[1]
+  if (sheet === undefined) return `a dataset's file must end in ${endings()}`
   return (
-    `tables of type .${table} are not read yet. Make JSON Lines of it: ` +
-    `${command} < ${name} > ${name.replace(/\.\w+$/, '.jsonl')}`
+    `spreadsheets (.${sheet}) are not read: save it as CSV, with the names of the columns in its ` +
+    'first line'
   )
 }

@@ -10,11 +10,13 @@
  * The kind of a dataset is that of its first row, unless run.yaml says it; every row must be of it.
  */
 import { ConfigError } from '../../protocol/index.ts'
+import { plainNumber } from '../exact-json.ts'
 import { shown } from '../shown.ts'
 import { ALPACA_FIELDS, alpacaTurns, type Turn } from './alpaca.ts'
 import { BESIDE_MESSAGES, type Conversation, conversationOf, promptedOf } from './conversation.ts'
-import { type Fields, isFields, restOf } from './fields.ts'
+import { type Fields, isFields, restOf, tellsThought } from './fields.ts'
 import { type BadRow, badRow, Fault, fault, type Row } from './row.ts'
+import { DEFAULT_CHOICE, type TurnChoice } from './turn-keys.ts'
 
 export const KINDS = [
   'completion',
@@ -28,11 +30,16 @@ export type Kind = (typeof KINDS)[number]
 /** What is learned: a text as a whole, the answers to prompts, or turns of a conversation. */
 export type ExampleBody =
   | { type: 'text'; text: string }
-  | { type: 'answer'; turns: Turn[] }
+  | { type: 'answer'; turns: Turn[]; isAllLearned?: true }
   | ({ type: 'chat' } & Conversation)
 
 /** `name`: where it was found; `aside`: the fields of its row that mean nothing here. */
-export type Example = { name: string; aside: readonly string[] } & ExampleBody
+export type Example = {
+  name: string
+  aside: readonly string[]
+  /** Its row has no weight: nothing of it is learned. */
+  isWeightless?: true
+} & ExampleBody
 
 interface KindRules {
   /** Fields by which a row shows that it is of this kind. */
@@ -41,7 +48,7 @@ interface KindRules {
   looks: string
   /** What `read` looks at. */
   used: readonly string[]
-  read(row: Fields): ExampleBody | Fault
+  read(row: Fields, choice: TurnChoice): ExampleBody | Fault
 }
 
 const RULES: Readonly<Record<Kind, KindRules>> = {
@@ -56,47 +63,48 @@ const RULES: Readonly<Record<Kind, KindRules>> = {
     shows: ['prompt', 'completion'],
     looks: "an object with the texts 'prompt' and 'completion'",
     used: ['prompt', 'completion'],
-    read(row) {
+    read(row, choice) {
       const { prompt, completion } = row
       if (typeof prompt !== 'string') return fault('prompt', 'a text', prompt)
       if (typeof completion !== 'string') return fault('completion', 'a text', completion)
-      return { type: 'answer', turns: [{ prompt, answer: completion }] }
+      return answers([{ prompt, answer: completion }], choice)
     },
   },
   alpaca: {
     shows: ['instruction', 'output'],
     looks: "an object with the texts 'instruction' and 'output'",
     used: ALPACA_FIELDS,
-    read(row) {
+    read(row, choice) {
       const turns = alpacaTurns(row)
-      return turns instanceof Fault ? turns : { type: 'answer', turns }
+      return turns instanceof Fault ? turns : answers(turns, choice)
     },
   },
   chat_template: {
     shows: ['messages'],
     looks: "an object with 'messages', a list of objects with 'role' and 'content'",
     used: ['messages', ...BESIDE_MESSAGES],
-    read: (row) => chat(conversationOf(row, 'messages')),
+    read: (row, choice) => chat(conversationOf(row, 'messages', choice)),
   },
   sharegpt: {
     shows: ['conversations'],
     looks: "an object with 'conversations', a list of objects with 'from' and 'value'",
     used: ['conversations', ...BESIDE_MESSAGES],
-    read: (row) => chat(conversationOf(row, 'conversations')),
+    read: (row, choice) => chat(conversationOf(row, 'conversations', choice)),
   },
 }
 
 /** TRL's conversational pairs; they are of the kind prompt_completion. */
 const PROMPTED: Pick<KindRules, 'used' | 'read'> = {
   used: ['prompt', 'completion', ...BESIDE_MESSAGES],
-  read: (row) => chat(promptedOf(row)),
+  read: (row, choice) => chat(promptedOf(row, choice)),
 }
 
 function chat(read: Conversation | Fault): ExampleBody | Fault {
-  if (read instanceof Fault) return read
-  const { messages, learned, variables } = read
-  return { type: 'chat', messages, learned, variables }
+  return read instanceof Fault ? read : Object.assign({ type: 'chat' as const }, read)
 }
+
+const answers = (turns: Turn[], { isAll }: TurnChoice): ExampleBody =>
+  isAll ? { type: 'answer', turns, isAllLearned: true } : { type: 'answer', turns }
 
 /** @throws ConfigError when the row is of no kind that we know */
 export function detectKind({ name, value }: Row): Kind {
@@ -118,11 +126,15 @@ export function detectKind({ name, value }: Row): Kind {
   )
 }
 
-/** @param leaveAside fields that are not to be looked at, of rows and of their messages */
+/**
+ * @param leaveAside fields that are not to be looked at, of rows and of their messages
+ * @param choice which turns are learned
+ */
 export function exampleOf(
   kind: Kind,
   { name, value }: Row,
   leaveAside: readonly string[] = [],
+  choice = DEFAULT_CHOICE,
 ): Example | BadRow {
   if (typeof value === 'string' && kind === 'completion') {
     return { name, aside: [], type: 'text', text: value }
@@ -132,15 +144,20 @@ export function exampleOf(
     const must = `a row of type '${kind}' must be ${rules.looks}`
     return badRow(name, new Fault(`${must}: current value is ${shown(value)}`))
   }
-  const row = without(value, leaveAside)
+  const isWeightless = [0, 0n].includes(plainNumber(value.weight) as number)
+  const row = without(value, isWeightless ? [...leaveAside, 'weight'] : leaveAside)
   const isPrompted = kind === 'prompt_completion' && Array.isArray(row.prompt)
   const { used, read } = isPrompted ? PROMPTED : rules
   const rest = restOf(row, used, kind === 'completion')
   if (rest instanceof Fault) return badRow(name, rest)
-  const body = read(row)
+  const body = read(row, choice)
   if (body instanceof Fault) return badRow(name, body)
-  const aside = rest.concat(leaveAside.filter((field) => hasField(value, field)))
-  return Object.assign({ name, aside }, body)
+  // Thoughts may have become a field only now.
+  const said = body.type === 'chat' ? { messages: body.messages } : {}
+  Object.assign(body, without(said, leaveAside.filter(tellsThought)))
+  const isAside = (field: string) => hasField(value, field) || hasField(said, field)
+  const aside = rest.concat(leaveAside.filter(isAside))
+  return Object.assign(isWeightless ? { name, aside, isWeightless } : { name, aside }, body)
 }
 
 /** Whether the row has it, or one of its messages. */

@@ -182,6 +182,7 @@ function grouped(visible: readonly string[], splitsOfName: (name: string) => str
 const PREFERRED: readonly (readonly Format[])[] = [
   ['.parquet'],
   ['.jsonl', '.json'],
+  ['.csv', '.tsv'],
   ['.txt'],
   ['.md'],
 ]

@@ -3,9 +3,11 @@ import { counted } from '../../protocol/index.ts'
 import { type LeftOut, listed } from './left-out.ts'
 import type { PreparedDataset } from './prepare.ts'
 
+const REPEATED = "set 'dataset_exact_deduplication: true' to leave what is repeated out"
+
 /** Sentences; none where everything is learned as it should be. */
 export function notesOf(dataset: PreparedDataset): string[] {
-  const { config, dropped, wholeConversations, shortened, copies, aside } = dataset
+  const { config, dropped, wholeConversations, shortened, copies, repeats, aside } = dataset
   const { unwritten, strangers } = dataset
   const isStream = config.layout === 'stream'
   const notes: [what: LeftOut, one: string, several: string, said: string][] = [
@@ -26,13 +28,20 @@ export function notesOf(dataset: PreparedDataset): string[] {
       'examples are',
       'learned with what is asked, too, as the chat template does not show where answers lie',
     ],
+    [dropped.repeated, 'example is', 'examples are', 'left out, there already word for word'],
     [
       copies,
-      isStream ? 'text is' : 'held-out example is',
-      isStream ? 'texts are' : 'held-out examples are',
-      isStream
-        ? 'there more than once, so the held-out loss may look better than it is'
-        : 'trained on, too, word for word, so the held-out loss looks better than it is',
+      'held-out example is',
+      'held-out examples are',
+      `trained on, too, word for word, so the held-out loss looks better than it is: ${REPEATED}`,
+    ],
+    [
+      repeats,
+      isStream ? 'text is' : 'example is',
+      isStream ? 'texts are' : 'examples are',
+      'there more than once' +
+        (isStream ? ', so the held-out loss may look better than it is' : '') +
+        (copies.count > 0 ? '' : `: ${REPEATED}`),
     ],
   ]
   const sentences = notes
@@ -41,7 +50,7 @@ export function notesOf(dataset: PreparedDataset): string[] {
       const counted = what.count === 1 ? `1 ${one}` : `${what.count} ${several}`
       return `${counted} ${said} (${listed(what)})`
     })
-  sentences.push(...heldOutNotes(dataset))
+  sentences.push(...heldOutNotes(dataset), ...epochNotes(dataset))
   if (aside.length > 0) sentences.push(`Left aside of the rows: ${aside.join(', ')}`)
   if (unwritten.length > 0) {
     sentences.push(`Not written by the chat template: ${unwritten.join(', ')}`)
@@ -65,6 +74,12 @@ function heldOutNotes({ config, validationSize }: PreparedDataset): string[] {
     `${percent(share)} of the sequences are held out, where 'val_set_size' asks for ` +
       `${percent(validationSize)} of the examples: some are far longer than others`,
   ]
+}
+
+function epochNotes({ config, onceSequences: once }: PreparedDataset): string[] {
+  if (once === null) return []
+  const all = counted(config.trainSequences, 'sequence')
+  return [`An epoch has ${all} as 'weight' of datasets has it, and ${once} with each of them once`]
 }
 
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')

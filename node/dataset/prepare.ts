@@ -14,6 +14,7 @@ import {
   type RunConfig,
 } from '../../protocol/index.ts'
 import { copiesIn, repeatsIn } from './copies.ts'
+import { epochOf, isWeighted, type Shares } from './epoch.ts'
 import { add, join, type LeftOut, newLeftOut } from './left-out.ts'
 import { type LongExamples, pack, piecesOf } from './pack.ts'
 import { encodeShard, type Layout, type SequenceToWrite, tokenBytesFor } from './shards.ts'
@@ -33,6 +34,10 @@ export interface DatasetOptions extends TokeniseOptions {
   layout: Layout
   /** What becomes of an example that is longer than a sequence, where examples stay whole. */
   longExamples: LongExamples
+  /** Whether of examples that are the same the first alone is kept; left out: no. */
+  isDeduplicated?: boolean
+  /** Whether an epoch goes through the data in its order, not in one by the seed; left out: no. */
+  isInOrder?: boolean
 }
 
 export interface PreparedDataset {
@@ -50,6 +55,8 @@ export interface PreparedDataset {
     long: LeftOut
     /** Rows that cannot be learned. */
     bad: LeftOut
+    /** Examples that are there already, where those are not wanted. */
+    repeated: LeftOut
     files: LeftOut
     /** Ids after the last whole sequence of a stream. */
     tailTokens: number
@@ -58,8 +65,12 @@ export interface PreparedDataset {
   wholeConversations: LeftOut
   /** Examples that lose their end, as they are longer than a sequence. */
   shortened: LeftOut
-  /** Examples that are held out and trained on, or of a stream texts that are there twice. */
+  /** Examples that are held out and trained on. */
   copies: LeftOut
+  /** Examples that are like one before them. */
+  repeats: LeftOut
+  /** Sequences to train on if each example were there once; null: so it is. */
+  onceSequences: number | null
   /** Fields of rows that mean nothing here, and those that the chat template does not write. */
   aside: string[]
   unwritten: string[]
@@ -79,12 +90,22 @@ export function cutDataset(
   options: DatasetOptions,
 ): PreparedDataset {
   refuseBad(parts, options)
-  const examples = parts.flatMap((part) => part.examples)
+  const all = parts.flatMap((part, owner) => part.examples.map((example) => ({ example, owner })))
+  const isRepeat = repeatsIn(all.map(({ example }) => example))
+  const repeats = newLeftOut()
+  for (const [i, { example }] of all.entries()) if (isRepeat[i]) add(repeats, example.name)
+  const { isDeduplicated = false } = options
+  const kept = isDeduplicated ? all.filter((_, i) => !isRepeat[i]) : all
+  const examples = kept.map(({ example }) => example)
+  const shares = {
+    owners: kept.map(({ owner }) => owner),
+    weights: parts.map(({ weight = 1 }) => weight),
+  }
   const split = options.layout === 'stream' ? splitStream : splitExamples
-  const cut = split(examples, tokenizer, options)
+  const cut = split(examples, shares, tokenizer, options)
   const whole = newLeftOut()
   for (const { name, isWhole } of examples) if (isWhole) add(whole, name)
-  const { train, validation, tokens, learnedTokens, copies } = cut
+  const { train, validation, tokens, learnedTokens, copies, onceSequences } = cut
   const { config, blobs } = writeShards(train, validation, tokenizer, options)
   return {
     config,
@@ -97,12 +118,15 @@ export function cutDataset(
       empty: join(parts.map(({ empty }) => empty)),
       long: cut.long,
       bad: join(parts.map(({ bad }) => bad)),
+      repeated: isDeduplicated ? repeats : newLeftOut(),
       files: join(parts.map(({ files }) => files)),
       tailTokens: cut.tailTokens,
     },
     wholeConversations: whole,
     shortened: cut.shortened,
     copies,
+    repeats: isDeduplicated ? newLeftOut() : repeats,
+    onceSequences,
     aside: [...new Set(parts.flatMap(({ aside }) => [...aside]))].sort(),
     strangers: [...new Set(parts.flatMap(({ strangers }) => [...strangers]))].sort(),
     unwritten: [
@@ -122,15 +146,17 @@ interface Split {
   shortened: LeftOut
   copies: LeftOut
   tailTokens: number
+  onceSequences: number | null
 }
 
 /** eos, text, eos, text, ..., eos, in sequences that each begin with the last target before. */
 function splitStream(
   examples: readonly TokenisedExample[],
+  shares: Shares,
   { eosId }: Tokeniser,
   options: DatasetOptions,
 ): Split {
-  const { sequenceLength: S, validationSize, seed } = options
+  const { sequenceLength: S, validationSize, seed, isInOrder = false } = options
   const length = examples.reduce((sum, { ids }) => sum + ids.length, 1)
   const stream = new Int32Array(length).fill(eosId)
   let offset = 1
@@ -146,13 +172,15 @@ function splitStream(
     throw tooLittle(options, has, held, adviceOn(tokens))
   }
   const { train, validation } = splitInBlocks(sequences, held, seed)
+  const owners = ownersOfSequences(examples, shares.owners, S)
+  const epoch = epochOf(train, { ...shares, owners }, seed, isInOrder)
   const cut = (index: number): SequenceToWrite => ({
     ids: stream.subarray(index * S, (index + 1) * S + 1),
     counted: new Uint8Array(0),
     starts: new Uint8Array(0),
   })
   return {
-    train: train.map(cut),
+    train: epoch.map(cut),
     validation: validation.map(cut),
     documents: examples.length,
     // The end of text with which a stream begins belongs to no example.
@@ -160,23 +188,41 @@ function splitStream(
     learnedTokens: tokens,
     long: newLeftOut(),
     shortened: newLeftOut(),
-    copies: repeatsIn(examples),
+    copies: newLeftOut(),
     tailTokens: tokens - sequences * S,
+    onceSequences: isWeighted(shares) ? train.length : null,
   }
+}
+
+/** The dataset of each sequence of a stream is that of its first target. */
+function ownersOfSequences(
+  examples: readonly TokenisedExample[],
+  owners: readonly number[],
+  sequenceLength: number,
+): number[] {
+  const all: number[] = []
+  let end = 0
+  for (const [i, { ids }] of examples.entries()) {
+    end += ids.length
+    while (all.length * sequenceLength < end) all.push(owners[i]!)
+  }
+  return all
 }
 
 /** An example is in training or held out as a whole. */
 function splitExamples(
   examples: readonly TokenisedExample[],
+  shares: Shares,
   { eosId }: Tokeniser,
   options: DatasetOptions,
 ): Split {
-  const { sequenceLength: S, validationSize, seed, longExamples } = options
+  const { sequenceLength: S, validationSize, seed, longExamples, isInOrder = false } = options
   const long = newLeftOut()
   const shortened = newLeftOut()
   const kept: TokenisedExample[] = []
+  const owners: number[] = []
   const pieces: ReturnType<typeof piecesOf>[] = []
-  for (const example of examples) {
+  for (const [i, example] of examples.entries()) {
     const own = piecesOf(example, S, longExamples)
     if (own.length === 0) {
       add(long, example.name)
@@ -184,6 +230,7 @@ function splitExamples(
     }
     if (own.length === 1 && own[0]!.ids.length < example.ids.length) add(shortened, example.name)
     kept.push(example)
+    owners.push(shares.owners[i]!)
     pieces.push(own)
   }
   const held = heldOut(kept.length, validationSize)
@@ -197,10 +244,11 @@ function splitExamples(
       S,
       eosId,
     )
+  const epoch = epochOf(train, { ...shares, owners }, seed, isInOrder)
   const examplesAt = (indices: readonly number[]) => indices.map((index) => kept[index]!)
   const all = pieces.flat()
   return {
-    train: packed(train),
+    train: packed(epoch),
     validation: packed(validation),
     documents: kept.length,
     tokens: all.reduce((sum, { ids }) => sum + ids.length, 0),
@@ -209,6 +257,7 @@ function splitExamples(
     shortened,
     copies: copiesIn(examplesAt(validation), examplesAt(train)),
     tailTokens: 0,
+    onceSequences: isWeighted(shares) ? packed(train).length : null,
   }
 }
 

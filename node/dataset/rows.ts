@@ -1,10 +1,12 @@
 /**
  * The rows of a file: a text is one row, JSON Lines have one a line, JSON a list of them (or lines,
- * as many a `.json` is), parquet tables of them. What a row means is for kinds.ts to say.
+ * as many a `.json` is), CSV, TSV and parquet tables of them. What a row means is for kinds.ts to
+ * say.
  */
 import { ConfigError } from '../../protocol/index.ts'
 import type { TellPiece } from '../bounded-work.ts'
 import { parseExactly } from '../exact-json.ts'
+import { delimitedRows } from './delimited.ts'
 import type { FoundFile } from './files.ts'
 import { parquetRows } from './parquet.ts'
 import { type BadRow, badRow, Fault, type Row } from './row.ts'
@@ -23,6 +25,12 @@ export async function* readRows(file: FoundFile, tell: TellPiece): AsyncGenerato
       return
     case '.json':
       yield* jsonList(await readText(file, tell), name)
+      return
+    case '.csv':
+      yield* delimitedRows(await readText(file, tell), ',', name)
+      return
+    case '.tsv':
+      yield* delimitedRows(await readText(file, tell), '\t', name)
       return
     case '.parquet':
       for await (const row of parquetRows(file, tell)) yield shallow(row)

@@ -1,13 +1,14 @@
 /** The examples that a dataset of run.yaml holds: its files, what their rows are, and the rows. */
 import { ConfigError, counted } from '../../protocol/index.ts'
 import type { TellPiece } from '../bounded-work.ts'
-import { type Columns, kindsOfColumns, named } from './columns.ts'
+import { type Columns, kindsOfColumns, named, namesThatMayLack } from './columns.ts'
 import { type DatasetPlace, type FoundFile, type FoundFiles, findFiles } from './files.ts'
 import { detectKind, type Example, exampleOf, type Kind } from './kinds.ts'
 import { type LeftOut, NAMES_MAX } from './left-out.ts'
 import { type BadRow, isBad, type Row } from './row.ts'
 import { readRows } from './rows.ts'
 import { rangeOf, type Slice } from './split-key.ts'
+import { KNOWN_ROLES, TURN_KEYS, type TurnKeys, turnChoice } from './turn-keys.ts'
 
 export interface Source {
   path: string
@@ -19,13 +20,18 @@ export interface Source {
   files: number
   /** Files at its path that are not read. */
   leftOut: LeftOut
+  /** How often an epoch has what it has; left out: once. */
+  weight?: number | undefined
   /** Read anew each time. */
   examples(): AsyncGenerator<Example | BadRow>
 }
 
 /** A dataset of run.yaml. */
-export interface DatasetEntry extends Columns, DatasetPlace {
+export interface DatasetEntry extends Columns, TurnKeys, DatasetPlace {
   type?: Kind | undefined
+  weight?: number | undefined
+  /** Whether what is asked is learned, too. */
+  train_on_inputs?: boolean | undefined
   /** Fields that are not to be looked at. */
   leave_aside?: readonly string[] | undefined
   /** The files, where they were found elsewhere than at the path. */
@@ -46,30 +52,68 @@ export async function openSource(
   const { files, leftOut, slice } = entry.found ?? (await findFiles(entry, folder))
   const range = slice === null ? null : rangeIn(entry, slice, await countOf(rowsOf(files, tell)))
   const rows = () => (range === null ? rowsOf(files, tell) : between(range, rowsOf(files, tell)))
+  const choice = turnChoice(entry)
+  const seen = new Set<string>()
+  const roles = new Set<string>()
   const read = (row: Row): Example | BadRow => {
-    const renamed = named(row, entry)
+    const renamed = named(row, entry, seen)
     if (isBad(renamed)) return renamed
-    const example = exampleOf(kind, renamed, entry.leave_aside)
-    return isBad(example)
-      ? example
-      : Object.assign(example, { aside: example.aside.concat(renamed.displaced) })
+    const example = exampleOf(kind, renamed, entry.leave_aside, choice)
+    if (isBad(example)) return example
+    if (example.type === 'chat') for (const { role } of example.messages) roles.add(role)
+    return Object.assign(example, { aside: example.aside.concat(renamed.displaced) })
   }
   const first = await firstRow(entry, rows())
   const kind = type ?? detectKind(first)
   const example = read(first)
+  const isTalk = isBad(example) ? TALKS.includes(kind) : example.type === 'chat'
+  if (!isTalk) refuseTurnKeys(entry, kind)
   return {
     path,
     kind,
     isDetected: type === undefined,
-    isTalk: isBad(example) ? TALKS.includes(kind) : example.type === 'chat',
+    isTalk,
     files: files.length,
     leftOut,
+    weight: entry.weight,
     async *examples() {
       for await (const row of rows()) {
         yield isBad(row) ? row : read(row)
       }
+      refuseUnseen(entry, seen, roles)
     },
   }
+}
+
+/** @throws ConfigError where a key is about turns, and there are none */
+function refuseTurnKeys(entry: DatasetEntry, kind: Kind): void {
+  const key = TURN_KEYS.find((one) => entry[one] !== undefined)
+  if (key === undefined) return
+  throw new ConfigError(
+    `Cannot read the dataset '${entry.path}' as '${key}' is for conversations, and its rows are ` +
+      `of type '${kind}': leave it out`,
+  )
+}
+
+/** @throws ConfigError where run.yaml names what no row has: a slip of the pen, as a rule */
+function refuseUnseen(
+  entry: DatasetEntry,
+  seen: ReadonlySet<string>,
+  roles: ReadonlySet<string>,
+): void {
+  const { roleOf } = turnChoice(entry)
+  const isSpoken = (role: string) => KNOWN_ROLES.has(role) || roles.has(role)
+  const role = entry.roles_to_train?.find((one) => !isSpoken(roleOf(one)))
+  const unseen =
+    role === undefined
+      ? namesThatMayLack(entry).find(([, name]) => !seen.has(name))
+      : ['roles_to_train', role]
+  if (unseen === undefined) return
+  const [key, name] = unseen
+  throw new ConfigError(
+    `Cannot read the dataset '${entry.path}' as no row of it has '${name}', which ` +
+      `'${key}' names: name what the rows have, or leave the key out`,
+  )
 }
 
 /**
@@ -78,13 +122,15 @@ export async function openSource(
  */
 function kindOf(entry: DatasetEntry): Kind | undefined {
   const kinds = new Set<Kind>(kindsOfColumns(entry))
-  if (entry.type !== undefined) kinds.add(entry.type)
+  // The two differ in what their columns are called, which such keys say.
+  const isNamed = kinds.has('chat_template') && entry.type === 'sharegpt'
+  if (entry.type !== undefined && !isNamed) kinds.add(entry.type)
   const [kind, other] = kinds
   if (other === undefined) return kind
   throw new ConfigError(
     `Cannot read the dataset '${entry.path}' as 'field' names a column of rows of type ` +
-      "'completion', 'field_messages' and 'message_property_mappings' of type 'chat_template', " +
-      `and here '${kind}' meets '${other}': leave one of them out`,
+      "'completion', and keys of messages are for rows of type 'chat_template': " +
+      `here '${kind}' meets '${other}': leave one of them out`,
   )
 }
 

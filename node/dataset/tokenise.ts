@@ -13,12 +13,14 @@
 import type { ChatMessage, ChatTemplate } from '../model/chat-template.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
 import type { Turn } from './alpaca.ts'
+import type { Conversation } from './conversation.ts'
 import { type FieldUse, newFieldUse, noteFields, unsaidIn } from './field-use.ts'
 import type { Fields } from './fields.ts'
 import type { Example } from './kinds.ts'
+import { mayBeWhole, placesOf } from './learned-places.ts'
 import { type BadRow, badRow, Fault } from './row.ts'
 import { withParsedCalls } from './tools.ts'
-import { type Place, placeOf, sharedLength, type Talk } from './turns.ts'
+import { sharedLength, type Talk } from './turns.ts'
 
 export type Tokeniser = Pick<TextTokenizer, 'encode' | 'encodeWhole' | 'eosId' | 'vocabSize'>
 
@@ -39,6 +41,15 @@ export function tokeniseExample(
   template: ChatTemplate | null,
   use: FieldUse = newFieldUse(),
 ): TokenisedExample | BadRow | null {
+  return example.isWeightless ? null : tokenised(example, tokeniser, template, use)
+}
+
+function tokenised(
+  example: Example,
+  tokeniser: Tokeniser,
+  template: ChatTemplate | null,
+  use: FieldUse,
+): TokenisedExample | BadRow | null {
   const { name, type } = example
   switch (type) {
     case 'text': {
@@ -49,6 +60,7 @@ export function tokeniseExample(
     case 'answer': {
       if (example.turns.at(-1)!.answer.trim() === '') return null
       const { ids, learned } = tokeniseTurns(example.turns, tokeniser)
+      if (example.isAllLearned) learned.fill(1)
       return { name, type, ids, learned, isWhole: false }
     }
     case 'chat': {
@@ -83,12 +95,7 @@ function tokeniseTurns(turns: readonly Turn[], tokeniser: Tokeniser): Tokens {
   return all
 }
 
-interface Chat {
-  name: string
-  messages: readonly ChatMessage[]
-  learned: readonly boolean[]
-  variables: Fields
-}
+type Chat = Omit<Conversation, 'messages'> & { name: string; messages: readonly ChatMessage[] }
 
 function tokeniseChat(
   chat: Chat,
@@ -99,7 +106,7 @@ function tokeniseChat(
   const talk = writtenBy(template, chat)
   if (talk instanceof Fault) return talk
   const { messages, whole } = talk
-  const parts = { messages, variables: chat.variables, whole }
+  const parts = { messages, learned: chat.learned, variables: chat.variables, whole }
   const changes = (others: readonly ChatMessage[], variables: Fields) =>
     written(template, others, false, variables) !== whole
   const unsaid = unsaidIn(use, chat.name, parts, changes)
@@ -109,10 +116,10 @@ function tokeniseChat(
   const learned = new Uint8Array(ids.length)
   const places = placesOf(chat, talk, template)
   if (places === null) {
-    const isExcepted = (i: number) => messages[i]!.role === 'assistant' && !chat.learned[i]
-    if (!messages.some((_, i) => isExcepted(i)))
-      return { ids, learned: learned.fill(1), isWhole: true }
-    return new Fault('the chat template must show where answers are, since some are not learned')
+    if (mayBeWhole(chat)) return { ids, learned: learned.fill(1), isWhole: true }
+    return new Fault(
+      'the chat template must show where answers are and end, since not all of it is learned',
+    )
   }
   for (const place of places) {
     const [from, to] = place.map((at) => sharedLength(ids, encode(whole.slice(0, at))))
@@ -148,30 +155,6 @@ function written(
   } catch {
     return null
   }
-}
-
-/** What is learned of the whole; null: the template does not show it. */
-function placesOf(
-  { learned, variables }: Chat,
-  talk: Talk,
-  template: ChatTemplate,
-): Place[] | null {
-  const { messages, whole } = talk
-  const generated = template.generated(messages, variables)
-  const spans = generated?.text === whole ? generated.spans : null
-  const isExcepted = messages.some(({ role }, i) => role === 'assistant' && !learned[i])
-  if (spans !== null && !isExcepted) return spans
-  const places: Place[] = []
-  for (const [turn, isLearned] of learned.entries()) {
-    if (!isLearned) continue
-    const place = placeOf(turn, talk)
-    if (place === null) return null
-    places.push(place)
-  }
-  if (spans === null) return places
-  return places.flatMap(([from, to]) =>
-    spans.map(([start, end]): Place => [Math.max(from, start), Math.min(to, end)]),
-  )
 }
 
 /** Some tokenizers end a text themselves. */

@@ -32,11 +32,13 @@ export interface Tokenised {
   strangers: Set<string>
   /** Files that are not read, where the path is a folder. */
   files: LeftOut
+  /** How often an epoch has what it has; left out: once. */
+  weight?: number | undefined
 }
 
 /** Reads on after a bad row, to tell of several at a time. */
 export async function tokenise(
-  { examples, leftOut }: Pick<Source, 'examples' | 'leftOut'>,
+  { examples, leftOut, weight }: Pick<Source, 'examples' | 'leftOut' | 'weight'>,
   tokenizer: Tokeniser,
   { template, badRows }: TokeniseOptions,
   tell: TellPiece = () => {},
@@ -51,6 +53,7 @@ export async function tokenise(
     unwritten: [],
     strangers: use.strangers,
     files: leftOut,
+    weight,
   }
   for await (const example of examples()) {
     tell(example.name, isBad(example) ? 0 : sizeOf(example))

@@ -20,7 +20,9 @@ export function toolsOf({ tools, functions }: Fields): unknown[] | Fault {
     if (!Array.isArray(list) || !list.every(isFields)) {
       return fault(name, 'a list of objects, or such a list as a text of JSON', given)
     }
-    for (const tool of list) all.push(isAFunction(tool) ? wrapped(tool) : tool)
+    for (const tool of list) {
+      all.push(withParameters(isAFunction(tool) ? wrapped(tool) : tool))
+    }
   }
   return all
 }
@@ -28,6 +30,14 @@ export function toolsOf({ tools, functions }: Fields): unknown[] | Fault {
 /** The tool without the envelope that says that it is a function. */
 const isAFunction = (tool: Fields): boolean =>
   typeof tool.name === 'string' && tool.function === undefined && tool.type === undefined
+
+/** Tables have one type a column, so some have what a tool takes as a text of JSON. */
+function withParameters(tool: Fields): Fields {
+  const { function: told } = tool
+  if (!isFields(told) || typeof told.parameters !== 'string') return tool
+  const parameters = parsed(told.parameters)
+  return isFields(parameters) ? { ...tool, function: { ...told, parameters } } : tool
+}
 
 const wrapped = (tool: Fields) => ({ type: 'function', function: tool })
 
@@ -76,7 +86,8 @@ export function withParsedCalls(messages: readonly ChatMessage[]): ChatMessage[]
   return isChanged ? all : null
 }
 
-function parsed(text: string): unknown {
+/** Undefined: it is no JSON. */
+export function parsed(text: string): unknown {
   try {
     return parseExactly(text)
   } catch {

@@ -56,7 +56,7 @@ const marking = (messages: readonly ChatMessage[], turn: number, bare = false): 
   })
 
 /** The place where the template writes a mark instead of what is said, with the turn's end. */
-function placeByMark(turn: number, talk: Talk): Place | null {
+export function placeByMark(turn: number, talk: Talk): Place | null {
   // A call without words may be written otherwise than one with a mark.
   return (
     placeByOne(marking(talk.messages, turn), turn, talk) ??
@@ -64,11 +64,35 @@ function placeByMark(turn: number, talk: Talk): Place | null {
   )
 }
 
-function placeByOne(marked: ChatMessage[], turn: number, talk: Talk): Place | null {
-  const { whole, write } = talk
+/**
+ * Where the end of a turn begins that has this place: what the template writes after the words of
+ * such a turn that has nothing but words. Null: the template does not show it.
+ */
+export function endOf(turn: number, [from, to]: Place, talk: Talk): number | null {
+  const { messages, whole } = talk
+  const isBare = messages[turn]!.tool_calls !== undefined
+  for (const marked of [marking(messages, turn, isBare), marking(messages, turn, !isBare)]) {
+    const { after, ending } = aroundMark(marked, turn, talk) ?? {}
+    if (after === undefined || ending === undefined) continue
+    const end = after.slice(0, endLength(turn, talk, after, ending))
+    if (whole.slice(from, to).endsWith(end)) return to - end.length
+  }
+  return null
+}
+
+/** What the template writes before and after a mark, and after it where the turn is the last. */
+function aroundMark(marked: ChatMessage[], turn: number, { write }: Talk) {
   const [before, after] = write(marked, false)?.split(MARK) ?? []
   const [, ending] = write(marked.slice(0, turn + 1), false)?.split(MARK) ?? []
   if (before === undefined || after === undefined || ending === undefined) return null
+  return { before, after, ending }
+}
+
+function placeByOne(marked: ChatMessage[], turn: number, talk: Talk): Place | null {
+  const { whole } = talk
+  const around = aroundMark(marked, turn, talk)
+  if (around === null) return null
+  const { before, after, ending } = around
   const end = whole.length - after.length
   if (!whole.startsWith(before) || !whole.endsWith(after) || end < before.length) return null
   return [before.length, end + endLength(turn, talk, after, ending)]

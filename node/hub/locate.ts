@@ -84,7 +84,7 @@ async function foundAt(
 }
 
 const README = 'README.md'
-/** Rows that cannot be read: a .json beside such tells about them. */
+/** What has rows for sure: a .json beside such tells about them. */
 const OTHER_ROWS = /\.(csv|tsv|arrow|tar|zip|xml|h5|hdf5)$/i
 
 function hasRows(names: readonly string[]): boolean {

@@ -38,6 +38,9 @@ export const SAME: ReadonlySet<string> = new Set([
   'output_dir',
   'sample_packing',
   'excess_length_strategy',
+  'train_on_inputs',
+  'dataset_exact_deduplication',
+  'curriculum_sampling',
 ])
 
 /** What axolotl takes where a file does not say it, and Barnraise would take otherwise. */
@@ -85,8 +88,12 @@ export const ELSEWHERE: readonly [pattern: RegExp, reason: string][] = [
     'it changes the time that training takes, not what is learned',
   ],
   [
-    /^((include_)?tokens_per_second|profiler_steps|ray_\w+|use_ray|shuffle_merged_datasets)$/,
+    /^((include_)?tokens_per_second|profiler_steps|ray_\w+|use_ray)$/,
     'it changes nothing that is learned here',
+  ],
+  [
+    /^shuffle_(merged|before_merging)_datasets$/,
+    "all data is shuffled by 'seed', unless 'curriculum_sampling' is set",
   ],
 ]
 
@@ -106,7 +113,6 @@ export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   peft_layers_pattern: ['layers', ['layers'], []],
   lora_fan_in_fan_out: [false],
   lora_modules_to_save: [[]],
-  train_on_inputs: [false],
   optimizer: ADAMW,
   roles_to_train: [['assistant'], ['assistant', 'gpt'], ['gpt']],
   train_on_eos: ['turn'],
@@ -114,16 +120,13 @@ export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
 
 /** The same for the keys of a dataset. */
 export const DATASET_NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  roles_to_train: NEUTRAL.roles_to_train!,
-  train_on_eos: NEUTRAL.train_on_eos!,
   train_on_inputs: [false],
   trust_remote_code: [true, false],
   chat_template: ['tokenizer_default'],
   field_instruction: ['instruction'],
   field_input: ['input'],
   field_output: ['output'],
-  message_field_role: ['role'],
-  message_field_content: ['content'],
+  template_thinking_key: ['reasoning_content', 'thinking'],
 }
 
 export const TYPES: Readonly<Record<string, Kind>> = {

@@ -34,6 +34,8 @@ export interface DataFigures {
   lengths: { tokensMax: number; examples: number }[]
   /** The tokens that so large a share of the examples has at most; empty where there are none. */
   quantiles: { share: number; tokens: number }[]
+  /** The share of the examples that is longer than a sequence of such a length, and so is cut. */
+  longer: { sequenceLength: number; share: number }[]
 }
 
 /** @param examplesMax to show of each source */
@@ -48,6 +50,7 @@ export function figuresOf(
     sources: sources.map((source, i) => sourceFigures(source, parts[i]!, tokenizer, examplesMax)),
     lengths: histogram(lengths),
     quantiles: quantiles(lengths),
+    longer: longerThan(lengths),
   }
 }
 
@@ -113,4 +116,21 @@ export function quantiles(lengths: readonly number[]): DataFigures['quantiles'] 
     share,
     tokens: sorted[Math.ceil(share * sorted.length) - 1]!,
   }))
+}
+
+const SEQUENCE_MIN = 64
+const SEQUENCE_MAX = 32_768
+
+/** Powers of two, from the first that cuts half at most to the first that cuts none. */
+export function longerThan(lengths: readonly number[]): DataFigures['longer'] {
+  const all: DataFigures['longer'] = []
+  for (let length = SEQUENCE_MIN; length <= SEQUENCE_MAX; length *= 2) {
+    // A sequence has a target more than it has tokens.
+    const count = lengths.filter((tokens) => tokens > length + 1).length
+    if (2 * count <= lengths.length) {
+      all.push({ sequenceLength: length, share: count / Math.max(1, lengths.length) })
+    }
+    if (count === 0) break
+  }
+  return all
 }

@@ -11,9 +11,10 @@ void serveWork(read, ({ dataset }) =>
 
 async function read(task: DataTask, tell: TellPiece): Promise<ReadData> {
   const { sources, parts, options, tokenizer } = await readSources(task, tell)
-  const total = parts
-    .flatMap(({ examples }) => examples)
-    .reduce((sum, { ids }) => sum + ids.length, 0)
+  const total = parts.reduce((sum, { examples, weight = 1 }) => {
+    const tokens = examples.reduce((length, { ids }) => length + ids.length, 0)
+    return sum + tokens * Math.max(1, weight)
+  }, 0)
   tell('the cutting of sequences', total)
   const dataset = cutDataset(parts, tokenizer, options)
   return {

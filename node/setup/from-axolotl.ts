@@ -7,6 +7,7 @@ import { parseDocument } from 'yaml'
 import { ConfigError } from '../../protocol/index.ts'
 import { COLUMN_KEYS } from '../dataset/columns.ts'
 import { KINDS, type Kind } from '../dataset/kinds.ts'
+import { TURN_KEYS } from '../dataset/turn-keys.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
 import {
   AXOLOTL_DEFAULTS,
@@ -188,15 +189,16 @@ function datasetFates(value: unknown): Fate[] {
 }
 
 /** Keys of a dataset that mean the same. */
-const DATASET_SAME: readonly string[] = ['name', 'split', ...COLUMN_KEYS]
+const DATASET_SAME: readonly string[] = ['name', 'split', ...COLUMN_KEYS, ...TURN_KEYS]
 
 function datasetOf(item: Given, faults: Fate[]): RunYamlInput['datasets'][number] {
-  const { path, type, revision, ds_type: _, ...rest } = item
+  const { path, type, revision, ds_type: _, ...rest } = withMappings(item)
   const kind = TYPES[`${type}`] ?? type
   const isKnown = KINDS.includes(kind as Kind)
   if (type !== undefined && !isKnown) {
     faults.push(refused(`the type ${JSON.stringify(type)} is not known here`))
   }
+  if (rest.roles_to_train === null) faults.push(refused(LAST_ALONE))
   const said = Object.entries(rest).filter(([, value]) => (value ?? null) !== null)
   const same = said.filter(([key]) => DATASET_SAME.includes(key))
   for (const [key, value] of said) {
@@ -209,6 +211,22 @@ function datasetOf(item: Given, faults: Fate[]): RunYamlInput['datasets'][number
     ...(isKnown && { type: kind as Kind }),
     ...Object.fromEntries(same),
   }
+}
+
+const LAST_ALONE =
+  "'roles_to_train' without a value learns the last message alone: that is not done here, so " +
+  'name the roles, or leave it out to learn all that the assistant says'
+
+/** The older keys for what a message calls its role and content are the newer one. */
+function withMappings({
+  message_field_role: role,
+  message_field_content: content,
+  ...item
+}: Given): Given {
+  const older = Object.entries({ role, content }).filter(([, name]) => (name ?? null) !== null)
+  if (older.length === 0) return item
+  const newer = (item.message_property_mappings ?? {}) as Given
+  return { ...item, message_property_mappings: { ...Object.fromEntries(older), ...newer } }
 }
 
 /** Why a key of a dataset would change what is learned; null: its value means what happens here. */

@@ -18,6 +18,7 @@ import type { PreparedDataset } from '../dataset/prepare.ts'
 import { type BaseModel, openBaseModel } from '../model/base-model.ts'
 import { DEFAULT_TEMPLATE, isTemplateFile, templateText } from '../model/named-templates.ts'
 import { whyUnread } from '../system-reason.ts'
+import type { DataFigures } from './data-figures.ts'
 import type { LocatedRun } from './locate-run.ts'
 import { type DataLook, type DataTask, lookAtData, type ReadData, readData } from './read-data.ts'
 import { runConfigOf } from './run-config-of.ts'
@@ -31,6 +32,7 @@ export interface RunPlan {
   config: RunConfig
   runId: RunId
   dataset: PreparedDataset
+  figures: DataFigures
   /** What the adapter starts from, where it was read; null: nothing. */
   start: StartAdapter | null
   /** What an organiser should hear before it begins, in sentences. */
@@ -52,11 +54,11 @@ export function withPlan<T>(
   known: Start | null = null,
 ): Promise<T> {
   return withBase(run, async (base) => {
-    const { dataset, isTalk } = await readDataOf(run, base, 0)
+    const { dataset, isTalk, figures } = await readDataOf(run, base, 0)
     const start = known === null ? await readStartAdapter(run, base) : null
     const config = runConfigOf(run, base, dataset, start?.start ?? known)
     checkRunSizes(config)
-    const data = [...notesOf(dataset), ...templateNotes(run, isTalk)]
+    const data = [...notesOf(dataset), ...templateNotes(run, isTalk), ...inputNotes(run, figures)]
     const notes = [
       ...baseNotes(run, base),
       ...startNotes(run, start, config),
@@ -67,7 +69,7 @@ export function withPlan<T>(
     const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
     const template = isOwn ? templateText(await readTemplate(run)) : null
     const runId = runIdOf(config)
-    return work({ config, runId, dataset, start, notes, template, base })
+    return work({ config, runId, dataset, figures, start, notes, template, base })
   })
 }
 
@@ -101,6 +103,13 @@ function templateNotes({ yaml, placeOf }: LocatedRun, isTalk: boolean): string[]
   if (isTalk || yaml.chat_template === DEFAULT_TEMPLATE) return []
   return [
     `${placeOf(['chat_template'])} chat_template: it has no effect, as no row is a conversation.`,
+  ]
+}
+
+function inputNotes({ yaml, placeOf }: LocatedRun, { sources }: DataFigures): string[] {
+  if (!yaml.train_on_inputs || sources.some(({ kind }) => kind !== 'completion')) return []
+  return [
+    `${placeOf(['train_on_inputs'])} train_on_inputs: it has no effect, texts are learned whole.`,
   ]
 }
 
@@ -173,8 +182,9 @@ async function dataTask(
   examplesMax: number,
 ): Promise<DataTask> {
   const { yaml, datasets, folder } = run
+  const { train_on_inputs } = yaml
   return {
-    datasets,
+    datasets: datasets.map((dataset) => ({ ...dataset, train_on_inputs })),
     folder,
     companions,
     rows: shape.vocabSize,
@@ -186,6 +196,8 @@ async function dataTask(
       validationSize: yaml.val_set_size,
       seed: yaml.seed,
       longExamples: yaml.excess_length_strategy,
+      isDeduplicated: yaml.dataset_exact_deduplication,
+      isInOrder: yaml.curriculum_sampling,
       badRows: yaml.skip_bad_rows ? 'skip' : 'refuse',
     },
     isPacked: yaml.sample_packing,

@@ -6,11 +6,10 @@
 import { z } from 'zod'
 import { ALLOWED_MAX, NAME_LENGTH_MAX, runConfigSchema } from '../../protocol/index.ts'
 import { columns } from '../dataset/columns.ts'
-import { KINDS } from '../dataset/kinds.ts'
-import { SPLIT_KEY } from '../dataset/split-key.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
 import { PEER_ID } from '../network/peer-id.ts'
 import { adapterKeys } from './adapter-keys.ts'
+import { datasetKeys } from './dataset-keys.ts'
 import { mirrorList } from './mirror-list.ts'
 import { within } from './within.ts'
 
@@ -159,32 +158,6 @@ const swarmKeys = z.strictObject({
   audit: auditKeys.prefault({}).describe('How much of the work is repeated.'),
 })
 
-const datasetKeys = z.strictObject({
-  path: z
-    .string()
-    .min(1)
-    .describe('A file, a folder, a glob, npm:PACKAGE, or org/name of the Hub.'),
-  name: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Which of the configs that its README.md names, where it names several.'),
-  split: z
-    .string()
-    .regex(SPLIT_KEY, "must be a split, or rows of one, as 'train', 'train[:10%]', 'train[10:20]'")
-    .optional()
-    .describe('Which split, and which rows of it: `train[:10%]`; left out: all of `train`.'),
-  type: z
-    .enum(KINDS)
-    .optional()
-    .describe('What a row is (docs/data.md); left out: what the first row is.'),
-  ...columns,
-  leave_aside: z
-    .array(z.string().min(1))
-    .optional()
-    .describe('Fields of its rows that may be ignored, though they could change what is learned.'),
-})
-
 const keys = z.strictObject({
   name: z
     .string()
@@ -229,6 +202,10 @@ const keys = z.strictObject({
     .boolean()
     .default(false)
     .describe('Rows that cannot be read are left out and counted, instead of ending all.'),
+  train_on_inputs: z
+    .boolean()
+    .default(false)
+    .describe('What is asked is learned, too: prompts, and the turns of everybody.'),
   sample_packing: z
     .boolean()
     .default(false)
@@ -237,6 +214,14 @@ const keys = z.strictObject({
     .enum(['drop', 'truncate'])
     .default('drop')
     .describe('Examples that are longer than a sequence are left out, or lose their end.'),
+  dataset_exact_deduplication: z
+    .boolean()
+    .default(false)
+    .describe('Examples that are there already, word for word, are left out and counted.'),
+  curriculum_sampling: z
+    .boolean()
+    .default(false)
+    .describe('An epoch goes through the data in its own order, instead of one by `seed`.'),
   val_set_size: share
     .default(0.05)
     .describe('Share that is held out, to tell whether it learns: no volunteer trains on it.'),
@@ -322,10 +307,18 @@ const keys = z.strictObject({
   swarm: swarmKeys.prefault({}).describe('How volunteers work together.'),
 })
 
-export const runYamlSchema = keys.refine((yaml) => !(yaml.load_in_8bit && yaml.load_in_4bit), {
-  path: ['load_in_4bit'],
-  message: 'the base is in 8 bits already, by load_in_8bit',
-})
+export const runYamlSchema = keys
+  .refine((yaml) => !(yaml.load_in_8bit && yaml.load_in_4bit), {
+    path: ['load_in_4bit'],
+    message: 'the base is in 8 bits already, by load_in_8bit',
+  })
+  .superRefine(({ train_on_inputs: isAll, datasets }, { addIssue }) => {
+    for (const [i, { roles_to_train: roles }] of datasets.entries()) {
+      if (!isAll || roles === undefined) continue
+      const message = "must be left out, as 'train_on_inputs: true' learns the turns of everybody"
+      addIssue({ code: 'custom', path: ['datasets', i, 'roles_to_train'], message, input: roles })
+    }
+  })
 
 /** What the keys of `swarm` are where they are left out. */
 export const SWARM_DEFAULTS = swarmKeys.parse({})

@@ -45,6 +45,8 @@ async function prepare(
   return prepareDataset([source], tokenizer, { ...OPTIONS, ...options })
 }
 
+const DEDUPLICATE = "set 'dataset_exact_deduplication: true' to leave what is repeated out"
+
 const pair = (i: number) => ({ prompt: `What is ${i}?`, completion: ` It is ${i}.` })
 const pairs = (count: number) => Array.from({ length: count }, (_, i) => pair(i))
 const chat = (fields: object = {}) => ({
@@ -165,14 +167,39 @@ describe('a note tells', () => {
   test('which examples are held out and trained on', () =>
     check(
       '1 held-out example is trained on, too, word for word, so the held-out loss looks better ' +
-        'than it is (rows.jsonl:1)',
+        `than it is: ${DEDUPLICATE} (rows.jsonl:1)`,
       [pair(0), pair(0)],
       { seed: 3 },
     ))
+  test('which are there more than once', () =>
+    check(
+      `2 examples are there more than once: ${DEDUPLICATE} (rows.jsonl:2, rows.jsonl:3)`,
+      [pair(0), pair(0), pair(0), pair(1)],
+      { seed: 11 },
+    ))
+  test('which of them are left out where run.yaml says so', () =>
+    check(
+      '2 examples are left out, there already word for word (rows.jsonl:2, rows.jsonl:4)',
+      [pair(0), pair(0), pair(1), pair(1), pair(2)],
+      { isDeduplicated: true },
+    ))
+  test('of rows without a weight that they are left out', () =>
+    check('1 example is left out, with nothing to learn (rows.jsonl:2)', [
+      pair(0),
+      { ...pair(1), weight: 0 },
+      { ...pair(2), weight: 1 },
+    ]))
+  test('how much of an epoch is of weights', () =>
+    check(
+      "An epoch has 18 sequences as 'weight' of datasets has it, and 9 with each of them once",
+      pairs(10).map((row) => ({ ...row, completion: row.completion.padEnd(45, '!') })),
+      {},
+      { weight: 2 },
+    ))
   test('which texts are there more than once', () =>
     check(
-      '2 texts are there more than once, so the held-out loss may look better than it is ' +
-        '(rows.jsonl:2, rows.jsonl:4)',
+      '2 texts are there more than once, so the held-out loss may look better than it is: ' +
+        `${DEDUPLICATE} (rows.jsonl:2, rows.jsonl:4)`,
       ['a', 'a', 'b', 'a'].map((letter) => ({ text: letter.repeat(200) })),
       { layout: 'stream' },
     ))

@@ -90,11 +90,11 @@ describe('of a folder as the Hub has it', () => {
     )
   })
   test('what a pattern means and is not read is named', async () => {
-    const folder = await folderOf({ 'd/a.txt': 'A', 'd/b.csv': 'B', 'd/c.JSONL': '{}' })
+    const folder = await folderOf({ 'd/a.txt': 'A', 'd/b.xml': 'B', 'd/c.JSONL': '{}' })
     const { leftOut, files } = await openSource({ path: 'd/*' }, folder)
-    expect([files, leftOut.names]).toEqual([1, ['d/b.csv', 'd/c.JSONL']])
+    expect([files, leftOut.names]).toEqual([1, ['d/b.xml', 'd/c.JSONL']])
     const read = await documentsAt('d', folder)
-    expect(read.leftOut.names).toEqual(['b.csv', 'c.JSONL'])
+    expect(read.leftOut.names).toEqual(['b.xml', 'c.JSONL'])
   })
   test('nothing where the slice has no row', async () =>
     await expect(check({ split: 'train[4:]' }, [], [])).rejects.toThrow(
@@ -150,11 +150,13 @@ describe('what cannot be read is refused', () => {
     await expect(
       openSource({ path: 'one.txt', name: 'sea' }, await folderOf(FILES)),
     ).rejects.toThrow("'sea'"))
-  test('a table', () => check('a.csv', ['a.csv', 'python3', '> a.jsonl'], { 'a.csv': 'a,b' }))
-  test('a folder of tables', () =>
-    check('t', ["'t'", 'which has a.tsv and 1 more', "delimiter='\\t'", '< t/a.tsv > t/a.jsonl'], {
-      't/a.tsv': '',
-      't/b.tsv': '',
+  for (const name of ['a.xlsx', 'a.XLS', 'a.ods']) {
+    test(`a spreadsheet, ${name}`, () => check(name, [name, 'save it as CSV'], { [name]: 'PK' }))
+  }
+  test('a folder of spreadsheets', () =>
+    check('t', ["'t'", 'which has a.xlsx and 1 more', 'save it as CSV'], {
+      't/a.xlsx': '',
+      't/b.xlsx': '',
     }))
   test('a folder without rows', () =>
     check('e', ["'e'", 'which has .keep', '.jsonl'], { 'e/.keep': '' }))

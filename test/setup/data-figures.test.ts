@@ -1,6 +1,6 @@
 /** Lengths of examples, finely enough to choose `sequence_len`; and tokens that no base has. */
 import { expect, test } from 'vitest'
-import { histogram, quantiles } from '../../node/setup/data-figures.ts'
+import { histogram, longerThan, quantiles } from '../../node/setup/data-figures.ts'
 import { checkRows } from '../../node/setup/missing-rows.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 
@@ -44,6 +44,32 @@ test('how many examples a length would hold', () => {
     [1, 200],
   ])
 })
+
+for (const [what, lengths, expected] of [
+  ['none', [], [[64, 0]]],
+  ['short ones', [3, 65], [[64, 0]]],
+  [
+    'a long one',
+    [3, 4, 5, 258],
+    [
+      [64, 0.25],
+      [128, 0.25],
+      [256, 0.25],
+      [512, 0],
+    ],
+  ],
+  [
+    'ones that few lengths would hold',
+    [600, 700, 2000],
+    [
+      [1024, 1 / 3],
+      [2048, 0],
+    ],
+  ],
+] as [what: string, lengths: number[], expected: [number, number][]][]) {
+  test(`what share is longer than a sequence, of ${what}`, () =>
+    expect(longerThan(lengths).map((one) => [one.sequenceLength, one.share])).toEqual(expected))
+}
 
 const TOKENIZER = { decode: (ids: Iterable<number>) => `<|${[...ids]}|>` }
 const example = (name: string, ids: number[]) => ({

@@ -149,6 +149,11 @@ for (const [swarm, uplink, downlink] of [
   })
 }
 
+test('that what is asked cannot be learned of texts is told', async () => {
+  const notes = await plan(`${SMALL}train_on_inputs: true\n`, (planned) => planned.notes)
+  expect(notes).toEqual([expect.stringMatching(/^run.yaml:5:1 train_on_inputs: it has no effect/)])
+})
+
 test('that invites and a list both have to let one in is told', async () => {
   const yaml = `${SMALL}swarm: {admission: invites, allow_list: []}\n`
   const notes = await plan(yaml, (planned) => planned.notes)

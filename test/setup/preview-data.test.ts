@@ -62,6 +62,7 @@ test('what is left out is told, and lengths are counted', async () => {
     long: { count: 1, names: ['pairs.jsonl:4'] },
     bad: { count: 0, names: [] },
     files: { count: 0, names: [] },
+    repeated: { count: 0, names: [] },
     tailTokens: 0,
   })
   expect(notes).toEqual([

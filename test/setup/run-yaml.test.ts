@@ -116,6 +116,14 @@ test('what a run.yaml leaves out has a default', () => {
   expect(swarm).toMatchObject({ aggregation: 'delta', quorum: 0.5 })
 })
 
+test('roles mean nothing where the turns of everybody are learned', () => {
+  const yaml =
+    'name: a\ntrain_on_inputs: true\ndatasets:\n  - path: b\n    roles_to_train: [user]\n'
+  expect(() => parseRunYaml(yaml, 'run.yaml')).toThrow(
+    /^run\.yaml:5:5 datasets\.0\.roles_to_train: must be left out, as 'train_on_inputs: true'/,
+  )
+})
+
 test('the run.yaml of the demo is right', () => {
   expect(parseRunYaml(DEMO_YAML, 'demo.yaml').yaml.name).toBe('moby-dick')
 })

@@ -1,0 +1,163 @@
+/** Pairs and ratings of answers: what is the prompt, what is the answer, and what is refused. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  type PreferenceOptions,
+  preferencePairOf,
+  ratedExampleOf,
+} from '../../node/dataset/preferences.ts'
+import { isBad } from '../../node/dataset/row.ts'
+import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
+import { openChatTemplate } from '../../node/model/chat-template.ts'
+import { tokenizerFromBytes } from '../../node/model/tokenizer.ts'
+
+const file = (name: string) => readFileSync(join(EMBEDDED_MODEL, name))
+const tokeniser = tokenizerFromBytes(file('tokenizer.json'), file('tokenizer_config.json'))
+const companions = new Map([['tokenizer_config.json', file('tokenizer_config.json')]])
+const OPTIONS: PreferenceOptions = {
+  tokeniser,
+  template: openChatTemplate(companions, 'chatml'),
+}
+const EOS = tokeniser.decode([tokeniser.eosId])
+
+const user = { role: 'user', content: 'Who?' }
+const says = (content: string) => ({ role: 'assistant', content })
+
+type Marked = { ids: Int32Array; learned: Uint8Array }
+/** The prompt and the answer. */
+const split = ({ ids, learned }: Marked) => [
+  tokeniser.decode(ids.filter((_, i) => learned[i] === 0)),
+  tokeniser.decode(ids.filter((_, i) => learned[i] === 1)),
+]
+
+function pairOf(value: unknown, leaveAside: string[] = []) {
+  const pair = preferencePairOf({ name: 'a.jsonl:2', value }, { ...OPTIONS, leaveAside })
+  if (pair === null) return null
+  return isBad(pair) ? pair.complaint : [split(pair.chosen), split(pair.rejected)]
+}
+
+const TEXTS = [
+  ['Who?', ` Me.${EOS}`],
+  ['Who?', ` You.${EOS}`],
+]
+const ASKED = '<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n'
+const MESSAGES = [
+  [ASKED, 'Me.<|im_end|>\n'],
+  [ASKED, 'You.<|im_end|>\n'],
+]
+
+describe('a pair is', () => {
+  for (const [what, row, expected] of [
+    ['texts', { prompt: 'Who?', chosen: ' Me.', rejected: ' You.' }, TEXTS],
+    ['texts that begin alike', { chosen: 'Who? Me.', rejected: 'Who? You.' }, TEXTS],
+    ['messages', { prompt: [user], chosen: [says('Me.')], rejected: [says('You.')] }, MESSAGES],
+    [
+      'messages that begin alike',
+      { chosen: [user, says('Me.')], rejected: [user, says('You.')], id: 7 },
+      MESSAGES,
+    ],
+    [
+      'messages that begin with a prompt, said once more as a text',
+      { prompt: 'Who?', chosen: [user, says('Me.')], rejected: [user, says('You.')] },
+      MESSAGES,
+    ],
+    [
+      'messages as texts of JSON',
+      {
+        chosen: JSON.stringify([user, says('Me.')]),
+        rejected: JSON.stringify([user, says('You.')]),
+      },
+      MESSAGES,
+    ],
+    ['nothing where an answer is empty', { prompt: 'a', chosen: 'b', rejected: ' ' }, null],
+  ] as const) {
+    test(what, () => expect(pairOf(row)).toEqual(expected))
+  }
+  test('told with the fields that mean nothing', () => {
+    const value = { prompt: 'Who?', chosen: ' Me.', rejected: ' You.', score_chosen: 9 }
+    const pair = preferencePairOf({ name: 'a.jsonl:2', value }, OPTIONS)
+    expect(pair).toMatchObject({ name: 'a.jsonl:2', aside: ['score_chosen'] })
+  })
+  test('what it is with a field that is left aside', () => {
+    const row = { prompt: 'Who?', chosen: ' Me.', rejected: ' You.', context: 'x' }
+    expect(pairOf(row, ['context'])).toEqual(TEXTS)
+    expect(pairOf(row)).toContain("'context'")
+  })
+})
+
+describe('a pair is refused by its line:', () => {
+  for (const [what, row, word] of [
+    ['no object', 'a', "'chosen'"],
+    ['one answer', { prompt: 'a', chosen: 'b' }, "'chosen' must be a text or a list"],
+    [
+      'a text and messages',
+      { chosen: [user, says('a')], rejected: 'b' },
+      "'rejected' must be what",
+    ],
+    ['two that are alike', { prompt: 'a', chosen: 'b', rejected: 'b' }, 'another text than chosen'],
+    ['texts that begin otherwise', { chosen: 'a', rejected: 'b' }, "'prompt' must be there"],
+    ['messages that begin otherwise', { chosen: [says('a')], rejected: [says('b')] }, "'prompt'"],
+    [
+      'messages that are alike',
+      { chosen: [user, says('a')], rejected: [user, says('a')] },
+      'another answer than chosen',
+    ],
+    ['an answer that is a beginning', { chosen: [user], rejected: [user, says('a')] }, "'chosen'"],
+    [
+      'another prompt than the messages have',
+      { prompt: 'Why?', chosen: [user, says('a')], rejected: [user, says('b')] },
+      "'prompt' must be what one of the messages says",
+    ],
+    [
+      'an answer by somebody else',
+      { prompt: 'a', chosen: [user, says('a')], rejected: [user, { role: 'assistant' }] },
+      "'prompt'",
+    ],
+    [
+      'a message that is none',
+      { prompt: [user], chosen: [says('a')], rejected: [{ role: 'assistant', content: 5 }] },
+      "'completion[0].content'",
+    ],
+  ] as const) {
+    test(what, () => {
+      expect(pairOf(row)).toContain('Cannot read a.jsonl:2 as ')
+      expect(pairOf(row)).toContain(word)
+    })
+  }
+})
+
+describe('a rated answer is', () => {
+  const rated = (value: unknown) => {
+    const one = ratedExampleOf({ name: 'a.jsonl:2', value }, OPTIONS)
+    if (one === null) return null
+    return isBad(one) ? one.complaint : [one.isDesirable, ...split(one.answer)]
+  }
+  for (const [label, isDesirable] of [
+    [true, true],
+    [1n, true],
+    [false, false],
+    [0, false],
+  ] as const) {
+    test(`${isDesirable ? '' : 'un'}desirable by ${typeof label} ${label}`, () =>
+      expect(rated({ prompt: 'Who?', completion: ' Me.', label })).toEqual([
+        isDesirable,
+        'Who?',
+        ` Me.${EOS}`,
+      ]))
+  }
+  test('of messages', () =>
+    expect(rated({ prompt: [user], completion: [says('Me.')], label: true })).toEqual([
+      true,
+      ASKED,
+      'Me.<|im_end|>\n',
+    ]))
+  test('nothing where it is empty', () =>
+    expect(rated({ prompt: 'a', completion: '', label: true })).toBeNull())
+  for (const label of [undefined, null, 'yes', 2]) {
+    test(`refused by ${label}`, () =>
+      expect(rated({ prompt: 'a', completion: 'b', label })).toContain("'label' must be true or"))
+  }
+  test('refused where it is no pair of a prompt and a completion', () =>
+    expect(rated({ prompt: 'a', label: true })).toContain("'prompt_completion'"))
+})
