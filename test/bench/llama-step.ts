@@ -45,6 +45,7 @@ await compute.run('train', {
   tokens,
   targets: tokens,
   leaseId: 1,
+  firstBatch: 0,
   steps,
   moment: null,
   traceStart: digestOf(new Uint8Array(0)),
