@@ -17,7 +17,7 @@ export function addHostOptions(command: Command, machine: readonly Option[]): Co
     .option('--public', 'listen on all interfaces instead of this machine only')
     .option('--no-map-port', 'with --public, ask no router of this network to lead here')
     .option('--no-nearby', 'with --public, do not tell this network that the run is here')
-    .option('--announce <address...>', 'multiaddrs at which others reach this machine')
+    .option('--announce <address...>', 'where others reach this machine: https://… or multiaddrs')
     .option('--relay <address...>', 'relays to be reached through, as `relay` prints them')
     .option(
       '--no-punch',

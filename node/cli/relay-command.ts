@@ -16,7 +16,7 @@ export function addRelay(program: Command, output: readonly Option[]): void {
     .description('pass on what is between hosts that nobody reaches and their volunteers')
     .option('--port <port>', 'port for WebSockets; the next one takes TCP', port, 4001)
     .option('--no-public', 'listen on this machine only, as for a reverse proxy that runs on it')
-    .option('--announce <address...>', 'multiaddrs at which others reach this machine')
+    .option('--announce <address...>', 'where others reach this machine: https://… or multiaddrs')
     .option(
       '--allow <peer...>',
       'coordinators that may be reached through it (default: all)',

@@ -5,12 +5,19 @@
  */
 
 import { existsSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, platform } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../protocol/index.ts'
-import { launchAgent, type Service, systemdUnit } from '../guest/service-file.ts'
+import {
+  launchAgent,
+  type Service,
+  systemdUnit,
+  unitArgument,
+  xmlString,
+} from '../guest/service-file.ts'
+import { UnreachableError } from '../network/errors.ts'
 import { findInvite } from '../network/page-link.ts'
 import { checkRunFolder, readCoordinator, runFolder } from '../run/run-folder.ts'
 import { command } from './command.ts'
@@ -26,6 +33,8 @@ const HOST_VARIABLES = ['PATH', ...VARIABLES]
 interface ServiceFile {
   path: string
   text(service: Service): string
+  /** A word of the command, as it stands in that text. */
+  argument(word: string): string
   /** Commands that start it now, and others that its owner may want. */
   start: readonly string[]
   stop: readonly string[]
@@ -98,7 +107,7 @@ async function write(
 /** @param which the link of a volunteer, or the folder of a run */
 export async function remove(which: string, options: { json?: boolean }): Promise<void> {
   const hosted = hostFile(which)
-  const { path, stop } = existsSync(hosted.path) ? hosted : await volunteerFile(which)
+  const { path, stop } = existsSync(hosted.path) ? hosted : await installedFile(which)
   await rm(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw new ConfigError(`Cannot remove the service as it must be installed: there is no ${path}`)
@@ -106,6 +115,32 @@ export async function remove(which: string, options: { json?: boolean }): Promis
   if (options.json) return printJson({ path, stop })
   printLine(`Removed ${path}. To stop what runs:`)
   for (const command of stop) printLine(`  ${command}`)
+}
+
+/** `barnraise-NAME.service` of systemd, `org.barnraise.NAME.plist` of launchd. */
+const FILE_NAME = /^(?:barnraise-|org\.barnraise\.)(?<name>.+)\.(?:service|plist)$/
+
+/**
+ * That of the volunteer that was installed by this link. Its run may be over and its page gone, so
+ * that the files are looked at first, which hold the link.
+ * @throws ConfigError when none holds it, and nobody says whose run it is
+ */
+async function installedFile(link: string): Promise<ServiceFile> {
+  const folder = dirname(hostFile('').path)
+  for (const entry of existsSync(folder) ? await readdir(folder) : []) {
+    const name = FILE_NAME.exec(entry)?.groups?.name
+    if (name === undefined) continue
+    const file = serviceFile(name, 'join LINK')
+    const text = await readFile(file.path, 'utf8')
+    if (text.includes(file.argument(link))) return file
+  }
+  return volunteerFile(link).catch((error: unknown) => {
+    if (!(error instanceof UnreachableError)) throw error
+    throw new ConfigError(
+      `Cannot remove the service as the link must be that of 'service install': no file in ` +
+        `${folder} holds it, and nobody there says whose run it is: ${error.message}`,
+    )
+  })
 }
 
 /** One for each run that this machine volunteers for. @throws ConfigError on other systems */
@@ -128,6 +163,7 @@ function serviceFile(name: string, otherwise: string): ServiceFile {
       return {
         path,
         text: systemdUnit,
+        argument: unitArgument,
         start: [
           'systemctl --user daemon-reload',
           `systemctl --user enable --now ${unit}`,
@@ -143,6 +179,7 @@ function serviceFile(name: string, otherwise: string): ServiceFile {
       return {
         path,
         text: (service) => launchAgent(label, service, log),
+        argument: xmlString,
         start: [`launchctl bootstrap gui/$(id -u) '${path}'`],
         stop: [`launchctl bootout gui/$(id -u)/${label}`],
       }

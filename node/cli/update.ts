@@ -8,12 +8,18 @@ import { printJson, printLine } from './output.ts'
 
 const LOOK_MS_MAX = 30_000
 
-export async function update({ json }: { json?: boolean }): Promise<void> {
+/** @param packaged whether npm installed it */
+export async function update(
+  { json }: { json?: boolean },
+  packaged: boolean = isPackage,
+): Promise<void> {
   const newest = await newestVersion()
   const isNewer = isAfter(newest, VERSION)
   if (json) return printJson({ version: VERSION, newest, isNewer })
   if (!isNewer) return printLine(`${VERSION} is the newest there is`)
-  const how = isPackage ? `npm install --global barnraise@${newest}` : 'git pull && npm ci'
+  const how = packaged
+    ? `npm install barnraise@${newest} (with --global, if it was installed so)`
+    : 'git pull && npm ci'
   printLine(`${newest} is out, this is ${VERSION}: ${how}`)
 }
 

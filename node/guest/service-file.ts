@@ -30,8 +30,7 @@ OOMScoreAdjust=500
 
 /** @throws ConfigError when a value has a control character; so does the next one */
 export function systemdUnit({ role, command, folder, environment }: Service): string {
-  // Only in a command is $ the sign of a variable.
-  const words = command.map((word) => unitWord(word).replaceAll('$', '$$$$'))
+  const words = command.map(unitArgument)
   const variables = Object.entries(environment)
     .map(([name, value]) => `Environment=${unitWord(`${name}=${value}`)}\n`)
     .join('')
@@ -49,6 +48,11 @@ ${role === 'volunteer' ? GUEST_END : ''}TimeoutStopSec=${STOP_SECONDS}
 [Install]
 WantedBy=default.target
 `
+}
+
+/** A word of the command. Only there is $ the sign of a variable. */
+export function unitArgument(word: string): string {
+  return unitWord(word).replaceAll('$', '$$$$')
 }
 
 /** A word in double quotes, as systemd.syntax(7) reads them. */
@@ -108,7 +112,8 @@ export function launchAgent(label: string, service: Service, log: string): strin
 `
 }
 
-function xmlString(value: string): string {
+/** A word of an agent. */
+export function xmlString(value: string): string {
   const escaped = checked(value).replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   // `]]>` may not stand in a text.
   return `<string>${escaped.replaceAll('>', '&gt;')}</string>`

@@ -48,6 +48,14 @@ for (const [what, newest, expected] of [
   })
 }
 
+test('a package is installed where it was', async () => {
+  const newest = `${Number(major) + 1}.0.0`
+  const printed = await useNpm(`echo ${newest}`)
+  await update({}, true)
+  const how = `npm install barnraise@${newest} (with --global, if it was installed so)`
+  expect(printed).toEqual([`${newest} is out, this is ${VERSION}: ${how}\n`])
+})
+
 for (const [what, script, words] of [
   ['is not there', null, 'there is no npm on the PATH'],
   ['knows of none', 'echo "npm error code E404" >&2; exit 1', 'no version of it is published'],
