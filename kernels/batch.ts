@@ -4,6 +4,7 @@
  * a document computes the same bits wherever it stands.
  */
 import type { BatchShape } from './buffers.ts'
+import { checkKinds } from './frozen-base.ts'
 import { ShapeError } from './shape.ts'
 
 export interface Batch {
@@ -52,7 +53,9 @@ export function checkTokens({ model, sequenceLength: S }: BatchShape, tokens: In
   checkRange('tokens', tokens, 0, model.vocabSize)
 }
 
-export function checkBatchShape({ sequenceLength, microBatch, threads }: BatchShape): void {
+export function checkBatchShape(shape: BatchShape): void {
+  const { sequenceLength, microBatch, threads } = shape
+  checkKinds(shape.kernels, shape.model)
   for (const [name, value] of Object.entries({ sequenceLength, microBatch, threads })) {
     if (Number.isSafeInteger(value) && value > 0) continue
     throw new ShapeError(

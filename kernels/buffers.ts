@@ -8,11 +8,18 @@
  * short, the first layers share one set of it and only their inputs are kept: the backward then
  * runs them forward once more, to the same bits.
  */
-import { weightBytes } from './frozen.ts'
+import {
+  type BaseKernels,
+  embeddingKind,
+  type GroupWeight,
+  headKind,
+  placeGroupWeights,
+  placeWeight,
+} from './frozen-base.ts'
 import { forGroups, GROUPS, type GroupName, mostRanks } from './groups.ts'
 import { type AdapterLayout, adapterLayout } from './lora.ts'
 import type { Noise } from './noise.ts'
-import type { FrozenWeight, Pointer, ProductPath, StorageKind } from './ops.ts'
+import type { FrozenWeight, Pointer } from './ops.ts'
 import { type OwnScratch, placeOwn } from './own-scratch.ts'
 import { type Place, placeByTurns } from './place.ts'
 import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
@@ -27,12 +34,6 @@ import {
 
 /** Rows of a weight that are stored at a time. */
 const STAGING_ROWS = 64
-
-/** How the frozen base is stored and multiplied: both decide bits. */
-export interface BaseKernels {
-  base: StorageKind
-  path: ProductPath
-}
 
 export interface BatchShape {
   model: ModelShape
@@ -73,7 +74,7 @@ export interface Lora {
 export interface Group {
   inputs: number
   outputs: number
-  weight: FrozenWeight
+  weights: readonly GroupWeight[]
   loras: readonly Lora[]
   /** Rows of A, one below the other; 0 where the group has no adapter. */
   ranks: number
@@ -152,7 +153,7 @@ export interface Buffers {
   /** int32 (T+1): the token each document begins with, then T. */
   starts: Pointer
   noise: Noise | undefined
-  /** uint32 (3) where there is noise: 1 while it is drawn, the batch, its first token that is here. */
+  /** uint32 (3) if there is noise: 1 while it is drawn, the batch, its first token here. */
   draw: Pointer
   /** (V,D); a tied head is the embedding. */
   embedding: FrozenWeight
@@ -177,14 +178,14 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const T = microBatch * S
   const state = place('state', 12 * N)
   const gradient = place('gradient', 4 * N)
-  const embedding = placeWeight(shape, EMBEDDING, V, D, place)
+  const embedding = placeWeight(embeddingKind(kernels), EMBEDDING, [V, D], place)
   const ranks = mostRanks(layout, model.layerCount)
   const stacks = placeStacks(shape, ranks, place)
   const adapter = { layout, theta: state, gradient, ranks, stacks }
   const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
   const streamedFrom = model.layerCount - shape.streamedLayers
   const matrices = placeByTurns(streamedFrom, model.layerCount, place, (layer, own) => {
-    forGroups((name) => placeGroupWeight(shape, layer, name, own))
+    forGroups((name) => placeGroupWeights(shape, layer, name, GROUPS[name], own))
   })
   return {
     model,
@@ -203,7 +204,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     starts: place('starts', 4 * (T + 1)),
     noise: shape.noise,
     draw: place('draw', shape.noise === undefined ? 0 : 12),
-    head: model.tiedHead ? embedding : placeWeight(shape, HEAD, V, D, place),
+    head: model.tiedHead ? embedding : placeWeight(headKind(kernels), HEAD, [V, D], place),
     finalNorm: place(FINAL_NORM, 4 * D),
     cos: place('cos', 2 * S * E),
     sin: place('sin', 2 * S * E),
@@ -302,20 +303,8 @@ function placeGroup(
     outputs += size
   }
   const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
-  const weight = placeGroupWeight(shape, layer, name, place)
-  return { inputs, outputs, weight, loras, ranks, h, a, da }
-}
-
-function placeGroupWeight(
-  shape: BatchShape,
-  layer: number,
-  name: GroupName,
-  place: Place,
-): FrozenWeight {
-  const sizes = GROUPS[name].map((target) => targetSize(shape.model, target))
-  const outputs = sizes.reduce((sum, size) => sum + size.outputs, 0)
-  const title = `layers.${layer}.${name}.weight`
-  return placeWeight(shape, title, outputs, sizes[0]!.inputs, place)
+  const weights = placeGroupWeights(shape, layer, name, GROUPS[name], place)
+  return { inputs, outputs, weights, loras, ranks, h, a, da }
 }
 
 function tensorsOf(
@@ -333,19 +322,6 @@ function tensorsOf(
     da: gradient + 4 * a.offset,
     db: gradient + 4 * b.offset,
   }
-}
-
-function placeWeight(
-  { kernels }: BatchShape,
-  name: string,
-  outputs: number,
-  inputs: number,
-  place: Place,
-): FrozenWeight {
-  const bytes = weightBytes(kernels.base, outputs, inputs)
-  const values = place(name, bytes.values)
-  const scales = place(`${name} scales`, bytes.scales)
-  return { kind: kernels.base, values, scales, outputs, inputs }
 }
 
 /** Room for the A of groups that have several, used by one layer after the other. */

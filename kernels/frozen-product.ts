@@ -12,7 +12,7 @@ const PIECE_PRODUCTS = 2 ** 29
 /** Rows of a weight that the integer path sums as one, backwards. */
 const ROWS_UNIT = 512
 
-/** y (T,O) = x (T,I)·Wᵀ. */
+/** y (T,O) = x (T,I)·Wᵀ; rows of y are ldy numbers apart. */
 export function frozenForward(
   ops: Ops,
   y: Pointer,
@@ -20,14 +20,15 @@ export function frozenForward(
   weight: FrozenWeight,
   T: number,
   path: ProductPath,
+  ldy = weight.outputs,
   productsMax = PIECE_PRODUCTS,
 ): void {
   for (const { first, rows } of pieces(weight, T, productsMax)) {
-    ops.frozenForward(y + 4 * first, x, rows, T, path, false, weight.outputs)
+    ops.frozenForward(y + 4 * first, x, rows, T, path, false, ldy)
   }
 }
 
-/** dx (T,I) = dy (T,O)·W; dy with its row stride in elements. */
+/** dx (T,I) = or += dy (T,O)·W; rows of dy are lddy numbers apart. */
 export function frozenBackward(
   ops: Ops,
   dx: Pointer,
@@ -35,11 +36,12 @@ export function frozenBackward(
   weight: FrozenWeight,
   T: number,
   path: ProductPath,
+  accumulate = false,
   lddy = weight.outputs,
   productsMax = PIECE_PRODUCTS,
 ): void {
   for (const { first, rows } of pieces(weight, T, productsMax)) {
-    ops.frozenBackward(dx, dy + 4 * first, rows, T, path, first > 0, lddy)
+    ops.frozenBackward(dx, dy + 4 * first, rows, T, path, accumulate || first > 0, lddy)
   }
 }
 

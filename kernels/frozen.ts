@@ -2,7 +2,8 @@
  * Where the numbers of a frozen weight lie: what its values and scales take, and a part of its rows
  * as a weight of its own.
  */
-import type { FrozenWeight, StorageKind } from './ops.ts'
+import { BLOCK_KINDS, BLOCKS, isBlockKind } from './blocks.ts'
+import type { BlockKind, FrozenWeight, StorageKind } from './ops.ts'
 
 /** Numbers along a row of an int4 weight that share a scale. */
 export const INT4_GROUP = 64
@@ -13,9 +14,10 @@ export const STORAGE_KINDS: readonly StorageKind[] = [
   'bfloat16',
   'int8',
   'int4',
+  ...BLOCK_KINDS,
 ]
 
-const VALUE_BITS: Readonly<Record<StorageKind, number>> = {
+const VALUE_BITS: Readonly<Record<Exclude<StorageKind, BlockKind>, number>> = {
   float32: 32,
   float16: 16,
   bfloat16: 16,
@@ -30,6 +32,10 @@ export interface WeightBytes {
 
 /** Bytes of one row. */
 export function rowBytes(kind: StorageKind, inputs: number): WeightBytes {
+  if (isBlockKind(kind)) {
+    const { scalars, bytes } = BLOCKS[kind]
+    return { values: Math.ceil(inputs / scalars) * bytes, scales: 0 }
+  }
   const values = Math.ceil((inputs * VALUE_BITS[kind]) / 8)
   if (kind === 'int8') return { values, scales: 4 }
   return { values, scales: kind === 'int4' ? 2 * Math.ceil(inputs / INT4_GROUP) : 0 }

@@ -49,7 +49,7 @@ export function headBackward({ ops, buffers, own }: Thread, dnormed: Pointer, ro
   for (let word = 0; word < V; word += VOCABULARY_BLOCK) {
     const words = weightRows(head, word, Math.min(VOCABULARY_BLOCK, V - word))
     const to = word === 0 ? dnormed : own.partial
-    frozenBackward(ops, to, own.logits + 4 * word, words, rows, kernels.path, V)
+    frozenBackward(ops, to, own.logits + 4 * word, words, rows, kernels.path, false, V)
     if (word > 0) ops.add(dnormed, own.partial, rows * D)
   }
 }

@@ -7,7 +7,7 @@
 
 // The operations, compiled, on a linear memory.
 export { type Arena, createArena, JOB_BYTES_MAX, newSharedMemory } from './arena.ts'
-export type { Ops, Pointer, StorageKind } from './ops.ts'
+export type { BlockKind, Ops, Pointer, StorageKind } from './ops.ts'
 export { createWasmOps } from './ops-wasm.ts'
 
 // The sizes of a model and its adapter, and the tensors of a base.
@@ -28,8 +28,12 @@ export {
   linearName,
   middleNormName,
   type WeightSource,
+  weightMatrices,
   weightTensors,
 } from './weights.ts'
+
+// What the blocks of a file mean.
+export { widenBlocks } from './reference/blocks.ts'
 
 // Where the scalars of an adapter lie, and where they start.
 export { type AdapterLayout, type AdapterTensor, adapterLayout, initialAdapter } from './lora.ts'

@@ -6,7 +6,8 @@
  * anything.
  */
 import { type Arena, createArena, newSharedMemory } from './arena.ts'
-import type { FrozenWeight, GemmForm, Ops, Pointer, ProductPath } from './ops.ts'
+import { weightBytes } from './frozen.ts'
+import type { BlockKind, FrozenWeight, GemmForm, Ops, Pointer, ProductPath } from './ops.ts'
 import { createReferenceOps } from './ops-reference.ts'
 import { createWasmOps } from './ops-wasm.ts'
 import { philox } from './philox.ts'
@@ -165,6 +166,21 @@ function frozen(name: 'frozenForward' | 'frozenBackward', path: ProductPath): Ca
   }
 }
 
+/**
+ * The same with blocks, made of x: of every 16 bits the two upper ones are left out, so that no
+ * float16 among them is anything but finite.
+ */
+function frozenBlocks(name: 'frozenForward' | 'frozenBackward', kind: BlockKind): Call {
+  return (ops, { x, y }) => {
+    const [T, O, I] = [M, N, 256]
+    const values = y + 4 * T * I
+    const count = weightBytes(kind, O, I).values / 2
+    const words = new Uint16Array(ops.memory.buffer, x, count)
+    new Uint16Array(ops.memory.buffer, values, count).set(words.map((word) => word & 0x3fff))
+    ops[name](y, x, { kind, values, scales: values, outputs: O, inputs: I }, T, 'float32', true)
+  }
+}
+
 /** Codes, scales, and what they mean. */
 function requantise(levels: 7 | 127): Call {
   return (ops, { x, y }) => {
@@ -195,6 +211,10 @@ export const PRODUCTS: Questions = {
   'frozenBackward float32': frozen('frozenBackward', 'float32'),
   'frozenForward int16': frozen('frozenForward', 'int16'),
   'frozenBackward int16': frozen('frozenBackward', 'int16'),
+  'frozenForward Q5_1': frozenBlocks('frozenForward', 'Q5_1'),
+  'frozenForward Q5_K': frozenBlocks('frozenForward', 'Q5_K'),
+  'frozenBackward Q5_K': frozenBlocks('frozenBackward', 'Q5_K'),
+  'frozenBackward Q6_K': frozenBlocks('frozenBackward', 'Q6_K'),
 }
 
 /** Every other op that runs in vectors. */

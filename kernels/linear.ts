@@ -4,14 +4,15 @@
  *   y = x·Wᵀ, y_i += h_i·B_iᵀ with h_i = s_i·x·A_iᵀ
  *
  * W and A are those of all layers of the group, one below the other, and y_i is the columns of y
- * that belong to layer i, as h_i is of h. Rows are tokens. A row of y, h, dh and dx depends on no other row, so a
- * range of rows can be worked off by any thread; dA and dB are sums over all tokens and are cut by
- * columns instead.
+ * that belong to layer i, as h_i is of h. Rows are tokens. A row of y, h, dh and dx depends on no
+ * other row, so a range of rows can be worked off by any thread; dA and dB are sums over all tokens
+ * and are cut by columns instead.
  *
  * With dropout each layer has an x of its own, x∘M_i, in place of the x that its A_i reads.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
-import type { BaseKernels, Group, Lora } from './buffers.ts'
+import type { Group, Lora } from './buffers.ts'
+import type { BaseKernels } from './frozen-base.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
 import type { Draw } from './noise.ts'
 import type { GemmForm, Ops, Pointer } from './ops.ts'
@@ -48,10 +49,12 @@ export function groupForward(
   rows: Rows,
   draw: Drop | null,
 ): void {
-  const { inputs: I, outputs: O, weight, loras, ranks, a, h } = group
+  const { inputs: I, outputs: O, weights, loras, ranks, a, h } = group
   const { first, count } = rows
   const [from, to, kept] = [rowAt(x, first, I), rowAt(y, first, O), rowAt(h, first, ranks)]
-  frozenForward(ops, to, from, weight, count, path)
+  for (const { weight, column } of weights) {
+    frozenForward(ops, to + 4 * column, from, weight, count, path, O)
+  }
   if (ranks === 0) return
   if (draw === null) multiply(ops, 'nt', [count, ranks, I], [from, I], [a, I], [kept, ranks])
   else {
@@ -90,7 +93,7 @@ export function groupBackward(
   { first, count }: Rows,
   draw: Drop | null,
 ): void {
-  const { inputs: I, outputs: O, weight, loras, ranks, a } = group
+  const { inputs: I, outputs: O, weights, loras, ranks, a } = group
   const [from, down] = [rowAt(dy, first, O), rowAt(dh, first, ranks)]
   for (const { rank: R, row, outputs, column, b } of loras) {
     const c = [down + 4 * row, ranks] as const
@@ -99,7 +102,9 @@ export function groupBackward(
   scaleRanks(ops, group, down, count)
   if (dx === null) return
   const to = rowAt(dx, first, I)
-  frozenBackward(ops, to, from, weight, count, path)
+  for (const { weight, column } of weights) {
+    frozenBackward(ops, to, from + 4 * column, weight, count, path, column > 0, O)
+  }
   if (ranks === 0) return
   if (draw === null) {
     multiply(ops, 'nn', [count, I, ranks], [down, ranks], [a, I], [to, I], true)

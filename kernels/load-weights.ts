@@ -1,6 +1,7 @@
 /** The frozen base on its way into the linear memory, in the kind that the job stores it in. */
+import { isBlockKind } from './blocks.ts'
 import type { Buffers } from './buffers.ts'
-import { weightRows } from './frozen.ts'
+import { weightBytes, weightRows } from './frozen.ts'
 import { GROUPS } from './groups.ts'
 import type { FrozenWeight, Ops, Pointer } from './ops.ts'
 import { type Target, targetSize } from './shape.ts'
@@ -13,6 +14,7 @@ import {
   inputNormName,
   linearName,
   middleNormName,
+  readBlocks,
   readTensor,
   type WeightSource,
 } from './weights.ts'
@@ -59,16 +61,21 @@ function loadBiases(
   }
 }
 
-/** The matrices of a layer, to where it has them. Those of a group are rows of one weight. */
+/**
+ * The matrices of a layer, to where it has them. Those of a group are rows of one weight, or of
+ * several: see frozen-base.ts.
+ */
 export function loadLayer(ops: Ops, buffers: Buffers, index: number, source: WeightSource): void {
   const { groups } = buffers.layers[index]!
   for (const name of Object.keys(GROUPS) as (keyof typeof GROUPS)[]) {
-    let first = 0
+    const { weights } = groups[name]
+    let column = 0
     for (const target of GROUPS[name] as readonly Target[]) {
       const { outputs } = targetSize(buffers.model, target)
-      const rows = weightRows(groups[name].weight, first, outputs)
+      const own = weights.findLast((part) => part.column <= column)!
+      const rows = weightRows(own.weight, column - own.column, outputs)
       loadMatrix(ops, buffers, linearName(index, target), rows, source)
-      first += outputs
+      column += outputs
     }
   }
 }
@@ -91,7 +98,11 @@ function loadMatrix(
   weight: FrozenWeight,
   source: WeightSource,
 ): void {
-  const { outputs, inputs } = weight
+  const { kind, outputs, inputs } = weight
+  if (isBlockKind(kind)) {
+    const bytes = weightBytes(kind, outputs, inputs).values
+    return readBlocks(name, weight, source, new Uint8Array(ops.memory.buffer, weight.values, bytes))
+  }
   const { staging, stagingRows } = scratch
   const values = readTensor({ name, shape: [outputs, inputs] }, source)
   for (let first = 0; first < outputs; first += stagingRows) {

@@ -69,7 +69,7 @@ export function* localJob(trainer: Trainer, job: LocalJob): Generator<JobPause, 
     }
     targetTokens += outcome.targetTokens
     lossSum += outcome.loss * outcome.targetTokens
-    trace.push(link(trace.at(-1) ?? null, trainer.state()))
+    trace.push(link(trace.at(-1) ?? null, trainer.stateInPlace()))
     yield { status: 'ok', progress: { steps: step + 1, targetTokens, lossSum, trace } }
   }
 }

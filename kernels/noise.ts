@@ -3,7 +3,6 @@
  * function of the run's seed, the batch's number in the run and the place of a number in the batch,
  * so that whoever repeats a step draws the same again, in any micro-batch and on any thread.
  */
-import type { Buffers } from './buffers.ts'
 import type { Ops, Pointer } from './ops.ts'
 
 export interface Noise {
@@ -26,15 +25,23 @@ export interface Draw {
 /** Shares are multiples of 2^-16. */
 const SHARES = 65_536
 
+/** What of a job's buffers it is drawn by. */
+interface Drawn {
+  model: { hiddenSize: number }
+  sequenceLength: number
+  noise: Noise | undefined
+  draw: Pointer
+}
+
 /** Which batch is drawn for, and its first token that is here; null: nothing is drawn. */
-function drawnOf({ memory }: Ops, { noise, draw }: Buffers) {
+function drawnOf({ memory }: Ops, { noise, draw }: Drawn) {
   if (noise === undefined) return null
   const [isOn, batch, firstToken] = new Uint32Array(memory.buffer, draw, 3)
   return isOn === 1 ? { ...noise, batch: batch!, firstToken: firstToken! } : null
 }
 
 /** Null: nothing is dropped. */
-export function drawOf(ops: Ops, buffers: Buffers): Draw | null {
+export function drawOf(ops: Ops, buffers: Drawn): Draw | null {
   const drawn = drawnOf(ops, buffers)
   if (drawn === null || drawn.dropout === 0) return null
   const { dropout, seed, batch, firstToken } = drawn
@@ -42,7 +49,7 @@ export function drawOf(ops: Ops, buffers: Buffers): Draw | null {
 }
 
 /** Embeddings x (T,D) += uniform noise within alpha / √(S·D), in training. */
-export function addNoise(ops: Ops, buffers: Buffers, y: Pointer, T: number): void {
+export function addNoise(ops: Ops, buffers: Drawn, y: Pointer, T: number): void {
   const drawn = drawnOf(ops, buffers)
   if (drawn === null || drawn.embeddings === 0) return
   const { embeddings, seed, batch, firstToken: row } = drawn

@@ -3,8 +3,10 @@
  * implementations, which then trust them. A failure is a bug of ours, so it throws ShapeError and
  * names the op and the argument.
  */
+import { isBlockKind, rowUnit } from './blocks.ts'
 import { STORAGE_KINDS, weightBytes } from './frozen.ts'
 import {
+  type BlockKind,
   type FrozenWeight,
   type Ops,
   type Pointer,
@@ -121,7 +123,8 @@ function quantisedDoor(
   door.regions(Math.ceil(n / 64), { scales }, 2)
 }
 
-const VALUE_ALIGNMENT: Readonly<Record<StorageKind, number>> = {
+/** That of a block's float16 is 2. */
+const VALUE_ALIGNMENT: Readonly<Record<Exclude<StorageKind, BlockKind>, number>> = {
   float32: 4,
   float16: 2,
   bfloat16: 2,
@@ -133,7 +136,12 @@ function weightDoor(door: Door, { kind, values, scales, outputs, inputs }: Froze
   door.must(STORAGE_KINDS.includes(kind), `'kind' must be a storage kind: current value is ${kind}`)
   door.counts({ outputs, inputs })
   const bytes = weightBytes(kind, outputs, inputs)
-  const value = VALUE_ALIGNMENT[kind]
+  const unit = rowUnit(kind)
+  door.must(
+    inputs % unit === 0,
+    `'inputs' must be a multiple of ${unit} for ${kind}: current value is ${inputs}`,
+  )
+  const value = isBlockKind(kind) ? 2 : VALUE_ALIGNMENT[kind]
   const scale = kind === 'int8' ? 4 : 2
   door.regions(bytes.values / value, { values }, value)
   if (bytes.scales > 0) door.regions(bytes.scales / scale, { scales }, scale)
@@ -187,6 +195,10 @@ const DOORS: Doors = {
     frozenDoor(door, { outputs: { dy }, inputs: { dx } }, ...product),
   storeWeight(door, weight, w) {
     weightDoor(door, weight)
+    door.must(
+      !isBlockKind(weight.kind),
+      `'kind' must be none of blocks, which lie as their file has them: it is ${weight.kind}`,
+    )
     door.regions(weight.outputs * weight.inputs, { w })
   },
   gatherFrozen(door, y, weight, ids, T) {

@@ -44,9 +44,13 @@ export interface Gemm {
 /**
  * How the numbers of a frozen weight are stored. `int8`: a code for each, and one float32 scale a
  * row. `int4`: two codes a byte, low nibble first, and one float16 scale for each group of 64 along
- * a row. Codes are two's complement, and a number is round(code · scale).
+ * a row. Codes are two's complement, and a number is round(code · scale). The others are
+ * llama.cpp's and have their scales among their codes: see blocks.ts.
  */
-export type StorageKind = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'int4'
+export type StorageKind = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'int4' | BlockKind
+
+/** Kinds whose rows are blocks of codes with their scales, as a GGUF file has them. */
+export type BlockKind = 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0' | 'Q4_K' | 'Q5_K' | 'Q6_K'
 
 /**
  * W (O,I), row-major, each row from a whole byte on: one copy serves both directions. Sizes in
@@ -132,10 +136,10 @@ export function trimmedWorkBytes(K: number): number {
 }
 
 /**
- * Part of an x (T,I) from `row` and `column` on, which is a multiple of 8. Element i of row t has
- * half i mod 8 of the words that Philox makes of the key (seed, 1) and the counter (floor(i / 8), t,
- * stream, batch), the low half of a word first. Where that is below the threshold, y is 0; elsewhere
- * it is round(x · 65536 / (65536 - threshold)). y may be x.
+ * Part of an x from `row` and `column` on, which is a multiple of 8. Element i of row t has half i
+ * mod 8 of the words that Philox makes of the key (seed, 1) and the counter (floor(i / 8), t,
+ * stream, batch), the low half of a word first. Where that is below the threshold, y is 0;
+ * elsewhere it is round(x · round(65536 / (65536 - threshold))). y may be x.
  */
 export interface Dropout {
   y: Pointer
@@ -198,7 +202,8 @@ export interface Ops {
   /**
    * Stores w (O,I) float32, finite, as the weight's kind says. float16 and bfloat16 round half to
    * even. int8: scale = round(max|row| / 127), code = clamp(round-half-even(round(w / scale))), 0
-   * where the scale is. int4: each row as `quantise` does with 7 levels.
+   * where the scale is. int4: each row as `quantise` does with 7 levels. Blocks are not made here:
+   * they are put where the weight lies, as their file has them.
    */
   storeWeight(weight: FrozenWeight, w: Pointer): void
   /** y (T,I) = rows of the weight at ids (T) int32, as float32. */

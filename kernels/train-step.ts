@@ -60,6 +60,8 @@ export interface Trainer {
   meanGradient(): Float32Array
   /** adapter, m, v: little-endian float32 (N) each. A copy, to be hashed. */
   state(): Uint8Array
+  /** The same bytes where they are, to be read at once: the next step changes them. */
+  stateInPlace(): Uint8Array
   adapter(): Float32Array
   /** base - local (N), the pseudo-gradient. */
   delta(base: Float32Array): Float32Array
@@ -115,7 +117,8 @@ export function createTrainer(
   const progress = { step: 0, warm: false, gradientTokens: 0 }
   const job: OpenJob = { ops, shape, buffers, decoder, progress }
   const { theta, m, v, layout } = buffers
-  load(job, new Float32Array(layout.count), null)
+  ops.fill(theta, 0, layout.count)
+  ops.fill(m, 0, 2 * layout.count)
   return {
     layout,
     place,
@@ -123,9 +126,10 @@ export function createTrainer(
     localStep: (batch, learningRate) => localStep(job, batch, learningRate),
     gradient: (batch) => gradient(job, batch),
     meanGradient: () => read(job, m).map((sum) => sum / Math.max(1, job.progress.gradientTokens)),
-    state: () => new Uint8Array(ops.memory.buffer, theta, 12 * layout.count).slice(),
+    state: () => stateOf(job).slice(),
+    stateInPlace: () => stateOf(job),
     adapter: () => read(job, theta),
-    delta: (base) => read(job, theta).map((local, i) => base[i]! - local),
+    delta: (base) => floats(job, theta).map((local, i) => base[i]! - local),
     moment: () => factorMoment(layout, unbiased(job, read(job, v))),
     evaluate: (batch) => evaluate(job, batch),
     logits: (tokens) => logits(job, tokens),
@@ -183,10 +187,12 @@ function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): v
   const { ops, buffers } = job
   const { layout, theta, m, v } = buffers
   checkAdapter(layout, adapter)
-  const expanded = moment === null ? new Float32Array(layout.count) : expandMoment(layout, moment)
+  // Codes that don't fit throw before anything is changed.
+  const expanded = moment === null ? null : expandMoment(layout, moment)
   floats(job, theta).set(adapter)
   ops.fill(m, 0, layout.count)
-  floats(job, v).set(expanded)
+  if (expanded === null) ops.fill(v, 0, layout.count)
+  else floats(job, v).set(expanded)
   job.progress = { step: 0, warm: moment !== null, gradientTokens: 0 }
 }
 
@@ -235,7 +241,8 @@ function drawnGradient(job: OpenJob, batch: NumberedBatch, scale: number): numbe
   const { number } = batch
   if (number === undefined || number >>> 0 !== number) {
     throw new ShapeError(
-      `Cannot draw for a batch as its 'number' must be an integer >= 0, < 2^32: current value is ${number}`,
+      `Cannot draw for a batch as its 'number' must be an integer >= 0, < 2^32: ` +
+        `current value is ${number}`,
     )
   }
   const sum = sumLosses(job, batch, (part) => {
@@ -306,6 +313,10 @@ function unbiased({ shape, progress }: OpenJob, v: Float32Array): Float32Array {
   if (progress.warm || progress.step === 0) return v
   const correction = biasCorrection(shape.hyper.beta2, progress.step)
   return v.map((value) => value * correction)
+}
+
+function stateOf({ ops, buffers }: OpenJob): Uint8Array {
+  return new Uint8Array(ops.memory.buffer, buffers.theta, 12 * buffers.layout.count)
 }
 
 function floats({ ops, buffers }: OpenJob, pointer: Pointer): Float32Array {

@@ -3,11 +3,22 @@
  * and how they come into the linear memory. Where they come from (safetensors, a test) is behind
  * `WeightSource`.
  */
+import type { FrozenWeight, StorageKind } from './ops.ts'
 import { type ModelShape, ShapeError, TARGETS, type Target, targetSize } from './shape.ts'
 
 export interface WeightSource {
   /** Throws when the checkpoint lacks the tensor. */
   tensor(name: string): { shape: readonly number[]; values: Float32Array }
+  /** A matrix whose rows are blocks; a source that has none needs no such function. */
+  blocks?(name: string): StoredBlocks
+}
+
+/** A matrix as its file has it. */
+export interface StoredBlocks {
+  kind: StorageKind
+  shape: readonly number[]
+  /** Writes its rows, one after the other, to `into`, which is as long as they are. */
+  read(into: Uint8Array): void
 }
 
 export interface WeightTensor {
@@ -68,6 +79,11 @@ export function weightTensors(model: ModelShape): WeightTensor[] {
   return tensors
 }
 
+/** Its matrices, in the same order: each may be stored in a kind of its own. */
+export function weightMatrices(model: ModelShape): WeightTensor[] {
+  return weightTensors(model).filter(({ shape }) => shape.length > 1)
+}
+
 /** The numbers of a tensor. Throws ShapeError unless source and model agree on its shape. */
 export function readTensor({ name, shape }: WeightTensor, source: WeightSource): Float32Array {
   const { shape: got, values } = source.tensor(name)
@@ -76,5 +92,23 @@ export function readTensor({ name, shape }: WeightTensor, source: WeightSource):
   throw new ShapeError(
     `Cannot load '${name}' as its shape must be (${shape.join()}): ` +
       `current value is (${got.join()}) with ${values.length} numbers`,
+  )
+}
+
+/** A matrix in blocks. Throws ShapeError unless source and weight agree on its shape and kind. */
+export function readBlocks(
+  name: string,
+  { kind, outputs, inputs }: FrozenWeight,
+  source: WeightSource,
+  into: Uint8Array,
+): void {
+  const stored = source.blocks?.(name)
+  if (stored?.kind === kind && stored.shape.join() === `${outputs},${inputs}`) {
+    return stored.read(into)
+  }
+  const current = stored === undefined ? 'none' : `${stored.kind} (${stored.shape.join()})`
+  throw new ShapeError(
+    `Cannot load '${name}' as its blocks must be ${kind} (${outputs},${inputs}): ` +
+      `current value is ${current}`,
   )
 }

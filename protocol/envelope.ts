@@ -3,9 +3,11 @@
  * covers a purpose and the canonical bytes of the body, so that a signature for one thing is none
  * for another.
  */
+
+import { blobReference, payloadReference } from './blob-reference.ts'
 import { encode } from './codec.ts'
 import * as limits from './limits.ts'
-import { blobReference, mergeRule, payloadReference } from './run-config.ts'
+import { mergeRule } from './run-config.ts'
 import { digest, type Infer, integer, list, nullable, real, struct, text } from './schema.ts'
 
 export type Purpose = 'contribution' | 'manifest' | 'audit' | 'publication' | 'receipt' | 'invite'

@@ -13,6 +13,7 @@ export {
   decodeBlobManifest,
   encodeBlobManifest,
 } from './blob.ts'
+export { type BlobReference, blobReference } from './blob-reference.ts'
 
 // Values <-> canonical bytes.
 export { decode, encode } from './codec.ts'
@@ -159,8 +160,6 @@ export { nextFraction, type Prng, prng, shuffle } from './prng.ts'
 
 // What all peers of a run must agree on; its digest is the RunId.
 export {
-  type BlobReference,
-  blobReference,
   checkRunConfig,
   decodeRunConfig,
   encodeRunConfig,

@@ -5,10 +5,11 @@
  *
  * Times in messages are durations: peers' clocks are never compared.
  */
+
+import { blobReference, payloadReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
 import * as limits from './limits.ts'
-import { blobReference, payloadReference } from './run-config.ts'
 import {
   bytes,
   digest,

@@ -3,7 +3,10 @@
  * digest is the RunId. What is private to one process (ports, paths, threads, when to work) is
  * NodeConfig, in `node`.
  */
+import { adapter, contradictionsOfAdapter } from './adapter-config.ts'
+import { blobReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
+import type { Contradiction } from './contradiction.ts'
 import { type Digest, digestOf } from './digest.ts'
 import { ProtocolError, VersionError } from './errors.ts'
 import * as limits from './limits.ts'
@@ -21,18 +24,7 @@ import {
   struct,
   text,
 } from './schema.ts'
-
-const BLOB = integer(1, limits.BLOB_BYTES_MAX)
-
-/** A blob by digest, with its size so that a peer knows what it is about to fetch. */
-export const blobReference = struct({ digest, bytes: BLOB })
-export type BlobReference = Infer<typeof blobReference>
-
-/** What a volunteer sends up. */
-export const payloadReference = struct({
-  digest,
-  bytes: integer(1, limits.PAYLOAD_BYTES_MAX),
-})
+import { faultsOfKinds, MATRICES_MAX, storedKind } from './stored-kinds.ts'
 
 export const modelShape = struct({
   vocabSize: integer(2, limits.VOCABULARY_MAX),
@@ -62,35 +54,11 @@ const base = struct({
 
 /** How the frozen base is stored and multiplied: both decide bits; see kernels/ops.ts. */
 const kernels = struct({
-  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4'),
+  /** `blocks`: each matrix in the kind that its file has it in. */
+  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4', 'blocks'),
   path: oneOf('float32', 'int16'),
-})
-
-const adapterRank = integer(1, limits.ADAPTER_RANK_MAX)
-const alpha = real(0.001, 65_536)
-const layer = integer(0, limits.LAYERS_MAX - 1)
-const TARGETS = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const
-const target = oneOf(...TARGETS)
-
-const adapter = struct({
-  adapterRank,
-  alpha,
-  targets: list(target, 1, TARGETS.length),
-  /** The layers that carry adapters, in ascending order; absent: all do. */
-  layers: optional(list(layer, 1, limits.LAYERS_MAX)),
-  /** How the adapter's output is scaled. `rslora`: by alpha / √rank; absent: by alpha / rank. */
-  scaling: optional(oneOf('rslora')),
-  /** Linear layers whose rank or alpha is another, by layer and then in the order of targets. */
-  exceptions: optional(list(struct({ layer, target, adapterRank, alpha }), 1, limits.ADAPTED_MAX)),
-  /** What the first round starts from; absent: the adapter that the seed gives. */
-  start: optional(
-    struct({
-      /** Its scalars as float32, little endian, in the order of the kernels' layout. */
-      checkpoint: blobReference,
-      /** The run that made it, in so many rounds if that is known; null: another program. */
-      parent: nullable(struct({ run: digest, round: nullable(integer(1, limits.ROUNDS_MAX)) })),
-    }),
-  ),
+  /** Those kinds, in the order of stored-kinds.ts; absent where the base is of one. */
+  kinds: optional(list(storedKind, 1, MATRICES_MAX)),
 })
 
 const dataset = struct({
@@ -142,7 +110,7 @@ const training = struct({
   /** The learning rate of the adapter's B as a multiple of that of A; absent: they are the same. */
   rateRatio: optional(real(1e-3, 1e3)),
   /** Share of what each A reads that is dropped in training; absent: none. */
-  dropout: optional(real(2 ** -16, 0.95)),
+  dropout: optional(real(0.0001, 0.95)),
   /** alpha of the noise on embeddings in training, alpha / √(sequence · hidden); absent: none. */
   embeddingNoise: optional(real(0.001, 1e4)),
 })
@@ -282,64 +250,17 @@ export function checkRunConfig(value: unknown): RunConfig {
 /** Rows of weights and activations start at multiples of four scalars, for the kernels' vectors. */
 const ROW_MULTIPLE = 4
 
-type Contradiction = [broken: boolean, field: string, rule: string, current: unknown]
-
 function contradictionsOf(config: RunConfig): Contradiction[] {
-  return [...ofBase(config), ...ofAdapter(config), ...ofTraining(config)]
-}
-
-function ofAdapter({ base: { shape }, adapter }: RunConfig): Contradiction[] {
-  const { layers, exceptions = [], targets } = adapter
-  const isAdapted = (one: { layer: number; target: (typeof TARGETS)[number] }) =>
-    one.layer < shape.layerCount &&
-    (layers?.includes(one.layer) ?? true) &&
-    targets.includes(one.target)
-  const isOther = (one: { adapterRank: number; alpha: number }) =>
-    one.adapterRank !== adapter.adapterRank || one.alpha !== adapter.alpha
-  const order = exceptions.map((one) => one.layer * TARGETS.length + TARGETS.indexOf(one.target))
   return [
-    [
-      new Set(targets).size !== targets.length,
-      'adapter.targets',
-      'a list that names each layer once',
-      targets.join(', '),
-    ],
-    [
-      layers !== undefined && !(isRising(layers) && layers.at(-1)! < shape.layerCount),
-      'adapter.layers',
-      `layers from 0 to ${shape.layerCount - 1} in ascending order`,
-      layers?.join(', '),
-    ],
-    [
-      layers?.length === shape.layerCount,
-      'adapter.layers',
-      `absent where all ${shape.layerCount} layers carry adapters`,
-      layers?.join(', '),
-    ],
-    [
-      !exceptions.every((one) => isAdapted(one) && isOther(one)),
-      'adapter.exceptions',
-      'linear layers that carry an adapter of another rank or alpha',
-      exceptions
-        .filter((one) => !(isAdapted(one) && isOther(one)))
-        .map(({ layer, target }) => `${target} of layer ${layer}`)
-        .join(', '),
-    ],
-    [
-      !isRising(order),
-      'adapter.exceptions',
-      'each once, by layer and then in the order q, k, v, o, gate, up, down',
-      exceptions.map(({ layer, target }) => `${target} of layer ${layer}`).join(', '),
-    ],
+    ...ofBase(config),
+    ...contradictionsOfAdapter(config.base.shape, config.adapter),
+    ...ofTraining(config),
   ]
-}
-
-function isRising(values: readonly number[]): boolean {
-  return values.every((value, i) => i === 0 || value > values[i - 1]!)
 }
 
 function ofBase({ base: { shape }, kernels }: RunConfig): Contradiction[] {
   return [
+    ...faultsOfKinds(kernels, shape),
     [
       kernels.path === 'int16' && kernels.base !== 'int8',
       'kernels.base',

@@ -10,7 +10,9 @@
  *       for each panel of N (tile columns)  pack B, just in time
  *         for each tile row of the block    run the tile
  */
+import { isBlocks } from './blocks'
 import { pack } from './pack'
+import { rowBlocks } from './pack-blocks'
 import { packBackward, packForward } from './pack-weights'
 import { rowFloat32 } from './row'
 import { runTile, tileColumns, tileRows } from './tiles'
@@ -115,12 +117,16 @@ function multiply(
   c: usize, cLeading: usize, accumulate: bool, workspace: usize, tile: i32,
 ): void {
   if (M == 1 && aAlong == 4 && isAlongRows(b)) {
+    if (isBlocks(b.kind)) {
+      rowBlocks(b.kind, b.base, N, K, a, c, accumulate, panelIn(workspace))
+      return
+    }
     const leading = b.role == PLAIN ? b.across : rowBytes(b.kind, K)
     rowFloat32(b.kind, b.base, leading, b.scales, N, K, a, c, accumulate)
     return
   }
   const rows = tileRows(tile)
-  const kcMost = evenPart(K, KC_MAX, 4)
+  const kcMost = evenPart(K, KC_MAX, 16)
   const mcMost = evenPart(M, MC_MAX, rows)
   if (K == 0 && !accumulate) clear(c, cLeading, M, N)
   for (let k = 0; k < K; k += kcMost) {

@@ -4,7 +4,9 @@
  * it runs from row to row, which are copied. Each kind has a loop of its own, as `kind` is known
  * where a loop is inlined.
  */
+import { isBlocks } from './blocks'
 import { storeTurned } from './pack'
+import { packBlocksBackward, packBlocksForward } from './pack-blocks'
 import {
   BFLOAT16, FLOAT16, fourAt, INT4, INT8, oneAt, rowBytes, scaleAt, scaleBytes,
 } from './weights'
@@ -14,6 +16,7 @@ export function packForward(
   kind: i32, width: i32, count: i32, kc: i32,
   values: usize, scales: usize, I: i32, o: i32, i: i32, to: usize,
 ): void {
+  if (isBlocks(kind)) return packBlocksForward(kind, width, count, kc, values, I, o, i, to)
   if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
   const rows = values + <usize>o * rowBytes(kind, I)
   const rowScales = scales + <usize>o * scaleBytes(kind, I)
@@ -28,6 +31,7 @@ export function packBackward(
   kind: i32, width: i32, count: i32, kc: i32,
   values: usize, scales: usize, I: i32, o: i32, i: i32, to: usize,
 ): void {
+  if (isBlocks(kind)) return packBlocksBackward(kind, width, kc, values, I, o, i, to)
   if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
   const rows = values + <usize>o * rowBytes(kind, I)
   const rowScales = scales + <usize>o * scaleBytes(kind, I)

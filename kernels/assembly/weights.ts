@@ -1,10 +1,12 @@
 /** Frozen weights: their numbers, stored and gathered; see kernels/reference/frozen.ts. */
+import { blockRowBytes, isBlocks } from './blocks'
 import {
   dequantise, float16, largestMagnitude, quantise, widenBfloat16, widenFloat16,
 } from './compress'
 import { loadUpTo4 } from './lanes'
+import { widenBlockRow } from './pack-blocks'
 
-/** The order of STORAGE_KINDS in kernels/frozen.ts. */
+/** The order of STORAGE_KINDS in kernels/frozen.ts; those that follow are in blocks.ts. */
 export const FLOAT32 = 0
 export const FLOAT16 = 1
 export const BFLOAT16 = 2
@@ -29,6 +31,7 @@ const ROUND: f32 = 12582912
 
 /** Bytes from one row to the next. */
 export function rowBytes(kind: i32, I: i32): usize {
+  if (isBlocks(kind)) return blockRowBytes(kind, I)
   if (kind == FLOAT32) return <usize>I << 2
   if (kind == INT8) return I
   return kind == INT4 ? <usize>(I + 1) >> 1 : <usize>I << 1
@@ -108,7 +111,8 @@ export function gatherFrozen(
 }
 
 function loadRow(kind: i32, y: usize, row: usize, scales: usize, I: i32): void {
-  if (kind == FLOAT32) memory.copy(y, row, <usize>I << 2)
+  if (isBlocks(kind)) widenBlockRow(kind, y, row, I)
+  else if (kind == FLOAT32) memory.copy(y, row, <usize>I << 2)
   else if (kind == FLOAT16) widenFloat16(y, row, I)
   else if (kind == BFLOAT16) widenBfloat16(y, row, I)
   else if (kind == INT4) dequantise(y, row, scales, I, 7)

@@ -2,8 +2,10 @@
  * Products with frozen weights, and the kinds in which those are stored. A weight is turned into
  * float32 numbers first, whatever its kind; the integer path reads its codes instead.
  */
-import { weightRows } from '../frozen.ts'
+import { isBlockKind } from '../blocks.ts'
+import { rowBytes, weightRows } from '../frozen.ts'
 import type { FrozenWeight, Pointer, ProductPath } from '../ops.ts'
+import { widenBlocks } from './blocks.ts'
 import { dequantised, float16, quantise } from './compress.ts'
 
 type Memory = WebAssembly.Memory
@@ -151,6 +153,9 @@ function matrixOf(memory: Memory, weight: FrozenWeight): Float32Array {
 /** The only row of a weight. */
 function rowOf(memory: Memory, weight: FrozenWeight): Float32Array {
   const { kind, values, scales, inputs: I } = weight
+  if (isBlockKind(kind)) {
+    return widenBlocks(kind, new Uint8Array(memory.buffer, values, rowBytes(kind, I).values))
+  }
   switch (kind) {
     case 'float32':
       return new Float32Array(memory.buffer, values, I)
@@ -179,6 +184,7 @@ export function storeWeight(memory: Memory, weight: FrozenWeight, w: Pointer): v
 function storeRow(memory: Memory, weight: FrozenWeight, w: Pointer): void {
   const { kind, values, scales, inputs: I } = weight
   const from = new Float32Array(memory.buffer, w, I)
+  if (isBlockKind(kind)) return
   switch (kind) {
     case 'float32':
       return new Float32Array(memory.buffer, values, I).set(from)

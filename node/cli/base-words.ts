@@ -1,7 +1,16 @@
-/** Where volunteers get the base from, in a line. */
+/** How the base is stored, and where volunteers get it from, in a line. */
 
+import type { RunConfig } from '../../protocol/index.ts'
 import { byteSize } from '../history/figures.ts'
 import type { RunRow } from '../history/rows.ts'
+
+/** `Q4_K and Q6_K, as they are`, or the one kind that all of it is stored in. */
+export function storageWords({ base, kinds = [] }: RunConfig['kernels']): string {
+  if (base !== 'blocks') return base
+  const [last, ...others] = [...new Set(kinds)].sort().reverse()
+  const first = others.reverse().join(', ')
+  return `${first === '' ? '' : `${first} and `}${last}, as they are`
+}
 
 /** @param bytes of the base */
 export function baseSourcesText(mirrors: readonly string[], bytes: number): string {

@@ -19,7 +19,7 @@ import { measureStepMs } from '../setup/measure-speed.ts'
 import { type RunPlan, withPlan } from '../setup/plan-run.ts'
 import { type ProcessMemory, processMemory } from '../setup/process-memory.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
-import { sourcesWords } from './base-words.ts'
+import { sourcesWords, storageWords } from './base-words.ts'
 import { hubOf } from './hub.ts'
 import { printJson, printLine, printTable } from './output.ts'
 import { clockTime, createScreen } from './terminal.ts'
@@ -110,7 +110,7 @@ function meaningOf({ config, runId, dataset }: RunPlan): [string, string][] {
   return [
     ['run', `${config.name} (${runId.slice(0, 16)})`],
     ['base model', `${base.name}, ${byteSize(base.weights.bytes)}`],
-    ['frozen base', `${kernels.base}, multiplied as ${kernels.path}`],
+    ['frozen base', `${storageWords(kernels)}, multiplied as ${kernels.path}`],
     ['adapter', `${adapterWords(adapter)}: ${counted(count, 'number')}`],
     ['data', `${counted(dataset.documents, 'example')}, ${counted(dataset.tokens, 'token')}`],
     ['to train on', counted(config.dataset.trainSequences, 'sequence')],

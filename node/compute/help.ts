@@ -57,6 +57,9 @@ export function feed(
   let weights: OpenWeights | null = null
   // A file that cannot be opened is told like one that cannot be read.
   const open = () => (weights ??= openWeights(file, job.model))
-  feedTrainer(ops, job, place, board, { tensor: (name) => open().tensor(name) })
+  feedTrainer(ops, job, place, board, {
+    tensor: (name) => open().tensor(name),
+    blocks: (name) => open().blocks!(name),
+  })
   open().close()
 }

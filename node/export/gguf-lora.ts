@@ -42,12 +42,12 @@ export function ggufLora({ model, adapter, values, run }: LoraSource): GgufFile 
   }
 }
 
-/** The file has one alpha for all, which llama.cpp divides by the rank that it reads of a tensor. */
+/** The file has one alpha, which llama.cpp divides by the rank that it reads of each tensor. */
 function alphaOf({ alpha, adapterRank, scaling }: AdapterShape): number {
   return scaling === 'rslora' ? alpha * Math.sqrt(adapterRank) : alpha
 }
 
-/** What B is multiplied by where another alpha would be needed: 1 is exact, as powers of two are. */
+/** What B is multiplied by where another alpha would be needed; powers of two are exact. */
 function factorsOf(tensors: readonly AdapterTensor[], alpha: number): number[] {
   return tensors.map(({ part, columns: rank, scale }) => {
     const factor = (scale * rank) / alpha

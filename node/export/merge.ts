@@ -1,5 +1,6 @@
 /**
- * The base with the adapter in it: W + s·B·A in place of every W that the adapter changes, so that a program which knows nothing of LoRA computes the same.
+ * The base with the adapter in it: W + s·B·A in place of every W that the adapter changes, so that
+ * a program which knows nothing of LoRA computes the same.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
 import {

@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type StorageKind, weightTensors } from '../../kernels/index.ts'
+import { weightTensors } from '../../kernels/index.ts'
 import type { FloatDtype } from '../model/dtypes.ts'
 import { ModelError } from '../model/errors.ts'
 import { ropeTypeOf } from '../model/rope.ts'
@@ -19,7 +19,7 @@ const WEIGHTS_FILE = 'model.safetensors'
 const CONFIG_FILE = 'config.json'
 
 /** That of the matrices: a base may keep its norms in a wider one. */
-const DTYPES: Partial<Record<StorageKind, FloatDtype>> = { float16: 'F16', bfloat16: 'BF16' }
+const DTYPES: Readonly<Record<string, FloatDtype>> = { float16: 'F16', bfloat16: 'BF16' }
 
 /** What config.json calls them. */
 const DTYPE_NAMES: Readonly<Record<FloatDtype, string>> = {
@@ -37,7 +37,7 @@ export async function writeMergedFolder(
   const { model, base } = takeaway
   const opened = openWeights(base.weights, model)
   try {
-    const type = dtype ?? DTYPES[opened.storage] ?? 'F32'
+    const type = dtype ?? DTYPES[opened.storage.base] ?? 'F32'
     const config = await readFile(join(base.folder, CONFIG_FILE), 'utf8')
     refuseOwnDivisors(config)
     await writeFile(join(folder, CONFIG_FILE), withDtype(config, DTYPE_NAMES[type]))

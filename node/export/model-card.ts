@@ -101,15 +101,17 @@ ${checkOf(format, card)}
 ${usageOf(format, { run, adapter, hasTemplate })}`
 }
 
-/** What is not so in every adapter. */
-function adapterRows({ layers, scaling, exceptions }: AdapterShape): [string, string][] {
+/** What is not so in every adapter; layers that have the same of their own share a row. */
+function adapterRows({ layers, scaling, exceptions = [] }: AdapterShape): [string, string][] {
+  const own = Map.groupBy(exceptions, (one) => `${one.target} ${one.adapterRank} ${one.alpha}`)
   return [
     ...(scaling === 'rslora' ? [['scaled by', 'alpha / √rank'] as [string, string]] : []),
     ...(layers ? [['layers', layers.join(', ')] as [string, string]] : []),
-    ...(exceptions ?? []).map(({ layer, target, adapterRank, alpha }): [string, string] => [
-      `rank, alpha of ${target} in layer ${layer}`,
-      `${adapterRank}, ${alpha}`,
-    ]),
+    ...[...own.values()].map((all): [string, string] => {
+      const { target, adapterRank, alpha } = all[0]!
+      const where = all.map(({ layer }) => layer).join(', ')
+      return [`rank, alpha of ${target} in layer ${where}`, `${adapterRank}, ${alpha}`]
+    }),
   ]
 }
 

@@ -72,7 +72,7 @@ function vllmOf({ name }: Named, adapter: AdapterShape): string {
   return `${why} own, so it takes them merged. ${otherFormat('merged')}`
 }
 
-/** llama.cpp's script writes `lora_alpha` for all layers, which is then divided by each one's rank. */
+/** llama.cpp's script writes one `lora_alpha`, which is then divided by the rank of each layer. */
 function llamaOf({ scaling, exceptions = [], alpha }: AdapterShape): string {
   if (scaling === 'rslora' || exceptions.some((one) => one.alpha !== alpha)) {
     return otherFormat('gguf-lora')

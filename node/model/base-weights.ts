@@ -4,20 +4,28 @@
  */
 import {
   type ModelShape,
-  type StorageKind,
   type WeightSource,
+  weightMatrices,
   weightTensors,
 } from '../../kernels/index.ts'
 import type { BlobFile } from '../storage/blob-store.ts'
 import { ModelError } from './errors.ts'
 import type { FileBytes } from './file-bytes.ts'
 import { isGguf, parseGguf } from './gguf.ts'
-import { ggufTensors } from './gguf-weights.ts'
+import type { TensorType } from './gguf-format.ts'
+import { ggufTensors, type StoredKind, storageKind } from './gguf-weights.ts'
 import { readTensor, safetensorsHeader } from './safetensors.ts'
 
+/** What a RunConfig says of it. */
+interface BaseStorage {
+  base: FloatKind | 'blocks'
+  kinds?: StoredKind[]
+}
+type FloatKind = 'float32' | 'float16' | 'bfloat16'
+
 export interface BaseWeights extends WeightSource {
-  /** The smallest kind in which no number of a matrix changes. */
-  storage: StorageKind
+  /** How the kernels store it without a number of a matrix being changed. */
+  storage: BaseStorage
   /** Types of a matrix that keep less than 16 bits a number, as their file calls them. */
   quantised: string[]
 }
@@ -58,7 +66,6 @@ function checked(
   source: WeightSource,
   tensors: ReadonlyMap<string, { shape: readonly number[]; dtype: string }>,
 ): BaseWeights {
-  const types = new Set<string>()
   for (const { name, shape: expected } of weightTensors(shape)) {
     const entry = tensors.get(name)
     if (entry === undefined) {
@@ -74,13 +81,20 @@ function checked(
           `current value is (${entry.shape.join()})`,
       )
     }
-    if (expected.length > 1) types.add(entry.dtype)
   }
-  const [first, ...others] = types
-  const storage = (others.length === 0 && HALVES[first!]) || 'float32'
-  const quantised = [...types].filter((type) => !WHOLE.has(type)).sort()
-  return { ...source, storage, quantised }
+  const types = weightMatrices(shape).map(({ name }) => tensors.get(name)!.dtype)
+  const quantised = [...new Set(types)].filter((type) => !WHOLE.has(type)).sort()
+  return { ...source, storage: storageOf(types, quantised.length > 0), quantised }
+}
+
+/** A base of one type of halves keeps them, one with blocks what each matrix lies in. */
+function storageOf(types: readonly string[], hasBlocks: boolean): BaseStorage {
+  if (hasBlocks) {
+    return { base: 'blocks', kinds: types.map((type) => storageKind(type as TensorType)) }
+  }
+  const [first, ...others] = new Set(types)
+  return { base: (others.length === 0 && HALVES[first!]) || 'float32' }
 }
 
 const WHOLE: ReadonlySet<string> = new Set(['F64', 'F32', 'F16', 'BF16'])
-const HALVES: Readonly<Record<string, StorageKind>> = { F16: 'float16', BF16: 'bfloat16' }
+const HALVES: Readonly<Record<string, FloatKind>> = { F16: 'float16', BF16: 'bfloat16' }

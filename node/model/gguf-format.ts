@@ -46,8 +46,6 @@ export const TENSOR_TYPES = {
   Q5_0: { code: 6, blockScalars: 32, blockBytes: 22 },
   Q5_1: { code: 7, blockScalars: 32, blockBytes: 24 },
   Q8_0: { code: 8, blockScalars: 32, blockBytes: 34 },
-  Q2_K: { code: 10, blockScalars: 256, blockBytes: 84 },
-  Q3_K: { code: 11, blockScalars: 256, blockBytes: 110 },
   Q4_K: { code: 12, blockScalars: 256, blockBytes: 144 },
   Q5_K: { code: 13, blockScalars: 256, blockBytes: 176 },
   Q6_K: { code: 14, blockScalars: 256, blockBytes: 210 },
@@ -55,6 +53,31 @@ export const TENSOR_TYPES = {
 } as const
 
 export type TensorType = keyof typeof TENSOR_TYPES
+
+/** Types that we do not read, so that a refusal can name them. */
+export const UNREAD_TYPES: Readonly<Record<number, string>> = {
+  9: 'Q8_1',
+  10: 'Q2_K',
+  11: 'Q3_K',
+  15: 'Q8_K',
+  16: 'IQ2_XXS',
+  17: 'IQ2_XS',
+  18: 'IQ3_XXS',
+  19: 'IQ1_S',
+  20: 'IQ4_NL',
+  21: 'IQ3_S',
+  22: 'IQ2_S',
+  23: 'IQ4_XS',
+  24: 'I8',
+  25: 'I16',
+  26: 'I32',
+  27: 'I64',
+  28: 'F64',
+  29: 'IQ1_M',
+  34: 'TQ1_0',
+  35: 'TQ2_0',
+  39: 'MXFP4',
+}
 
 /** Bytes of a tensor of `shape`, outermost dimension first; null unless its rows are blocks. */
 export function tensorBytes(type: TensorType, shape: readonly number[]): number | null {

@@ -71,29 +71,34 @@ export function permutedHeads(model: ModelShape, target: Target): number | null 
   return target === 'k' ? model.kvHeadCount : null
 }
 
+/** Rows of numbers, or of blocks: `columns` are then the bytes of one. */
+type Rows = Float32Array | Uint8Array
+
 /**
  * (heads · 2 · E/2, columns) -> (heads · E/2 · 2, columns): row i of a head's first half comes to
  * its row 2i, row i of its second half to 2i + 1.
  */
-export function permuteRows(values: Float32Array, heads: number, columns: number): Float32Array {
+export function permuteRows<T extends Rows>(values: T, heads: number, columns: number): T {
   return moveRows(values, heads, columns, (row, place) => [row, place])
 }
 
 /** The inverse of `permuteRows`: rows 2i and 2i + 1 of a head go to its first and second half. */
-export function unpermuteRows(values: Float32Array, heads: number, columns: number): Float32Array {
+export function unpermuteRows<T extends Rows>(values: T, heads: number, columns: number): T {
   return moveRows(values, heads, columns, (row, place) => [place, row])
 }
 
 /** @param way a row of the hub's order and its place in a GGUF, as from where to where */
-function moveRows(
-  values: Float32Array,
+function moveRows<T extends Rows>(
+  values: T,
   heads: number,
   columns: number,
   way: (row: number, place: number) => [from: number, to: number],
-): Float32Array {
+): T {
   const headRows = values.length / columns / heads
   const half = headRows / 2
-  const moved = new Float32Array(values.length)
+  // A slice of a Buffer would be the same bytes.
+  const Copy = values instanceof Uint8Array ? Uint8Array : Float32Array
+  const moved = new Copy(values.length) as T
   for (let row = 0; row < heads * headRows; row++) {
     const inHead = row % headRows
     const place = row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1)

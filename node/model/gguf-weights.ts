@@ -1,19 +1,21 @@
 /**
- * The tensors of a GGUF file under the names of the hub, in the hub's order of rows, widened to
- * float32 one at a time. A tensor that no model of ours has is refused: it would change the maths.
+ * The tensors of a GGUF file under the names of the hub, in the hub's order of rows: widened to
+ * float32 one at a time, or in the blocks that they lie in. A tensor that no model of ours has is
+ * refused: it would change the maths.
  */
 import {
   linearName,
   type ModelShape,
+  type StorageKind,
   type Target,
   type WeightSource,
   weightTensors,
 } from '../../kernels/index.ts'
 import { ModelError } from './errors.ts'
 import type { FileBytes } from './file-bytes.ts'
-import type { GgufHeader } from './gguf.ts'
+import type { GgufEntry, GgufHeader } from './gguf.ts'
 import { ROPE_FACTORS } from './gguf-config.ts'
-import { dequantise } from './gguf-dequantise.ts'
+import { dequantise, isBlockType } from './gguf-dequantise.ts'
 import type { TensorType } from './gguf-format.ts'
 import { ggufNames, permutedHeads, unpermuteRows } from './gguf-names.ts'
 
@@ -49,6 +51,16 @@ export function ggufTensors(header: GgufHeader, file: FileBytes, model: ModelSha
         if (count === undefined) return { shape, values }
         return { shape, values: unpermuteRows(values, count, shape.at(-1)!) }
       },
+      blocks(name) {
+        const { type, shape, begin, end } = entryOf(header, names.get(name) ?? name)
+        const count = heads.get(name) ?? null
+        const rowBytes = (end - begin) / shape[0]!
+        return {
+          kind: storageKind(type),
+          shape,
+          read: (into) => readRows(file, { begin, end, rowBytes }, count, into),
+        }
+      },
     },
   }
 }
@@ -59,13 +71,45 @@ export function readGgufTensor(
   name: string,
   { read }: FileBytes,
 ): { shape: readonly number[]; values: Float32Array } {
-  const entry = header.tensors.get(name)
-  if (entry === undefined) {
-    throw new ModelError('missing', `Cannot read tensor '${name}': the file has no such tensor`)
-  }
-  const { type, shape, begin, end } = entry
+  const { type, shape, begin, end } = entryOf(header, name)
   return { shape, values: dequantise(type, read(begin, end), `tensor '${name}'`) }
 }
+
+/** Throws ModelError `missing`. */
+function entryOf(header: GgufHeader, name: string): GgufEntry {
+  const entry = header.tensors.get(name)
+  if (entry !== undefined) return entry
+  throw new ModelError('missing', `Cannot read tensor '${name}': the file has no such tensor`)
+}
+
+/** Kinds that a file can have a matrix in. */
+export type StoredKind = Exclude<StorageKind, 'int8' | 'int4'>
+
+/** What a matrix is read by, in whole heads where rows change places. */
+const PIECE_BYTES = 8 * 1024 * 1024
+
+/** Rows of blocks as they lie, those of `heads` heads in the hub's order; null: they all are. */
+function readRows(
+  { read }: FileBytes,
+  { begin, end, rowBytes }: { begin: number; end: number; rowBytes: number },
+  heads: number | null,
+  into: Uint8Array,
+): void {
+  const unit = heads === null ? rowBytes : (end - begin) / heads
+  const piece = unit * Math.max(1, Math.floor(PIECE_BYTES / unit))
+  for (let at = begin; at < end; at += piece) {
+    const bytes = read(at, Math.min(end, at + piece))
+    const own = heads === null ? bytes : unpermuteRows(bytes, bytes.length / unit, rowBytes)
+    into.set(own, at - begin)
+  }
+}
+
+/** The kind in which the kernels take a tensor as it is. */
+export function storageKind(type: TensorType): StoredKind {
+  return isBlockType(type) ? type : FLOATS[type]
+}
+
+const FLOATS = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const
 
 function headsByName(model: ModelShape): ReadonlyMap<string, number> {
   const heads = new Map<string, number>()

@@ -16,6 +16,7 @@ import {
   TENSOR_TYPES,
   type TensorType,
   tensorBytes,
+  UNREAD_TYPES,
   VALUE_TYPES,
 } from './gguf-format.ts'
 
@@ -202,7 +203,8 @@ function readTableRow(cursor: Cursor): TableRow {
   const type = TENSOR_TYPE_NAMES.get(code)
   if (type === undefined) {
     const known = Object.keys(TENSOR_TYPES).join(', ')
-    throw unsupported(`tensor '${name}' must be of type ${known}: current value is type ${code}`)
+    const named = UNREAD_TYPES[code] ?? `type ${code}`
+    throw unsupported(`tensor '${name}' must be of type ${known}: current value is ${named}`)
   }
   return { name, type, shape, offset: cursor.count('bytes', Number.MAX_SAFE_INTEGER) }
 }

@@ -90,7 +90,7 @@ function placesOf(model: ModelShape, { exceptions: _, ...shape }: AdapterShape) 
     .map(({ layer, target }) => ({ layer, target }))
 }
 
-/** The patterns that say the exceptions of a shape: of a whole target where all its layers agree. */
+/** The patterns that say a shape's exceptions: of a whole target where all its layers agree. */
 export function patternsOf(
   model: ModelShape,
   shape: AdapterShape,

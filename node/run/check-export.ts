@@ -71,7 +71,7 @@ function faultOf(round: number, shape: unknown, { adapter }: RunConfig): string 
   // A file names its targets in canonical order, whatever the run's is.
   const inOrder = TARGETS.filter((target) => targets.includes(target))
   const isShaped = digestOf(encode(shape)) === digestOf(encode({ ...own, targets: inOrder }))
-  return isShaped ? null : "its ranks, alphas or layers are not the run's"
+  return isShaped ? null : "its rank, alpha or targets are not the run's"
 }
 
 /** Files that are not what an export of the same round writes now. */

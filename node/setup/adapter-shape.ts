@@ -2,8 +2,9 @@
 import type { AdapterShape, ModelShape } from '../../kernels/index.ts'
 import { ConfigError } from '../../protocol/index.ts'
 import { exceptionsOf, idlePattern } from '../model/peft-patterns.ts'
+import { LAYER_NAMES, targetOf } from './adapter-keys.ts'
 import type { LocatedRun } from './locate-run.ts'
-import { LAYER_NAMES, type RunYaml, targetOf } from './run-keys.ts'
+import type { RunYaml } from './run-keys.ts'
 
 /** The part of it that RunConfig has, which lists are writable in. */
 type Shape = Omit<AdapterShape, 'targets' | 'layers' | 'exceptions'> & {

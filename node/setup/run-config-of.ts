@@ -105,7 +105,8 @@ function kernelsOf(
   { weights }: BaseModel,
 ): RunConfig['kernels'] {
   if (is8Bit) return { base: 'int8', path: 'int16' }
-  return { base: is4Bit ? 'int4' : weights.storage, path: 'float32' }
+  if (is4Bit) return { base: 'int4', path: 'float32' }
+  return { ...weights.storage, path: 'float32' }
 }
 
 /**

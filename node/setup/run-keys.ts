@@ -4,55 +4,18 @@
  * Bounds are those of RunConfig, so that what passes here is what a run can be.
  */
 import { z } from 'zod'
-import { ALLOWED_MAX, NAME_LENGTH_MAX, type Range, runConfigSchema } from '../../protocol/index.ts'
+import { ALLOWED_MAX, NAME_LENGTH_MAX, runConfigSchema } from '../../protocol/index.ts'
 import { columns } from '../dataset/columns.ts'
 import { KINDS } from '../dataset/kinds.ts'
 import { SPLIT_KEY } from '../dataset/split-key.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
-import { PATTERNS_MAX, patternFault } from '../model/peft-patterns.ts'
 import { PEER_ID } from '../network/peer-id.ts'
+import { adapterKeys } from './adapter-keys.ts'
 import { mirrorList } from './mirror-list.ts'
+import { within } from './within.ts'
 
-const { adapter, training, round, outer, aggregation, admission, audit, dataset, seed } =
+const { training, round, outer, aggregation, admission, audit, dataset, seed } =
   runConfigSchema.fields
-
-/** A number within the bounds that RunConfig sets. */
-function within({ min, max, isWhole, rule }: Range): z.ZodNumber {
-  const error = `must be ${rule}`
-  const number = isWhole ? z.number({ error }).int({ error }) : z.number({ error })
-  return number.min(min, { error }).max(max, { error })
-}
-
-/** What PEFT's patterns of layer names map to. */
-function patterns(value: z.ZodNumber) {
-  return z
-    .record(z.string(), value)
-    .default({})
-    .superRefine((given, context) => {
-      const fault = (path: string[], message: string) =>
-        context.addIssue({ code: 'custom', path, message })
-      const keys = Object.keys(given)
-      if (keys.length > PATTERNS_MAX) fault([], `must have at most ${PATTERNS_MAX} patterns`)
-      for (const key of keys) {
-        const rule = patternFault(key)
-        if (rule !== null) fault([key], `the pattern must be ${rule}`)
-      }
-    })
-}
-
-/** axolotl's names of the layers, and what RunConfig calls them. */
-const LAYERS = {
-  q_proj: 'q',
-  k_proj: 'k',
-  v_proj: 'v',
-  o_proj: 'o',
-  gate_proj: 'gate',
-  up_proj: 'up',
-  down_proj: 'down',
-} as const
-export type LayerName = keyof typeof LAYERS
-export const LAYER_NAMES = Object.keys(LAYERS) as LayerName[]
-export const targetOf = (name: LayerName) => LAYERS[name]
 
 const share = z.number().min(0).max(1)
 
@@ -280,57 +243,7 @@ const keys = z.strictObject({
   sequence_len: within(dataset.fields.sequenceLength)
     .default(256)
     .describe('Tokens that are seen at a time; memory and time grow with it.'),
-  adapter: z.literal('lora').default('lora').describe('Only LoRA adapters can be pooled.'),
-  lora_r: within(adapter.fields.adapterRank)
-    .default(8)
-    .describe('Rank of the adapter: a higher one learns more, and is more to send.'),
-  lora_alpha: within(adapter.fields.alpha)
-    .default(16)
-    .describe('The adapter is scaled by `lora_alpha / lora_r`.'),
-  lora_dropout: z
-    .union([z.literal(0), within(training.fields.dropout.inner)])
-    .default(0)
-    .describe('Share of what each matrix A reads that is dropped in training, in steps of 2^-16.'),
-  lora_target_modules: z
-    .array(z.enum(LAYER_NAMES))
-    .min(1)
-    .default(LAYER_NAMES)
-    .describe('The linear layers that get an adapter.'),
-  lora_target_linear: z
-    .boolean()
-    .default(false)
-    .describe('All linear layers get an adapter, whatever `lora_target_modules` says.'),
-  peft_layers_to_transform: z
-    .array(within(adapter.fields.layers.inner.item))
-    .min(1)
-    .optional()
-    .describe('The layers that get an adapter, counted from 0; left out: all of them.'),
-  peft_use_rslora: z
-    .boolean()
-    .default(false)
-    .describe('The adapter is scaled by `lora_alpha / √lora_r`, which suits high ranks.'),
-  peft_use_dora: z
-    .literal(false, 'must be false, as DoRA is not computed here: LoRA and rsLoRA are')
-    .default(false)
-    .describe('DoRA is not computed here, so it can only be left out.'),
-  peft_rank_pattern: patterns(within(adapter.fields.adapterRank)).describe(
-    "Other ranks for some linear layers, by the end of their names: `{q_proj: 16}`, or PEFT's " +
-      '`rank_pattern`. The first that matches counts.',
-  ),
-  peft_alpha_pattern: patterns(within(adapter.fields.alpha)).describe(
-    "Other alphas, in the same way: PEFT's `alpha_pattern`.",
-  ),
-  adapter_from: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'What the adapter starts from, in place of nothing: the folder of a run on the same base, ' +
-        'or of a PEFT adapter.',
-    ),
-  adapter_round: within(training.fields.roundsMax.inner)
-    .optional()
-    .describe('Of a run, its adapter after so many rounds. Left out: its best.'),
+  ...adapterKeys,
   micro_batch_size: within(training.fields.microBatch)
     .default(4)
     .describe('Sequences that are computed at a time; memory grows with it.'),

@@ -112,7 +112,7 @@ async function openPlainModel(path: string, choice: ModelChoice): Promise<TextMo
     shape: {
       model,
       adapter: wanted.adapterShape,
-      kernels: { base: base.weights.storage, path: 'float32' },
+      kernels: { ...base.weights.storage, path: 'float32' },
       contextMax: contextOf(choice, contextLength),
     },
     weightsPath: file.path,

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { checkRunSizes, checkStartSizes } from '../../node/compute/sizes.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
+import type { BlobReference } from '../../protocol/blob-reference.ts'
 import type { RoundStart } from '../../protocol/messages.ts'
-import type { BlobReference, RunConfig } from '../../protocol/run-config.ts'
+import type { RunConfig } from '../../protocol/run-config.ts'
 import { prepareSmallRun } from '../roles/swarm.ts'
 
 const DIGEST = 'a'.repeat(64)

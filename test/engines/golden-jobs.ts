@@ -5,8 +5,9 @@
  */
 import type { Arena } from '../../kernels/arena.ts'
 import type { Batch } from '../../kernels/batch.ts'
-import type { BaseKernels } from '../../kernels/buffers.ts'
+import { BLOCK_KINDS } from '../../kernels/blocks.ts'
 import { type FeedBoard, sharedFeed } from '../../kernels/feed.ts'
+import type { BaseKernels } from '../../kernels/frozen-base.ts'
 import type { Ops, Pointer } from '../../kernels/ops.ts'
 import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
@@ -14,6 +15,7 @@ import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
 import { weightsFromBytes } from '../../node/model/base-weights.ts'
 import { type Digest, digestOf } from '../../protocol/digest.ts'
+import { blockWeights, kindsInTurn } from '../kernels/block-weights.ts'
 import { MODEL_135M } from '../kernels/model-135m.ts'
 
 export const EMBEDDED_SHAPE: ModelShape = {
@@ -44,6 +46,10 @@ export interface GoldenJob {
 const FLOAT32: BaseKernels = { base: 'float32', path: 'float32' }
 const INT16: BaseKernels = { base: 'int8', path: 'int16' }
 
+/** They are of every kind, and of several in each group of layers. */
+const KINDS = kindsInTurn(EMBEDDED_SHAPE, ['float32', ...BLOCK_KINDS])
+const BLOCKS: BaseKernels = { base: 'blocks', path: 'float32', kinds: KINDS }
+
 const embedded = { model: EMBEDDED_SHAPE, sequences: 4, sequenceLength: 32, steps: 32 }
 const large = { model: MODEL_135M, sequences: 2, sequenceLength: 24, steps: 2 }
 
@@ -51,6 +57,7 @@ const large = { model: MODEL_135M, sequences: 2, sequenceLength: 24, steps: 2 }
 export const GOLDEN_JOBS: readonly GoldenJob[] = [
   { name: 'embedded, float32', kernels: FLOAT32, ...embedded },
   { name: 'embedded, int16', kernels: INT16, ...embedded },
+  { name: 'embedded sizes, blocks', kernels: BLOCKS, ...embedded, steps: 4 },
   { name: '135M, float32', kernels: FLOAT32, ...large },
   { name: '135M, int16', kernels: INT16, ...large },
 ]
@@ -76,7 +83,7 @@ export function jobDigest(golden: GoldenJob, room: Room): Digest {
   const { ops, arena, weights, threads, help, streamedLayers = 0, feed = null } = room
   const { model, steps } = golden
   const job = { ...shapeOfJob(golden, threads), streamedLayers }
-  const base = model === EMBEDDED_SHAPE ? weightsFromBytes(model, weights) : randomWeights(model)
+  const base = baseOf(golden, weights)
   const board = newBoard()
   const layers = feed && sharedFeed(feed, model.layerCount - streamedLayers)
   const crew = { board, feed: layers, isStopping: () => false }
@@ -89,6 +96,11 @@ export function jobDigest(golden: GoldenJob, room: Room): Digest {
   }
   end()
   return digestOf(trainer.state())
+}
+
+function baseOf({ name, model }: GoldenJob, weights: Uint8Array): WeightSource {
+  if (name.endsWith('blocks')) return blockWeights(model, KINDS, randomWeights(model), words)
+  return model === EMBEDDED_SHAPE ? weightsFromBytes(model, weights) : randomWeights(model)
 }
 
 export function shapeOfJob(golden: GoldenJob, threads: number): JobShape {

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
-import type { ModelShape } from '../../kernels/shape.ts'
+import type { AdapterShape, ModelShape } from '../../kernels/shape.ts'
 import { floatsOf } from '../../node/compute/floats.ts'
 import { ggufLora } from '../../node/export/gguf-lora.ts'
 import type { GgufTensor } from '../../node/model/gguf-write.ts'
@@ -49,3 +49,28 @@ test('qwen2: no row changes its place', () =>
   check({ ...TINY_SHAPE, qkvBias: true }, 'qwen2', inOrder))
 test('qwen3: no row changes its place', () =>
   check({ ...TINY_SHAPE, headNorm: true }, 'qwen3', inOrder))
+
+/** One alpha is divided by each rank in llama.cpp: B makes up for another scale. */
+test('scales of their own are those that llama.cpp computes', () => {
+  const adapter: AdapterShape = {
+    ...ADAPTER,
+    scaling: 'rslora',
+    exceptions: [
+      { layer: 0, target: 'q', adapterRank: 8, alpha: 6 },
+      { layer: 1, target: 'down', adapterRank: 2, alpha: 1 },
+    ],
+  }
+  const of = takeaway(TINY_SHAPE, adapter)
+  const { metadata, tensors } = ggufLora(of)
+  const { value: alpha } = metadata.get('adapter.lora.alpha') as { value: number }
+  const layout = adapterLayout(TINY_SHAPE, adapter).tensors
+  const scales = new Set<number>()
+  for (const [index, { part, columns: rank, offset, rows, scale }] of layout.entries()) {
+    const stored = valuesOf(tensors[index]!).reduce((sum, value) => sum + value, 0)
+    const ours = of.values.subarray(offset, offset + rows * rank).reduce((a, b) => a + b, 0)
+    if (part === 'A') expect(stored).toBe(ours)
+    else expect(((stored / ours) * alpha) / rank / scale).toBeCloseTo(1, 6)
+    scales.add(scale)
+  }
+  expect(scales.size).toBe(3)
+})

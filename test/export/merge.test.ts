@@ -43,6 +43,22 @@ test('W + alpha / R · B · A, and nothing else changes', () => {
   }
 })
 
+test('a matrix is merged with its own rank and scale', () => {
+  const zeros = {
+    tensor: (name: string) => {
+      const { shape } = weightTensors(TINY_SHAPE).find((tensor) => tensor.name === name)!
+      return { shape, values: new Float32Array(shape.reduce((a, b) => a * b)) }
+    },
+  }
+  const own = { layer: 1, target: 'q', adapterRank: 1, alpha: 5 } as const
+  const adapter = { ...ADAPTER, layers: [1], exceptions: [own] }
+  const merged = mergedWeights(zeros, takeaway(TINY_SHAPE, adapter))
+  // A (1,8) holds 0 to 7, B (8,1) then 8 to 15.
+  const q = merged.tensor(linearName(1, 'q')).values
+  expect([...q]).toEqual(Array.from({ length: 64 }, (_, i) => 5 * (8 + (i >> 3)) * (i & 7)))
+  expect(new Set(merged.tensor(linearName(0, 'q')).values)).toEqual(new Set([0]))
+})
+
 /** The embedded base with the adapter that peft saved. */
 async function embedded() {
   const base = await openBaseModel(EMBEDDED_MODEL)

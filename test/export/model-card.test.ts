@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import type { AdapterShape } from '../../kernels/shape.ts'
 import { COMMAND } from '../../node/command.ts'
 import { EXPORT_FORMATS, type ExportFormat } from '../../node/export/formats.ts'
 import { modelCard } from '../../node/export/model-card.ts'
@@ -56,6 +57,47 @@ test('one volunteer is one', () =>
   check({ contributors: RUN.contributors.slice(0, 1) }, [
     'A LoRA adapter for tiny, trained by 1 volunteer in 3 rounds with barnraise.',
   ]))
+
+/** The lines of the card of a PEFT folder with another adapter. */
+function cardOf(adapter: Partial<AdapterShape>, training: Partial<RunSummary['training']> = {}) {
+  const run = { ...RUN, training: { ...RUN.training, ...training } }
+  const whole = { ...ADAPTER, ...adapter }
+  return modelCard('peft', { run, adapter: whole, ...WRITTEN }).split('\n')
+}
+
+const exception = (layer: number, adapterRank: number, alpha: number) =>
+  ({ layer, target: 'q', adapterRank, alpha }) as const
+
+test('a card has the variants of LoRA of its run', () => {
+  const exceptions = [exception(0, 9, 6), exception(1, 9, 6)]
+  const training = { rateRatio: 16, dropout: 0.05, embeddingNoise: 5 }
+  const lines = cardOf({ scaling: 'rslora', layers: [0, 1], exceptions }, training)
+  for (const line of [
+    '| scaled by | alpha / √rank |',
+    '| layers | 0, 1 |',
+    '| rank, alpha of q in layer 0, 1 | 9, 6 |',
+    '| learning rate of B, over that of A (LoRA+) | 16 |',
+    '| dropout before A | 0.05 |',
+    '| alpha of the noise on embeddings (NEFTune) | 5 |',
+  ]) {
+    expect(lines).toContain(line)
+  }
+})
+
+for (const [what, adapter, vllm, llama] of [
+  ['the same everywhere', {}, true, true],
+  ['rsLoRA', { scaling: 'rslora' }, true, false],
+  ['another rank', { exceptions: [exception(0, 1, 6)] }, false, true],
+  ['another alpha', { exceptions: [exception(0, 2, 1)] }, false, false],
+] as [string, Partial<AdapterShape>, boolean, boolean][]) {
+  test(`${what}: programs that would scale otherwise are sent to another format`, () => {
+    const text = cardOf(adapter).join('\n')
+    expect(text.includes('vllm serve BASE --enable-lora')).toBe(vllm)
+    expect(text.includes('so it takes them merged')).toBe(!vllm)
+    expect(text.includes('convert_lora_to_gguf.py')).toBe(llama)
+    expect(text).toContain('export RUN --format gguf-lora')
+  })
+}
 
 test('a long run has a short card, with all tokens in it', () => {
   const many = Array.from({ length: 1000 }, (_, i) => i)

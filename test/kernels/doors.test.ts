@@ -89,6 +89,21 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
   ['odd halves', (o) => o.widenFloat16(FREE, FREE + 1, 1), /'x' must be a multiple of 2/],
   ['a sum of floats', (o) => o.roundSum(FREE, FREE + 4, 1, 1), /'sum' must be a multiple of 8/],
   ['an unknown kind', (o) => forward(o, { kind: 'int2' as 'int4' }), /'kind' must be a storage/],
+  [
+    'blocks that are cut',
+    (o) => forward(o, { kind: 'Q4_K', inputs: 250 }),
+    /'inputs' must be a multiple of 256 for Q4_K: current value is 250/,
+  ],
+  [
+    'integers of blocks',
+    (o) => forward(o, { kind: 'Q8_0', inputs: 32 }, 1, 'int16'),
+    /'path' .* for Q8_0/,
+  ],
+  [
+    'numbers to be made blocks of',
+    (o) => o.storeWeight({ ...weight, kind: 'Q4_0', inputs: 32 }, FREE),
+    /'kind' must be none of blocks, .* it is Q4_0/,
+  ],
   ['integers of int4', (o) => forward(o, { kind: 'int4' }, 1, 'int16'), /'path' .* for int4/],
   ['an unknown path', (o) => forward(o, {}, 1, 'int32' as 'int16'), /'path' must be float32/],
   ['values beyond', (o) => forward(o, { values: END - 23 }), /'values' ends at/],

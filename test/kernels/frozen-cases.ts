@@ -1,6 +1,8 @@
 /** Products with frozen weights of every kind, on a table of sizes; see op-cases.ts. */
+import { BLOCK_KINDS, BLOCKS, isBlockKind } from '../../kernels/blocks.ts'
 import { INT4_GROUP, STORAGE_KINDS, weightBytes } from '../../kernels/frozen.ts'
-import type { FrozenWeight, ProductPath, StorageKind } from '../../kernels/ops.ts'
+import type { BlockKind, FrozenWeight, ProductPath, StorageKind } from '../../kernels/ops.ts'
+import { FACTORS } from './block-weights.ts'
 import { floats, integers, type Numbers, type OpCase, type Pointers, positives } from './harness.ts'
 
 /** T, O, I: single numbers, edges of each tile, ragged groups, and sums of more than one block. */
@@ -34,6 +36,7 @@ export function weightArrays(kind: StorageKind, O: number, I: number): Record<st
   const seed = `weight ${kind} ${O}x${I}`
   const bytes = weightBytes(kind, O, I)
   const none = new Uint8Array(0)
+  if (isBlockKind(kind)) return { values: blocksOf(kind, seed, bytes.values), scales: none }
   switch (kind) {
     case 'float32':
       return { values: floats(seed, O * I), scales: none }
@@ -54,6 +57,19 @@ export function weightArrays(kind: StorageKind, O: number, I: number): Record<st
         scales: Uint16Array.from(integers(seed, O * Math.ceil(I / INT4_GROUP), 0, 0x5000)),
       }
   }
+}
+
+/** Bytes of any value, but for factors that are finite, of either sign, and some subnormal. */
+function blocksOf(kind: BlockKind, seed: string, count: number): Uint16Array<ArrayBuffer> {
+  const bytes = Uint8Array.from(integers(seed, count, 0, 256))
+  const view = new DataView(bytes.buffer)
+  const size = BLOCKS[kind].bytes
+  const places = FACTORS[kind].flatMap((at) =>
+    Array.from({ length: count / size }, (_, block) => at + block * size),
+  )
+  const factors = integers(`${seed} factors`, places.length, 0, 0x4000)
+  for (const [i, at] of places.entries()) view.setUint16(at, negate(factors[i]!, i >> 1), true)
+  return new Uint16Array(bytes.buffer)
 }
 
 /** Every other float16 negative. */
@@ -111,15 +127,35 @@ function storageCases(kind: StorageKind, O: number, I: number): OpCase[] {
       outputs: ['values', 'scales'],
       run: (ops, p) => ops.storeWeight(weightAt(p, kind, O, I), p.w!),
     },
-    {
-      op: 'gatherFrozen',
-      sizes,
-      arrays: { y: new Float32Array(5 * I), ...weight, ids: integers(`ids ${sizes}`, 5, 0, O) },
-      outputs: ['y'],
-      run: (ops, p) => ops.gatherFrozen(p.y!, weightAt(p, kind, O, I), p.ids!, 5),
-    },
+    gatherCase(kind, O, I),
   ]
 }
+
+function gatherCase(kind: StorageKind, O: number, I: number): OpCase {
+  const sizes = `${O}x${I} ${kind}`
+  const ids = integers(`ids ${sizes}`, 5, 0, O)
+  return {
+    op: 'gatherFrozen',
+    sizes,
+    arrays: { y: new Float32Array(5 * I), ...weightArrays(kind, O, I), ids },
+    outputs: ['y'],
+    run: (ops, p) => ops.gatherFrozen(p.y!, weightAt(p, kind, O, I), p.ids!, 5),
+  }
+}
+
+/** The same of whole blocks: edges of each tile, one row, ragged rows, parts of the summed axis. */
+const BLOCK_PRODUCTS = [
+  [1, 1, 1],
+  [1, 37, 3],
+  [2, 5, 2],
+  [3, 6, 1],
+  [5, 19, 3],
+  [4, 530, 1],
+  [481, 7, 1],
+  [0, 4, 1],
+  [3, 0, 1],
+  [3, 5, 0],
+] as const
 
 const MATRICES = [
   [1, 1],
@@ -131,6 +167,16 @@ const MATRICES = [
 ] as const
 
 export const FROZEN_CASES: readonly OpCase[] = [
-  ...PRODUCTS.flatMap((sizes) => PATHS.flatMap((path) => productCases(sizes, path))),
-  ...MATRICES.flatMap(([O, I]) => STORAGE_KINDS.flatMap((kind) => storageCases(kind, O, I))),
+  ...PRODUCTS.flatMap((sizes) =>
+    PATHS.filter(([kind]) => !isBlockKind(kind)).flatMap((path) => productCases(sizes, path)),
+  ),
+  ...BLOCK_PRODUCTS.flatMap(([T, O, blocks]) =>
+    BLOCK_KINDS.flatMap((kind) =>
+      productCases([T, O, blocks * BLOCKS[kind].scalars], [kind, 'float32']),
+    ),
+  ),
+  ...MATRICES.flatMap(([O, I]) =>
+    STORAGE_KINDS.filter((kind) => !isBlockKind(kind)).flatMap((kind) => storageCases(kind, O, I)),
+  ),
+  ...BLOCK_KINDS.flatMap((kind) => [gatherCase(kind, 7, 2 * BLOCKS[kind].scalars)]),
 ]

@@ -3,6 +3,7 @@
  * against `gemm` on the dequantised matrix, the integer path against doubles and at its extremes.
  */
 import { expect, test } from 'vitest'
+import { isBlockKind } from '../../kernels/blocks.ts'
 import { rowBytes, weightBytes, weightRows } from '../../kernels/frozen.ts'
 import { frozenBackward, frozenForward } from '../../kernels/frozen-product.ts'
 import type { Ops, StorageKind } from '../../kernels/ops.ts'
@@ -115,17 +116,22 @@ for (const [kind, steps] of [
   })
 }
 
+/** About so many numbers, as a row of the kind can have them: of blocks, whole ones. */
+const rowOf = (kind: StorageKind, inputs: number): number =>
+  isBlockKind(kind) ? 256 * Math.ceil(inputs / 256) : inputs
+
 test('rows of a weight are a weight', () => {
   for (const [kind] of PATHS) {
-    const whole = { kind, values: 1024, scales: 2048, outputs: 9, inputs: 70 }
+    const I = rowOf(kind, 70)
+    const whole = { kind, values: 1024, scales: 2048, outputs: 9, inputs: I }
     const part = weightRows(whole, 4, 3)
-    const skipped = weightBytes(kind, 4, 70)
+    const skipped = weightBytes(kind, 4, I)
     const { values, scales, outputs, inputs } = part
     expect([values - 1024, scales - 2048, outputs, inputs]).toEqual([
       skipped.values,
       skipped.scales,
       3,
-      70,
+      I,
     ])
   }
   expect([rowBytes('int4', 65), rowBytes('int8', 65), rowBytes('float16', 65)]).toEqual([
@@ -133,11 +139,15 @@ test('rows of a weight are a weight', () => {
     { values: 65, scales: 4 },
     { values: 130, scales: 0 },
   ])
+  expect([rowBytes('Q8_0', 64), rowBytes('Q6_K', 512)]).toEqual([
+    { values: 68, scales: 0 },
+    { values: 420, scales: 0 },
+  ])
 })
 
 for (const [kind, path] of PATHS.filter(([, path]) => path === 'float32')) {
   onEach(`${kind}: the float32 path is gemm on the matrix as it is gathered`, (ops) => {
-    const [T, O, I] = [6, 19, 131]
+    const [T, O, I] = [6, 19, rowOf(kind, kind === 'Q6_K' ? 600 : 131)]
     const ids = Int32Array.from({ length: O }, (_, o) => o)
     for (const opCase of productCases([T, O, I], [kind, path])) {
       const output = opCase.outputs[0]!
@@ -158,19 +168,19 @@ for (const [kind, path] of PATHS.filter(([, path]) => path === 'float32')) {
 
 for (const [kind, path] of PATHS) {
   onEach(`${kind} ${path}: a product in pieces is the product`, (ops) => {
-    const [T, O, I] = [5, 1300, 40]
+    const [T, O, I] = [5, 1300, rowOf(kind, 40)]
     const weight = weightArrays(kind, O, I)
     const forward = { ...weight, x: floats('pieces x', T * I), y: new Float32Array(T * O) }
     const backward = { ...weight, y: floats('pieces y', T * O), x: new Float32Array(T * I) }
     const at = (p: Pointers) => weightAt(p, kind, O, I)
     const [whole, cut] = [
       run(ops, forward, (ops, p) => ops.frozenForward(p.y!, p.x!, at(p), T, path, false)),
-      run(ops, forward, (ops, p) => frozenForward(ops, p.y!, p.x!, at(p), T, path, 1)),
+      run(ops, forward, (ops, p) => frozenForward(ops, p.y!, p.x!, at(p), T, path, O, 1)),
     ]
     expect(cut.y).toEqual(whole.y)
     const [wholeBack, cutBack] = [
       run(ops, backward, (ops, p) => ops.frozenBackward(p.x!, p.y!, at(p), T, path, false)),
-      run(ops, backward, (ops, p) => frozenBackward(ops, p.x!, p.y!, at(p), T, path, O, 1)),
+      run(ops, backward, (ops, p) => frozenBackward(ops, p.x!, p.y!, at(p), T, path, false, O, 1)),
     ]
     expect(cutBack.x).toEqual(wholeBack.x)
   })

@@ -4,7 +4,7 @@
  * what is measured here: docs/kernels.md says what that costs.
  */
 import { expect, test } from 'vitest'
-import type { BaseKernels } from '../../kernels/buffers.ts'
+import type { BaseKernels } from '../../kernels/frozen-base.ts'
 import type { ModelShape } from '../../kernels/shape.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { weightTensors } from '../../kernels/weights.ts'

@@ -1,12 +1,25 @@
 /** Variants of LoRA: against peft, and the same bits whoever computes them. */
 import { expect, test } from 'vitest'
+import { newControl } from '../../kernels/control.ts'
 import { payloadOf } from '../../kernels/local-job.ts'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { initialOuterState } from '../../kernels/outer-state.ts'
 import { measurePayload, openMerge } from '../../kernels/server-round.ts'
+import { newBoard } from '../../kernels/threads.ts'
+import { FAIR_TILES } from '../../kernels/tile-template.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
+import { startThreads } from '../../node/compute/thread-pool.ts'
 import { adapterConfig } from '../../node/model/peft-config.ts'
-import { MACHINES, newTrainer, randomAdapter, randomBatch, relativeError, TINY } from './jobs.ts'
+import {
+  MACHINES,
+  newTrainer,
+  randomAdapter,
+  randomBatch,
+  randomWeights,
+  relativeError,
+  TINY,
+} from './jobs.ts'
+import { kernelModule } from './kernel-module.ts'
 import { METHODS, methodVectors } from './method-vectors.ts'
 
 const [reference, wasm] = MACHINES.map(([, create]) => create) as [
@@ -83,6 +96,33 @@ for (const [what, change] of [
     expect(states).toEqual(statesOf(NOISY))
   })
 }
+
+test('dropout and noise are the same bits on several threads, and with streamed layers', () => {
+  const model = { ...TINY.model, layerCount: 4 }
+  const whole: JobShape = { ...NOISY, model, adapter: { ...TINY.adapter, layers: [1, 3] } }
+  const adapter = randomAdapter(adapterLayout(model, whole.adapter), 5)
+  const stateOf = (job: JobShape) => {
+    const { ops, arena } = wasm()
+    const board = newBoard()
+    const crew = { board, isStopping: () => false, feed: null }
+    const trainer = createTrainer(ops, arena, job, randomWeights(model, 1), crew)
+    const shared = { module: kernelModule, memory: ops.memory, control: newControl(), board }
+    const pool = startThreads({
+      ...shared,
+      job,
+      place: trainer.place,
+      tiles: FAIR_TILES,
+      feed: null,
+    })
+    trainer.load(adapter, null)
+    for (const batch of BATCHES) expect(trainer.localStep(batch, 0.01).status).toBe('ok')
+    void pool.close()
+    return trainer.state()
+  }
+  const expected = stateOf(whole)
+  expect(stateOf({ ...whole, threads: 3 })).toEqual(expected)
+  expect(stateOf({ ...whole, streamedLayers: 3 })).toEqual(expected)
+})
 
 for (const [what, job, numbers] of [
   ['another seed', { ...NOISY, noise: { ...NOISY.noise!, seed: 1 } }, [1, 2]],

@@ -4,9 +4,9 @@ import { concatBytes, type Digest, digestOf } from '../../protocol/digest.ts'
 import { type OpCase, runCase } from './harness.ts'
 import { OP_CASES } from './op-cases.ts'
 
-/** Cases by op, in the order of their names. */
+/** Cases by op, those of blocks by themselves, in the order of their names. */
 export const CASES_BY_OP: readonly (readonly [op: string, cases: readonly OpCase[]])[] = [
-  ...Map.groupBy(OP_CASES, ({ op }) => op),
+  ...Map.groupBy(OP_CASES, ({ op, sizes }) => (/ Q\d_/.test(sizes) ? `${op} of blocks` : op)),
 ].sort(([a], [b]) => (a < b ? -1 : 1))
 
 export function opDigest(ops: Ops, cases: readonly OpCase[]): Digest {

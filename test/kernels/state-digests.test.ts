@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { BaseKernels } from '../../kernels/buffers.ts'
+import type { BaseKernels } from '../../kernels/frozen-base.ts'
 import { createTrainer } from '../../kernels/train-step.ts'
 import { MACHINES, sha256 } from './jobs.ts'
 import { llamaVectors } from './llama-vectors.ts'

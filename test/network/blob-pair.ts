@@ -4,10 +4,10 @@ import { serveBlobs } from '../../node/network/blobs.ts'
 import type { ServeBlobsOptions } from '../../node/network/serve-blobs.ts'
 import type { BlobStore } from '../../node/storage/blob-store.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
+import type { BlobReference } from '../../protocol/blob-reference.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import { nextUint32, prng } from '../../protocol/prng.ts'
-import type { BlobReference } from '../../protocol/run-config.ts'
 import { type Pair, testPair, type Wire } from './hosts.ts'
 
 /** Bytes of no pattern, so that a chunk in the wrong place is never the right one. */

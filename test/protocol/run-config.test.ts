@@ -20,9 +20,28 @@ const exception = (target: 'q' | 'k' | 'v', adapterRank: number) => ({
   alpha: 8,
 })
 
+/** One for each of the example's matrices. */
+const kindsOf = (kind: 'float16' | 'Q8_0') => Array<'float16' | 'Q6_K' | 'Q8_0'>(15).fill(kind)
+
 for (const [message, changes] of [
   ["'training.batchSequences' must be a multiple of microBatch 4", { training: { microBatch: 4 } }],
   ["'kernels.base' must be int8 where the path is int16", { kernels: { path: 'int16' } }],
+  [
+    "'kernels.kinds' must be a list of 15 where the base is blocks",
+    { kernels: { base: 'blocks' } },
+  ],
+  [
+    "'kernels.kinds' must be a list of 0 where the base is float32: current value is 15",
+    { kernels: { kinds: kindsOf('float16') } },
+  ],
+  [
+    "'kernels.kinds[14]' must be a kind whose blocks fill rows of 128: current value is Q6_K",
+    { kernels: { base: 'blocks', kinds: kindsOf('Q8_0').with(-1, 'Q6_K') } },
+  ],
+  [
+    "'kernels.base' must be int8 where the path is int16: current value is blocks",
+    { kernels: { base: 'blocks', path: 'int16', kinds: kindsOf('Q8_0') } },
+  ],
   ["'round.stepsMin' must be at most stepsMax 8: current value is 9", { round: { stepsMin: 9 } }],
   [
     "'base.shape.headCount' must be a multiple of kvHeadCount 3",
@@ -92,6 +111,7 @@ for (const [what, changes] of [
   ['int16 over int8', { kernels: { path: 'int16', base: 'int8' } }],
   ['a layer without an adapter', { adapter: { layers: [1] } }],
   ['a rank of its own', { adapter: { exceptions: [exception('q', 2), exception('v', 6)] } }],
+  ['blocks of several kinds', { kernels: { base: 'blocks', kinds: kindsOf('Q8_0') } }],
   ['the mean of gradients', { training: { mode: 'gradient' } }],
 ] as [string, Changes][]) {
   test(`taken: ${what}`, () => expect(exampleConfig(changes)).toMatchObject(changes as object))

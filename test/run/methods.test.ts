@@ -37,7 +37,7 @@ async function finishedRun(settings: Overrides, swarm: Overrides, volunteers: nu
 
 const endOf = async (run: RunFolder) => (await openRun(run)).state.round.start.base
 
-test('the adapter does not depend on who trained, replays, and goes on from PEFT files', async () => {
+test('the adapter is the same whoever trains, replays, and goes on from PEFT files', async () => {
   const [one, two] = await Promise.all([finishedRun(METHODS, {}, 1), finishedRun(METHODS, {}, 2)])
   const { config, state } = await openRun(one)
   // The base has one layer, which is all of them.

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { createArena, newSharedMemory } from '../../kernels/arena.ts'
-import type { BaseKernels } from '../../kernels/buffers.ts'
+import type { BaseKernels } from '../../kernels/frozen-base.ts'
 import { initialAdapter } from '../../kernels/lora.ts'
 import { createWasmOps } from '../../kernels/ops-wasm.ts'
 import { createTrainer } from '../../kernels/train-step.ts'
