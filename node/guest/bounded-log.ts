@@ -5,7 +5,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs'
 
-/** By this launchd tells a service which file that is. */
+/** The variable by which launchd tells a service which file that is. */
 export const LOG_VARIABLE = 'BARNRAISE_SERVICE_LOG'
 
 /** Some ten thousand lines; with the older file, twice as much is kept. */
