@@ -36,5 +36,11 @@ process.emitWarning = ((warning: string | Error, ...how: never[]) => {
   if (!`${warning}`.includes('SQLite is an experimental')) emitWarning(warning, ...how)
 }) as typeof emitWarning
 
+const { boundLog, LOG_VARIABLE } = await import('./guest/bounded-log.ts')
+const log = process.env[LOG_VARIABLE]
+// What it starts has a file of its own, or none.
+delete process.env[LOG_VARIABLE]
+if (log !== undefined) boundLog(log, (line) => process.stderr.write(`${line}\n`))
+
 const { runProgram } = await import('./cli/program.ts')
 await runProgram(process.argv)

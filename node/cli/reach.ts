@@ -1,7 +1,7 @@
 /** Who reaches a port of this machine, in words, by what a peer elsewhere saw of it. */
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { DialBackAnswer } from '../network/dial-back.ts'
+import { type DialBackAnswer, LEADS_ELSEWHERE } from '../network/dial-back.ts'
 import { visible } from './terminal.ts'
 
 export interface Reach {
@@ -35,9 +35,7 @@ export function reachOf(
         found:
           `nobody from outside reaches port ${port}: this machine is seen at ${address}, ` +
           `${isOwn ? 'its own address' : 'that of a router'} (${visible(reason)})`,
-        advice: isOwn
-          ? 'let the port through the firewall, or use `host --tunnel` or `--relay`'
-          : 'forward the port to this machine in the router, or use `host --tunnel` or `--relay`',
+        advice: `${toDo(isOwn, reason)}, or use \`host --tunnel\` or \`--relay\``,
         router: null,
       }
     }
@@ -56,6 +54,20 @@ export function reachOf(
         router: null,
       }
   }
+}
+
+/** @param isOwn the address is this machine's own, not that of a router */
+function toDo(isOwn: boolean, reason: string): string {
+  const isElsewhere = reason === LEADS_ELSEWHERE
+  if (isOwn) {
+    return isElsewhere
+      ? 'another program has that port: choose another one with `--port`'
+      : 'let the port through the firewall'
+  }
+  return isElsewhere
+    ? 'the router leads that port to another machine: forward it to this one, or choose another ' +
+        'with `--port`'
+    : 'forward the port to this machine in the router'
 }
 
 function ownAddresses(): ReadonlySet<string> {

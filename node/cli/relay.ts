@@ -4,6 +4,7 @@ import { relayPages } from '../dashboard/relay-pages.ts'
 import { createLog } from '../log.ts'
 import { checkFree } from '../network/free-ports.ts'
 import { announcedAddress } from '../network/link.ts'
+import { PLACES, placeOfMultiaddr } from '../network/near.ts'
 import { isLoopback } from '../network/network-of.ts'
 import { startRelay } from '../roles/relay.ts'
 import { othersCommand, quoted } from './command.ts'
@@ -71,17 +72,32 @@ export async function relay(options: RelayCommandOptions): Promise<void> {
 }
 
 export function readyLines(addresses: readonly string[]): string[] {
-  const isForPages = (address: string) => address.includes('/ws')
-  // Those that pages come by, too, before those for processes alone.
-  const sorted = addresses.toSorted((a, b) => Number(isForPages(b)) - Number(isForPages(a)))
+  const sorted = addresses.toSorted((a, b) => nearnessOf(a) - nearnessOf(b))
+  const host = hostOf(sorted[0] ?? '')
+  const here = sorted.filter((address) => hostOf(address) === host)
+  // A host and a volunteer get to each other by the first of them, as far as that is TCP.
+  const given = [here.find(isForProcesses), here.find(isForPages)].flatMap((one) => one ?? [])
+  const others = sorted.filter((address) => !given.includes(address))
   return [
-    'A host that nobody reaches comes by one of these, and its link leads through here:\n',
-    ...sorted.map((address) => `  ${othersCommand(`host run.yaml --relay ${quoted(address)}`)}`),
-    '\nBy those with /ws its pages are here as well. What passes is encrypted from end to',
-    'end. Ctrl-C ends it.',
+    'A host that nobody reaches comes by this, and its link leads through here:\n',
+    `  ${othersCommand(`host run.yaml --relay ${given.map(quoted).join(' ')}`)}`,
+    ...(others.length > 0 ? ['\nOr by other addresses, each of which is enough:\n'] : []),
+    ...others.map((address) => `  ${quoted(address)}`),
+    '\nBy those with /ws its pages are here as well. Where a host names one without /ws',
+    'before them, it and its volunteers leave the relay again where they can. What passes',
+    'is encrypted from end to end. Ctrl-C ends it.',
     ...(addresses.every(isLoopback) ? HERE_ONLY : []),
   ]
 }
+
+const isForPages = (address: string): boolean => address.includes('/ws')
+const isForProcesses = (address: string): boolean => !isForPages(address)
+
+/** `/ip4/192.0.2.7/tcp/4001/ws` -> `192.0.2.7` */
+const hostOf = (address: string): string => address.split('/')[2] ?? ''
+
+/** Who is in the world comes before who is in a home, and last what is this machine alone. */
+const nearnessOf = (address: string): number => -PLACES.indexOf(placeOfMultiaddr(address))
 
 const HERE_ONLY = [
   '\nThese work on this machine only, and so do the links that lead through here: name with',

@@ -4,6 +4,7 @@
  * again after a crash, not after an end of its own. Pure: values in, text out.
  */
 import { ConfigError } from '../../protocol/index.ts'
+import { LOG_VARIABLE } from './bounded-log.ts'
 
 export interface Service {
   /** A volunteer takes what is left of the machine; others wait for a host. */
@@ -73,9 +74,10 @@ const GUEST_KEYS = `
     <key>Nice</key>
     <integer>19</integer>`
 
-/** @param log the file that keeps what it says */
+/** @param log the file that keeps what it says, which the service itself keeps small */
 export function launchAgent(label: string, service: Service, log: string): string {
-  const { role, command, folder, environment } = service
+  const { role, command, folder } = service
+  const environment = { ...service.environment, [LOG_VARIABLE]: log }
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN"
   "http://www.apple.com/DTDs/PropertyList-1.0.dtd">

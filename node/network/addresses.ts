@@ -25,13 +25,19 @@ export function addressesOf(host: Host, { relays, others, isAway }: Doors = NONE
     2 * Number(isLoopback(address)) + Number(address.includes('/ws'))
   const peer = host.peerId.toString()
   const named = (address: string) => `${address}/p2p/${peer}`
-  const direct = host.services.listening
+  const listened = host.services.listening
     .addresses()
-    .filter((address) => !(address.includes('/p2p-circuit') || address.startsWith('/ip6/::1/')))
-    .sort((a, b) => place(a) - place(b))
+    .filter((address) => !address.includes('/p2p-circuit'))
+  const direct = withoutOwnIpv6(listened).sort((a, b) => place(a) - place(b))
   const here = isAway ? [] : direct.filter(isLoopback).map(named)
   const outside = others.map(named).concat(relays.map((relay) => relayedAddress(relay, peer)))
   const room = Math.max(0, ADDRESSES_MAX - outside.length - here.length)
   const own = direct.filter((address) => !isLoopback(address)).map(named)
   return own.slice(0, room).concat(outside, here).slice(0, ADDRESSES_MAX)
+}
+
+/** This machine's loopback is one address too many, unless it listens there alone. */
+function withoutOwnIpv6(addresses: string[]): string[] {
+  const others = addresses.filter((address) => !address.startsWith('/ip6/::1/'))
+  return others.length > 0 ? others : addresses
 }

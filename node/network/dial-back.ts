@@ -36,6 +36,9 @@ export const DIAL_BACK_PROTOCOL = '/barnraise/dial-back'
 /** Where whoever asks answers. */
 export const DIAL_BACK_PATH = '/dial-back'
 
+/** Why a port is missed that leads to another machine. */
+export const LEADS_ELSEWHERE = 'somebody else answers there'
+
 const NONCE_LENGTH_MAX = 64
 export const dialBackQuestion = struct({
   port: integer(1, 65_535),
@@ -89,7 +92,7 @@ export async function serveDialBack(host: Host, placeOf = placeInWorld): Promise
       const url = `http://${name}:${port}${DIAL_BACK_PATH}?${nonce}`
       const isThere = await withDeadline(DIAL_MS, signal, (deadline) => ask(url, nonce, deadline))
       if (isThere) return { type: 'reached', address: place }
-      return { type: 'missed', address: place, reason: 'somebody else answers there' }
+      return { type: 'missed', address: place, reason: LEADS_ELSEWHERE }
     } catch (error) {
       return { type: 'missed', address: place, reason: reasonOf(whyUnreached(error)) }
     } finally {

@@ -6,12 +6,14 @@
  * of the listener that its types don't show.
  */
 
+import dns from 'node:dns'
 import type { EventEmitter } from 'node:events'
 import type { Server as HttpServer, IncomingMessage, RequestListener } from 'node:http'
 import { Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Transport } from '@libp2p/interface'
 import type { WebSocketsComponents } from '@libp2p/websockets'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { assert } from '../../protocol/index.ts'
 import { HANDSHAKE_TIMEOUT_MS, WEBSOCKET_MESSAGE_BYTES_MAX } from './limits.ts'
 import { resettableWebSockets } from './websocket-reset.ts'
@@ -43,6 +45,16 @@ export function boundedWebSockets({
 }: WebSocketsOptions = {}): (components: WebSocketsComponents) => Transport {
   return (components) => {
     const transport = resettableWebSockets()(components)
+    const dial = transport.dial.bind(transport)
+    transport.dial = async (address, options) => {
+      try {
+        return await dial(address, options)
+      } catch (error) {
+        // Of what fails below it, a WebSocket tells nothing.
+        if (error instanceof Event) await lookUp(address)
+        throw error
+      }
+    }
     const createListener = transport.createListener.bind(transport)
     transport.createListener = (options) => {
       const listener = createListener(options)
@@ -56,6 +68,13 @@ export function boundedWebSockets({
     }
     return transport
   }
+}
+
+/** @throws Error with the resolver's code when the address has a name that leads nowhere */
+async function lookUp(address: Multiaddr): Promise<void> {
+  const [host] = address.getComponents()
+  if (host?.name.startsWith('dns') && host.value !== undefined)
+    await dns.promises.lookup(host.value)
 }
 
 const upgradeTimers = new WeakMap<Socket, ReturnType<typeof setTimeout>>()

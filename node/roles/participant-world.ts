@@ -35,6 +35,8 @@ export interface ParticipantWorld {
   connect(
     onNotice: (notice: Notice) => void,
   ): Promise<{ connection: Connection; ended: Promise<string> }>
+  /** A connection broke that lasted so long, and that nobody here had given up. */
+  onCut(connection: Connection, lastedMs: number): void
   feed(event: NewParticipantEvent): void
   onStep(progress: StepProgress): void
   onTransfer(progress: TransferProgress): void

@@ -86,8 +86,10 @@ export function createParticipantPerformer(world: ParticipantWorld): Participant
   }
 
   async function disconnect(): Promise<void> {
-    await held.connection?.close().catch(() => {})
+    const { connection } = held
+    // It is given up from now on, and not cut.
     held.connection = null
+    await connection?.close().catch(() => {})
   }
 
   async function askCredit(): Promise<Credit | null> {
@@ -108,9 +110,13 @@ async function connect(world: ParticipantWorld, held: Held): Promise<void> {
     world.feed({ type: 'notice', notice }),
   )
   held.connection = connection
+  const since = performance.now()
   world.feed({ type: 'connected' })
   const reason = await ended
-  if (held.connection === connection) held.connection = null
+  if (held.connection === connection) {
+    held.connection = null
+    world.onCut(connection, performance.now() - since)
+  }
   world.feed({ type: 'disconnected', reason })
 }
 

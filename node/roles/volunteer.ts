@@ -14,6 +14,7 @@ import type { StepProgress } from '../compute/task.ts'
 import { createSleepWatch, LOOK_MS } from '../guest/sleep-watch.ts'
 import { heard } from '../heard.ts'
 import type { Log } from '../log.ts'
+import { createCutWatch } from '../network/cut-watch.ts'
 import { connect, type Upgrade } from '../network/dial.ts'
 import type { Host } from '../network/host.ts'
 import type { Identity } from '../network/identity.ts'
@@ -104,6 +105,7 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
   const who = { peer, name, software, session, seed: seedOf(peer) }
   const state = createParticipant({ ...who, run, token })
   let way: Way | null = null
+  const watchCuts = createCutWatch()
   const world: ParticipantWorld = {
     ...parts,
     peer,
@@ -127,6 +129,11 @@ export function createVolunteer(invite: Invite, parts: VolunteerParts): Voluntee
         (error: Error) => error.message,
       )
       return { connection, ended }
+    },
+    onCut: ({ remoteAddr }, lastedMs) => {
+      if (stopping.signal.aborted) return
+      const line = watchCuts(`${remoteAddr}`, lastedMs)
+      if (line !== null) parts.log.warn(line)
     },
     feed: (event) => shell.feed(event),
     onExit: ({ outcome, reason }) => exited.resolve({ outcome, reason }),

@@ -35,6 +35,17 @@ for (const [view, transcript, word, heading] of VIEWS) {
   }
 }
 
+test('the battery is spoken of only where the browser tells of it', async () => {
+  const { address } = await servePages(playTranscript('coordinator-straggler.txt').model)
+  const page = await openPage(`${address}#join=0123456789abcdef`)
+  const battery = page.getByText('on battery')
+  await battery.waitFor()
+  await page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'getBattery'))
+  await page.reload()
+  await page.getByLabel('while this tab is hidden').waitFor()
+  expect(await battery.count()).toBe(0)
+})
+
 test('nobody has come yet: the page says so, and how to begin', async () => {
   const { address } = await servePages(createCrowd(0).model)
   for (const { look, options } of LOOKS) {

@@ -1,7 +1,7 @@
 /** The addresses under which a host is announced, by what its router and its relay say. */
 import { expect, test, vi } from 'vitest'
 import { openWays } from '../../node/cli/host-ways.ts'
-import type { DialBackAnswer } from '../../node/network/dial-back.ts'
+import { type DialBackAnswer, LEADS_ELSEWHERE } from '../../node/network/dial-back.ts'
 import { NetworkError } from '../../node/network/errors.ts'
 import type { MappingResult } from '../../node/network/port-mapping.ts'
 
@@ -95,6 +95,17 @@ test('what was found is told', async () => {
     { type: 'reach', reached: false },
   ])
   expect((await opened({})).told.at(-1)).toEqual({ type: 'unmapped', reason: 'it is deaf' })
+})
+
+test('that the mapped port leads to another machine is told, and what to do', async () => {
+  const relay = { ...MISSED, reason: LEADS_ELSEWHERE }
+  const { announced, told } = await opened({ mapping: router().mapped, relay })
+  expect(announced).toEqual([[]])
+  expect(told.at(-1)).toMatchObject({
+    type: 'reach',
+    reached: false,
+    advice: expect.stringContaining('the router leads that port to another machine'),
+  })
 })
 
 test('a relay that does not answer such questions takes nothing away', async () => {

@@ -1,6 +1,7 @@
 /** What a host is told of who reaches it. */
 import { expect, test } from 'vitest'
 import { reachOf } from '../../node/cli/reach.ts'
+import { LEADS_ELSEWHERE } from '../../node/network/dial-back.ts'
 
 const OWN = new Set(['127.0.0.1', '192.168.1.7', '203.0.113.9', '2001:db8::9'])
 const reason = 'no answer in time'
@@ -34,6 +35,22 @@ for (const [answer, expected] of [
       advice: expect.stringContaining('forward the port'),
       router: null,
     },
+  ],
+  // The router has given the port to another machine before, or somebody else's router answers.
+  [
+    { type: 'missed', address: '203.0.113.5', reason: LEADS_ELSEWHERE },
+    {
+      reached: false,
+      found: expect.stringContaining(`that of a router (${LEADS_ELSEWHERE})`),
+      advice:
+        'the router leads that port to another machine: forward it to this one, or choose ' +
+        'another with `--port`, or use `host --tunnel` or `--relay`',
+      router: null,
+    },
+  ],
+  [
+    { type: 'missed', address: '203.0.113.9', reason: LEADS_ELSEWHERE },
+    { reached: false, advice: expect.stringContaining('another program has that port') },
   ],
   [{ type: 'unseen' }, { reached: null, router: null }],
   [{ type: 'busy' }, { reached: null, router: null }],

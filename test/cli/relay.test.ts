@@ -44,8 +44,43 @@ for (const [place, isSaid] of [
 ] as const) {
   test(`${place} ${isSaid ? 'is' : 'is not'} told to be for this machine only`, () => {
     const text = readyLines([`${place}/tcp/1/ws/p2p/x`, `${place}/tcp/2/p2p/x`]).join('\n')
-    expect(text).toContain(`--relay ${place}/tcp/1/ws/p2p/x`)
+    expect(text).toContain(`host run.yaml --relay ${place}/tcp/2/p2p/x ${place}/tcp/1/ws/p2p/x\n`)
     expect(text.includes('work on this machine only')).toBe(isSaid)
+  })
+}
+
+for (const [what, addresses, given, others] of [
+  [
+    'what is of one place, the way for processes first',
+    [
+      '/ip4/127.0.0.1/tcp/1/ws/p2p/x',
+      '/ip4/127.0.0.1/tcp/2/p2p/x',
+      '/ip4/10.0.0.7/tcp/1/ws/p2p/x',
+      '/ip4/10.0.0.7/tcp/2/p2p/x',
+      '/ip4/192.0.2.7/tcp/1/ws/p2p/x',
+      '/ip4/192.0.2.7/tcp/2/p2p/x',
+    ],
+    '/ip4/192.0.2.7/tcp/2/p2p/x /ip4/192.0.2.7/tcp/1/ws/p2p/x',
+    [
+      '  /ip4/10.0.0.7/tcp/1/ws/p2p/x',
+      '  /ip4/10.0.0.7/tcp/2/p2p/x',
+      '  /ip4/127.0.0.1/tcp/1/ws/p2p/x',
+      '  /ip4/127.0.0.1/tcp/2/p2p/x',
+    ],
+  ],
+  [
+    'the only one',
+    ['/dns/relay.example.org/tcp/443/tls/ws/p2p/x'],
+    '/dns/relay.example.org/tcp/443/tls/ws/p2p/x',
+    [],
+  ],
+] as const) {
+  test(`it prints one command with ${what}`, () => {
+    const lines = readyLines(addresses)
+    expect(lines.filter((line) => line.includes('host run.yaml'))).toEqual([
+      expect.stringMatching(new RegExp(` --relay ${given}$`)),
+    ])
+    expect(lines.filter((line) => line.startsWith('  /'))).toEqual(others)
   })
 }
 

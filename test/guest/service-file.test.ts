@@ -1,5 +1,6 @@
 /** Files for systemd and launchd, and what they start, read as their manuals say. */
 import { expect, test } from 'vitest'
+import { LOG_VARIABLE } from '../../node/guest/bounded-log.ts'
 import { launchAgent, systemdUnit } from '../../node/guest/service-file.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { argumentsOf, unitWords } from './service-reading.ts'
@@ -75,6 +76,8 @@ test('an agent for launchd', () => {
     '<key>WorkingDirectory</key><string>/home/ada/50% done</string>',
     '<key>HF_HOME</key><string>/data/"hf" $x %h</string>',
     '<key>Nice</key><integer>19</integer>',
+    // By it the service knows which file it keeps small.
+    `<key>${LOG_VARIABLE}</key><string>/Users/ada/Library/Logs/x.log</string>`,
     '<key>StandardErrorPath</key><string>/Users/ada/Library/Logs/x.log</string>',
   ]) {
     expect(flat).toContain(part)

@@ -44,6 +44,12 @@ test('by IPv6, too, but for its own machine', () => {
   expect(shown(addressesOf(host as unknown as Host))).toEqual(['/ip4/11.0.0.5', '/ip6/2a00::5'])
 })
 
+test('what listens to its own machine by IPv6 alone has that in its link', () => {
+  const addresses = () => ['/ip6/::1/tcp/4001/ws', '/ip6/::1/tcp/4002']
+  const host = { peerId: '12D3KooWhost', services: { listening: { addresses } } }
+  expect(shown(addressesOf(host as unknown as Host))).toEqual(['/ip6/::1', '/ip6/::1/ws'])
+})
+
 test('a router, a tunnel and a relay come between', async () => {
   interfaces('127.0.0.1', '192.168.1.7')
   const host = await testHost('tcp', 'coordinator', { listen: ['/ip4/0.0.0.0/tcp/0'] })

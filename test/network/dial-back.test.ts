@@ -11,6 +11,7 @@ import {
   askDialBack,
   DIAL_BACK_PROTOCOL,
   dialBackAnswer,
+  LEADS_ELSEWHERE,
   serveDialBack,
 } from '../../node/network/dial-back.ts'
 import { openFrames } from '../../node/network/frames.ts'
@@ -64,15 +65,21 @@ for (const [what, answer] of [
     (_, response) => void answerDialBack({ url: '/dial-back?x' } as never, response),
   ],
   ['goes on and on', (_, response) => response.end('x'.repeat(1_000_000))],
-  ['leads elsewhere', (_, response) => response.writeHead(302, { location: '/x' }).end()],
 ] as [string, RequestListener][]) {
   test(`a port where somebody ${what} is missed`, async () => {
     const port = await pages(answer)
     const { connection } = await asking(() => HERE)
     const told = await askDialBack(connection, { port, nonce: NONCE })
-    expect(told).toMatchObject({ type: 'missed', address: HERE })
+    expect(told).toEqual({ type: 'missed', address: HERE, reason: LEADS_ELSEWHERE })
   })
 }
+
+test('a port that redirects is missed', async () => {
+  const port = await pages((_, response) => response.writeHead(302, { location: '/x' }).end())
+  const { connection } = await asking(() => HERE)
+  const told = await askDialBack(connection, { port, nonce: NONCE })
+  expect(told).toMatchObject({ type: 'missed', address: HERE })
+})
 
 test('a port where nothing listens is missed, and why is said', async () => {
   const { connection } = await asking(() => HERE)

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Progress } from '../../node/history/progress.ts'
+import { createLog } from '../../node/log.ts'
 import { announcedAddress, parseLink } from '../../node/network/link.ts'
 import { coordinatorAt } from '../../node/network/page-link.ts'
 import { startTunnel } from '../../node/network/tunnel.ts'
@@ -118,10 +119,13 @@ test('a proxy that cuts every WebSocket after a while costs no work', async () =
   })
   const invite = parseLink(hosted.link)
   const proxy = await chaosProxy(invite.addresses)
-  await joinRun(run, { ...invite, addresses: proxy.addresses }, 'ada')
+  const said: string[] = []
+  const log = createLog('warn', (line) => said.push(line))
+  await joinRun(run, { ...invite, addresses: proxy.addresses }, 'ada', { log })
   await hosted.finished
   await hosted.stop()
   expect(ofType('away').length).toBeGreaterThan(1)
+  expect(said.filter((line) => line.includes('can raise its timeout'))).toHaveLength(1)
   // Each batch was leased once, and handed in by who had it.
   expect(ofType('leased')).toHaveLength(STEPS / 8)
   expect(ofType('committed')).toHaveLength(STEPS / 8)

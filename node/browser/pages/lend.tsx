@@ -246,9 +246,11 @@ function Switches() {
       <Switch isOn={pauseHidden} onChange={(on) => set({ pauseHidden: on })}>
         while this tab is hidden
       </Switch>
-      <Switch isOn={pauseOnBattery} onChange={(on) => set({ pauseOnBattery: on })}>
-        on battery{isOnBattery === null && ' (this browser does not tell)'}
-      </Switch>
+      {isOnBattery !== null && (
+        <Switch isOn={pauseOnBattery} onChange={(on) => set({ pauseOnBattery: on })}>
+          on battery
+        </Switch>
+      )}
       <Switch
         isOn={othersShareMax !== null}
         onChange={(on) => set({ othersShareMax: on ? OTHERS_SHARE_MAX : null })}
