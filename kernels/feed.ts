@@ -21,14 +21,15 @@ export interface Feed {
   need(layer: number, next: number | null): void
 }
 
-/** Cells: what is wanted in each place, what each holds, then three of the board's own. */
+/** Cells: what is wanted in each place, what each holds, then two of the board's own. */
 const WANTED = 0
 const HELD = FEED_PLACES
 const SIGNAL = 2 * FEED_PLACES
 const CLOSED = SIGNAL + 1
-const FAILED = SIGNAL + 2
-const CELLS = SIGNAL + 3
+const CELLS = SIGNAL + 2
 const NONE = -1
+/** What each place holds once a layer could not be read. */
+const BROKEN = -2
 /** Whoever reads died without a word, or its disk did. */
 const WAIT_MS = 600_000
 
@@ -92,7 +93,7 @@ function waitFor(cells: Int32Array, place: number, layer: number): void {
   for (;;) {
     const held = Atomics.load(cells, HELD + place)
     if (held === layer) return
-    if (Atomics.load(cells, FAILED) !== 0) throw new Error('A layer of the base cannot be read')
+    if (held === BROKEN) throw new Error('A layer of the base cannot be read')
     if (Atomics.wait(cells, HELD + place, held, WAIT_MS) === 'timed-out') {
       throw new Error(`Layer ${layer} of the base was not read within ${WAIT_MS / 60_000} minutes`)
     }
@@ -109,17 +110,21 @@ export function serveFeed(board: FeedBoard, load: (layer: number) => void): void
       if (layer === Atomics.load(cells, HELD + place)) continue
       try {
         load(layer)
-        Atomics.store(cells, HELD + place, layer)
+        tell(cells, place, layer)
       } catch (error) {
-        Atomics.store(cells, FAILED, 1)
+        for (let each = 0; each < FEED_PLACES; each++) tell(cells, each, BROKEN)
         throw error
-      } finally {
-        Atomics.notify(cells, HELD + place)
       }
     }
     if (Atomics.load(cells, CLOSED) !== 0) return
     Atomics.wait(cells, SIGNAL, signal)
   }
+}
+
+/** Whoever begins to wait just then finds another value than before, and does not. */
+function tell(cells: Int32Array, place: number, held: number): void {
+  Atomics.store(cells, HELD + place, held)
+  Atomics.notify(cells, HELD + place)
 }
 
 /** Lets `serveFeed` return. */

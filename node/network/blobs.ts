@@ -27,7 +27,7 @@ import {
   type Want,
 } from './blob-messages.ts'
 import type { BlobSource } from './blob-sources.ts'
-import { asError, NetworkError } from './errors.ts'
+import { asError } from './errors.ts'
 import { type Frames, openFrames } from './frames.ts'
 import { type OnProgress, receiveChunks, sendChunks } from './transfer.ts'
 
@@ -57,7 +57,9 @@ export async function fetchBlob(
   try {
     // Somebody else may have fetched it while we waited for our turn.
     if (await store.has(blob.digest)) return
-    for (let whole = false; !whole; ) whole = await fetchRest(connection, blob, partial, options)
+    // Others wait for the place that chunks come by, and what is here of a large blob is read long.
+    if (partial.chunks > 0) await partial.keep(await fetchManifest(connection, blob, options))
+    await fetchRest(connection, blob, partial, options)
     await partial.finish()
   } finally {
     await partial.close()
@@ -93,23 +95,15 @@ export function fetchManifest(
   })
 }
 
-/** False when chunks kept from an earlier attempt turned out wrong: again, from fewer. */
 async function fetchRest(
   connection: Connection,
   blob: BlobReference,
   partial: PartialBlob,
   options: TransferOptions,
-): Promise<boolean> {
-  const fromChunk = partial.chunks
+): Promise<void> {
   return onStream(connection, BLOB_PROTOCOL, options, async (frames) => {
-    const want: Want = { ...blob, fromChunk }
-    const manifest = await askManifest(frames, want, options)
-    if ((await partial.keep(manifest)) < fromChunk) {
-      frames.abort(new NetworkError('lost', 'Asking again, from an earlier chunk'))
-      return false
-    }
+    const manifest = await askManifest(frames, { ...blob, fromChunk: partial.chunks }, options)
     await receiveChunks(frames, manifest, partial, options.onProgress)
-    return true
   })
 }
 

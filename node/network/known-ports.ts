@@ -26,14 +26,15 @@ export function dialerFrom(connection: Connection): DialFrom | null {
 /** Wraps libp2p's TCP, which hands options that it does not know on to `net.connect`. */
 export function fromKnownPorts<C>(
   make: (components: C) => Transport,
-  isOn = process.platform === 'linux',
+  { isOn = process.platform === 'linux', findPort = freePort } = {},
 ): (components: C) => Transport {
   return (components) => {
     const transport = make(components)
     if (!isOn) return transport
     const dial = transport.dial.bind(transport)
     transport.dial = async (address, options) => {
-      const localPort = await freePort()
+      const localPort = await findPort().catch(() => null)
+      if (localPort === null) return dial(address, options)
       const from: DialFrom = (other, given) => {
         const upgrader = given.initiator ? options.upgrader : answering(options.upgrader)
         return dial(other, { upgrader, localPort, ...given } as typeof options)
@@ -43,7 +44,7 @@ export function fromKnownPorts<C>(
         dialers.set(connection, from)
         return connection
       } catch (error) {
-        if (!isTaken(error)) throw error
+        if (!mayNotBind(error)) throw error
         return dial(address, options)
       }
     }
@@ -60,9 +61,11 @@ function answering(upgrader: Upgrader): Upgrader {
   return Object.assign(Object.create(upgrader), { upgradeOutbound })
 }
 
-/** Somebody else was faster. */
-const isTaken = (error: unknown): boolean =>
-  ['EADDRINUSE', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? '')
+/** Somebody else was faster, or this process may take no port that it names. */
+const mayNotBind = (error: unknown): boolean =>
+  ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  )
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

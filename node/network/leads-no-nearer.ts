@@ -20,10 +20,21 @@ export async function leadsNoNearer(
   from: string,
   lookUp: LookUp = lookUpAll,
 ): Promise<boolean> {
-  const [, kind = '', name = ''] = address.split('/')
-  if (!kind.startsWith('dns')) return isNoNearer(address, from)
-  const found = await soon(lookUp(name)).catch(() => [])
-  return found.length > 0 && found.every((one) => isNoNearer(`/ip/${one.address}`, from))
+  if (!isNoNearer(address, from)) return false
+  const may = await Promise.all(
+    namesIn(address).map(async (name) => {
+      const found = await soon(lookUp(name)).catch(() => [])
+      return found.length > 0 && found.every((one) => isNoNearer(`/ip/${one.address}`, from))
+    }),
+  )
+  return may.every(Boolean)
+}
+
+/** WebSockets over TLS dial the name that is to be in the certificate (SNI), if there is one. */
+function namesIn(address: string): string[] {
+  const [, kind = '', first = ''] = address.split('/')
+  const [, sni] = /\/sni\/([^/]+)/.exec(address) ?? []
+  return [...(kind.startsWith('dns') ? [first] : []), ...(sni === undefined ? [] : [sni])]
 }
 
 const lookUpAll: LookUp = (name) => lookup(name, { all: true })

@@ -6,7 +6,9 @@
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import {
+  BLOB_BYTES_MAX,
   BLOB_CHUNK_BYTES,
+  chunkCount,
   type Digest,
   decode,
   digest,
@@ -37,13 +39,11 @@ import { placeOfMultiaddr } from './near.ts'
 import { createQuota } from './quota.ts'
 
 export const SHARE_PROTOCOL = '/barnraise/share'
-/** Chunks of the largest blob. */
-const CHUNKS_MAX = 2 ** 14
 /** One peer may have as many: the first may have broken without being known to. */
 const STREAMS_MAX = 2
 const GONE = 'It is not shared now'
 
-const wishSchema = struct({ proof: digest, fromChunk: integer(0, CHUNKS_MAX) })
+const wishSchema = struct({ proof: digest, fromChunk: integer(0, chunkCount(BLOB_BYTES_MAX)) })
 
 /** What both know who have joined a run: it is never sent. */
 export interface Secret {

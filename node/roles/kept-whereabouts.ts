@@ -16,16 +16,31 @@ export interface KeptWhereabouts {
 }
 
 export function keptWhereabouts(file: string, log: Log): KeptWhereabouts {
-  let last = Promise.resolve()
+  let newest: Told | null = null
+  let isWriting = false
+
+  /** A coordinator may say it faster than a disk takes it: only the newest is waited for. */
+  async function writeNewest(): Promise<void> {
+    while (newest !== null) {
+      const text = JSON.stringify(newest)
+      newest = null
+      await replace(file, text).catch(({ message }: Error) =>
+        log.warn(`Where the run is cannot be kept: ${message}`),
+      )
+    }
+    isWriting = false
+  }
+
   return {
     read: () =>
       readText(file)
         .then(toldIn)
         .catch(() => null),
     write: (told) => {
-      last = last
-        .then(() => replace(file, JSON.stringify(told)))
-        .catch(({ message }: Error) => log.warn(`Where the run is cannot be kept: ${message}`))
+      newest = told
+      if (isWriting) return
+      isWriting = true
+      void writeNewest()
     },
   }
 }

@@ -41,7 +41,7 @@ export async function createFileBlobStore(
 ): Promise<BlobStore> {
   const files = options.fileSystem ?? fileSystem
   const temporary = join(directory, 'temporary')
-  const manifests = new Map<Digest, BlobManifest>()
+  const manifests = new Map<Digest, Promise<BlobManifest>>()
   await files.mkdir(temporary, { recursive: true }).catch(fail('create', temporary))
   await removeAbandoned(files, temporary).catch(fail('clear', temporary))
   const partialFolder = join(directory, 'partial')
@@ -123,11 +123,15 @@ export async function createFileBlobStore(
     }
   }
 
-  async function manifest(digest: Digest): Promise<BlobManifest> {
+  /** All who ask while a blob is read wait for the same reading. */
+  function manifest(digest: Digest): Promise<BlobManifest> {
     const known = manifests.get(digest)
     if (known !== undefined) return known
-    const made = await hashChunks(files, path(digest), digest)
+    const made = hashChunks(files, path(digest), digest)
     manifests.set(digest, made)
+    made.catch(() => {
+      if (manifests.get(digest) === made) manifests.delete(digest)
+    })
     const [oldest] = manifests.keys()
     if (manifests.size > MANIFESTS_CACHED_MAX && oldest !== undefined) manifests.delete(oldest)
     return made

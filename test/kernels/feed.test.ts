@@ -1,7 +1,14 @@
 /** Streamed layers: read before they are used, never into a place in use, and failures are told. */
 import { Worker } from 'node:worker_threads'
-import { expect, onTestFinished, test } from 'vitest'
-import { closeFeed, feedOf, feedPlace, newFeedBoard, sharedFeed } from '../../kernels/feed.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import {
+  closeFeed,
+  feedOf,
+  feedPlace,
+  newFeedBoard,
+  serveFeed,
+  sharedFeed,
+} from '../../kernels/feed.ts'
 import { planMemory } from '../../kernels/plan.ts'
 import { MACHINES, newTrainer, randomAdapter, randomBatch, TINY } from './jobs.ts'
 
@@ -74,6 +81,21 @@ test('a layer that cannot be read is an error for whoever computes', () => {
   expect(() => {
     for (const [layer, next] of passes()) feed.need(layer, next)
   }).toThrow('A layer of the base cannot be read')
+})
+
+test('whoever begins to wait for a layer as another fails is told', () => {
+  const board = newFeedBoard()
+  const feed = sharedFeed(board, FIRST)
+  feed.need(0, 4)
+  const fail = () => {
+    throw new Error('the disk is gone')
+  }
+  const wait = vi.spyOn(Atomics, 'wait').mockImplementation((cells, index, value) => {
+    expect(() => serveFeed(board, fail)).toThrow('the disk is gone')
+    return Atomics.load(cells, index) === value ? 'timed-out' : 'not-equal'
+  })
+  onTestFinished(() => wait.mockRestore())
+  expect(() => feed.need(5, null)).toThrow('A layer of the base cannot be read')
 })
 
 for (const [machine, create] of MACHINES) {

@@ -183,6 +183,7 @@ for (const [address, relay, told] of [
 for (const [what, code, isOn, ports] of [
   ['begins at a known port', null, true, ['known']],
   ['begins anywhere where that port was taken meanwhile', 'EADDRINUSE', true, ['known', 'any']],
+  ['begins anywhere where no port may be named', 'EACCES', true, ['known', 'any']],
   ['begins anywhere where two cannot share a port', null, false, ['any']],
 ] as const) {
   test(`a dial ${what}`, async () => {
@@ -193,8 +194,20 @@ for (const [what, code, isOn, ports] of [
       if (port === 'known' && code !== null) throw Object.assign(new Error(), { code })
       return {}
     }
-    const transport = fromKnownPorts(() => ({ dial }) as unknown as Transport, isOn)({})
+    const transport = fromKnownPorts(() => ({ dial }) as unknown as Transport, { isOn })({})
     await transport.dial(multiaddr(HERE.split('/p2p')[0]), {} as never)
     expect(dialled).toEqual(ports)
   })
 }
+
+test('a dial begins anywhere where nothing may listen', async () => {
+  const dialled: unknown[] = []
+  const dial = async (_: unknown, options: object) => {
+    dialled.push(options)
+    return {}
+  }
+  const findPort = () => Promise.reject(new Error('listen EACCES'))
+  const known = fromKnownPorts(() => ({ dial }) as unknown as Transport, { isOn: true, findPort })
+  await known({}).dial(multiaddr(HERE.split('/p2p')[0]), {} as never)
+  expect(dialled).toEqual([{}])
+})

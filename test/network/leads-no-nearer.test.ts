@@ -30,6 +30,23 @@ for (const [found, from, expected] of [
   })
 }
 
+for (const [sni, expected] of [
+  ['192.0.2.2', true],
+  ['127.0.0.1', false],
+  ['192.168.1.1', false],
+] as const) {
+  const says = expected ? 'lead' : 'do not lead'
+  test(`WebSockets that dial a name for ${sni} ${says} there`, async () => {
+    const lookUp = async (name: string) => [
+      { address: name === 'inside.example.org' ? sni : '192.0.2.2' },
+    ]
+    for (const first of ['ip4/192.0.2.3', 'dns4/other.example.org']) {
+      const address = `/${first}/tcp/8443/tls/sni/inside.example.org/ws`
+      expect(await leadsNoNearer(address, WORLD, lookUp)).toBe(expected)
+    }
+  })
+}
+
 test('a name that nobody knows leads nowhere, and a number is not looked up', async () => {
   const lookUp = async () => {
     throw new Error('no such name')

@@ -11,6 +11,8 @@ import { connect } from '../../node/network/dial.ts'
 import type { BlobStore } from '../../node/storage/blob-store.ts'
 import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
+import { OWN, type PartialBlob } from '../../node/storage/partial-blob.ts'
+import { chunkOf } from '../../protocol/blob.ts'
 import type { BlobReference } from '../../protocol/blob-reference.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import { blobPair, expectStored, randomBytes } from './blob-pair.ts'
@@ -152,4 +154,24 @@ describe('what is left on disk', () => {
     expect(done[0]).toBe(2 * BLOB_CHUNK_BYTES)
     await expectStored(store, BLOB)
   })
+})
+
+test('what is kept is checked before a place is taken that others wait for', async () => {
+  const pair = await blobPair('tcp', { downloadSlots: 1, slotTimeoutMs: 500 })
+  const { theirs, mine, connection } = pair
+  const bytes = randomBytes(32 * BLOB_CHUNK_BYTES)
+  const [blob, other] = [await theirs.put(bytes), await theirs.put(BLOB)]
+  const begun = await mine.openPartial(OWN, blob)
+  await begun.append(chunkOf(bytes, 0))
+  await begun.close()
+  const openPartial: BlobStore['openPartial'] = async (...asked) => {
+    const partial = await mine.openPartial(...asked)
+    const keep: PartialBlob['keep'] = async (manifest) => {
+      await fetchBlob(connection, other, mine)
+      return partial.keep(manifest)
+    }
+    return Object.create(partial, { keep: { value: keep } })
+  }
+  await fetchBlob(connection, blob, { ...mine, openPartial })
+  await expectStored(mine, bytes)
 })

@@ -15,9 +15,9 @@ import {
   serveShare,
 } from '../../node/network/share.ts'
 import { createMemoryBlobStore } from '../../node/storage/memory-blob-store.ts'
-import { blobManifest, chunkOf } from '../../protocol/blob.ts'
+import { blobManifest, chunkCount, chunkOf } from '../../protocol/blob.ts'
 import { concatBytes } from '../../protocol/digest.ts'
-import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
+import { BLOB_BYTES_MAX, BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import { BLOB } from './blob-pair.ts'
 import { Bus } from './bus.ts'
 
@@ -75,6 +75,13 @@ test('what is whole is given, from the chunk that is asked for, and counted', as
   const given = await all(await ask(1))
   expect(Buffer.from(given).equals(BLOB.subarray(BLOB_CHUNK_BYTES))).toBe(true)
   expect(moved()).toBe(given.length)
+})
+
+test('who has all but the end of the largest base asks for that', async () => {
+  const { store, ask, connection } = await pair()
+  await store.put(BLOB)
+  expect(await all(await ask(chunkCount(BLOB_BYTES_MAX) - 1))).toHaveLength(0)
+  expect(connection.status).toBe('open')
 })
 
 test('what is on its way is given as it comes', async () => {

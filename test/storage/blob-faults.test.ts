@@ -8,7 +8,7 @@ import type { BlobStore } from '../../node/storage/blob-store.ts'
 import { createFileBlobStore } from '../../node/storage/file-blob-store.ts'
 import type { FileSystem } from '../../node/storage/file-system.ts'
 import { OWN } from '../../node/storage/partial-blob.ts'
-import { chunkOf } from '../../protocol/blob.ts'
+import { blobManifest, chunkOf } from '../../protocol/blob.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { BLOB_CHUNK_BYTES } from '../../protocol/limits.ts'
 import { randomBytes } from '../network/blob-pair.ts'
@@ -125,4 +125,18 @@ test('a blob has no name before its bytes are on disk', async () => {
   const order = calls.filter((call) => ['file.sync', 'rename'].includes(call))
   // The file; the root, for the new folder; then the name, and the folder that holds it.
   expect(order).toEqual(['file.sync', 'file.sync', 'rename', 'file.sync'])
+})
+
+test('all who ask for a manifest at the same time wait for one reading of the blob', async () => {
+  const { files, calls } = faultyFileSystem('EIO')
+  const store = await createFileBlobStore(await temporaryFolder(), { fileSystem: files })
+  const { digest } = REFERENCE
+  const askTwice = () => Promise.all([store.manifest(digest), store.manifest(digest)])
+  await expect(askTwice()).rejects.toThrow('Cannot read')
+  await store.put(BLOB)
+  calls.length = 0
+  const [one, other] = await askTwice()
+  expect(one).toEqual(blobManifest(BLOB))
+  expect(other).toEqual(one)
+  expect(calls.filter((call) => call === 'open')).toHaveLength(1)
 })
