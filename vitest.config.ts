@@ -14,7 +14,7 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
 /** Rooms of plain functions: what V8 has learned of them is not unlearned by all the others. */
 const PURE = 'test/{coordinator,dataset,export,guest,history,kernels,protocol,simulations}/**'
 /** What has a configuration of its own. */
-const APART = 'test/{chromium,examples,llama,package}/**'
+const APART = 'test/{browsers,chromium,examples,llama,package}/**'
 
 /** A test that changes its process for all others has one for itself. */
 const CHANGES_PROCESS = /\bvi\.(mock|resetModules|useFakeTimers)\(|\bsetFlagsFromString\(/
