@@ -17,7 +17,7 @@ import {
   placeWeight,
 } from './frozen-base.ts'
 import { forGroups, GROUPS, type GroupName, mostRanks } from './groups.ts'
-import { type AdapterLayout, adapterLayout } from './lora.ts'
+import { type AdapterLayout, type AdapterTensor, adapterLayout } from './lora.ts'
 import type { Noise } from './noise.ts'
 import type { FrozenWeight, Pointer } from './ops.ts'
 import { type OwnScratch, placeOwn } from './own-scratch.ts'
@@ -181,7 +181,8 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const embedding = placeWeight(embeddingKind(kernels), EMBEDDING, [V, D], place)
   const ranks = mostRanks(layout, model.layerCount)
   const stacks = placeStacks(shape, ranks, place)
-  const adapter = { layout, theta: state, gradient, ranks, stacks }
+  const byPlace = Map.groupBy(layout.tensors, (tensor) => placeName(tensor.layer, tensor.target))
+  const adapter = { byPlace, theta: state, gradient, ranks, stacks }
   const shared = recomputedLayers > 0 ? placeKept(shape, 'shared', place) : null
   const streamedFrom = model.layerCount - shape.streamedLayers
   const matrices = placeByTurns(streamedFrom, model.layerCount, place, (layer, own) => {
@@ -219,7 +220,8 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
 }
 
 interface AdapterPlace {
-  layout: AdapterLayout
+  /** A and B of each linear layer that has them. */
+  byPlace: ReadonlyMap<string, readonly AdapterTensor[]>
   theta: Pointer
   gradient: Pointer
   ranks: Record<GroupName, number>
@@ -307,12 +309,14 @@ function placeGroup(
   return { inputs, outputs, weights, loras, ranks, h, a, da }
 }
 
+const placeName = (layer: number, target: Target): string => `${layer}.${target}`
+
 function tensorsOf(
-  { layout, theta, gradient }: AdapterPlace,
+  { byPlace, theta, gradient }: AdapterPlace,
   layer: number,
   target: Target,
 ): Pick<Lora, 'rank' | 'scale' | 'a' | 'b' | 'da' | 'db'> | null {
-  const [a, b] = layout.tensors.filter((t) => t.layer === layer && t.target === target)
+  const [a, b] = byPlace.get(placeName(layer, target)) ?? []
   if (a === undefined || b === undefined) return null
   return {
     rank: a.rows,

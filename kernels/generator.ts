@@ -20,7 +20,7 @@ import { loadLayer } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { TOKEN_BLOCK } from './own-scratch.ts'
-import { bytesOf, type Place } from './place.ts'
+import { bytesOf, firstFitting, type Place } from './place.ts'
 import { type AdapterShape, type ModelShape, ShapeError } from './shape.ts'
 import { allocateBuffers } from './train-step.ts'
 import type { WeightSource } from './weights.ts'
@@ -186,13 +186,12 @@ function jobBytes(job: BatchShape): number {
 
 /** The job of a forward. So many layers are streamed as a linear memory has no room for. */
 function jobOf({ contextMax, ...shape }: GeneratorShape): BatchShape {
-  const { layerCount } = shape.model
+  const counts = streamedCounts(shape.model.layerCount)
   const job = { ...shape, sequenceLength: contextMax, microBatch: 1, threads: 1 }
-  for (const streamedLayers of streamedCounts(layerCount)) {
-    const fitted = { ...job, recomputedLayers: 0, streamedLayers }
-    if (jobBytes(fitted) <= JOB_BYTES_MAX || streamedLayers === layerCount) return fitted
+  const streaming = (way: number): BatchShape => {
+    return { ...job, recomputedLayers: 0, streamedLayers: counts[way]! }
   }
-  return { ...job, recomputedLayers: 0, streamedLayers: 0 }
+  return streaming(firstFitting(counts.length, (way) => jobBytes(streaming(way)), JOB_BYTES_MAX))
 }
 
 /** Tokens of `rows` -> buffers.output; keys and values before them are there. */

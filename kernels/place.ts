@@ -48,3 +48,20 @@ export function bytesOf(placeAll: (place: Place) => void): number {
   })
   return bytes
 }
+
+/** The first of so many ways, each of which takes less than the one before, that fits; or the last. */
+export function firstFitting(
+  count: number,
+  bytesOf: (way: number) => number,
+  bytesMax: number,
+): number {
+  // What is asked for the most fits at once.
+  if (bytesOf(0) <= bytesMax) return 0
+  let [first, last] = [Math.min(1, count - 1), count - 1]
+  while (first < last) {
+    const middle = Math.floor((first + last) / 2)
+    if (bytesOf(middle) <= bytesMax) last = middle
+    else first = middle + 1
+  }
+  return first
+}

@@ -6,6 +6,7 @@ import { align, JOB_BYTES_MAX } from './arena.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
 import { streamedCounts } from './feed.ts'
 import { ROWS_MAX } from './own-scratch.ts'
+import { firstFitting } from './place.ts'
 
 export interface MemoryPlan {
   buffers: { name: string; bytes: number }[]
@@ -32,13 +33,7 @@ export function fitMemory<Shape extends BatchShape>(wanted: Shape, bytesMax: num
   const ways = [...fromFastest(wanted)]
   const bytesOf = (way: number) => planMemory(ways[way]!).bytes
   const most = Math.min(bytesMax, JOB_BYTES_MAX)
-  let [first, last] = [0, ways.length - 1]
-  // Each way takes less memory than the one before.
-  while (first < last) {
-    const middle = Math.floor((first + last) / 2)
-    if (bytesOf(middle) <= most) last = middle
-    else first = middle + 1
-  }
+  const first = firstFitting(ways.length, bytesOf, most)
   const bytes = bytesOf(first)
   if (bytes > most) return { status: 'too-large', bytes }
   return { status: 'fits', shape: ways[first]!, bytes }

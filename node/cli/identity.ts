@@ -9,6 +9,7 @@ import { text as readAll } from 'node:stream/consumers'
 import { isCancel, text } from '@clack/prompts'
 import { ConfigError, type PeerId } from '../../protocol/index.ts'
 import { EXIT } from '../exit-code.ts'
+import { UnreachableError } from '../network/errors.ts'
 import type { Identity } from '../network/identity.ts'
 import { placeIdentity, readIdentity, replaceIdentity } from '../network/identity-file.ts'
 import { findInvite } from '../network/page-link.ts'
@@ -169,8 +170,11 @@ const LINK = /^(https?:|barnraise:|\/(ip[46]|dns[46]?)\/)/i
 /** @throws ConfigError for what may hold no key */
 async function keyPlace(where: string, { cache }: IdentityOptions): Promise<KeyPlace> {
   if (LINK.test(where)) {
-    const { coordinator } = await findInvite(where)
-    const home = join(cache ?? cacheFolder(), coordinatorKey(coordinator))
+    const homes = cache ?? cacheFolder()
+    const { coordinator } = await findInvite(where).catch((error: unknown) => {
+      throw error instanceof UnreachableError ? unknownRun(homes, error) : error
+    })
+    const home = join(homes, coordinatorKey(coordinator))
     const file = join(home, 'identity.key')
     return { file, signer: null, users: () => volunteersAt(home) }
   }
@@ -186,6 +190,14 @@ async function keyPlace(where: string, { cache }: IdentityOptions): Promise<KeyP
     )
   }
   return { file: where, signer: null, users: async () => holdersOf(where) }
+}
+
+/** The page that would say which run it is may be gone, with the run. */
+function unknownRun(homes: string, { message }: UnreachableError): ConfigError {
+  return new ConfigError(
+    `Cannot tell which run the link is of: ${message}. The keys of runs that you volunteered for ` +
+      `are the files '${join(homes, '*', 'identity.key')}': give one of them in place of the link`,
+  )
 }
 
 function holdersOf(file: string): string[] {

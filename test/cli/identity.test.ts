@@ -129,6 +129,14 @@ test('the key that a volunteer joins by lies where the link says', async () => {
   expect((await readIdentity(file))?.peerId).toBe(ada.peerId)
 })
 
+test('where the page of a run is gone, whoever has its key is told where it lies', async () => {
+  const cache = await temporaryFolder()
+  const nobody = 'http://127.0.0.1:9/#join=token'
+  expect(await run(['backup', nobody, '--cache', cache])).toBe(2)
+  expect(heard.err).toContain('Cannot tell which run the link is of')
+  expect(heard.err).toContain(join(cache, '*', 'identity.key'))
+})
+
 test('a run without its key takes that of its coordinator, and no other', async () => {
   const root = await temporaryFolder()
   const ada = await fresh()
