@@ -49,7 +49,7 @@ export function bytesOf(placeAll: (place: Place) => void): number {
   return bytes
 }
 
-/** The first of so many ways, each of which takes less than the one before, that fits; or the last. */
+/** The first of so many ways that fits, or the last: each takes less than the one before. */
 export function firstFitting(
   count: number,
   bytesOf: (way: number) => number,
