@@ -245,12 +245,15 @@ function drawnGradient(job: OpenJob, batch: NumberedBatch, scale: number): numbe
         `current value is ${number}`,
     )
   }
-  const sum = sumLosses(job, batch, (part) => {
-    setDraw(job, 1, number, part.first)
-    return job.decoder.gradient(part, scale)
-  })
-  setDraw(job, 0, 0, 0)
-  return sum
+  try {
+    return sumLosses(job, batch, (part) => {
+      setDraw(job, 1, number, part.first)
+      return job.decoder.gradient(part, scale)
+    })
+  } finally {
+    // What is evaluated after a step that failed must not be drawn for.
+    setDraw(job, 0, 0, 0)
+  }
 }
 
 /** What the threads read, who begin with a micro-batch after it is written. */

@@ -146,6 +146,22 @@ test('nothing is drawn where nothing is learned: evaluation and writing see all'
   expect(noisy.logits(tokens)).toEqual(plain.logits(tokens))
 })
 
+test('after a step that fails, what is evaluated is not drawn for either', () => {
+  const { ops, arena } = wasm()
+  let isBroken = false
+  const need = () => {
+    if (isBroken) throw new Error('the disk is gone')
+  }
+  const crew = { board: newBoard(), feed: { need }, isStopping: () => false }
+  const noisy = createTrainer(ops, arena, NOISY, randomWeights(NOISY.model, 1), crew)
+  const plain = newTrainer(wasm(), TINY)
+  for (const trainer of [noisy, plain]) trainer.load(ADAPTER, null)
+  isBroken = true
+  expect(() => noisy.gradient(BATCHES[0]!)).toThrow('the disk is gone')
+  isBroken = false
+  expect(noisy.evaluate(BATCHES[0]!)).toEqual(plain.evaluate(BATCHES[0]!))
+})
+
 test('a batch without a number cannot be drawn for', () => {
   const { number: _, ...batch } = BATCHES[0]!
   expect(() => newTrainer(wasm(), NOISY).localStep(batch, 0.01)).toThrow("'number' must be")
