@@ -66,14 +66,18 @@ interface OpenContext {
   length: number
 }
 
-/** Takes its memory from the arena. Throws ShapeError when shapes don't fit. */
+/**
+ * Takes its memory from the arena, and no more than `bytesMax` where streaming can do with that.
+ * Throws ShapeError when shapes don't fit.
+ */
 export function createGenerator(
   ops: Ops,
   arena: Arena,
   shape: GeneratorShape,
   weights: WeightSource,
+  bytesMax = JOB_BYTES_MAX,
 ): Generator {
-  const job = jobOf(shape)
+  const job = jobOf(shape, bytesMax)
   checkBatchShape(job)
   const buffers = allocateBuffers(ops, forwardOnly(arena.allocate), job, weights)
   const starts = () => Int32Array.of(0, context.length)
@@ -176,22 +180,22 @@ function logitsOf({ thread, job }: OpenContext, row: number): Float32Array {
 }
 
 /** What a generator takes of its arena, said before it is made. */
-export function generatorBytes(shape: GeneratorShape): number {
-  return jobBytes(jobOf(shape))
+export function generatorBytes(shape: GeneratorShape, bytesMax = JOB_BYTES_MAX): number {
+  return jobBytes(jobOf(shape, bytesMax))
 }
 
 function jobBytes(job: BatchShape): number {
   return bytesOf((place) => placeBuffers(job, forwardOnly(place)))
 }
 
-/** The job of a forward. So many layers are streamed as a linear memory has no room for. */
-function jobOf({ contextMax, ...shape }: GeneratorShape): BatchShape {
+/** The job of a forward. So many layers are streamed as there is no room for. */
+function jobOf({ contextMax, ...shape }: GeneratorShape, bytesMax: number): BatchShape {
   const counts = streamedCounts(shape.model.layerCount)
   const job = { ...shape, sequenceLength: contextMax, microBatch: 1, threads: 1 }
   const streaming = (way: number): BatchShape => {
     return { ...job, recomputedLayers: 0, streamedLayers: counts[way]! }
   }
-  return streaming(firstFitting(counts.length, (way) => jobBytes(streaming(way)), JOB_BYTES_MAX))
+  return streaming(firstFitting(counts.length, (way) => jobBytes(streaming(way)), bytesMax))
 }
 
 /** Tokens of `rows` -> buffers.output; keys and values before them are there. */

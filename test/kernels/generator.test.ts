@@ -108,3 +108,24 @@ for (const [what, run] of [
     expect(() => run(generator)).toThrow(ShapeError)
   })
 }
+
+for (const [machine, create] of MACHINES) {
+  test(`${machine}: a base without room for it is streamed, to the same logits`, () => {
+    const deep = { ...TINY.model, layerCount: 5 }
+    const shape = { ...SHAPE, model: deep }
+    const whole = generatorBytes(shape)
+    const generators = [whole, whole - 1].map((bytesMax) => {
+      const { ops, arena } = create()
+      const before = arena.mark()
+      const generator = createGenerator(ops, arena, shape, randomWeights(deep, 1), bytesMax)
+      expect(arena.top - before).toBeLessThanOrEqual(bytesMax)
+      return generator
+    })
+    expect(generators.map(({ isStreamed }) => isStreamed)).toEqual([false, true])
+    const logits = generators.map((generator) => {
+      generator.load(null)
+      return [generator.extend(tokens.subarray(0, 9)), generator.extend(tokens.subarray(9, 12))]
+    })
+    expect(logits[1]).toEqual(logits[0])
+  })
+}
