@@ -1,11 +1,17 @@
 /** A quantised GGUF as a base: its blocks come as they lie, and mean what is read of them. */
-import { expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { BLOCK_KINDS, BLOCKS, isBlockKind } from '../../kernels/blocks.ts'
+import { newFeedBoard, sharedFeed } from '../../kernels/feed.ts'
 import type { BlockKind, StorageKind } from '../../kernels/ops.ts'
 import { widenBlocks } from '../../kernels/reference/blocks.ts'
 import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
+import { newBoard } from '../../kernels/threads.ts'
+import { FAIR_TILES } from '../../kernels/tile-template.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { weightMatrices, weightTensors } from '../../kernels/weights.ts'
+import { startThreads } from '../../node/compute/thread-pool.ts'
 import { weightsFromBytes } from '../../node/model/base-weights.ts'
 import { ggufArchitecture, ggufNames } from '../../node/model/gguf-names.ts'
 import { ggufPieces } from '../../node/model/gguf-write.ts'
@@ -18,6 +24,8 @@ import {
   sha256,
   TINY,
 } from '../kernels/jobs.ts'
+import { kernelModule } from '../kernels/kernel-module.ts'
+import { temporaryFolder } from '../roles/swarm.ts'
 
 const SHAPE: ModelShape = {
   ...TINY.model,
@@ -85,3 +93,24 @@ for (const [what, model] of [
     expect(stateOf(stored, file)).toBe(stateOf(job, file))
   })
 }
+
+test('layers in blocks, read from their file by a thread of its own: the same bits', async () => {
+  const model = { ...SHAPE, layerCount: 4 }
+  const bytes = fileOf(model, kindsInTurn(model, [...BLOCK_KINDS, 'float32']))
+  const path = join(await temporaryFolder(), 'base.gguf')
+  await writeFile(path, bytes)
+  const { storage } = weightsFromBytes(model, bytes)
+  const kernels = { ...storage, path: 'float32' as const }
+  const job: JobShape = { ...TINY, model, kernels, streamedLayers: 4, threads: 2 }
+  const { ops, arena } = MACHINES[1]![1]()
+  const [board, feed] = [newBoard(), newFeedBoard()]
+  const crew = { board, feed: sharedFeed(feed, 0), isStopping: () => false }
+  const trainer = createTrainer(ops, arena, job, weightsFromBytes(model, bytes), crew)
+  const { place } = trainer
+  const shared = { module: kernelModule, memory: ops.memory, tiles: FAIR_TILES }
+  const pool = startThreads({ ...shared, job, place, board, feed: { feed, file: path } })
+  onTestFinished(() => pool.close())
+  trainer.load(randomAdapter(trainer.layout, 7), null)
+  expect(trainer.localStep(randomBatch(job, 2, 1), 1e-3).status).toBe('ok')
+  expect(sha256(trainer.state())).toBe(stateOf({ ...job, streamedLayers: 0, threads: 1 }, bytes))
+})
