@@ -47,7 +47,10 @@ export interface BatchShape {
   threads: number
   /** The first so many layers keep only their input; the backward runs them forward again. */
   recomputedLayers: number
-  /** The matrices of the last so many layers are read when a step comes to them: 0, or from 3. */
+  /**
+   * The matrices of the last so many layers are read when a step comes to them: 0, or from 3. Rows
+   * of an embedding that is no head are read with them, for the tokens of a micro-batch.
+   */
   streamedLayers: number
   /** Absent: training draws nothing. */
   noise?: Noise | undefined
@@ -155,8 +158,10 @@ export interface Buffers {
   noise: Noise | undefined
   /** uint32 (3) if there is noise: 1 while it is drawn, the batch, its first token here. */
   draw: Pointer
-  /** (V,D); a tied head is the embedding. */
+  /** (V,D), a tied head is the embedding; or (T,D), rows of it that are read for T tokens. */
   embedding: FrozenWeight
+  /** int32 (T): which of those rows is whose; null: all rows of the vocabulary are there. */
+  embeddedRows: Pointer | null
   head: FrozenWeight
   finalNorm: Pointer
   /** (S,E/2) */
@@ -178,7 +183,8 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const T = microBatch * S
   const state = place('state', 12 * N)
   const gradient = place('gradient', 4 * N)
-  const embedding = placeWeight(embeddingKind(kernels), EMBEDDING, [V, D], place)
+  const readsRows = shape.streamedLayers > 0 && !model.tiedHead && T < V
+  const embedding = placeWeight(embeddingKind(kernels), EMBEDDING, [readsRows ? T : V, D], place)
   const ranks = mostRanks(layout, model.layerCount)
   const stacks = placeStacks(shape, ranks, place)
   const byPlace = Map.groupBy(layout.tensors, (tensor) => placeName(tensor.layer, tensor.target))
@@ -197,6 +203,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     streamedFrom,
     gradient,
     embedding,
+    embeddedRows: readsRows ? place('embedded rows', 4 * T) : null,
     theta: state,
     m: state + 4 * N,
     v: state + 8 * N,

@@ -14,6 +14,7 @@
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
 import type { Buffers } from './buffers.ts'
+import type { Embed } from './embedding.ts'
 import type { Feed } from './feed.ts'
 import { headPart, headParts, headRows } from './head.ts'
 import {
@@ -125,8 +126,13 @@ export interface Decoder {
   logits(token: number): Pointer
 }
 
-export function createDecoder(ops: Ops, buffers: Buffers, team: Team, feed: Feed): Decoder {
-  const lead: Lead = { ops, buffers, team, feed }
+export function createDecoder(
+  ops: Ops,
+  buffers: Buffers,
+  team: Team,
+  { embed, feed }: { embed: Embed; feed: Feed },
+): Decoder {
+  const lead: Lead = { ops, buffers, team, embed, feed }
   const own = buffers.own[0]!
   const starts = () => new Int32Array(0)
   const thread: Thread = { ops, buffers, own, starts, draw: () => null }
@@ -147,13 +153,14 @@ interface Lead {
   ops: Ops
   buffers: Buffers
   team: Team
+  embed: Embed
   /** Asked for each layer before anything is multiplied with its matrices. */
   feed: Feed
 }
 
 function forward(lead: Lead, batch: MicroBatch): boolean {
-  const { layers, embedding, tokens } = lead.buffers
-  lead.ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
+  const { layers } = lead.buffers
+  lead.embed(layers[0]!.x, { first: 0, count: batch.T })
   addNoise(lead.ops, lead.buffers, layers[0]!.x, batch.T)
   return layers.every((_, layer) => {
     const next = layer + 1 < layers.length ? layer + 1 : null

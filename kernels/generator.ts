@@ -11,6 +11,7 @@ import { type Arena, JOB_BYTES_MAX } from './arena.ts'
 import { attentionForward } from './attention.ts'
 import { checkBatchShape, checkTokens } from './batch.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
+import { createEmbed, type Embed } from './embedding.ts'
 import { type Feed, feedOf, streamedCounts } from './feed.ts'
 import type { BaseKernels } from './frozen-base.ts'
 import { headRows } from './head.ts'
@@ -61,6 +62,7 @@ export interface Scores {
 interface OpenContext {
   job: BatchShape
   thread: Thread
+  embed: Embed
   feed: Feed
   /** Tokens whose keys and values are kept. */
   length: number
@@ -83,7 +85,8 @@ export function createGenerator(
   const starts = () => Int32Array.of(0, context.length)
   const thread: Thread = { ops, buffers, own: buffers.own[0]!, starts, draw: () => null }
   const feed = feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
-  const context: OpenContext = { job, thread, feed, length: 0 }
+  const embed = createEmbed(ops, buffers, weights)
+  const context: OpenContext = { job, thread, embed, feed, length: 0 }
   return {
     layout: buffers.layout,
     isStreamed: job.streamedLayers > 0,
@@ -199,11 +202,10 @@ function jobOf({ contextMax, ...shape }: GeneratorShape, bytesMax: number): Batc
 }
 
 /** Tokens of `rows` -> buffers.output; keys and values before them are there. */
-function forwardRows({ thread, feed }: OpenContext, rows: Rows): void {
+function forwardRows({ thread, embed, feed }: OpenContext, rows: Rows): void {
   const { ops, buffers } = thread
-  const { layers, embedding, model, tokens, output } = buffers
-  const from = rowAt(layers[0]!.x, rows.first, model.hiddenSize)
-  ops.gatherFrozen(from, embedding, rowAt(tokens, rows.first, 1), rows.count)
+  const { layers, model, output } = buffers
+  embed(rowAt(layers[0]!.x, rows.first, model.hiddenSize), rows)
   for (const [index, layer] of layers.entries()) {
     feed.need(index, null)
     for (const group of Object.values(layer.groups)) stackA(ops, group)

@@ -27,6 +27,7 @@ export {
   inputNormName,
   linearName,
   middleNormName,
+  type RowSource,
   type WeightSource,
   weightMatrices,
   weightTensors,

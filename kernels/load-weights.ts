@@ -3,7 +3,7 @@ import { isBlockKind } from './blocks.ts'
 import type { Buffers } from './buffers.ts'
 import { weightBytes, weightRows } from './frozen.ts'
 import { GROUPS } from './groups.ts'
-import type { FrozenWeight, Ops, Pointer } from './ops.ts'
+import type { FrozenWeight, Ops, Pointer, StorageKind } from './ops.ts'
 import { type Target, targetSize } from './shape.ts'
 import {
   biasName,
@@ -14,19 +14,21 @@ import {
   inputNormName,
   linearName,
   middleNormName,
-  readBlocks,
   readTensor,
+  rowReader,
+  storedBlocks,
   type WeightSource,
+  type WeightTensor,
 } from './weights.ts'
 
 /**
- * Reads every tensor of the base once, but for the matrices of layers that are streamed.
+ * Reads every tensor of the base once, but for what is streamed.
  * Throws ShapeError when one is not of the model's shape.
  */
 export function loadWeights(ops: Ops, buffers: Buffers, source: WeightSource): void {
   const { model, embedding, head, finalNorm, layers } = buffers
   const D = model.hiddenSize
-  loadMatrix(ops, buffers, EMBEDDING, embedding, source)
+  if (buffers.embeddedRows === null) loadMatrix(ops, buffers, EMBEDDING, embedding, source)
   for (const [index, layer] of layers.entries()) {
     loadVector(ops, inputNormName(index), layer.inputNorm, D, source)
     loadVector(ops, middleNormName(index), layer.middleNorm, D, source)
@@ -93,22 +95,54 @@ function loadVector(
 
 function loadMatrix(
   ops: Ops,
-  { scratch }: Buffers,
+  buffers: Buffers,
   name: string,
   weight: FrozenWeight,
   source: WeightSource,
 ): void {
   const { kind, outputs, inputs } = weight
-  if (isBlockKind(kind)) {
-    const bytes = weightBytes(kind, outputs, inputs).values
-    return readBlocks(name, weight, source, new Uint8Array(ops.memory.buffer, weight.values, bytes))
+  const { stagingRows } = buffers.scratch
+  const load = rowLoader(ops, buffers, { name, shape: [outputs, inputs] }, kind, source)
+  // What needs no staging is read at once.
+  const rowsMax = isBlockKind(kind) ? outputs : stagingRows
+  for (let first = 0; first < outputs; first += rowsMax) {
+    load(weightRows(weight, first, Math.min(rowsMax, outputs - first)), first)
   }
-  const { staging, stagingRows } = scratch
-  const values = readTensor({ name, shape: [outputs, inputs] }, source)
-  for (let first = 0; first < outputs; first += stagingRows) {
-    const rows = Math.min(stagingRows, outputs - first)
-    const part = values.subarray(first * inputs, (first + rows) * inputs)
-    new Float32Array(ops.memory.buffer, staging, part.length).set(part)
-    ops.storeWeight(weightRows(weight, first, rows), staging)
+}
+
+/** Loads the row of each token to a row of its own of the embedding, one after the other. */
+export function loadEmbeddingRows(
+  ops: Ops,
+  buffers: Buffers,
+  source: WeightSource,
+): (tokens: Int32Array) => void {
+  const { embedding, model } = buffers
+  const tensor = { name: EMBEDDING, shape: [model.vocabSize, model.hiddenSize] }
+  const load = rowLoader(ops, buffers, tensor, embedding.kind, source)
+  return (tokens) => {
+    for (const [row, token] of tokens.entries()) load(weightRows(embedding, row, 1), token)
+  }
+}
+
+/** Brings rows of a tensor from `first` on to where `to` has them; up to stagingRows of floats. */
+function rowLoader(
+  ops: Ops,
+  { scratch }: Buffers,
+  tensor: WeightTensor,
+  kind: StorageKind,
+  source: WeightSource,
+): (to: FrozenWeight, first: number) => void {
+  if (isBlockKind(kind)) {
+    const stored = storedBlocks(tensor, kind, source)
+    return ({ values, outputs, inputs }, first) => {
+      const bytes = weightBytes(kind, outputs, inputs).values
+      stored.read(new Uint8Array(ops.memory.buffer, values, bytes), first)
+    }
+  }
+  const rows = rowReader(tensor, source)
+  return (to, first) => {
+    const values = rows(first, to.outputs)
+    new Float32Array(ops.memory.buffer, scratch.staging, values.length).set(values)
+    ops.storeWeight(to, scratch.staging)
   }
 }

@@ -22,6 +22,7 @@ import {
 } from './batch.ts'
 import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { createDecoder, type Decoder, decoderStages, type MicroBatch } from './decoder.ts'
+import { createEmbed } from './embedding.ts'
 import { type Feed, type FeedBoard, feedOf, serveFeed } from './feed.ts'
 import { loadLayer, loadWeights } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
@@ -75,7 +76,7 @@ export interface Trainer {
 /** What a trainer shares with those who help it or watch it. */
 export interface Crew {
   board: Board
-  /** Brings the layers that are streamed; null: the trainer's own thread reads them. */
+  /** Brings the layers that are streamed; null: the trainer's own thread reads those, too. */
   feed: Feed | null
   /** Whether the step in progress is to be given up; never true outside of a step. */
   isStopping(): boolean
@@ -113,7 +114,8 @@ export function createTrainer(
   const buffers = allocateBuffers(ops, arena.allocate, shape, weights)
   const team = createTeam(board, shape.threads, decoderStages(ops, buffers, 0), isStopping)
   const own = () => feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
-  const decoder = createDecoder(ops, buffers, team, feed ?? own())
+  const embed = createEmbed(ops, buffers, weights)
+  const decoder = createDecoder(ops, buffers, team, { embed, feed: feed ?? own() })
   const progress = { step: 0, warm: false, gradientTokens: 0 }
   const job: OpenJob = { ops, shape, buffers, decoder, progress }
   const { theta, m, v, layout } = buffers

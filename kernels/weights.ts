@@ -3,22 +3,27 @@
  * and how they come into the linear memory. Where they come from (safetensors, a test) is behind
  * `WeightSource`.
  */
-import type { FrozenWeight, StorageKind } from './ops.ts'
+import type { StorageKind } from './ops.ts'
 import { type ModelShape, ShapeError, TARGETS, type Target, targetSize } from './shape.ts'
 
 export interface WeightSource {
   /** Throws when the checkpoint lacks the tensor. */
   tensor(name: string): { shape: readonly number[]; values: Float32Array }
+  /** The numbers of `count` rows of a matrix; a source that has it in memory can do without. */
+  rows?(name: string, first: number, count: number): Float32Array
   /** A matrix whose rows are blocks; a source that has none needs no such function. */
   blocks?(name: string): StoredBlocks
 }
+
+/** A file gives rows without the rest of their matrix. */
+export type RowSource = WeightSource & Required<Pick<WeightSource, 'rows'>>
 
 /** A matrix as its file has it. */
 export interface StoredBlocks {
   kind: StorageKind
   shape: readonly number[]
-  /** Writes its rows, one after the other, to `into`, which is as long as they are. */
-  read(into: Uint8Array): void
+  /** Writes rows from `first` on, one after the other, to `into`, which is as long as they are. */
+  read(into: Uint8Array, first: number): void
 }
 
 export interface WeightTensor {
@@ -95,20 +100,37 @@ export function readTensor({ name, shape }: WeightTensor, source: WeightSource):
   )
 }
 
-/** A matrix in blocks. Throws ShapeError unless source and weight agree on its shape and kind. */
-export function readBlocks(
-  name: string,
-  { kind, outputs, inputs }: FrozenWeight,
+/** Reads rows of a matrix. Throws ShapeError unless source and model agree on its shape. */
+export function rowReader(
+  { name, shape }: WeightTensor,
   source: WeightSource,
-  into: Uint8Array,
-): void {
-  const stored = source.blocks?.(name)
-  if (stored?.kind === kind && stored.shape.join() === `${outputs},${inputs}`) {
-    return stored.read(into)
+): (first: number, count: number) => Float32Array {
+  const columns = shape[1]!
+  if (source.rows === undefined) {
+    const values = readTensor({ name, shape }, source)
+    return (first, count) => values.subarray(first * columns, (first + count) * columns)
   }
+  return (first, count) => {
+    const values = source.rows!(name, first, count)
+    if (values.length === count * columns) return values
+    throw new ShapeError(
+      `Cannot load '${name}' as ${count} of its rows must be ${count * columns} numbers: ` +
+        `current value is ${values.length}`,
+    )
+  }
+}
+
+/** A matrix in blocks. Throws ShapeError unless source and model agree on its shape and kind. */
+export function storedBlocks(
+  { name, shape }: WeightTensor,
+  kind: StorageKind,
+  source: WeightSource,
+): StoredBlocks {
+  const stored = source.blocks?.(name)
+  if (stored?.kind === kind && stored.shape.join() === shape.join()) return stored
   const current = stored === undefined ? 'none' : `${stored.kind} (${stored.shape.join()})`
   throw new ShapeError(
-    `Cannot load '${name}' as its blocks must be ${kind} (${outputs},${inputs}): ` +
+    `Cannot load '${name}' as its blocks must be ${kind} (${shape.join()}): ` +
       `current value is ${current}`,
   )
 }

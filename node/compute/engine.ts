@@ -188,7 +188,7 @@ export function createEngine(
         isStopping: () => working !== UNNAMED && isStopRequested(control, working),
       }
       const trainer = createTrainer(made.ops, made.arena, job, weights, crew)
-      trained.replace(isStreamed && feed === null, weights)
+      trained.replace(isStreamed, weights)
       bench = { ...made, config, trainer }
       const { place } = trainer
       help({ memory: made.ops.memory, job, place, board, feed: feed && { feed, file } })

@@ -59,6 +59,7 @@ export function feed(
   const open = () => (weights ??= openWeights(file, job.model))
   feedTrainer(ops, job, place, board, {
     tensor: (name) => open().tensor(name),
+    rows: (name, first, count) => open().rows(name, first, count),
     blocks: (name) => open().blocks!(name),
   })
   open().close()

@@ -4,7 +4,7 @@
  */
 import {
   type ModelShape,
-  type WeightSource,
+  type RowSource,
   weightMatrices,
   weightTensors,
 } from '../../kernels/index.ts'
@@ -14,7 +14,7 @@ import type { FileBytes } from './file-bytes.ts'
 import { isGguf, parseGguf } from './gguf.ts'
 import type { TensorType } from './gguf-format.ts'
 import { ggufTensors, type StoredKind, storageKind } from './gguf-weights.ts'
-import { readTensor, safetensorsHeader } from './safetensors.ts'
+import { readTensor, readTensorRows, safetensorsHeader } from './safetensors.ts'
 
 /** What a RunConfig says of it. */
 interface BaseStorage {
@@ -23,7 +23,7 @@ interface BaseStorage {
 }
 type FloatKind = 'float32' | 'float16' | 'bfloat16'
 
-export interface BaseWeights extends WeightSource {
+export interface BaseWeights extends RowSource {
   /** How the kernels store it without a number of a matrix being changed. */
   storage: BaseStorage
   /** Types of a matrix that keep less than 16 bits a number, as their file calls them. */
@@ -57,13 +57,16 @@ export function readWeights(shape: ModelShape, file: FileBytes): BaseWeights {
     return checked(shape, source, tensors)
   }
   const header = safetensorsHeader(file)
-  const source = { tensor: (name: string) => readTensor(header, name, read) }
+  const source: RowSource = {
+    tensor: (name) => readTensor(header, name, read),
+    rows: (name, first, count) => readTensorRows(header, name, { first, count }, read),
+  }
   return checked(shape, source, header.tensors)
 }
 
 function checked(
   shape: ModelShape,
-  source: WeightSource,
+  source: RowSource,
   tensors: ReadonlyMap<string, { shape: readonly number[]; dtype: string }>,
 ): BaseWeights {
   for (const { name, shape: expected } of weightTensors(shape)) {

@@ -6,9 +6,9 @@
 import {
   linearName,
   type ModelShape,
+  type RowSource,
   type StorageKind,
   type Target,
-  type WeightSource,
   weightTensors,
 } from '../../kernels/index.ts'
 import { ModelError } from './errors.ts'
@@ -22,7 +22,7 @@ import { ggufNames, permutedHeads, unpermuteRows } from './gguf-names.ts'
 export interface GgufTensors {
   /** The tensors, by the Hub's names. */
   tensors: ReadonlyMap<string, { shape: readonly number[]; dtype: TensorType }>
-  source: WeightSource
+  source: RowSource
 }
 
 /** @throws ModelError `unsupported` that names the tensor we would leave out */
@@ -37,6 +37,11 @@ export function ggufTensors(header: GgufHeader, file: FileBytes, model: ModelSha
     )
   }
   const heads = headsByName(model)
+  const rowsOf = (name: string) => {
+    const { type, shape, begin, end } = entryOf(header, names.get(name) ?? name)
+    const rowBytes = (end - begin) / shape[0]!
+    return { type, shape, begin, rowBytes, headRows: shape[0]! / (heads.get(name) ?? shape[0]!) }
+  }
   const tensors = new Map<string, { shape: readonly number[]; dtype: TensorType }>()
   for (const { name } of weightTensors(model)) {
     const entry = header.tensors.get(names.get(name)!)
@@ -51,15 +56,16 @@ export function ggufTensors(header: GgufHeader, file: FileBytes, model: ModelSha
         if (count === undefined) return { shape, values }
         return { shape, values: unpermuteRows(values, count, shape.at(-1)!) }
       },
+      rows(name, first, count) {
+        const { type, ...rows } = rowsOf(name)
+        const bytes = new Uint8Array(count * rows.rowBytes)
+        readRows(file, rows, first, bytes)
+        return dequantise(type, bytes, `tensor '${name}'`)
+      },
       blocks(name) {
-        const { type, shape, begin, end } = entryOf(header, names.get(name) ?? name)
-        const count = heads.get(name) ?? null
-        const rowBytes = (end - begin) / shape[0]!
-        return {
-          kind: storageKind(type),
-          shape,
-          read: (into) => readRows(file, { begin, end, rowBytes }, count, into),
-        }
+        const { type, shape, ...rows } = rowsOf(name)
+        const read = (into: Uint8Array, first: number) => readRows(file, rows, first, into)
+        return { kind: storageKind(type), shape, read }
       },
     },
   }
@@ -88,19 +94,33 @@ export type StoredKind = Exclude<StorageKind, 'int8' | 'int4'>
 /** What a matrix is read by, in whole heads where rows change places. */
 const PIECE_BYTES = 8 * 1024 * 1024
 
-/** Rows of blocks as they lie, those of `heads` heads in the hub's order; null: they all are. */
+interface StoredRows {
+  begin: number
+  rowBytes: number
+  /** Rows of a head, which the file has in another order; 1: rows lie as the hub has them. */
+  headRows: number
+}
+
+/** The bytes of rows from `first` on, in the hub's order, until `into` is full. */
 function readRows(
   { read }: FileBytes,
-  { begin, end, rowBytes }: { begin: number; end: number; rowBytes: number },
-  heads: number | null,
+  { begin, rowBytes, headRows }: StoredRows,
+  first: number,
   into: Uint8Array,
 ): void {
-  const unit = heads === null ? rowBytes : (end - begin) / heads
-  const piece = unit * Math.max(1, Math.floor(PIECE_BYTES / unit))
-  for (let at = begin; at < end; at += piece) {
-    const bytes = read(at, Math.min(end, at + piece))
-    const own = heads === null ? bytes : unpermuteRows(bytes, bytes.length / unit, rowBytes)
-    into.set(own, at - begin)
+  const unit = headRows * rowBytes
+  const piece = Math.max(1, Math.floor(PIECE_BYTES / unit)) * headRows
+  const end = first + into.length / rowBytes
+  // Heads are read whole, of the first and the last perhaps only some rows are asked for.
+  for (let row = first - (first % headRows); row < end; row += piece) {
+    const last = Math.ceil(Math.min(end, row + piece) / headRows) * headRows
+    const bytes = read(begin + row * rowBytes, begin + last * rowBytes)
+    const own = headRows === 1 ? bytes : unpermuteRows(bytes, bytes.length / unit, rowBytes)
+    const from = Math.max(first, row)
+    into.set(
+      own.subarray((from - row) * rowBytes, (Math.min(end, last) - row) * rowBytes),
+      (from - first) * rowBytes,
+    )
   }
 }
 

@@ -102,12 +102,29 @@ export function readTensor(
   name: string,
   read: (begin: number, end: number) => Uint8Array,
 ): { shape: number[]; values: Float32Array } {
+  const { dtype, shape, begin, end } = entryOf(header, name)
+  const bytes = read(header.dataStart + begin, header.dataStart + end)
+  return { shape: [...shape], values: toFloat32(dtype, bytes, `tensor '${name}'`) }
+}
+
+/** Reads some rows of a matrix. */
+export function readTensorRows(
+  header: SafetensorsHeader,
+  name: string,
+  { first, count }: { first: number; count: number },
+  read: (begin: number, end: number) => Uint8Array,
+): Float32Array {
+  const { dtype, shape, begin } = entryOf(header, name)
+  const rowBytes = shape[1]! * scalarBytes(dtype)
+  const start = header.dataStart + begin + first * rowBytes
+  return toFloat32(dtype, read(start, start + count * rowBytes), `tensor '${name}'`)
+}
+
+/** Throws ModelError `missing`. */
+function entryOf(header: SafetensorsHeader, name: string): TensorEntry {
   const entry = header.tensors.get(name)
-  if (entry === undefined) {
-    throw new ModelError('missing', `Cannot read tensor '${name}': the file has no such tensor`)
-  }
-  const bytes = read(header.dataStart + entry.begin, header.dataStart + entry.end)
-  return { shape: [...entry.shape], values: toFloat32(entry.dtype, bytes, `tensor '${name}'`) }
+  if (entry !== undefined) return entry
+  throw new ModelError('missing', `Cannot read tensor '${name}': the file has no such tensor`)
 }
 
 function parseJsonObject(json: Uint8Array): object {

@@ -69,7 +69,7 @@ export function blockWeights(
   kinds: readonly StorageKind[],
   rest: WeightSource,
   draw: Words,
-): Required<WeightSource> {
+): WeightSource & Required<Pick<WeightSource, 'blocks'>> {
   const names = weightMatrices(model).map(({ name }) => name)
   const shapes = new Map(weightTensors(model).map(({ name, shape }) => [name, shape]))
   const bytesOf = (name: string, kind: BlockKind): Uint8Array<ArrayBuffer> => {
@@ -89,7 +89,10 @@ export function blockWeights(
       return {
         kind,
         shape: shapes.get(name)!,
-        read: (into) => into.set(bytesOf(name, kind)),
+        read(into, first) {
+          const at = first * rowBytes(kind, shapes.get(name)![1]!).values
+          into.set(bytesOf(name, kind).subarray(at, at + into.length))
+        },
       }
     },
   }

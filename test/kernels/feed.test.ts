@@ -1,6 +1,7 @@
 /** Streamed layers: read before they are used, never into a place in use, and failures are told. */
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { align } from '../../kernels/arena.ts'
 import {
   closeFeed,
   feedOf,
@@ -10,6 +11,7 @@ import {
   sharedFeed,
 } from '../../kernels/feed.ts'
 import { planMemory } from '../../kernels/plan.ts'
+import { EMBEDDING } from '../../kernels/weights.ts'
 import { MACHINES, newTrainer, randomAdapter, randomBatch, TINY } from './jobs.ts'
 
 const [FIRST, LAYERS] = [2, 9]
@@ -113,5 +115,23 @@ for (const [machine, create] of MACHINES) {
     const [all, three, five] = jobs.map((shape) => planMemory(shape).bytes) as number[]
     const layer = (all! - five!) / 3
     expect(all! - three!).toBe(layer)
+  })
+
+  test(`${machine}: rows of an embedding that is no head are read for the tokens alone`, () => {
+    const model = { ...TINY.model, layerCount: 4, vocabSize: 1024, tiedHead: false }
+    const job = { ...TINY, model, microBatch: 1 }
+    const [whole, streamed] = [0, 4].map((streamedLayers) => {
+      const shape = { ...job, streamedLayers }
+      const trainer = newTrainer(create(), shape)
+      trainer.load(randomAdapter(trainer.layout, 4), null)
+      const loss = trainer.localStep(randomBatch(job, 3, 1), 0.01)
+      const { buffers } = planMemory(shape)
+      const embedding = buffers.find(({ name }) => name === EMBEDDING)!.bytes
+      return { bits: { loss, state: trainer.state() }, embedding }
+    })
+    expect(streamed!.bits).toEqual(whole!.bits)
+    const bytesOf = (rows: number) => align(4 * rows * model.hiddenSize)
+    expect(streamed!.embedding).toBe(bytesOf(job.sequenceLength))
+    expect(whole!.embedding).toBe(bytesOf(model.vocabSize))
   })
 }

@@ -81,9 +81,25 @@ for (const [what, model] of [
       const { scalars, bytes } = BLOCKS[kind]
       const stored = weights.blocks!(name)
       const into = new Uint8Array(((shape[0]! * shape[1]!) / scalars) * bytes)
-      stored.read(into)
+      stored.read(into, 0)
       expect(stored).toMatchObject({ kind, shape })
       expect(widenBlocks(kind as BlockKind, into), name).toEqual(weights.tensor(name).values)
+    }
+  })
+
+  test(`any rows of a file ${what} are those of the whole matrix`, () => {
+    for (const { name, shape } of weightMatrices(model)) {
+      const [rows, columns] = [shape[0]!, shape[1]!]
+      const { values } = weights.tensor(name)
+      for (const [first, count] of [
+        [0, rows],
+        [3, 1],
+        [Math.floor(rows / 3) + 1, Math.floor(rows / 2)],
+        [rows - 1, 1],
+      ] as const) {
+        const expected = values.subarray(first * columns, (first + count) * columns)
+        expect(weights.rows(name, first, count), `${name} ${first}`).toEqual(expected)
+      }
     }
   })
 
