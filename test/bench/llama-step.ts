@@ -5,13 +5,13 @@
  *
  *   node --import tsx test/bench/llama-step.ts '{"path": ..., "model": ..., ...}'
  */
-import { readFileSync } from 'node:fs'
 import { adapterLayout, initialAdapter } from '../../kernels/index.ts'
 import { fitJob } from '../../node/compute/job.ts'
 import { startCompute } from '../../node/compute/start-compute.ts'
 import { openWeights } from '../../node/model/weight-file.ts'
 import { digestOf } from '../../protocol/index.ts'
 import { DEFAULT_RUN } from '../../simulations/run-settings.ts'
+import { anonymousBytes } from './anonymous-bytes.ts'
 import type { LlamaTask } from './llama.ts'
 
 const task: LlamaTask = JSON.parse(process.argv[2]!)
@@ -32,7 +32,7 @@ const job = { ...fitted, streamedLayers: streamedLayers ?? fitted.streamedLayers
 
 let peakBytes = 0
 const watch = setInterval(() => {
-  peakBytes = Math.max(peakBytes, anonymousBytes())
+  peakBytes = Math.max(peakBytes, anonymousBytes('self'))
 }, 100)
 const begun = performance.now()
 const compute = startCompute()
@@ -64,10 +64,3 @@ console.log(
     recomputedLayers: job.recomputedLayers,
   }),
 )
-
-/** What the process has in memory that is no page of a file. */
-function anonymousBytes(): number {
-  const status = readFileSync('/proc/self/status', 'utf8')
-  const kilobytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1])
-  return 1024 * (kilobytes('RssAnon') + kilobytes('RssShmem'))
-}

@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import type { RunConfig } from '../../protocol/index.ts'
+import { chromiumPath } from '../chromium/chromium.ts'
 import { median } from './contest.ts'
+import { inTab, type TabFigures } from './llama-tab.ts'
 import { writeRandomLlama } from './random-gguf.ts'
 
 type ModelShape = RunConfig['base']['shape']
@@ -51,6 +53,8 @@ const EIGHT: ModelShape = {
   headNorm: false,
 }
 
+const RANK = 16
+
 const program = new Command('bench:llama')
   .description('Measures memory and time of training on an 8B base in blocks of Q4_K.')
   .option('--layers <count>', 'layers of the model whose memory is measured', '32')
@@ -59,9 +63,10 @@ const program = new Command('bench:llama')
   .option('--memory <megabytes>', 'what the kernels may take', '2200')
   .option('--pair <layers>', 'layers of the model that is tried both ways; 0: none', '4')
   .option('--rounds <count>', 'of trying it both ways', '3')
+  .option('--no-tab', 'leave out the tab that trains on a 1.1B base')
   .option('--json', 'print one JSON object')
   .parse()
-const options = program.opts<Record<string, string>>()
+const options = program.opts<Record<string, string> & { tab: boolean; json?: true }>()
 const [layers, tokens, threads] = ['layers', 'tokens', 'threads'].map((key) =>
   Number(options[key]),
 ) as [number, number, number]
@@ -70,9 +75,22 @@ const home = await mkdtemp(join(tmpdir(), 'barnraise-llama-'))
 try {
   const eight = await whole()
   const streamedOverResident = Number(options.pair) > 0 ? await bothWays() : null
-  report({ eight: { ...eight, streamedOverResident } })
+  report({ eight: { ...eight, streamedOverResident }, one: await tab() })
 } finally {
   await rm(home, { recursive: true })
+}
+
+/** null without a Chromium. */
+async function tab(): Promise<TabFigures | null> {
+  return options.tab && hasChromium() ? await inTab(home, RANK) : null
+}
+
+function hasChromium(): boolean {
+  try {
+    return chromiumPath() !== ''
+  } catch {
+    return false
+  }
 }
 
 /** One step of the whole model. */
@@ -106,13 +124,15 @@ type Given = Pick<LlamaTask, 'path' | 'model' | 'streamedLayers' | 'steps'>
 
 function measured(given: Given & { memoryBytesMax?: number }): LlamaStep {
   const memoryBytesMax = 1e6 * Number(options.memory)
-  const task: LlamaTask = { rank: 16, tokens, threads, memoryBytesMax, ...given }
+  const task: LlamaTask = { rank: RANK, tokens, threads, memoryBytesMax, ...given }
   const program = join(import.meta.dirname, 'llama-step.ts')
   const args = ['--import', 'tsx', '--max-semi-space-size=64', program, JSON.stringify(task)]
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }))
 }
 
-function report(figures: { eight: Record<string, unknown> }): void {
+function report(figures: { eight: object; one: object | null }): void {
   if (options.json) return console.log(JSON.stringify(figures))
-  for (const [name, value] of Object.entries(figures.eight)) console.log(`${name}: ${value}`)
+  for (const [model, own] of Object.entries(figures)) {
+    for (const [name, value] of Object.entries(own ?? {})) console.log(`${model} ${name}: ${value}`)
+  }
 }

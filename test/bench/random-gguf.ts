@@ -5,6 +5,7 @@
  */
 import { HEAD, type ModelShape, weightTensors } from '../../kernels/index.ts'
 import { toFloat16Bits } from '../../node/model/dtypes.ts'
+import type { GgufMetadata } from '../../node/model/gguf-format.ts'
 import { TENSOR_TYPES, type TensorType, tensorBytes } from '../../node/model/gguf-format.ts'
 import { ggufNames } from '../../node/model/gguf-names.ts'
 import { type GgufTensor, writeGguf } from '../../node/model/gguf-write.ts'
@@ -14,7 +15,11 @@ import { nextFraction, prng } from '../../protocol/index.ts'
 const PIECE_BLOCKS = 9973
 
 /** Bytes of the file. */
-export async function writeRandomLlama(path: string, model: ModelShape): Promise<number> {
+export async function writeRandomLlama(
+  path: string,
+  model: ModelShape,
+  metadata: GgufMetadata = new Map(),
+): Promise<number> {
   const names = ggufNames(model)
   const pieces = new Map<TensorType, Uint8Array>()
   const blocksOf = (type: TensorType) => {
@@ -32,7 +37,7 @@ export async function writeRandomLlama(path: string, model: ModelShape): Promise
       pieces: () => (type === 'F32' ? ones(bytes) : repeated(blocksOf(type), bytes)),
     }
   })
-  const { bytes } = await writeGguf(path, { metadata: new Map(), tensors })
+  const { bytes } = await writeGguf(path, { metadata, tensors })
   return bytes
 }
 
