@@ -35,6 +35,26 @@ function blockShift(kind: i32): i32 {
 
 // @ts-ignore: decorator
 @inline
+export function blockNumbers(kind: i32): i32 {
+  return 1 << blockShift(kind)
+}
+
+/** Numbers that share scale and least value. */
+// @ts-ignore: decorator
+@inline
+export function partNumbers(kind: i32): i32 {
+  return kind == Q6_K ? 16 : 32
+}
+
+/** The part of its block that number i of a row is in. */
+// @ts-ignore: decorator
+@inline
+export function partAt(kind: i32, i: i32): i32 {
+  return (i & (blockNumbers(kind) - 1)) / partNumbers(kind)
+}
+
+// @ts-ignore: decorator
+@inline
 export function blockBytes(kind: i32): i32 {
   if (kind == Q4_0) return 18
   if (kind == Q4_1) return 20
@@ -180,4 +200,66 @@ function sixBits(
   const low = i32x4.shr_u(wordsAt(block + 12, d1, d2, d3), shift + half)
   const high = v128.and(i32x4.shr_u(bytes, 2), i32x4.splat(48))
   return v128.or(v128.and(low, i32x4.splat(15)), high)
+}
+
+/** Bytes from the scales of eight rows in a part to those in the next: see `partScales`. */
+// @ts-ignore: decorator
+@inline
+export function partScaleBytes(kind: i32): usize {
+  return hasLeast(kind) ? 64 : 32
+}
+
+/**
+ * The scales of all parts of four rows' blocks, a vector for each part; the least values, where
+ * there are any, 32 bytes after the scales. What is left between is for four rows more.
+ */
+// @ts-ignore: decorator
+@inline
+export function partScales(
+  kind: i32, block: usize, d1: usize, d2: usize, d3: usize, to: usize,
+): void {
+  if (kind < Q4_K) {
+    v128.store(to, scalesAt(kind, block, d1, d2, d3, 0))
+    if (hasLeast(kind)) v128.store(to, leastsAt(kind, block, d1, d2, d3, 0), 32)
+    return
+  }
+  if (kind == Q6_K) {
+    const d = halvesAt(block + 208, d1, d2, d3)
+    for (let part: usize = 0; part < 16; part += 4) {
+      const words = wordsAt(block + 192 + part, d1, d2, d3)
+      store4Parts(true, words, d, to + 32 * part, 32)
+    }
+    return
+  }
+  const d = halvesAt(block, d1, d2, d3)
+  const m = halvesAt(block + 2, d1, d2, d3)
+  const w0 = wordsAt(block + 4, d1, d2, d3)
+  const w1 = wordsAt(block + 8, d1, d2, d3)
+  const w2 = wordsAt(block + 12, d1, d2, d3)
+  const six = i8x16.splat(63)
+  const four = i8x16.splat(15)
+  const top = i8x16.splat(48)
+  const upper0 = v128.and(i32x4.shr_u(w0, 2), top)
+  const upper1 = v128.and(i32x4.shr_u(w1, 2), top)
+  store4Parts(false, v128.and(w0, six), d, to, 64)
+  store4Parts(false, v128.and(w1, six), m, to + 32, 64)
+  store4Parts(false, v128.or(v128.and(w2, four), upper0), d, to + 256, 64)
+  store4Parts(false, v128.or(v128.and(i32x4.shr_u(w2, 4), four), upper1), m, to + 288, 64)
+}
+
+/** A byte of each word times the word's factor, for each of its four bytes. */
+// @ts-ignore: decorator
+@inline
+function store4Parts(signed: bool, words: v128, factor: v128, to: usize, step: usize): void {
+  v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(byteOf(signed, words, 0)), factor))
+  v128.store(to + step, f32x4.mul(f32x4.convert_i32x4_s(byteOf(signed, words, 1)), factor))
+  v128.store(to + 2 * step, f32x4.mul(f32x4.convert_i32x4_s(byteOf(signed, words, 2)), factor))
+  v128.store(to + 3 * step, f32x4.mul(f32x4.convert_i32x4_s(byteOf(signed, words, 3)), factor))
+}
+
+// @ts-ignore: decorator
+@inline
+function byteOf(signed: bool, words: v128, place: i32): v128 {
+  const top = i32x4.shl(words, 24 - 8 * place)
+  return signed ? i32x4.shr_s(top, 24) : i32x4.shr_u(top, 24)
 }

@@ -12,7 +12,7 @@
  */
 import { isBlocks } from './blocks'
 import { pack } from './pack'
-import { rowBlocks } from './pack-blocks'
+import { rowBlocks, SCALES_BYTES } from './pack-blocks'
 import { packBackward, packForward } from './pack-weights'
 import { rowFloat32 } from './row'
 import { runTile, tileColumns, tileRows } from './tiles'
@@ -29,7 +29,8 @@ export const KC_MAX = 512
 export const MC_MAX = 480
 /**
  * Bytes of the workspace's parts: the edge tile (5x16 at most), B's panel, then A's block, whose
- * rows are whole tiles: MC_MAX is a multiple of every tile's. What B is comes last.
+ * rows are whole tiles: MC_MAX is a multiple of every tile's. Scales of blocks and what B is come
+ * last.
  */
 const EDGE_BYTES: usize = 512
 const PANEL_BYTES: usize = KC_MAX * 16 * 4
@@ -118,7 +119,8 @@ function multiply(
 ): void {
   if (M == 1 && aAlong == 4 && isAlongRows(b)) {
     if (isBlocks(b.kind)) {
-      rowBlocks(b.kind, b.base, N, K, a, c, accumulate, panelIn(workspace))
+      const scales = blockScalesIn(workspace)
+      rowBlocks(b.kind, b.base, N, K, a, c, accumulate, panelIn(workspace), scales)
       return
     }
     const leading = b.role == PLAIN ? b.across : rowBytes(b.kind, K)
@@ -147,11 +149,15 @@ function isAlongRows(b: Operand): bool {
 }
 
 /** Columns j .. j+count-1 of B, rows k .. k+kc-1. */
-function packPanel(b: Operand, columns: i32, count: i32, kc: i32, j: i32, k: i32, to: usize): void {
+function packPanel(
+  b: Operand, columns: i32, count: i32, kc: i32, j: i32, k: i32, workspace: usize,
+): void {
+  const to = panelIn(workspace)
+  const scratch = blockScalesIn(workspace)
   if (b.role == FORWARD) {
-    packForward(b.kind, columns, count, kc, b.base, b.scales, b.inputs, j, k, to)
+    packForward(b.kind, columns, count, kc, b.base, b.scales, b.inputs, j, k, to, scratch)
   } else if (b.role == BACKWARD) {
-    packBackward(b.kind, columns, count, kc, b.base, b.scales, b.inputs, k, j, to)
+    packBackward(b.kind, columns, count, kc, b.base, b.scales, b.inputs, k, j, to, scratch)
   } else {
     const from = b.base + <usize>j * b.across + <usize>k * b.along
     pack(columns, count, kc, from, b.across, b.along, to)
@@ -166,8 +172,13 @@ function blockIn(workspace: usize): usize {
   return workspace + EDGE_BYTES + PANEL_BYTES
 }
 
+/** SCALES_BYTES: what blocks of a weight have for scales, while they are packed. */
+function blockScalesIn(workspace: usize): usize {
+  return blockIn(workspace) + BLOCK_BYTES
+}
+
 function operandIn(workspace: usize): Operand {
-  return changetype<Operand>(blockIn(workspace) + BLOCK_BYTES)
+  return changetype<Operand>(blockScalesIn(workspace) + SCALES_BYTES)
 }
 
 function packBlock(
@@ -189,7 +200,7 @@ function multiplyBlock(
   const panel = panelIn(workspace)
   for (let j = 0; j < N; j += columns) {
     const nc = min(columns, N - j)
-    packPanel(b, columns, nc, kc, j, k, panel)
+    packPanel(b, columns, nc, kc, j, k, workspace)
     for (let i = 0; i < mc; i += rows) {
       const mr = min(rows, mc - i)
       const aPanel = blockIn(workspace) + (<usize>(i * kc) << 2)

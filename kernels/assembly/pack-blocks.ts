@@ -4,105 +4,219 @@
  * is a multiple of 16, a row is whole blocks, and panels are 8 or 16 columns wide.
  */
 import {
-  blockAt, blockRowBytes, codesAt, hasLeast, leastsAt, Q4_0, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K, Q6_K,
-  Q8_0, scalesAt,
+  blockAt, blockBytes, blockNumbers, blockRowBytes, codesAt, hasLeast, leastsAt, partAt,
+  partNumbers, partScaleBytes, partScales, Q4_0, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K, Q6_K, Q8_0, scalesAt,
 } from './blocks'
 import { loadUpTo4, storeUpTo4 } from './lanes'
+
+/** Bytes of scales while rows are packed: 64 for each of 8 parts, or 8 for each of 512 rows. */
+export const SCALES_BYTES: usize = 4096
+/** Where the least values of rows lie, after the scales of as many as there may be. */
+const LEASTS: usize = SCALES_BYTES / 2
 
 /** to[k·width + p] = W[o+p][i+k], p < count; what lies beyond, nobody looks at. */
 export function packBlocksForward(
   kind: i32, width: i32, count: i32, kc: i32, values: usize, I: i32, o: i32, i: i32, to: usize,
+  scales: usize,
 ): void {
   const row = values + <usize>o * blockRowBytes(kind, I)
-  if (kind == Q4_0) turnRows(Q4_0, width, count, kc, row, I, i, to)
-  else if (kind == Q4_1) turnRows(Q4_1, width, count, kc, row, I, i, to)
-  else if (kind == Q5_0) turnRows(Q5_0, width, count, kc, row, I, i, to)
-  else if (kind == Q5_1) turnRows(Q5_1, width, count, kc, row, I, i, to)
-  else if (kind == Q8_0) turnRows(Q8_0, width, count, kc, row, I, i, to)
-  else if (kind == Q4_K) turnRows(Q4_K, width, count, kc, row, I, i, to)
-  else if (kind == Q5_K) turnRows(Q5_K, width, count, kc, row, I, i, to)
-  else turnRows(Q6_K, width, count, kc, row, I, i, to)
+  if (kind == Q4_0) turnRows(Q4_0, width, count, kc, row, I, i, to, scales)
+  else if (kind == Q4_1) turnRows(Q4_1, width, count, kc, row, I, i, to, scales)
+  else if (kind == Q5_0) turnRows(Q5_0, width, count, kc, row, I, i, to, scales)
+  else if (kind == Q5_1) turnRows(Q5_1, width, count, kc, row, I, i, to, scales)
+  else if (kind == Q8_0) turnRows(Q8_0, width, count, kc, row, I, i, to, scales)
+  else if (kind == Q4_K) turnRows(Q4_K, width, count, kc, row, I, i, to, scales)
+  else if (kind == Q5_K) turnRows(Q5_K, width, count, kc, row, I, i, to, scales)
+  else turnRows(Q6_K, width, count, kc, row, I, i, to, scales)
 }
 
-/** to[k·width + p] = W[o+k][i+p], p < width. */
+/**
+ * to[k·width + p] = W[o+k][i+p], p < width. Panels are packed one after the other: the first whose
+ * columns share scales leaves these where the others find them.
+ */
 export function packBlocksBackward(
   kind: i32, width: i32, kc: i32, values: usize, I: i32, o: i32, i: i32, to: usize,
+  scales: usize,
 ): void {
   const row = values + <usize>o * blockRowBytes(kind, I)
-  if (kind == Q4_0) copyRows(Q4_0, width, kc, row, I, i, to)
-  else if (kind == Q4_1) copyRows(Q4_1, width, kc, row, I, i, to)
-  else if (kind == Q5_0) copyRows(Q5_0, width, kc, row, I, i, to)
-  else if (kind == Q5_1) copyRows(Q5_1, width, kc, row, I, i, to)
-  else if (kind == Q8_0) copyRows(Q8_0, width, kc, row, I, i, to)
-  else if (kind == Q4_K) copyRows(Q4_K, width, kc, row, I, i, to)
-  else if (kind == Q5_K) copyRows(Q5_K, width, kc, row, I, i, to)
-  else copyRows(Q6_K, width, kc, row, I, i, to)
+  if (kind == Q4_0) copyRows(Q4_0, width, kc, row, I, i, to, scales)
+  else if (kind == Q4_1) copyRows(Q4_1, width, kc, row, I, i, to, scales)
+  else if (kind == Q5_0) copyRows(Q5_0, width, kc, row, I, i, to, scales)
+  else if (kind == Q5_1) copyRows(Q5_1, width, kc, row, I, i, to, scales)
+  else if (kind == Q8_0) copyRows(Q8_0, width, kc, row, I, i, to, scales)
+  else if (kind == Q4_K) copyRows(Q4_K, width, kc, row, I, i, to, scales)
+  else if (kind == Q5_K) copyRows(Q5_K, width, kc, row, I, i, to, scales)
+  else copyRows(Q6_K, width, kc, row, I, i, to, scales)
 }
 
 // @ts-ignore: decorator
 @inline
 function turnRows(
-  kind: i32, width: i32, count: i32, kc: i32, row: usize, I: i32, i: i32, to: usize,
+  kind: i32, width: i32, count: i32, kc: i32, row: usize, I: i32, i: i32, to: usize, scales: usize,
 ): void {
   const leading = blockRowBytes(kind, I)
   if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
-  for (let p = 0; p < count; p += 4) {
-    // Where fewer than four are left, the last stands in: nobody reads what becomes of it.
-    const left = count - p - 1
-    const d1 = <usize>min(1, left) * leading
-    const d2 = <usize>min(2, left) * leading
-    const d3 = <usize>min(3, left) * leading
-    turnFourRows(kind, kc, row, d1, d2, d3, i, to + (<usize>p << 2), <usize>width << 2)
-    row += 4 * leading
+  for (let p = 0; p < count; p += 8) {
+    turnEightRows(
+      kind, count - p - 1, kc, row, leading, i, to + (<usize>p << 2), <usize>width << 2, scales,
+    )
+    row += 8 * leading
   }
 }
 
-/** Codes are turned as bytes: four of four rows are a word of one of sixteen columns. */
+/** Where fewer than eight are left, the last stands in: nobody reads what becomes of it. */
 // @ts-ignore: decorator
 @inline
-function turnFourRows(
-  kind: i32, kc: i32, row: usize, d1: usize, d2: usize, d3: usize, i: i32, to: usize, step: usize,
+function turnEightRows(
+  kind: i32, last: i32, kc: i32, row: usize, leading: usize, i: i32, to: usize, step: usize,
+  scales: usize,
 ): void {
-  for (const end = i + kc; i < end; i += 16) {
-    const block = blockAt(kind, row, i)
-    const scale = scalesAt(kind, block, d1, d2, d3, i)
-    const least = hasLeast(kind) ? leastsAt(kind, block, d1, d2, d3, i) : scale
-    const c0 = codesAt(kind, block, i)
-    const c1 = codesAt(kind, block + d1, i)
-    const c2 = codesAt(kind, block + d2, i)
-    const c3 = codesAt(kind, block + d3, i)
-    const low01 = i8x16.shuffle(c0, c1, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-    const low23 = i8x16.shuffle(c2, c3, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-    const high01 = i8x16.shuffle(
-      c0, c1, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31,
-    )
-    const high23 = i8x16.shuffle(
-      c2, c3, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31,
-    )
-    const words0 = v128.shuffle<i16>(low01, low23, 0, 8, 1, 9, 2, 10, 3, 11)
-    const words1 = v128.shuffle<i16>(low01, low23, 4, 12, 5, 13, 6, 14, 7, 15)
-    const words2 = v128.shuffle<i16>(high01, high23, 0, 8, 1, 9, 2, 10, 3, 11)
-    const words3 = v128.shuffle<i16>(high01, high23, 4, 12, 5, 13, 6, 14, 7, 15)
-    storeColumns(kind, words0, scale, least, to, step)
-    storeColumns(kind, words1, scale, least, to + 4 * step, step)
-    storeColumns(kind, words2, scale, least, to + 8 * step, step)
-    storeColumns(kind, words3, scale, least, to + 12 * step, step)
-    to += 16 * step
+  const d1 = <usize>min(1, last) * leading
+  const d2 = <usize>min(2, last) * leading
+  const d3 = <usize>min(3, last) * leading
+  const d4 = <usize>min(4, last) * leading
+  const d5 = <usize>min(5, last) * leading
+  const d6 = <usize>min(6, last) * leading
+  const d7 = <usize>min(7, last) * leading
+  let block = blockAt(kind, row, i)
+  for (const end = i + kc; i < end;) {
+    partScales(kind, block, d1, d2, d3, scales)
+    partScales(kind, block + d4, d5 - d4, d6 - d4, d7 - d4, scales + 16)
+    const blockEnd = min(end, (i | (blockNumbers(kind) - 1)) + 1)
+    for (; i < blockEnd; i += 16) {
+      const scale = scales + partScaleBytes(kind) * <usize>partAt(kind, i)
+      turnEight(
+        kind, codesAt(kind, block, i), codesAt(kind, block + d1, i), codesAt(kind, block + d2, i),
+        codesAt(kind, block + d3, i), codesAt(kind, block + d4, i), codesAt(kind, block + d5, i),
+        codesAt(kind, block + d6, i), codesAt(kind, block + d7, i), scale, to, step,
+      )
+      to += 16 * step
+    }
+    block += <usize>blockBytes(kind)
   }
 }
 
-/** Sixteen codes to four vectors of numbers, `step` bytes apart. */
+/** Codes are turned as bytes, so that those of a column and the next become one vector. */
 // @ts-ignore: decorator
 @inline
-function storeColumns(
-  kind: i32, codes: v128, scale: v128, least: v128, to: usize, step: usize,
+function turnEight(
+  kind: i32, c0: v128, c1: v128, c2: v128, c3: v128, c4: v128, c5: v128, c6: v128, c7: v128,
+  scale: usize, to: usize, step: usize,
 ): void {
-  const low = i16x8.extend_low_i8x16_s(codes)
-  const high = i16x8.extend_high_i8x16_s(codes)
-  v128.store(to, widened(kind, i32x4.extend_low_i16x8_s(low), scale, least))
-  v128.store(to + step, widened(kind, i32x4.extend_high_i16x8_s(low), scale, least))
-  v128.store(to + 2 * step, widened(kind, i32x4.extend_low_i16x8_s(high), scale, least))
-  v128.store(to + 3 * step, widened(kind, i32x4.extend_high_i16x8_s(high), scale, least))
+  const low04 = lowBytes(c0, c4)
+  const low15 = lowBytes(c1, c5)
+  const low26 = lowBytes(c2, c6)
+  const low37 = lowBytes(c3, c7)
+  turnHalf(kind, low04, low15, low26, low37, scale, to, step)
+  const high04 = highBytes(c0, c4)
+  const high15 = highBytes(c1, c5)
+  const high26 = highBytes(c2, c6)
+  const high37 = highBytes(c3, c7)
+  turnHalf(kind, high04, high15, high26, high37, scale, to + 8 * step, step)
+}
+
+/** Eight columns of eight rows, whose codes come in pairs of rows. */
+// @ts-ignore: decorator
+@inline
+function turnHalf(
+  kind: i32, c04: v128, c15: v128, c26: v128, c37: v128, scale: usize, to: usize, step: usize,
+): void {
+  const lowEven = lowBytes(c04, c26)
+  const lowOdd = lowBytes(c15, c37)
+  storeTwo(kind, lowBytes(lowEven, lowOdd), scale, to, step)
+  storeTwo(kind, highBytes(lowEven, lowOdd), scale, to + 2 * step, step)
+  const highEven = highBytes(c04, c26)
+  const highOdd = highBytes(c15, c37)
+  storeTwo(kind, lowBytes(highEven, highOdd), scale, to + 4 * step, step)
+  storeTwo(kind, highBytes(highEven, highOdd), scale, to + 6 * step, step)
+}
+
+// @ts-ignore: decorator
+@inline
+function storeTwo(kind: i32, codes: v128, scale: usize, to: usize, step: usize): void {
+  storeEight(kind, i16x8.extend_low_i8x16_s(codes), scale, to)
+  storeEight(kind, i16x8.extend_high_i8x16_s(codes), scale, to + step)
+}
+
+/** A column of eight rows; V8 pairs the vectors. */
+// @ts-ignore: decorator
+@inline
+function storeEight(kind: i32, codes: v128, scale: usize, to: usize): void {
+  let x0 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes)), v128.load(scale))
+  let x1 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(codes)), v128.load(scale, 16))
+  if (hasLeast(kind)) {
+    x0 = f32x4.sub(x0, v128.load(scale, 32))
+    x1 = f32x4.sub(x1, v128.load(scale, 48))
+  }
+  v128.store(to, x0)
+  v128.store(to, x1, 16)
+}
+
+// @ts-ignore: decorator
+@inline
+function lowBytes(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+}
+
+// @ts-ignore: decorator
+@inline
+function highBytes(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+}
+
+// @ts-ignore: decorator
+@inline
+function copyRows(
+  kind: i32, width: i32, kc: i32, row: usize, I: i32, i: i32, to: usize, scales: usize,
+): void {
+  const leading = blockRowBytes(kind, I)
+  let block = blockAt(kind, row, i)
+  if ((i & (partNumbers(kind) - 1)) == 0) rowScales(kind, kc, block, leading, i, scales)
+  for (const end = scales + (<usize>kc << 2); scales != end; scales += 4) {
+    const scale = v128.load_splat<f32>(scales)
+    const least = hasLeast(kind) ? v128.load_splat<f32>(scales, LEASTS) : scale
+    const codes = codesAt(kind, block, i)
+    if (width == 16) {
+      storeNumbers(kind, i16x8.extend_low_i8x16_s(codes), scale, least, to)
+      storeNumbers(kind, i16x8.extend_high_i8x16_s(codes), scale, least, to + 32)
+      to += 64
+    } else {
+      const eight = (i & 8) == 0
+        ? i16x8.extend_low_i8x16_s(codes)
+        : i16x8.extend_high_i8x16_s(codes)
+      storeNumbers(kind, eight, scale, least, to)
+      to += 32
+    }
+    block += leading
+  }
+}
+
+/** Scales and least values of kc rows, four at a time; the last stands in where fewer are left. */
+// @ts-ignore: decorator
+@inline
+function rowScales(
+  kind: i32, kc: i32, block: usize, leading: usize, i: i32, scales: usize,
+): void {
+  for (let k = 0; k < kc; k += 4) {
+    const last = kc - k - 1
+    const d1 = <usize>min(1, last) * leading
+    const d2 = <usize>min(2, last) * leading
+    const d3 = <usize>min(3, last) * leading
+    v128.store(scales, scalesAt(kind, block, d1, d2, d3, i))
+    if (hasLeast(kind)) v128.store(scales, leastsAt(kind, block, d1, d2, d3, i), LEASTS)
+    scales += 16
+    block += 4 * leading
+  }
+}
+
+/** Eight codes of a row to its numbers. */
+// @ts-ignore: decorator
+@inline
+function storeNumbers(kind: i32, codes: v128, scale: v128, least: v128, to: usize): void {
+  const x0 = widened(kind, i32x4.extend_low_i16x8_s(codes), scale, least)
+  const x1 = widened(kind, i32x4.extend_high_i16x8_s(codes), scale, least)
+  v128.store(to, x0)
+  v128.store(to, x1, 16)
 }
 
 // @ts-ignore: decorator
@@ -112,60 +226,36 @@ function widened(kind: i32, codes: v128, scale: v128, least: v128): v128 {
   return hasLeast(kind) ? f32x4.sub(product, least) : product
 }
 
-/** Four rows at a time, whose scales are made together; the last stands in where fewer are left. */
+/** y (I) = the numbers of a row. */
+export function widenBlockRow(kind: i32, y: usize, row: usize, I: i32): void {
+  if (kind == Q4_0) widenRow(Q4_0, y, row, I)
+  else if (kind == Q4_1) widenRow(Q4_1, y, row, I)
+  else if (kind == Q5_0) widenRow(Q5_0, y, row, I)
+  else if (kind == Q5_1) widenRow(Q5_1, y, row, I)
+  else if (kind == Q8_0) widenRow(Q8_0, y, row, I)
+  else if (kind == Q4_K) widenRow(Q4_K, y, row, I)
+  else if (kind == Q5_K) widenRow(Q5_K, y, row, I)
+  else widenRow(Q6_K, y, row, I)
+}
+
 // @ts-ignore: decorator
 @inline
-function copyRows(
-  kind: i32, width: i32, kc: i32, row: usize, I: i32, i: i32, to: usize,
-): void {
-  const leading = blockRowBytes(kind, I)
-  const step = <usize>width << 2
-  let block = blockAt(kind, row, i)
-  for (let k = 0; k < kc; k += 4) {
-    const left = kc - k - 1
-    const d1 = <usize>min(1, left) * leading
-    const d2 = <usize>min(2, left) * leading
-    const d3 = <usize>min(3, left) * leading
-    const scale = scalesAt(kind, block, d1, d2, d3, i)
-    const least = hasLeast(kind) ? leastsAt(kind, block, d1, d2, d3, i) : scale
-    copyPart(kind, width, 0, block, i, scale, least, to)
-    if (left > 0) copyPart(kind, width, 1, block + d1, i, scale, least, to + step)
-    if (left > 1) copyPart(kind, width, 2, block + d2, i, scale, least, to + 2 * step)
-    if (left > 2) copyPart(kind, width, 3, block + d3, i, scale, least, to + 3 * step)
-    block += 4 * leading
-    to += 4 * step
+function widenRow(kind: i32, y: usize, row: usize, I: i32): void {
+  for (let i = 0; i < I; i += 16) {
+    const block = blockAt(kind, row, i)
+    const scale = firstLane(scalesAt(kind, block, 0, 0, 0, i))
+    const least = hasLeast(kind) ? firstLane(leastsAt(kind, block, 0, 0, 0, i)) : scale
+    const codes = codesAt(kind, block, i)
+    storeNumbers(kind, i16x8.extend_low_i8x16_s(codes), scale, least, y)
+    storeNumbers(kind, i16x8.extend_high_i8x16_s(codes), scale, least, y + 32)
+    y += 64
   }
 }
 
-/** 16 numbers from i on, or 8: the first or the second half of those that share a scale. */
 // @ts-ignore: decorator
 @inline
-function copyPart(
-  kind: i32, width: i32, lane: i32, block: usize, i: i32, scales: v128, leasts: v128, to: usize,
-): void {
-  const scale = splatLane(scales, lane)
-  const least = splatLane(leasts, lane)
-  const codes = codesAt(kind, block, i)
-  if (width == 16) return storeColumns(kind, codes, scale, least, to, 16)
-  const eight = (i & 8) == 0
-    ? i16x8.extend_low_i8x16_s(codes)
-    : i16x8.extend_high_i8x16_s(codes)
-  v128.store(to, widened(kind, i32x4.extend_low_i16x8_s(eight), scale, least))
-  v128.store(to, widened(kind, i32x4.extend_high_i16x8_s(eight), scale, least), 16)
-}
-
-// @ts-ignore: decorator
-@inline
-function splatLane(x: v128, lane: i32): v128 {
-  if (lane == 0) return v128.shuffle<i32>(x, x, 0, 0, 0, 0)
-  if (lane == 1) return v128.shuffle<i32>(x, x, 1, 1, 1, 1)
-  if (lane == 2) return v128.shuffle<i32>(x, x, 2, 2, 2, 2)
-  return v128.shuffle<i32>(x, x, 3, 3, 3, 3)
-}
-
-/** y (I) = the numbers of a row. */
-export function widenBlockRow(kind: i32, y: usize, row: usize, I: i32): void {
-  for (let i = 0; i < I; i += 16) packBlocksBackward(kind, 16, 1, row, I, 0, i, y + (<usize>i << 2))
+function firstLane(x: v128): v128 {
+  return v128.shuffle<i32>(x, x, 0, 0, 0, 0)
 }
 
 /** Numbers of a row that are turned at a time: with 16 rows they leave room in the first cache. */
@@ -177,6 +267,7 @@ const ROW_PART = 256
  */
 export function rowBlocks(
   kind: i32, values: usize, O: i32, I: i32, x: usize, c: usize, accumulate: bool, panel: usize,
+  scales: usize,
 ): void {
   if (!accumulate) memory.fill(c, 0, <usize>O << 2)
   for (let o = 0; o < O; o += 16) {
@@ -188,7 +279,7 @@ export function rowBlocks(
     let c3 = count > 12 ? loadUpTo4(to + 48, count - 12) : c0
     for (let i = 0; i < I; i += ROW_PART) {
       const kc = min(ROW_PART, I - i)
-      packBlocksForward(kind, 16, count, kc, values, I, o, i, panel)
+      packBlocksForward(kind, 16, count, kc, values, I, o, i, panel, scales)
       let from = x + (<usize>i << 2)
       let numbers = panel
       for (const end = panel + (<usize>kc << 6); numbers != end; numbers += 64) {

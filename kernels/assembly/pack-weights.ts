@@ -14,9 +14,11 @@ import {
 /** to[k·width + p] = W[o+p][i+k], 0 from p = count on. */
 export function packForward(
   kind: i32, width: i32, count: i32, kc: i32,
-  values: usize, scales: usize, I: i32, o: i32, i: i32, to: usize,
+  values: usize, scales: usize, I: i32, o: i32, i: i32, to: usize, scratch: usize,
 ): void {
-  if (isBlocks(kind)) return packBlocksForward(kind, width, count, kc, values, I, o, i, to)
+  if (isBlocks(kind)) {
+    return packBlocksForward(kind, width, count, kc, values, I, o, i, to, scratch)
+  }
   if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
   const rows = values + <usize>o * rowBytes(kind, I)
   const rowScales = scales + <usize>o * scaleBytes(kind, I)
@@ -29,9 +31,9 @@ export function packForward(
 /** to[k·width + p] = W[o+k][i+p], 0 from p = count on. */
 export function packBackward(
   kind: i32, width: i32, count: i32, kc: i32,
-  values: usize, scales: usize, I: i32, o: i32, i: i32, to: usize,
+  values: usize, scales: usize, I: i32, o: i32, i: i32, to: usize, scratch: usize,
 ): void {
-  if (isBlocks(kind)) return packBlocksBackward(kind, width, kc, values, I, o, i, to)
+  if (isBlocks(kind)) return packBlocksBackward(kind, width, kc, values, I, o, i, to, scratch)
   if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
   const rows = values + <usize>o * rowBytes(kind, I)
   const rowScales = scales + <usize>o * scaleBytes(kind, I)

@@ -39,9 +39,20 @@ export function timesAsFast(
   other: string,
   seconds: 'cpu' | 'wall' = 'cpu',
 ): number | null {
+  const ratios = pairedRatios(results, own, other, seconds)
+  return ratios === null ? null : median(ratios)
+}
+
+/** `other`'s seconds / `own`'s of each round; null where one of them was not there. */
+export function pairedRatios(
+  results: Results,
+  own: string,
+  other: string,
+  seconds: 'cpu' | 'wall' = 'cpu',
+): number[] | null {
   const [a, b] = [results.get(own), results.get(other)]
   if (a === undefined || b === undefined) return null
-  return median(a.map((answer, round) => b[round]![seconds] / answer[seconds]))
+  return a.map((answer, round) => b[round]![seconds] / answer[seconds])
 }
 
 export function median(values: readonly number[]): number {
@@ -69,9 +80,15 @@ export function script(name: string, file: string, ...args: string[]): Entry {
   return [name, process.execPath, '--import', 'tsx', path, ...args]
 }
 
-export function python(name: string, interpreter: string, engine: string, type: string): Entry {
+export function python(
+  name: string,
+  interpreter: string,
+  engine: string,
+  type: string,
+  threads = 1,
+): Entry {
   const path = fileURLToPath(new URL('yardstick.py', import.meta.url))
-  return [name, interpreter, path, engine, type]
+  return [name, interpreter, path, engine, type, String(threads)]
 }
 
 /** Starts all, and stops them after `work`; who can't start is told to `skipped`, once each. */

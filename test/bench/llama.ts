@@ -1,7 +1,8 @@
 /**
- * `npm run bench:llama`: what training on a large quantised base takes. It makes random models of
- * real shapes on the disk, in pieces, trains steps on each in a process of its own, and removes
- * them. The 8B shape takes 5 GB of disk and minutes a step; `--layers` and `--tokens` make it less.
+ * `npm run bench:llama`: what training on a large quantised base takes, and how its products
+ * compare with OpenBLAS. It makes random models of real shapes on the disk, in pieces, trains steps
+ * on each in a process of its own, and removes them. The 8B shape takes 5 GB of disk and minutes a
+ * step; `--layers` and `--tokens` make it less.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,6 +11,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import type { RunConfig } from '../../protocol/index.ts'
 import { chromiumPath } from '../chromium/chromium.ts'
+import { blockFigures, measureBlocks } from './block-figures.ts'
 import { median } from './contest.ts'
 import { inTab, type TabFigures } from './llama-tab.ts'
 import { writeRandomLlama } from './random-gguf.ts'
@@ -57,14 +59,22 @@ const RANK = 16
 
 const program = new Command('bench:llama')
   .description('Measures memory and time of training on an 8B base in blocks of Q4_K.')
-  .option('--layers <count>', 'layers of the model whose memory is measured', '32')
+  .option('--layers <count>', 'layers of the model whose memory is measured; 0: none', '32')
   .option('--tokens <count>', 'tokens a step', '512')
   .option('--threads <count>', 'threads', '2')
   .option('--memory <megabytes>', 'what the kernels may take', '2200')
   .option('--pair <layers>', 'layers of the model that is tried both ways; 0: none', '4')
   .option('--rounds <count>', 'of trying it both ways', '3')
   .option('--no-tab', 'leave out the tab that trains on a 1.1B base')
+  .option('--products <rounds>', 'of products in Q4_K against OpenBLAS; 0: none', '5')
   .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    `
+With --json, q4k has the medians of \`npm run bench:blocks\`: how many times as fast a product is as
+OpenBLAS in float32. OpenBLAS (by numpy) is asked through the Python in BENCH_PYTHON, or python3;
+without it they are null. A look at them alone: --layers 0 --pair 0.`,
+  )
   .parse()
 const options = program.opts<Record<string, string> & { tab: boolean; json?: true }>()
 const [layers, tokens, threads] = ['layers', 'tokens', 'threads'].map((key) =>
@@ -73,9 +83,13 @@ const [layers, tokens, threads] = ['layers', 'tokens', 'threads'].map((key) =>
 
 const home = await mkdtemp(join(tmpdir(), 'barnraise-llama-'))
 try {
-  const eight = await whole()
+  const eight = layers > 0 ? await whole() : null
   const streamedOverResident = Number(options.pair) > 0 ? await bothWays() : null
-  report({ eight: { ...eight, streamedOverResident }, one: await tab() })
+  report({
+    eight: { ...eight, streamedOverResident },
+    one: await tab(),
+    q4k: await products(),
+  })
 } finally {
   await rm(home, { recursive: true })
 }
@@ -114,6 +128,15 @@ async function bothWays(): Promise<number> {
   return median(ratios)
 }
 
+/** How products with a matrix in Q4_K compare; null where they do not. */
+async function products() {
+  const rounds = Number(options.products)
+  const say = (line: string) => process.stderr.write(`${line}\n`)
+  const interpreter = process.env.BENCH_PYTHON ?? 'python3'
+  const skipped = (name: string, reason: string) => say(`${name} is skipped: ${reason}`)
+  return blockFigures(rounds > 0 ? await measureBlocks({ rounds, interpreter, say, skipped }) : [])
+}
+
 async function made(layerCount: number) {
   const path = join(home, `${layerCount}.gguf`)
   const model = { ...EIGHT, layerCount }
@@ -130,9 +153,9 @@ function measured(given: Given & { memoryBytesMax?: number }): LlamaStep {
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }))
 }
 
-function report(figures: { eight: object; one: object | null }): void {
+function report(figures: Record<'eight' | 'one' | 'q4k', object | null>): void {
   if (options.json) return console.log(JSON.stringify(figures))
-  for (const [model, own] of Object.entries(figures)) {
-    for (const [name, value] of Object.entries(own ?? {})) console.log(`${model} ${name}: ${value}`)
+  for (const [part, own] of Object.entries(figures)) {
+    for (const [name, value] of Object.entries(own ?? {})) console.log(`${part} ${name}: ${value}`)
   }
 }

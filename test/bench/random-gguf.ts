@@ -45,14 +45,15 @@ function* ones(bytes: number): Generator<Uint8Array> {
   yield new Uint8Array(new Float32Array(bytes / 4).fill(1).buffer)
 }
 
-function* repeated(piece: Uint8Array, bytes: number): Generator<Uint8Array> {
+/** So many bytes of blocks that repeat. */
+export function* repeated(piece: Uint8Array, bytes: number): Generator<Uint8Array> {
   for (let left = bytes; left > 0; left -= piece.length) {
     yield piece.subarray(0, Math.min(left, piece.length))
   }
 }
 
 /** Random codes; the factors are such that weights have some 0.02, and a mean of none. */
-function randomBlocks(type: TensorType): Uint8Array {
+export function randomBlocks(type: TensorType): Uint8Array {
   const { blockBytes } = TENSOR_TYPES[type]
   const random = prng(1)
   const bytes = Uint8Array.from({ length: PIECE_BLOCKS * blockBytes }, () =>

@@ -1,5 +1,6 @@
 """Contestants of `npm run bench` in Python: `openblas` (numpy's products) or `torch` (products and
-whole LoRA steps). Argument 2 is the type of a step's numbers: float32 or bfloat16. One thread."""
+whole LoRA steps). Argument 2 is the type of a step's numbers: float32 or bfloat16; 3 is how many
+threads there are."""
 
 import json
 import os
@@ -8,7 +9,9 @@ import sys
 import time
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+    os.environ[name] = sys.argv[3]
+# Its threads wait in a loop for the next product, which would disturb whoever is asked next.
+os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
 
 ENGINE, TYPE = sys.argv[1], sys.argv[2]
 GEMM_SECONDS, WARM_UP_SECONDS = 0.04, 0.15
@@ -22,7 +25,7 @@ else:
     import torch
     import torch.nn.functional as F
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(sys.argv[3]))
     torch.manual_seed(0)
 
 
