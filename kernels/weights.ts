@@ -9,6 +9,11 @@ import { type ModelShape, ShapeError, TARGETS, type Target, targetSize } from '.
 export interface WeightSource {
   /** Throws when the checkpoint lacks the tensor. */
   tensor(name: string): { shape: readonly number[]; values: Float32Array }
+  /**
+   * `count` rows of a matrix from `first` on; a source that can but read all of it needs no such
+   * function.
+   */
+  rows?(name: string, first: number, count: number): Float32Array
   /** A matrix whose rows are blocks; a source that has none needs no such function. */
   blocks?(name: string): StoredBlocks
 }

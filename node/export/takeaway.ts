@@ -24,6 +24,16 @@ export interface WrittenModel {
   digest: Digest
   /** The types that they have in it. */
   weights: string
+  /** Where merged matrices became blocks: what they lost. */
+  rounding?: RoundingError
+}
+
+/** Root mean square of the differences that rounding made, as parts of that of other numbers. */
+export interface RoundingError {
+  /** The same of the merged matrices is 1. */
+  ofWeights: number
+  /** The same of what training changed in them is 1: from there on, hardly any of it is left. */
+  ofLearned: number
 }
 
 /** What a model card says. */

@@ -14,7 +14,7 @@ import type { FileBytes } from './file-bytes.ts'
 import { isGguf, parseGguf } from './gguf.ts'
 import type { TensorType } from './gguf-format.ts'
 import { ggufTensors, type StoredKind, storageKind } from './gguf-weights.ts'
-import { readTensor, safetensorsHeader } from './safetensors.ts'
+import { readRows, readTensor, safetensorsHeader } from './safetensors.ts'
 
 /** What a RunConfig says of it. */
 interface BaseStorage {
@@ -57,7 +57,10 @@ export function readWeights(shape: ModelShape, file: FileBytes): BaseWeights {
     return checked(shape, source, tensors)
   }
   const header = safetensorsHeader(file)
-  const source = { tensor: (name: string) => readTensor(header, name, read) }
+  const source: WeightSource = {
+    tensor: (name) => readTensor(header, name, read),
+    rows: (name, first, count) => readRows(header, name, [first, count], read),
+  }
   return checked(shape, source, header.tensors)
 }
 

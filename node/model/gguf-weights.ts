@@ -15,9 +15,9 @@ import { ModelError } from './errors.ts'
 import type { FileBytes } from './file-bytes.ts'
 import type { GgufEntry, GgufHeader } from './gguf.ts'
 import { ROPE_FACTORS } from './gguf-config.ts'
-import { dequantise, isBlockType } from './gguf-dequantise.ts'
 import type { TensorType } from './gguf-format.ts'
 import { ggufNames, permutedHeads, unpermuteRows } from './gguf-names.ts'
+import { dequantise, isBlockType } from './gguf-numbers.ts'
 
 export interface GgufTensors {
   /** The tensors, by the Hub's names. */
@@ -51,6 +51,19 @@ export function ggufTensors(header: GgufHeader, file: FileBytes, model: ModelSha
         if (count === undefined) return { shape, values }
         return { shape, values: unpermuteRows(values, count, shape.at(-1)!) }
       },
+      rows(name, first, count) {
+        const { type, shape, begin, end } = entryOf(header, names.get(name) ?? name)
+        const [outputs, columns] = [shape[0]!, shape.at(-1)!]
+        const unit = outputs / (heads.get(name) ?? outputs)
+        // Where rows change places they do so in their head, which is read whole.
+        const [from, to] = [Math.floor(first / unit), Math.ceil((first + count) / unit)]
+        const unitBytes = ((end - begin) / outputs) * unit
+        const bytes = file.read(begin + from * unitBytes, begin + to * unitBytes)
+        const values = dequantise(type, bytes, `tensor '${name}'`)
+        const own = unit === 1 ? values : unpermuteRows(values, to - from, columns)
+        const skipped = first - from * unit
+        return own.subarray(skipped * columns, (skipped + count) * columns)
+      },
       blocks(name) {
         const { type, shape, begin, end } = entryOf(header, names.get(name) ?? name)
         const count = heads.get(name) ?? null
@@ -83,7 +96,7 @@ function entryOf(header: GgufHeader, name: string): GgufEntry {
 }
 
 /** Kinds that a file can have a matrix in. */
-export type StoredKind = Exclude<StorageKind, 'int8' | 'int4'>
+export type StoredKind = Exclude<StorageKind, 'int8'>
 
 /** What a matrix is read by, in whole heads where rows change places. */
 const PIECE_BYTES = 8 * 1024 * 1024

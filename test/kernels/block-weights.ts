@@ -69,7 +69,7 @@ export function blockWeights(
   kinds: readonly StorageKind[],
   rest: WeightSource,
   draw: Words,
-): Required<WeightSource> {
+): Required<Omit<WeightSource, 'rows'>> {
   const names = weightMatrices(model).map(({ name }) => name)
   const shapes = new Map(weightTensors(model).map(({ name, shape }) => [name, shape]))
   const bytesOf = (name: string, kind: BlockKind): Uint8Array<ArrayBuffer> => {
