@@ -89,7 +89,9 @@ function errorOf(
   takeaway: Takeaway,
 ): { rounding?: RoundingError } {
   if (numbers === 0) return {}
-  const ofLearned = Math.sqrt(differences / learnedSquares(takeaway))
+  const learned = learnedSquares(takeaway)
+  // Where nothing was learned, nothing of it is lost.
+  const ofLearned = learned === 0 ? 0 : Math.sqrt(differences / learned)
   return { rounding: { ofWeights: Math.sqrt(differences / numbers), ofLearned } }
 }
 

@@ -28,11 +28,11 @@ export interface WrittenModel {
   rounding?: RoundingError
 }
 
-/** Root mean square of the differences that rounding made, as parts of that of other numbers. */
+/** The root mean square of the differences that rounding made, in units of that of others. */
 export interface RoundingError {
-  /** The same of the merged matrices is 1. */
+  /** 1 would be as much as the merged matrices themselves. */
   ofWeights: number
-  /** The same of what training changed in them is 1: from there on, hardly any of it is left. */
+  /** 1 is as much as training changed in them: hardly any of it is left then. */
   ofLearned: number
 }
 

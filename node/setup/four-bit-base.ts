@@ -102,7 +102,7 @@ function* watched(
   onProgress(total, total)
 }
 
-/** @internal its bytes are frozen by a test */
+/** The file that is made, from the base's weights alone. */
 export function fourBitFile({ shape, weights }: Pick<BaseModel, 'shape' | 'weights'>): GgufFile {
   const tensorOf = createTensorOf(shape, weights)
   const float = FLOATS[weights.storage.base as Float]
