@@ -74,14 +74,13 @@ async function free(root: string): Promise<void> {
 function print(folder: string, bytes: number, blobs: readonly CachedBlob[], made: number): void {
   printLine(`Weights and data of runs in ${folder}: ${byteSize(bytes)}`)
   if (made > 0) printLine(`Bases in 4 bits that were made here: ${byteSize(made)}`)
-  if (blobs.length === 0 && made === 0) return
-  printColumns(
-    blobs.map(({ digest, bytes: size, since }) => [
-      `  ${digest.slice(0, 16)}`,
-      byteSize(size),
-      `since ${since.slice(0, 10)}`,
-    ]),
-  )
+  if (blobs.length + made === 0) return
+  const rows = blobs.map(({ digest, bytes: size, since }) => [
+    `  ${digest.slice(0, 16)}`,
+    byteSize(size),
+    `since ${since.slice(0, 10)}`,
+  ])
+  if (rows.length > 0) printColumns(rows)
   printLine(
     `Free it with \`${command('cache --free')}\`: what is needed again is fetched or made again.`,
   )
