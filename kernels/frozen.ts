@@ -5,24 +5,20 @@
 import { BLOCK_KINDS, BLOCKS, isBlockKind } from './blocks.ts'
 import type { BlockKind, FrozenWeight, StorageKind } from './ops.ts'
 
-/** Numbers along a row of an int4 weight that share a scale. */
-export const INT4_GROUP = 64
-
 export const STORAGE_KINDS: readonly StorageKind[] = [
   'float32',
   'float16',
   'bfloat16',
   'int8',
-  'int4',
   ...BLOCK_KINDS,
 ]
 
-const VALUE_BITS: Readonly<Record<Exclude<StorageKind, BlockKind>, number>> = {
-  float32: 32,
-  float16: 16,
-  bfloat16: 16,
-  int8: 8,
-  int4: 4,
+/** The bytes of a number, in a kind that has none of them in blocks. */
+export const NUMBER_BYTES: Readonly<Record<Exclude<StorageKind, BlockKind>, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int8: 1,
 }
 
 export interface WeightBytes {
@@ -36,9 +32,7 @@ export function rowBytes(kind: StorageKind, inputs: number): WeightBytes {
     const { scalars, bytes } = BLOCKS[kind]
     return { values: Math.ceil(inputs / scalars) * bytes, scales: 0 }
   }
-  const values = Math.ceil((inputs * VALUE_BITS[kind]) / 8)
-  if (kind === 'int8') return { values, scales: 4 }
-  return { values, scales: kind === 'int4' ? 2 * Math.ceil(inputs / INT4_GROUP) : 0 }
+  return { values: inputs * NUMBER_BYTES[kind], scales: kind === 'int8' ? 4 : 0 }
 }
 
 /** Bytes of a whole weight. */

@@ -33,7 +33,8 @@ export {
   weightTensors,
 } from './weights.ts'
 
-// What the blocks of a file mean.
+// What the blocks of a file mean, and float32 as such blocks.
+export { quantiseBlocks } from './quantise-blocks.ts'
 export { widenBlocks } from './reference/blocks.ts'
 
 // Where the scalars of an adapter lie, and where they start.

@@ -4,14 +4,12 @@
  * names the op and the argument.
  */
 import { isBlockKind, rowUnit } from './blocks.ts'
-import { STORAGE_KINDS, weightBytes } from './frozen.ts'
+import { NUMBER_BYTES, STORAGE_KINDS, weightBytes } from './frozen.ts'
 import {
-  type BlockKind,
   type FrozenWeight,
   type Ops,
   type Pointer,
   type ProductPath,
-  type StorageKind,
   trimmedWorkBytes,
 } from './ops.ts'
 import { ShapeError } from './shape.ts'
@@ -123,15 +121,6 @@ function quantisedDoor(
   door.regions(Math.ceil(n / 64), { scales }, 2)
 }
 
-/** That of a block's float16 is 2. */
-const VALUE_ALIGNMENT: Readonly<Record<Exclude<StorageKind, BlockKind>, number>> = {
-  float32: 4,
-  float16: 2,
-  bfloat16: 2,
-  int8: 1,
-  int4: 1,
-}
-
 function weightDoor(door: Door, { kind, values, scales, outputs, inputs }: FrozenWeight): void {
   door.must(STORAGE_KINDS.includes(kind), `'kind' must be a storage kind: current value is ${kind}`)
   door.counts({ outputs, inputs })
@@ -141,10 +130,10 @@ function weightDoor(door: Door, { kind, values, scales, outputs, inputs }: Froze
     inputs % unit === 0,
     `'inputs' must be a multiple of ${unit} for ${kind}: current value is ${inputs}`,
   )
-  const value = isBlockKind(kind) ? 2 : VALUE_ALIGNMENT[kind]
-  const scale = kind === 'int8' ? 4 : 2
+  // A block has float16 numbers in it.
+  const value = isBlockKind(kind) ? 2 : NUMBER_BYTES[kind]
   door.regions(bytes.values / value, { values }, value)
-  if (bytes.scales > 0) door.regions(bytes.scales / scale, { scales }, scale)
+  if (bytes.scales > 0) door.regions(bytes.scales / 4, { scales })
 }
 
 function frozenDoor(

@@ -42,12 +42,11 @@ export interface Gemm {
 }
 
 /**
- * How the numbers of a frozen weight are stored. `int8`: a code for each, and one float32 scale a
- * row. `int4`: two codes a byte, low nibble first, and one float16 scale for each group of 64 along
- * a row. Codes are two's complement, and a number is round(code · scale). The others are
- * llama.cpp's and have their scales among their codes: see blocks.ts.
+ * How the numbers of a frozen weight are stored. `int8`: a code for each, in two's complement, and
+ * one float32 scale a row; a number is round(code · scale). The blocks are llama.cpp's and have
+ * their scales among their codes: see blocks.ts.
  */
-export type StorageKind = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'int4' | BlockKind
+export type StorageKind = 'float32' | 'float16' | 'bfloat16' | 'int8' | BlockKind
 
 /** Kinds whose rows are blocks of codes with their scales, as a GGUF file has them. */
 export type BlockKind = 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0' | 'Q4_K' | 'Q5_K' | 'Q6_K'
@@ -59,7 +58,7 @@ export type BlockKind = 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0' | 'Q4_K' | 'Q
 export interface FrozenWeight {
   kind: StorageKind
   values: Pointer
-  /** int8: float32 (O). int4: float16 (O, ceil(I/64)). Otherwise not looked at. */
+  /** int8: float32 (O). Otherwise not looked at. */
   scales: Pointer
   /** O */
   outputs: number
@@ -202,8 +201,8 @@ export interface Ops {
   /**
    * Stores w (O,I) float32, finite, as the weight's kind says. float16 and bfloat16 round half to
    * even. int8: scale = round(max|row| / 127), code = clamp(round-half-even(round(w / scale))), 0
-   * where the scale is. int4: each row as `quantise` does with 7 levels. Blocks are not made here:
-   * they are put where the weight lies, as their file has them.
+   * where the scale is. Blocks are not made here: they are put where the weight lies, as their file
+   * has them.
    */
   storeWeight(weight: FrozenWeight, w: Pointer): void
   /** y (T,I) = rows of the weight at ids (T) int32, as float32. */

@@ -9,7 +9,10 @@ import { type ModelShape, ShapeError, TARGETS, type Target, targetSize } from '.
 export interface WeightSource {
   /** Throws when the checkpoint lacks the tensor. */
   tensor(name: string): { shape: readonly number[]; values: Float32Array }
-  /** The numbers of `count` rows of a matrix; a source that has it in memory can do without. */
+  /**
+   * `count` rows of a matrix from `first` on; a source that can but read all of it needs no such
+   * function.
+   */
   rows?(name: string, first: number, count: number): Float32Array
   /** A matrix whose rows are blocks; a source that has none needs no such function. */
   blocks?(name: string): StoredBlocks

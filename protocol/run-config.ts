@@ -55,7 +55,7 @@ const base = struct({
 /** How the frozen base is stored and multiplied: both decide bits; see kernels/ops.ts. */
 const kernels = struct({
   /** `blocks`: each matrix in the kind that its file has it in. */
-  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'int4', 'blocks'),
+  base: oneOf('float32', 'float16', 'bfloat16', 'int8', 'blocks'),
   path: oneOf('float32', 'int16'),
   /** Those kinds, in the order of stored-kinds.ts; absent where the base is of one. */
   kinds: optional(list(storedKind, 1, MATRICES_MAX)),

@@ -6,14 +6,14 @@
 import { widenFour } from './weights'
 
 /** The order of STORAGE_KINDS in kernels/frozen.ts goes on. */
-export const Q4_0 = 5
-export const Q4_1 = 6
-export const Q5_0 = 7
-export const Q5_1 = 8
-export const Q8_0 = 9
-export const Q4_K = 10
-export const Q5_K = 11
-export const Q6_K = 12
+export const Q4_0 = 4
+export const Q4_1 = 5
+export const Q5_0 = 6
+export const Q5_1 = 7
+export const Q8_0 = 8
+export const Q4_K = 9
+export const Q5_K = 10
+export const Q6_K = 11
 
 /** The bit of each of eight numbers in a byte. */
 const BITS = memory.data<u8>([1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128])

@@ -7,9 +7,7 @@
 import { isBlocks } from './blocks'
 import { storeTurned } from './pack'
 import { packBlocksBackward, packBlocksForward } from './pack-blocks'
-import {
-  BFLOAT16, FLOAT16, fourAt, INT4, INT8, oneAt, rowBytes, scaleAt, scaleBytes,
-} from './weights'
+import { BFLOAT16, FLOAT16, fourAt, INT8, oneAt, rowBytes, scaleAt, scaleBytes } from './weights'
 
 /** to[k·width + p] = W[o+p][i+k], 0 from p = count on. */
 export function packForward(
@@ -21,11 +19,10 @@ export function packForward(
   }
   if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
   const rows = values + <usize>o * rowBytes(kind, I)
-  const rowScales = scales + <usize>o * scaleBytes(kind, I)
+  const rowScales = scales + <usize>o * scaleBytes(kind)
   if (kind == FLOAT16) turnRows(FLOAT16, width, count, kc, rows, rowScales, I, i, to)
   else if (kind == BFLOAT16) turnRows(BFLOAT16, width, count, kc, rows, rowScales, I, i, to)
-  else if (kind == INT8) turnRows(INT8, width, count, kc, rows, rowScales, I, i, to)
-  else turnRows(INT4, width, count, kc, rows, rowScales, I, i, to)
+  else turnRows(INT8, width, count, kc, rows, rowScales, I, i, to)
 }
 
 /** to[k·width + p] = W[o+k][i+p], 0 from p = count on. */
@@ -36,11 +33,10 @@ export function packBackward(
   if (isBlocks(kind)) return packBlocksBackward(kind, width, kc, values, I, o, i, to, scratch)
   if (count < width) memory.fill(to, 0, <usize>(kc * width) << 2)
   const rows = values + <usize>o * rowBytes(kind, I)
-  const rowScales = scales + <usize>o * scaleBytes(kind, I)
+  const rowScales = scales + <usize>o * scaleBytes(kind)
   if (kind == FLOAT16) copyRows(FLOAT16, width, count, kc, rows, rowScales, I, i, to)
   else if (kind == BFLOAT16) copyRows(BFLOAT16, width, count, kc, rows, rowScales, I, i, to)
-  else if (kind == INT8) copyRows(INT8, width, count, kc, rows, rowScales, I, i, to)
-  else copyRows(INT4, width, count, kc, rows, rowScales, I, i, to)
+  else copyRows(INT8, width, count, kc, rows, rowScales, I, i, to)
 }
 
 // @ts-ignore: decorator
@@ -51,7 +47,7 @@ function turnRows(
 ): void {
   const step = <usize>width << 2
   const leading = rowBytes(kind, I)
-  const scaleLeading = scaleBytes(kind, I)
+  const scaleLeading = scaleBytes(kind)
   let p = 0
   for (; p + 4 <= count; p += 4) {
     turnFourRows(kind, kc, row, leading, scales, scaleLeading, i, to + (<usize>p << 2), step)
@@ -59,9 +55,10 @@ function turnRows(
     scales += 4 * scaleLeading
   }
   for (; p < count; p++) {
+    const scale = scaleAt(kind, scales)
     let cell = to + (<usize>p << 2)
     for (let k = i; k < i + kc; k++) {
-      store<f32>(cell, oneAt(kind, row, k, scaleAt(kind, scales, k)))
+      store<f32>(cell, oneAt(kind, row, k, scale))
       cell += step
     }
     row += leading
@@ -69,7 +66,6 @@ function turnRows(
   }
 }
 
-/** Four numbers from i on, a multiple of 4, lie in one group. */
 // @ts-ignore: decorator
 @inline
 function turnFourRows(
@@ -82,31 +78,27 @@ function turnFourRows(
   const s1 = s0 + scaleLeading
   const s2 = s1 + scaleLeading
   const s3 = s2 + scaleLeading
+  const f0 = scaleAt(kind, s0)
+  const f1 = scaleAt(kind, s1)
+  const f2 = scaleAt(kind, s2)
+  const f3 = scaleAt(kind, s3)
   const end = i + kc
-  while (i < end) {
-    const f0 = scaleAt(kind, s0, i)
-    const f1 = scaleAt(kind, s1, i)
-    const f2 = scaleAt(kind, s2, i)
-    const f3 = scaleAt(kind, s3, i)
-    const groupEnd = kind == INT4 ? min(end, (i & -64) + 64) : end
-    for (; i + 4 <= groupEnd; i += 4) {
-      storeTurned(
-        fourAt(kind, r0, i, f32x4.splat(f0)), fourAt(kind, r1, i, f32x4.splat(f1)),
-        fourAt(kind, r2, i, f32x4.splat(f2)), fourAt(kind, r3, i, f32x4.splat(f3)), to, step,
-      )
-      to += 4 * step
-    }
-    for (; i < groupEnd; i++) {
-      store<f32>(to, oneAt(kind, r0, i, f0))
-      store<f32>(to, oneAt(kind, r1, i, f1), 4)
-      store<f32>(to, oneAt(kind, r2, i, f2), 8)
-      store<f32>(to, oneAt(kind, r3, i, f3), 12)
-      to += step
-    }
+  for (; i + 4 <= end; i += 4) {
+    storeTurned(
+      fourAt(kind, r0, i, f32x4.splat(f0)), fourAt(kind, r1, i, f32x4.splat(f1)),
+      fourAt(kind, r2, i, f32x4.splat(f2)), fourAt(kind, r3, i, f32x4.splat(f3)), to, step,
+    )
+    to += 4 * step
+  }
+  for (; i < end; i++) {
+    store<f32>(to, oneAt(kind, r0, i, f0))
+    store<f32>(to, oneAt(kind, r1, i, f1), 4)
+    store<f32>(to, oneAt(kind, r2, i, f2), 8)
+    store<f32>(to, oneAt(kind, r3, i, f3), 12)
+    to += step
   }
 }
 
-/** Columns i .. i+count-1 of a panel lie in one group: panels are 8 or 16 columns wide. */
 // @ts-ignore: decorator
 @inline
 function copyRows(
@@ -114,9 +106,9 @@ function copyRows(
   row: usize, scales: usize, I: i32, i: i32, to: usize,
 ): void {
   const leading = rowBytes(kind, I)
-  const scaleLeading = scaleBytes(kind, I)
+  const scaleLeading = scaleBytes(kind)
   for (let k = 0; k < kc; k++) {
-    const scale = scaleAt(kind, scales, i)
+    const scale = scaleAt(kind, scales)
     let p = 0
     for (; p + 4 <= count; p += 4) {
       v128.store(to + (<usize>p << 2), fourAt(kind, row, i + p, f32x4.splat(scale)))

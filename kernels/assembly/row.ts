@@ -4,9 +4,7 @@
  * which a lane folds an output. The folds are those of gemm.ts and gemm-int16.ts, to the bit.
  */
 import { quantisePanel } from './pack-int16'
-import {
-  BFLOAT16, FLOAT16, FLOAT32, INT4, INT8, oneAt, scaleAt, scaleBytes, widenFour,
-} from './weights'
+import { BFLOAT16, FLOAT16, FLOAT32, INT8, oneAt, scaleAt, scaleBytes, widenFour } from './weights'
 
 const BLOCK = 512
 
@@ -19,8 +17,7 @@ export function rowFloat32(
   if (kind == FLOAT32) foldRows(FLOAT32, values, leading, scales, O, I, x, c)
   else if (kind == FLOAT16) foldRows(FLOAT16, values, leading, scales, O, I, x, c)
   else if (kind == BFLOAT16) foldRows(BFLOAT16, values, leading, scales, O, I, x, c)
-  else if (kind == INT8) foldRows(INT8, values, leading, scales, O, I, x, c)
-  else foldRows(INT4, values, leading, scales, O, I, x, c)
+  else foldRows(INT8, values, leading, scales, O, I, x, c)
 }
 
 /** Sixteen outputs at a time, so that the folds of four vectors hide each other's latency. */
@@ -29,7 +26,7 @@ export function rowFloat32(
 function foldRows(
   kind: i32, values: usize, leading: usize, scales: usize, O: i32, I: i32, x: usize, c: usize,
 ): void {
-  const scaleLeading = scaleBytes(kind, I)
+  const scaleLeading = scaleBytes(kind)
   const whole = I - I % numbersIn16Bytes(kind)
   const sixteens = O & -16
   for (let o = 0; o < sixteens; o += 16) {
@@ -48,10 +45,10 @@ function foldRows(
     let c3 = v128.load(to, 48)
     for (let i = 0, b: usize = 0; i < whole; i += numbersIn16Bytes(kind), b += 16) {
       const from = x + (<usize>i << 2)
-      c0 = foldFour(kind, c0, r0 + b, leading, s0, scaleLeading, i, from)
-      c1 = foldFour(kind, c1, r1 + b, leading, s1, scaleLeading, i, from)
-      c2 = foldFour(kind, c2, r2 + b, leading, s2, scaleLeading, i, from)
-      c3 = foldFour(kind, c3, r3 + b, leading, s3, scaleLeading, i, from)
+      c0 = foldFour(kind, c0, r0 + b, leading, s0, from)
+      c1 = foldFour(kind, c1, r1 + b, leading, s1, from)
+      c2 = foldFour(kind, c2, r2 + b, leading, s2, from)
+      c3 = foldFour(kind, c3, r3 + b, leading, s3, from)
     }
     v128.store(to, c0)
     v128.store(to, c1, 16)
@@ -61,12 +58,12 @@ function foldRows(
   for (let o = 0; o < O; o++) {
     const cell = c + (<usize>o << 2)
     const row = values + <usize>o * leading
-    const rowScales = scales + <usize>o * scaleLeading
+    const scale = scaleAt(kind, scales + <usize>o * scaleLeading)
     let sum = load<f32>(cell)
     for (let i = o < sixteens ? whole : 0; i < I; i++) {
       const number = kind == FLOAT32
         ? load<f32>(row + (<usize>i << 2))
-        : oneAt(kind, row, i, scaleAt(kind, rowScales, i))
+        : oneAt(kind, row, i, scale)
       sum += load<f32>(x + (<usize>i << 2)) * number
     }
     store<f32>(cell, sum)
@@ -77,15 +74,14 @@ function foldRows(
 @inline
 function numbersIn16Bytes(kind: i32): i32 {
   if (kind == FLOAT32) return 4
-  return kind == INT8 ? 16 : kind == INT4 ? 32 : 8
+  return kind == INT8 ? 16 : 8
 }
 
-/** Four outputs go on by 16 bytes of each of their rows; number i of a row is the first of them. */
+/** Four outputs go on by 16 bytes of each of their rows, which have their scales at `scales`. */
 // @ts-ignore: decorator
 @inline
 function foldFour(
-  kind: i32, sum: v128, w: usize, leading: usize, scales: usize, scaleLeading: usize,
-  i: i32, x: usize,
+  kind: i32, sum: v128, w: usize, leading: usize, scales: usize, x: usize,
 ): v128 {
   const w0 = v128.load(w)
   const w1 = v128.load(w + leading)
@@ -95,23 +91,12 @@ function foldFour(
   const low23 = v128.shuffle<i32>(w2, w3, 0, 4, 1, 5)
   const high01 = v128.shuffle<i32>(w0, w1, 2, 6, 3, 7)
   const high23 = v128.shuffle<i32>(w2, w3, 2, 6, 3, 7)
-  const scale = scalesOfFour(kind, scales, scaleLeading, i)
+  const scale = kind == INT8 ? v128.load(scales) : f32x4.splat(1)
   const step = <usize>numbersIn16Bytes(kind)
   sum = foldCells(kind, sum, v128.shuffle<i64>(low01, low23, 0, 2), scale, x)
   sum = foldCells(kind, sum, v128.shuffle<i64>(low01, low23, 1, 3), scale, x + step)
   sum = foldCells(kind, sum, v128.shuffle<i64>(high01, high23, 0, 2), scale, x + 2 * step)
   return foldCells(kind, sum, v128.shuffle<i64>(high01, high23, 1, 3), scale, x + 3 * step)
-}
-
-// @ts-ignore: decorator
-@inline
-function scalesOfFour(kind: i32, scales: usize, leading: usize, i: i32): v128 {
-  if (kind == INT8) return v128.load(scales)
-  if (kind != INT4) return f32x4.splat(1)
-  const first = f32x4.splat(scaleAt(INT4, scales, i))
-  const second = f32x4.replace_lane(first, 1, scaleAt(INT4, scales + leading, i))
-  const third = f32x4.replace_lane(second, 2, scaleAt(INT4, scales + 2 * leading, i))
-  return f32x4.replace_lane(third, 3, scaleAt(INT4, scales + 3 * leading, i))
 }
 
 /** A cell is 32 bits of a row, one number or several, the first in the lowest bits. */
@@ -127,24 +112,12 @@ function foldCells(kind: i32, sum: v128, cells: v128, scale: v128, x: usize): v1
     sum = fold(sum, widenFour(i32x4.shr_s(i32x4.shl(cells, 16), 16)), x)
     return fold(sum, widenFour(i32x4.shr_s(cells, 16)), x + 4)
   }
-  if (kind == INT8) {
-    for (let bit = 0; bit < 32; bit += 8) {
-      sum = fold(sum, scaled(i32x4.shr_s(i32x4.shl(cells, 24 - bit), 24), scale), x)
-      x += 4
-    }
-    return sum
-  }
-  for (let bit = 0; bit < 32; bit += 4) {
-    sum = fold(sum, scaled(i32x4.shr_s(i32x4.shl(cells, 28 - bit), 28), scale), x)
+  for (let bit = 0; bit < 32; bit += 8) {
+    const codes = i32x4.shr_s(i32x4.shl(cells, 24 - bit), 24)
+    sum = fold(sum, f32x4.mul(f32x4.convert_i32x4_s(codes), scale), x)
     x += 4
   }
   return sum
-}
-
-// @ts-ignore: decorator
-@inline
-function scaled(codes: v128, scale: v128): v128 {
-  return f32x4.mul(f32x4.convert_i32x4_s(codes), scale)
 }
 
 // @ts-ignore: decorator

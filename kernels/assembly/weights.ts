@@ -1,8 +1,6 @@
 /** Frozen weights: their numbers, stored and gathered; see kernels/reference/frozen.ts. */
 import { blockRowBytes, isBlocks } from './blocks'
-import {
-  dequantise, float16, largestMagnitude, quantise, widenBfloat16, widenFloat16,
-} from './compress'
+import { float16, largestMagnitude, widenBfloat16, widenFloat16 } from './compress'
 import { loadUpTo4 } from './lanes'
 import { widenBlockRow } from './pack-blocks'
 
@@ -11,9 +9,6 @@ export const FLOAT32 = 0
 export const FLOAT16 = 1
 export const BFLOAT16 = 2
 export const INT8 = 3
-export const INT4 = 4
-
-const GROUP = 64
 
 // The constants of loops lie in memory, as V8 rebuilds a v128.const wherever a loop uses it.
 
@@ -24,8 +19,6 @@ const LIFT = memory.data<i32>([0x77800000])
 /** All bits of the exponent, there and in a float32. */
 const PLACED_EXPONENT = memory.data<i32>([0x0f800000])
 const EXPONENT = memory.data<i32>([0x7f800000])
-/** Multiplied by these, the nibbles of a word come to the top of a lane each. */
-const NIBBLES = memory.data<i32>([1 << 28, 1 << 24, 1 << 20, 1 << 16])
 /** 1.5·2^23: adding and subtracting it rounds to an integer, halves to even. */
 const ROUND: f32 = 12582912
 
@@ -33,36 +26,28 @@ const ROUND: f32 = 12582912
 export function rowBytes(kind: i32, I: i32): usize {
   if (isBlocks(kind)) return blockRowBytes(kind, I)
   if (kind == FLOAT32) return <usize>I << 2
-  if (kind == INT8) return I
-  return kind == INT4 ? <usize>(I + 1) >> 1 : <usize>I << 1
+  return kind == INT8 ? <usize>I : <usize>I << 1
 }
 
-/** Bytes from one row's first scale to the next row's. */
-export function scaleBytes(kind: i32, I: i32): usize {
-  if (kind == INT8) return 4
-  return kind == INT4 ? <usize>((I + GROUP - 1) / GROUP) << 1 : 0
+/** Bytes from one row's scale to the next row's. */
+export function scaleBytes(kind: i32): usize {
+  return kind == INT8 ? 4 : 0
 }
 
-/** The scale of number i of the row whose scales start there. */
+/** The scale of a row, which lies there. */
 // @ts-ignore: decorator
 @inline
-export function scaleAt(kind: i32, scales: usize, i: i32): f32 {
-  if (kind == INT8) return load<f32>(scales)
-  return kind == INT4 ? float16(load<u16>(scales + (<usize>(i / GROUP) << 1))) : 1
+export function scaleAt(kind: i32, scale: usize): f32 {
+  return kind == INT8 ? load<f32>(scale) : 1
 }
 
-/** Numbers i .. i+3 of a row, i a multiple of 4 within the row's group of `scale`. */
+/** Numbers i .. i+3 of a row of `scale`, i a multiple of 4. */
 // @ts-ignore: decorator
 @inline
 export function fourAt(kind: i32, row: usize, i: i32, scale: v128): v128 {
   if (kind == INT8) {
     const codes = i16x8.extend_low_i8x16_s(v128.load_zero<u32>(row + <usize>i))
     return f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes)), scale)
-  }
-  if (kind == INT4) {
-    const word = i32x4.splat(<i32>load<u16>(row + (<usize>i >> 1)))
-    const codes = i32x4.shr_s(i32x4.mul(word, v128.load(NIBBLES)), 28)
-    return f32x4.mul(f32x4.convert_i32x4_s(codes), scale)
   }
   if (kind == BFLOAT16) return i32x4.shl(v128.load_ext<u16>(row + (<usize>i << 1)), 16)
   return widenFour(v128.load_ext<i16>(row + (<usize>i << 1)))
@@ -90,10 +75,6 @@ export function widenFour(bits: v128): v128 {
 @inline
 export function oneAt(kind: i32, row: usize, i: i32, scale: f32): f32 {
   if (kind == INT8) return <f32>load<i8>(row + <usize>i) * scale
-  if (kind == INT4) {
-    const byte = <i32>load<u8>(row + (<usize>i >> 1))
-    return <f32>((byte << (28 - 4 * (i & 1))) >> 28) * scale
-  }
   const bits = <i32>load<u16>(row + (<usize>i << 1))
   return kind == BFLOAT16 ? reinterpret<f32>(bits << 16) : float16(bits)
 }
@@ -102,7 +83,7 @@ export function gatherFrozen(
   kind: i32, y: usize, values: usize, scales: usize, I: i32, ids: usize, T: i32,
 ): void {
   const row = rowBytes(kind, I)
-  const scaleRow = scaleBytes(kind, I)
+  const scaleRow = scaleBytes(kind)
   for (let t = 0; t < T; t++) {
     const id = <usize>load<i32>(ids + (<usize>t << 2))
     loadRow(kind, y, values + id * row, scales + id * scaleRow, I)
@@ -115,7 +96,6 @@ function loadRow(kind: i32, y: usize, row: usize, scales: usize, I: i32): void {
   else if (kind == FLOAT32) memory.copy(y, row, <usize>I << 2)
   else if (kind == FLOAT16) widenFloat16(y, row, I)
   else if (kind == BFLOAT16) widenBfloat16(y, row, I)
-  else if (kind == INT4) dequantise(y, row, scales, I, 7)
   else {
     const scale = load<f32>(scales)
     let i = 0
@@ -132,14 +112,13 @@ export function storeWeight(
   for (let o = 0; o < O; o++) {
     storeRow(kind, values, scales, I, w)
     values += rowBytes(kind, I)
-    scales += scaleBytes(kind, I)
+    scales += scaleBytes(kind)
     w += <usize>I << 2
   }
 }
 
 function storeRow(kind: i32, row: usize, scales: usize, I: i32, w: usize): void {
   if (kind == FLOAT32) memory.copy(row, w, <usize>I << 2)
-  else if (kind == INT4) quantise(row, scales, w, I, 7)
   else if (kind == INT8) quantiseRow(row, scales, I, w)
   else {
     for (let i = 0; i < I; i++) {

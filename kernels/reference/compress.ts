@@ -51,27 +51,22 @@ export function dequantise(
   n: number,
   levels: 7 | 127,
 ): void {
-  new Float32Array(memory.buffer, y, n).set(dequantised(memory, codes, scales, n, levels))
-}
-
-export function dequantised(
-  memory: Memory,
-  codes: Pointer,
-  scales: Pointer,
-  n: number,
-  levels: 7 | 127,
-): Float32Array {
   const from = new Int8Array(memory.buffer, codes, levels === 7 ? Math.ceil(n / 2) : n)
   const scaleBits = new Uint16Array(memory.buffer, scales, Math.ceil(n / BLOCK))
-  return new Float32Array(n).map((_, i) => {
+  const to = new Float32Array(memory.buffer, y, n)
+  for (let i = 0; i < n; i++) {
     const code = levels === 7 ? (from[i >> 1]! << (28 - 4 * (i & 1))) >> 28 : from[i]!
-    return code * float16(scaleBits[Math.floor(i / BLOCK)]!)
-  })
+    to[i] = code * float16(scaleBits[Math.floor(i / BLOCK)]!)
+  }
 }
 
 function roundCode(x: number, levels: number): number {
   const clamped = Math.min(Math.max(x, -levels), levels)
-  return f(f(clamped + ROUND) - ROUND)
+  return roundHalfEven(clamped)
+}
+
+export function roundHalfEven(x: number): number {
+  return f(f(x + ROUND) - ROUND)
 }
 
 /** The bits of the smallest float16 >= x, for x >= 0; the largest finite one above its range. */
@@ -91,6 +86,16 @@ export function float16(bits: number): number {
   if (exponent === 0) return sign * fraction * FLOAT16_TINY
   if (exponent === 31) return fraction ? NaN : sign * Infinity
   return sign * (1024 + fraction) * FLOAT16_TINY * (1 << (exponent - 1))
+}
+
+/** Scaled so that rounding to an integer is rounding to float16's last place; infinite beyond. */
+export function float16Bits(x: number): number {
+  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0
+  let exponent = 1
+  let mantissa = Math.abs(x) / FLOAT16_TINY
+  for (; mantissa >= 2048 && exponent < 31; exponent++) mantissa *= 0.5
+  if (exponent === 31) return sign | 0x7c00
+  return sign | (((exponent - 1) << 10) + roundHalfEven(mantissa))
 }
 
 export function widenFloat16(memory: Memory, y: Pointer, x: Pointer, n: number): void {

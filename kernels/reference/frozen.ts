@@ -6,7 +6,7 @@ import { isBlockKind } from '../blocks.ts'
 import { rowBytes, weightRows } from '../frozen.ts'
 import type { FrozenWeight, Pointer, ProductPath } from '../ops.ts'
 import { widenBlocks } from './blocks.ts'
-import { dequantised, float16, quantise } from './compress.ts'
+import { float16, float16Bits, roundHalfEven } from './compress.ts'
 
 type Memory = WebAssembly.Memory
 const f = Math.fround
@@ -130,11 +130,6 @@ function quantiseBlock(x: Float32Array): { codes: number[]; scale: number } {
   return { codes, scale: f(max / CODE_MAX) }
 }
 
-/** Adding 1.5·2^23 leaves no bits for a fraction. */
-function roundHalfEven(x: number): number {
-  return f(f(x + 12582912) - 12582912)
-}
-
 function codesOf(memory: Memory, { values, scales, outputs, inputs }: FrozenWeight) {
   return {
     codes: new Int8Array(memory.buffer, values, outputs * inputs),
@@ -169,8 +164,6 @@ function rowOf(memory: Memory, weight: FrozenWeight): Float32Array {
       const scale = new Float32Array(memory.buffer, scales, 1)[0]!
       return Float32Array.from(new Int8Array(memory.buffer, values, I), (code) => code * scale)
     }
-    case 'int4':
-      return dequantised(memory, values, scales, I, 7)
   }
 }
 
@@ -201,24 +194,12 @@ function storeRow(memory: Memory, weight: FrozenWeight, w: Pointer): void {
       new Int8Array(memory.buffer, values, I).set(Array.from(from, scale === 0 ? () => 0 : code))
       return
     }
-    case 'int4':
-      return quantise(memory, values, scales, w, I, 7)
   }
 }
 
 /** The bits of a finite float32, rounded to its upper half; a tie goes to the even neighbour. */
 function bfloat16Bits(bits: number): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
-}
-
-/** Scaled so that rounding to an integer is rounding to float16's last place; infinite beyond. */
-function float16Bits(x: number): number {
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0
-  let exponent = 1
-  let mantissa = Math.abs(x) * 2 ** 24
-  for (; mantissa >= 2048 && exponent < 31; exponent++) mantissa *= 0.5
-  if (exponent === 31) return sign | 0x7c00
-  return sign | (((exponent - 1) << 10) + roundHalfEven(mantissa))
 }
 
 export function gatherFrozen(

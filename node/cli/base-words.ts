@@ -4,12 +4,12 @@ import type { RunConfig } from '../../protocol/index.ts'
 import { byteSize } from '../history/figures.ts'
 import type { RunRow } from '../history/rows.ts'
 
-/** `Q4_K and Q6_K, as they are`, or the one kind that all of it is stored in. */
+/** `blocks of Q4_K and Q6_K`, or the one kind that all of it is stored in. */
 export function storageWords({ base, kinds = [] }: RunConfig['kernels']): string {
   if (base !== 'blocks') return base
   const [last, ...others] = [...new Set(kinds)].sort().reverse()
   const first = others.reverse().join(', ')
-  return `${first === '' ? '' : `${first} and `}${last}, as they are`
+  return `blocks of ${first === '' ? '' : `${first} and `}${last}`
 }
 
 /** @param bytes of the base */

@@ -1,6 +1,6 @@
 /** `barnraise export FOLDER`: what the run made, in the format of another program. */
 import type { DtypeName, ExportFormat } from '../export/formats.ts'
-import { exportRun } from '../run/export-run.ts'
+import { type Exported, exportRun } from '../run/export-run.ts'
 import { runFolder } from '../run/run-folder.ts'
 import { printJson, printTable } from './output.ts'
 import { roundWords } from './round-words.ts'
@@ -26,6 +26,23 @@ export async function exportAdapter(root: string, options: ExportCommandOptions)
     ['folder', exported.folder],
     ['adapter', roundWords(exported, round === undefined)],
     ['weights', exported.weights],
+    ...roundingRows(exported),
     ['sha256', `${exported.sha256}, of its file`],
   ])
 }
+
+/** What the merged matrices lost where they became blocks. */
+export function roundingRows({ rounding }: Pick<Exported, 'rounding'>): [string, string][] {
+  if (rounding === undefined) return []
+  const { ofWeights, ofLearned } = rounding
+  const advice = ofLearned < SEEN ? '' : "; '--format gguf-lora', beside the base, loses nothing"
+  return [
+    ['rounded off', `${percent(ofWeights)} of the merged weights (relative RMS)`],
+    ['that is', `${percent(ofLearned)} of what was learned${advice}`],
+  ]
+}
+
+/** So much less of what was learned is seen in answers. */
+const SEEN = 0.1
+
+const percent = (part: number): string => `${Number((100 * part).toPrecision(2))} %`

@@ -20,6 +20,9 @@ export function cacheFolder(): string {
 /** The weights and data of all runs, each there once for all volunteers of this user. */
 export const blobsFolder = (cache: string): string => join(cache, 'blobs')
 
+/** Bases in fewer bits, made of those that an organiser named. */
+export const conversionsFolder = (cache: string): string => join(cache, 'conversions')
+
 /** What belongs to one coordinator is named by a short hash of its peer id. */
 export const coordinatorKey = (coordinator: string): string => shortHash(coordinator)
 

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { byteSize } from '../history/figures.ts'
 import type { Hub } from '../hub/locate.ts'
 import { hubSettings } from '../hub/settings.ts'
+import { cacheFolder, conversionsFolder } from './folders.ts'
 import { clockTime, type Screen } from './terminal.ts'
 
 export async function hubOf(screen: Screen): Promise<Hub> {
@@ -25,6 +26,15 @@ export async function hubOf(screen: Screen): Promise<Hub> {
       const time = left === null || !Number.isFinite(left) ? '' : `, ${clockTime(left)} left`
       screen.update(`${file}: ${byteSize(done)} of ${byteSize(total)}, ${percent} %${time}`)
       if (done === total) screen.clear()
+    },
+    conversions: {
+      folder: conversionsFolder(cacheFolder()),
+      onProgress: (done, total) => {
+        if (done === 0) screen.print(`Storing the base in 4 bits (${byteSize(total)})`)
+        const percent = Math.floor((100 * done) / total)
+        screen.update(`in 4 bits: ${byteSize(done)} of ${byteSize(total)}, ${percent} %`)
+        if (done === total) screen.clear()
+      },
     },
   }
 }

@@ -151,7 +151,7 @@ async function asked(options: InitOptions): Promise<RunYamlInput> {
       options: [
         { value: '16', label: 'as it is', hint: 'nothing changes' },
         { value: '8', label: 'in 8 bits', hint: 'half the memory, half again as fast' },
-        { value: '4', label: 'in 4 bits', hint: 'a quarter of the memory' },
+        { value: '4', label: 'in 4 bits', hint: 'a third of the memory, and of what is fetched' },
       ],
     }),
   )

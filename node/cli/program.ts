@@ -227,7 +227,7 @@ function addReading(program: Command): void {
     .addOption(
       new Option(
         '--dtype <type>',
-        'type of merged weights (default: of the base, f16 in a GGUF)',
+        'type of merged weights; base: what each has there (default: that, in a GGUF f16)',
       ).choices(DTYPE_NAMES),
     )
     .addOption(json())
@@ -240,7 +240,9 @@ Formats:
   merged       base and adapter in one Hugging Face folder: transformers, vLLM, mlx-lm
   merged-gguf  base and adapter in one GGUF, with a Modelfile: llama.cpp, Ollama
 
-q8_0 halves a GGUF and is for merged-gguf alone. The README.md in the folder has the commands.`,
+q8_0 halves a GGUF and is for merged-gguf alone. There, base puts what was merged back into the
+blocks of a quantised base, and says how much of what was learned that rounds off. The README.md in
+the folder has the commands.`,
     )
     .action(async (folder, options) => (await import('./export.ts')).exportAdapter(folder, options))
   addVerifying(program, [threads(), memory(), json()])

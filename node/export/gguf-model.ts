@@ -10,8 +10,12 @@ import {
   weightTensors,
 } from '../../kernels/index.ts'
 import { ModelError } from '../model/errors.ts'
-import { encodeBlocks, type WrittenType } from '../model/gguf-blocks.ts'
-import { type GgufMetadata, type GgufValue, tensorBytes } from '../model/gguf-format.ts'
+import {
+  type GgufMetadata,
+  type GgufValue,
+  type TensorType,
+  tensorBytes,
+} from '../model/gguf-format.ts'
 import {
   type GgufArchitecture,
   ggufArchitecture,
@@ -19,30 +23,51 @@ import {
   permutedHeads,
   permuteRows,
 } from '../model/gguf-names.ts'
+import { quantise } from '../model/gguf-numbers.ts'
 import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
-import { encodeWeights } from './encode-weights.ts'
+import { encodeWeights, newRounding, type Rounding } from './encode-weights.ts'
 import { type GgufOrigin, ggufOrigin } from './gguf-origin.ts'
+import { tensorPieces } from './merge.ts'
 
-export interface GgufModel {
+export interface GgufHeading {
   run: GgufOrigin
   model: ModelShape
   contextLength: number
   tokenizer: readonly [key: string, value: GgufValue][]
-  weights: WeightSource
   /** The type of matrices; vectors are float32. */
-  type: WrittenType
+  type: TensorType
+}
+
+export interface GgufModel extends GgufHeading {
+  weights: WeightSource
+  /** What is lost where matrices become blocks is added to it. */
+  rounding?: Rounding
 }
 
 /** What llama.cpp calls a file by the type of its matrices. Source: llama.h, `llama_ftype`. */
-const FILE_TYPES: Readonly<Record<WrittenType, number>> = { F32: 0, F16: 1, Q8_0: 7, BF16: 32 }
+const FILE_TYPES: Readonly<Record<TensorType, number>> = {
+  F32: 0,
+  F16: 1,
+  Q4_0: 2,
+  Q4_1: 3,
+  Q8_0: 7,
+  Q5_0: 8,
+  Q5_1: 9,
+  Q4_K: 15,
+  Q5_K: 17,
+  Q6_K: 18,
+  BF16: 32,
+}
 /** The version of the layout of quantised blocks. */
 const QUANTIZATION_VERSION = 2
 
 export function ggufModel(source: GgufModel): GgufFile {
-  return { metadata: metadataOf(source), tensors: tensorsOf(source) }
+  return { metadata: ggufMetadata(source), tensors: tensorsOf(source) }
 }
 
-function metadataOf({ run, model, contextLength, tokenizer, type }: GgufModel): GgufMetadata {
+/** All that the file says but for its tensors. */
+export function ggufMetadata(heading: GgufHeading): GgufMetadata {
+  const { run, model, contextLength, tokenizer, type } = heading
   const architecture = ggufArchitecture(model)
   const u32 = (value: number): GgufValue => ({ type: 'u32', value })
   const f32 = (value: number): GgufValue => ({ type: 'f32', value })
@@ -84,23 +109,35 @@ function linearScaling(
 
 const isUniform = (divisors: readonly number[]) => divisors.every((by) => by === divisors[0])
 
-function tensorsOf({ model, weights, type }: GgufModel): GgufTensor[] {
-  const tensorOf = createTensorOf(model, weights, type)
-  const tensors = weightTensors(model).map(({ name, shape }) => tensorOf(name, shape))
+function tensorsOf({ model, weights, type, rounding }: GgufModel): GgufTensor[] {
+  const tensorOf = createTensorOf(model, weights, rounding)
+  const tensors = weightTensors(model).map(({ name, shape }) => tensorOf(name, shape, type))
   return [...ropeTensor(model), ...tensors]
 }
 
-/** Makes tensors for a file, by the hub's names: matrices of `type`, rows in llama.cpp's order. */
-export function createTensorOf(model: ModelShape, weights: WeightSource, type: WrittenType) {
+/**
+ * Makes tensors for a file, by the hub's names: matrices of their type, rows in llama.cpp's order.
+ * Rows change places within a head, so a piece has whole heads.
+ * @param rounding what is lost where they become blocks is added to it
+ */
+export function createTensorOf(
+  model: ModelShape,
+  weights: WeightSource,
+  rounding: Rounding = newRounding(),
+) {
   const names = ggufNames(model)
   const permuted = permutedNames(model)
-  return (name: string, shape: readonly number[]): GgufTensor => {
+  return (name: string, shape: readonly number[], type: TensorType): GgufTensor => {
     const own = writtenType(type, shape)
-    const pieces = () => {
-      const { values } = weights.tensor(name)
-      const heads = permuted.get(name)
-      const ordered = heads === undefined ? values : permuteRows(values, heads, shape[1] ?? 1)
-      return [encodeWeights(own, ordered, name)]
+    const heads = permuted.get(name)
+    const unit = heads === undefined ? 1 : shape[0]! / heads
+    const columns = shape[1] ?? 1
+    function* pieces(): Generator<Uint8Array> {
+      for (const values of tensorPieces(weights, name, shape, unit)) {
+        const count = values.length / columns / unit
+        const ordered = heads === undefined ? values : permuteRows(values, count, columns)
+        yield encodeWeights(own, ordered, name, rounding)
+      }
     }
     return { name: names.get(name)!, shape, type: own, pieces }
   }
@@ -117,12 +154,12 @@ function ropeTensor({ ropeDivisors, ...model }: ModelShape): GgufTensor[] {
     )
   }
   const values = Float32Array.from(ropeDivisors)
-  const pieces = () => [encodeBlocks('F32', values)]
+  const pieces = () => [quantise('F32', values)]
   return [{ name: 'rope_freqs.weight', shape: [values.length], type: 'F32', pieces }]
 }
 
 /** Vectors are small and stay float32; rows that fill no blocks of `type` become float16. */
-function writtenType(type: WrittenType, shape: readonly number[]): WrittenType {
+function writtenType(type: TensorType, shape: readonly number[]): TensorType {
   if (shape.length === 1) return 'F32'
   return tensorBytes(type, shape) === null ? 'F16' : type
 }

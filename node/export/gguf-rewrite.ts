@@ -3,16 +3,16 @@
  * All else (metadata, tokenizer, the other tensors) goes on as it is, byte by byte, but for the
  * chat template where the run has another.
  *
- * A merged matrix is not put back into 4 or 6 bits: the difference that training made is smaller
- * than their steps.
+ * A merged matrix goes back into 4 or 6 bits where it is asked to, and only then: the difference
+ * that training made is smaller than their steps.
  */
 import { readWeights } from '../model/base-weights.ts'
 import type { FileBytes } from '../model/file-bytes.ts'
 import { type GgufEntry, parseGguf } from '../model/gguf.ts'
-import type { WrittenType } from '../model/gguf-blocks.ts'
-import type { GgufValue } from '../model/gguf-format.ts'
+import type { GgufValue, TensorType } from '../model/gguf-format.ts'
 import { ggufNames } from '../model/gguf-names.ts'
 import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
+import type { Rounding } from './encode-weights.ts'
 import { createTensorOf } from './gguf-model.ts'
 import { mergedNames, mergedWeights } from './merge.ts'
 import type { Takeaway } from './takeaway.ts'
@@ -22,24 +22,30 @@ const PIECE_BYTES = 8 * 1024 * 1024
 
 type Adapted = Pick<Takeaway, 'model' | 'adapter' | 'values'>
 
-/** @param entries of metadata, which go before those of the base */
+/**
+ * @param type of the merged matrices; `base`: each as it was
+ * @param entries of metadata, which go before those of the base
+ * @param rounding what is lost where merged matrices become blocks is added to it
+ */
 export function rewrittenGguf(
   base: FileBytes,
   adapted: Adapted,
-  type: WrittenType,
-  entries: readonly [key: string, value: GgufValue][] = [],
+  type: TensorType | 'base',
+  entries: Iterable<readonly [key: string, value: GgufValue]> = [],
+  rounding?: Rounding,
 ): GgufFile {
   const { metadata, tensors } = parseGguf(base)
   const { model } = adapted
   const weights = mergedWeights(readWeights(model, base), adapted)
-  const tensorOf = createTensorOf(model, weights, type)
+  const tensorOf = createTensorOf(model, weights, rounding)
   const names = ggufNames(model)
   const merged = new Map(mergedNames(adapted).map((name) => [names.get(name)!, name]))
   return {
     metadata: new Map([...metadata, ...entries]),
     tensors: [...tensors].map(([name, entry]) => {
       const own = merged.get(name)
-      return own === undefined ? copied(name, entry, base) : tensorOf(own, entry.shape)
+      if (own === undefined) return copied(name, entry, base)
+      return tensorOf(own, entry.shape, type === 'base' ? entry.type : type)
     }),
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The base with the adapter in it: W + s·B·A in place of every W that the adapter changes, so that
- * a program which knows nothing of LoRA computes the same.
+ * a program which knows nothing of LoRA computes the same. Matrices are merged in pieces of their
+ * rows: none is ever whole in memory.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
 import {
@@ -16,7 +17,7 @@ type Adapted = Pick<Takeaway, 'model' | 'adapter' | 'values'>
 /** A matrix of the adapter and its scalars, row-major. */
 type Matrix = Pick<AdapterTensor, 'rows' | 'columns' | 'scale'> & { values: Float32Array }
 
-/** The weights of `base`, merged one by one as they are asked for. */
+/** The weights of `base`, merged as they are asked for. */
 export function mergedWeights(base: WeightSource, adapted: Adapted): WeightSource {
   const pairs = pairsOf(adapted)
   return {
@@ -24,7 +25,12 @@ export function mergedWeights(base: WeightSource, adapted: Adapted): WeightSourc
       const tensor = base.tensor(name)
       const pair = pairs.get(name)
       if (pair === undefined) return tensor
-      return { ...tensor, values: merge(tensor.values, pair) }
+      return { ...tensor, values: merge(tensor.values, pair, 0) }
+    },
+    rows(name, first, count) {
+      const rows = rowsOf(base, name, first, count)
+      const pair = pairs.get(name)
+      return pair === undefined ? rows : merge(rows, pair, first)
     },
   }
 }
@@ -32,6 +38,59 @@ export function mergedWeights(base: WeightSource, adapted: Adapted): WeightSourc
 /** Names of the base's matrices that the adapter changes. */
 export function mergedNames(adapted: Adapted): string[] {
   return [...pairsOf(adapted).keys()]
+}
+
+/**
+ * Σ of the squares of all that training changed: ‖s·B·A‖² is s²·Σ (BᵀB) ∘ (AAᵀ), which takes R·R
+ * numbers.
+ */
+export function learnedSquares(adapted: Adapted): number {
+  let squares = 0
+  for (const { A, B } of pairsOf(adapted).values()) {
+    const rank = A.rows
+    for (let r = 0; r < rank; r++) {
+      for (let q = 0; q < rank; q++) {
+        let [aa, bb] = [0, 0]
+        for (let i = 0; i < A.columns; i++) {
+          aa += A.values[r * A.columns + i]! * A.values[q * A.columns + i]!
+        }
+        for (let o = 0; o < B.rows; o++) bb += B.values[o * rank + r]! * B.values[o * rank + q]!
+        squares += A.scale * A.scale * aa * bb
+      }
+    }
+  }
+  return squares
+}
+
+/** A piece of a matrix has so many numbers at most, or one unit of rows. */
+const PIECE_NUMBERS = 2 ** 20
+
+/**
+ * The numbers of a tensor from first to last, in pieces of whole rows.
+ * @param unit the rows of a piece are a multiple of it
+ */
+export function* tensorPieces(
+  source: WeightSource,
+  name: string,
+  shape: readonly number[],
+  unit = 1,
+): Generator<Float32Array> {
+  if (shape.length === 1) {
+    yield source.tensor(name).values
+    return
+  }
+  const [outputs, columns] = shape as [number, number]
+  const step = unit * Math.max(1, Math.floor(PIECE_NUMBERS / (unit * columns)))
+  for (let first = 0; first < outputs; first += step) {
+    yield rowsOf(source, name, first, Math.min(step, outputs - first))
+  }
+}
+
+function rowsOf(source: WeightSource, name: string, first: number, count: number): Float32Array {
+  if (source.rows !== undefined) return source.rows(name, first, count)
+  const { shape, values } = source.tensor(name)
+  const columns = shape.at(-1)!
+  return values.subarray(first * columns, (first + count) * columns)
 }
 
 interface Pair {
@@ -51,18 +110,18 @@ function pairsOf({ model, adapter, values }: Adapted): ReadonlyMap<string, Pair>
   return matrices as ReadonlyMap<string, Pair>
 }
 
-/** W (O,I), A (R,I), B (O,R): sums are float64 and rounded to float32 once. */
-function merge(W: Float32Array, { A, B }: Pair): Float32Array {
+/** Rows of W (O,I) from `first` on, A (R,I), B (O,R): sums are float64 and rounded once. */
+function merge(W: Float32Array, { A, B }: Pair, first: number): Float32Array {
   const merged = new Float32Array(W.length)
   const inputs = A.columns
   const row = new Float64Array(inputs)
-  for (let o = 0; o < B.rows; o++) {
+  for (let at = 0, o = first; at < W.length; at += inputs, o++) {
     row.fill(0)
     for (let r = 0; r < A.rows; r++) {
       const by = A.scale * B.values[o * A.rows + r]!
       for (let i = 0; i < inputs; i++) row[i]! += by * A.values[r * inputs + i]!
     }
-    for (let i = 0; i < inputs; i++) merged[o * inputs + i] = W[o * inputs + i]! + row[i]!
+    for (let i = 0; i < inputs; i++) merged[at + i] = W[at + i]! + row[i]!
   }
   return merged
 }

@@ -12,7 +12,7 @@ import { safetensorsPieces } from '../model/safetensors.ts'
 import { openWeights } from '../model/weight-file.ts'
 import { writeInPieces } from '../model/write-file.ts'
 import { encodeWeights } from './encode-weights.ts'
-import { mergedWeights } from './merge.ts'
+import { mergedWeights, tensorPieces } from './merge.ts'
 import type { Takeaway, WrittenModel } from './takeaway.ts'
 
 const WEIGHTS_FILE = 'model.safetensors'
@@ -46,7 +46,11 @@ export async function writeMergedFolder(
       name,
       shape,
       dtype: type,
-      bytes: () => encodeWeights(type, weights.tensor(name).values, name),
+      *pieces() {
+        for (const values of tensorPieces(weights, name, shape)) {
+          yield encodeWeights(type, values, name)
+        }
+      },
     }))
     const pieces = safetensorsPieces(tensors, { format: 'pt' })
     return { ...(await writeInPieces(join(folder, WEIGHTS_FILE), pieces)), weights: type }

@@ -8,9 +8,8 @@ import type { ModelShape } from '../../kernels/index.ts'
 import { readWeights } from '../model/base-weights.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { ModelError } from '../model/errors.ts'
-import { isGguf } from '../model/gguf.ts'
-import type { WrittenType } from '../model/gguf-blocks.ts'
-import type { GgufValue } from '../model/gguf-format.ts'
+import { isGguf, parseGguf } from '../model/gguf.ts'
+import type { GgufValue, TensorType } from '../model/gguf-format.ts'
 import {
   chatEntries,
   chatFormat,
@@ -18,48 +17,82 @@ import {
   type TokenizerFiles,
 } from '../model/gguf-tokenizer.ts'
 import { writeGguf } from '../model/gguf-write.ts'
+import type { RangeFile } from '../model/range-file.ts'
 import { openWeightFile } from '../model/weight-file.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
-import { type GgufModel, ggufModel } from './gguf-model.ts'
+import { newRounding, type Rounding } from './encode-weights.ts'
+import { type GgufHeading, ggufMetadata, ggufModel } from './gguf-model.ts'
 import { rewrittenGguf } from './gguf-rewrite.ts'
-import { mergedWeights } from './merge.ts'
+import { learnedSquares, mergedNames, mergedWeights } from './merge.ts'
 import { modelfile } from './modelfile.ts'
-import type { Takeaway, WrittenModel } from './takeaway.ts'
+import type { RoundingError, Takeaway, WrittenModel } from './takeaway.ts'
 import { MODEL_FILE, MODELFILE } from './usage.ts'
 
-/** @throws ModelError with the way around it where llama.cpp has no tokenizer like the base's. */
+/**
+ * @param wanted of the merged matrices; `base`: what each has there
+ * @throws ModelError with the way around it where llama.cpp has no tokenizer like the base's
+ */
 export async function writeMergedGguf(
   folder: string,
   takeaway: Takeaway,
-  type: WrittenType,
+  wanted: TensorType | 'base',
 ): Promise<WrittenModel> {
-  const { base, model } = takeaway
+  const { base, model, run } = takeaway
   const files = await tokenizerFiles(base.folder)
+  const contextLength = await contextLengthOf(base.folder)
   const opened = openWeightFile(base.weights)
   try {
     const isRewritten = isGguf(opened.read(0, Math.min(4, opened.bytes)))
+    const weights = readWeights(model, opened)
+    const type = wanted === 'base' ? (FLOATS[weights.storage.base] ?? 'F16') : wanted
+    const heading = () => {
+      const tokenizer = tokenizerOf(files, model)
+      return { run, model, type, contextLength, tokenizer }
+    }
+    const rounding = newRounding(mergedNames(takeaway))
     const file = isRewritten
-      ? rewrittenGguf(opened, takeaway, type, ownChat(files))
-      : ggufModel({
-          run: takeaway.run,
-          model,
-          type,
-          tokenizer: tokenizerOf(files, model),
-          contextLength: await contextLengthOf(base.folder),
-          weights: mergedWeights(readWeights(model, opened), takeaway),
-        })
+      ? rewrittenGguf(opened, takeaway, wanted, entriesFor(opened, files, heading), rounding)
+      : ggufModel({ ...heading(), weights: mergedWeights(weights, takeaway), rounding })
     await writeFile(join(folder, MODELFILE), modelfile(chatFormat(files)))
     const written = await writeGguf(join(folder, MODEL_FILE), file)
-    const weights = isRewritten ? `${type} where merged, the others as in the base` : type
-    return { ...written, weights }
+    const types =
+      wanted === 'base' ? 'as in the base' : `${type} where merged, the others as in the base`
+    return {
+      ...written,
+      weights: isRewritten ? types : type,
+      ...errorOf(rounding, takeaway),
+    }
   } finally {
     opened.close()
   }
 }
 
+const FLOATS: Readonly<Record<string, TensorType>> = {
+  float32: 'F32',
+  float16: 'F16',
+  bfloat16: 'BF16',
+}
+
 /** A GGUF base has its template in tokenizer_config.json: one in a file of its own is the run's. */
-function ownChat(files: TokenizerFiles): [key: string, value: GgufValue][] {
+function entriesFor(
+  base: RangeFile,
+  files: TokenizerFiles,
+  heading: () => GgufHeading,
+): Iterable<readonly [key: string, value: GgufValue]> {
+  // A base that the run itself made blocks of is weights alone.
+  if (!parseGguf(base).metadata.has('tokenizer.ggml.model')) return ggufMetadata(heading())
   return files.chatTemplate === null ? [] : chatEntries(files)
+}
+
+function errorOf(
+  { numbers, differences }: Rounding,
+  takeaway: Takeaway,
+): { rounding?: RoundingError } {
+  if (numbers === 0) return {}
+  const learned = learnedSquares(takeaway)
+  // Where nothing was learned, nothing of it is lost.
+  const ofLearned = learned === 0 ? 0 : Math.sqrt(differences / learned)
+  return { rounding: { ofWeights: Math.sqrt(differences / numbers), ofLearned } }
 }
 
 async function contextLengthOf(folder: string): Promise<number> {
@@ -74,7 +107,7 @@ async function tokenizerFiles(folder: string): Promise<TokenizerFiles> {
   }
 }
 
-function tokenizerOf(files: TokenizerFiles, { vocabSize }: ModelShape): GgufModel['tokenizer'] {
+function tokenizerOf(files: TokenizerFiles, { vocabSize }: ModelShape): GgufHeading['tokenizer'] {
   try {
     return ggufTokenizer(files, vocabSize)
   } catch (error) {

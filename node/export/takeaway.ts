@@ -24,6 +24,16 @@ export interface WrittenModel {
   digest: Digest
   /** The types that they have in it. */
   weights: string
+  /** Where merged matrices became blocks: what they lost. */
+  rounding?: RoundingError
+}
+
+/** The root mean square of the differences that rounding made, in units of that of others. */
+export interface RoundingError {
+  /** 1 would be as much as the merged matrices themselves. */
+  ofWeights: number
+  /** 1 is as much as training changed in them: hardly any of it is left then. */
+  ofLearned: number
 }
 
 /** What a model card says. */

@@ -71,11 +71,11 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
     return { ...written, weights: 'F32' }
   },
   async merged(target, takeaway) {
-    const type = typeOf(target, ['f32', 'f16', 'bf16'])
+    const type = typeOf(target, ['f32', 'f16', 'bf16', 'base'])
     await makeFolder(target.folder)
     await copyCompanions(takeaway.base.folder, target.folder)
     await writeStops(takeaway.base.folder, target.folder)
-    return writeMergedFolder(target.folder, takeaway, type)
+    return writeMergedFolder(target.folder, takeaway, type === 'base' ? null : type)
   },
   async 'merged-gguf'(target, takeaway) {
     const type = typeOf(target, DTYPE_NAMES) ?? 'F16'

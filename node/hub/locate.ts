@@ -17,6 +17,14 @@ import { modelFiles, only } from './wanted.ts'
 export interface Hub {
   settings: HubSettings
   onProgress: HubProgress
+  /** Where what is made of a model is kept for the next time; left out: it is made each time. */
+  conversions?: Conversions
+}
+
+export interface Conversions {
+  folder: string
+  /** Told how many bytes are made. */
+  onProgress(done: number, total: number): void
 }
 
 /** The folder or file of a model. @throws ConfigError when the Hub has none, or is not reached */

@@ -92,6 +92,23 @@ async function openModel(
   }
 }
 
+/** The same model with its weights from another file, which is open until it is closed. */
+export async function withWeights(base: BaseModel, path: string): Promise<BaseModel> {
+  const file = openWeightFile(path)
+  try {
+    return {
+      ...base,
+      weights: readWeights(base.shape, file),
+      file: { path, digest: await digestOfFile(file), bytes: file.bytes },
+      pieces: () => piecesOf(file),
+      close: file.close,
+    }
+  } catch (error) {
+    file.close()
+    throw naming(path, error)
+  }
+}
+
 async function digestOfFile(file: RangeFile): Promise<Digest> {
   const hash = createHash('sha256')
   for await (const piece of piecesOf(file)) hash.update(piece)

@@ -14,7 +14,7 @@ import type { FileBytes } from './file-bytes.ts'
 import { isGguf, parseGguf } from './gguf.ts'
 import type { TensorType } from './gguf-format.ts'
 import { ggufTensors, type StoredKind, storageKind } from './gguf-weights.ts'
-import { readTensor, readTensorRows, safetensorsHeader } from './safetensors.ts'
+import { readRows, readTensor, safetensorsHeader } from './safetensors.ts'
 
 /** What a RunConfig says of it. */
 interface BaseStorage {
@@ -59,7 +59,7 @@ export function readWeights(shape: ModelShape, file: FileBytes): BaseWeights {
   const header = safetensorsHeader(file)
   const source: RowSource = {
     tensor: (name) => readTensor(header, name, read),
-    rows: (name, first, count) => readTensorRows(header, name, { first, count }, read),
+    rows: (name, first, count) => readRows(header, name, [first, count], read),
   }
   return checked(shape, source, header.tensors)
 }

@@ -15,9 +15,9 @@ import { ModelError } from './errors.ts'
 import type { FileBytes } from './file-bytes.ts'
 import type { GgufEntry, GgufHeader } from './gguf.ts'
 import { ROPE_FACTORS } from './gguf-config.ts'
-import { dequantise, isBlockType } from './gguf-dequantise.ts'
 import type { TensorType } from './gguf-format.ts'
 import { ggufNames, permutedHeads, unpermuteRows } from './gguf-names.ts'
+import { dequantise, isBlockType } from './gguf-numbers.ts'
 
 export interface GgufTensors {
   /** The tensors, by the Hub's names. */
@@ -89,7 +89,7 @@ function entryOf(header: GgufHeader, name: string): GgufEntry {
 }
 
 /** Kinds that a file can have a matrix in. */
-export type StoredKind = Exclude<StorageKind, 'int8' | 'int4'>
+export type StoredKind = Exclude<StorageKind, 'int8'>
 
 /** What a matrix is read by, in whole heads where rows change places. */
 const PIECE_BYTES = 8 * 1024 * 1024

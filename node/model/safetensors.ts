@@ -100,27 +100,28 @@ export function parseHeader(json: Uint8Array, fileBytes: number): SafetensorsHea
 export function readTensor(
   header: SafetensorsHeader,
   name: string,
-  read: (begin: number, end: number) => Uint8Array,
+  read: Read,
 ): { shape: number[]; values: Float32Array } {
   const { dtype, shape, begin, end } = entryOf(header, name)
   const bytes = read(header.dataStart + begin, header.dataStart + end)
   return { shape: [...shape], values: toFloat32(dtype, bytes, `tensor '${name}'`) }
 }
 
-/** Reads some rows of a matrix. */
-export function readTensorRows(
+/** `count` rows of a matrix, likewise. */
+export function readRows(
   header: SafetensorsHeader,
   name: string,
-  { first, count }: { first: number; count: number },
-  read: (begin: number, end: number) => Uint8Array,
+  [first, count]: readonly [first: number, count: number],
+  read: Read,
 ): Float32Array {
-  const { dtype, shape, begin } = entryOf(header, name)
-  const rowBytes = shape[1]! * scalarBytes(dtype)
-  const start = header.dataStart + begin + first * rowBytes
-  return toFloat32(dtype, read(start, start + count * rowBytes), `tensor '${name}'`)
+  const { dtype, shape, begin, end } = entryOf(header, name)
+  const rowBytes = (end - begin) / shape[0]!
+  const from = header.dataStart + begin + first * rowBytes
+  return toFloat32(dtype, read(from, from + count * rowBytes), `tensor '${name}'`)
 }
 
-/** Throws ModelError `missing`. */
+type Read = FileBytes['read']
+
 function entryOf(header: SafetensorsHeader, name: string): TensorEntry {
   const entry = header.tensors.get(name)
   if (entry !== undefined) return entry
@@ -190,12 +191,12 @@ export interface TensorToWrite {
   values: Float32Array
 }
 
-/** The same, made when its turn comes. */
+/** The same, made when its turn comes, in pieces of any size; asked for once. */
 export interface TensorToCome {
   name: string
   dtype: FloatDtype
   shape: readonly number[]
-  bytes: () => Uint8Array
+  pieces: () => Iterable<Uint8Array>
 }
 
 /**
@@ -208,7 +209,7 @@ export function encodeSafetensors(
   const toCome = tensors.map(({ values, ...tensor }) => ({
     ...tensor,
     dtype: 'F32' as const,
-    bytes: () => fromFloat32('F32', values),
+    pieces: () => [fromFloat32('F32', values)],
   }))
   const pieces = [...safetensorsPieces(toCome, metadata)]
   const file = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
@@ -220,17 +221,20 @@ export function encodeSafetensors(
   return file
 }
 
-/** The bytes of a file in order: its header, then each tensor, asked for once. */
+/** The bytes of a file in order: its header, then each tensor. */
 export function* safetensorsPieces(
   tensors: readonly TensorToCome[],
   metadata: Readonly<Record<string, string>>,
 ): Generator<Uint8Array> {
   yield encodeHeader(tensors, metadata)
-  for (const { name, dtype, shape, bytes } of tensors) {
-    const piece = bytes()
+  for (const { name, dtype, shape, pieces } of tensors) {
     const expected = shape.reduce((product, size) => product * size, scalarBytes(dtype))
-    assert(piece.length === expected, `'${name}' has ${piece.length} bytes, not ${expected}`)
-    yield piece
+    let bytes = 0
+    for (const piece of pieces()) {
+      bytes += piece.length
+      yield piece
+    }
+    assert(bytes === expected, `'${name}' has ${bytes} bytes, not ${expected}`)
   }
 }
 

@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path'
 import { ConfigError, type Digest, type RoundManifest, type RunId } from '../../protocol/index.ts'
 import { floatsOf } from '../compute/floats.ts'
 import { type DtypeName, EXPORT_FORMATS, type ExportFormat } from '../export/formats.ts'
-import type { Takeaway } from '../export/takeaway.ts'
+import type { RoundingError, Takeaway } from '../export/takeaway.ts'
 import { CARD_FILE, MARKS, writeExport } from '../export/write-export.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
 import { manifestsUntil } from './manifests.ts'
@@ -32,6 +32,7 @@ export interface Exported {
   sha256: Digest
   /** The types of the weights in it. */
   weights: string
+  rounding?: RoundingError
   /** The adapter is that after so many of the run's rounds. */
   round: number
   rounds: number
@@ -49,12 +50,21 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
   }
   const target = out ?? exportFolder(folder, format)
   await checkTarget(target, format, folder, run.runId)
-  const { path, digest, weights } = await writeExport(
+  const { path, digest, weights, rounding } = await writeExport(
     { format, folder: target, dtype, proof },
     await takeawayOf(run, chain, folder.base),
   )
   const rounds = run.state.round.start.round
-  return { format, folder: target, path, sha256: digest, weights, round: chain.length, rounds }
+  return {
+    format,
+    folder: target,
+    path,
+    sha256: digest,
+    weights,
+    ...(rounding === undefined ? {} : { rounding }),
+    round: chain.length,
+    rounds,
+  }
 }
 
 /** Where the run's own folder has it. */

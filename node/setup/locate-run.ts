@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path'
 import type { DatasetEntry } from '../dataset/sources.ts'
 import { exists } from '../hub/cache.ts'
-import { type Hub, locateDataset, locateModel } from '../hub/locate.ts'
+import { type Conversions, type Hub, locateDataset, locateModel } from '../hub/locate.ts'
 import { parseReference } from '../hub/reference.ts'
 import { EMBEDDED_MODEL } from '../model/base-model.ts'
 import type { RunYaml } from './run-keys.ts'
@@ -13,6 +13,8 @@ export interface LocatedRun extends RunFile {
   /** What everybody calls the base. */
   baseName: string
   datasets: DatasetEntry[]
+  /** Null: what is made of the base is gone when it is closed. */
+  conversions: Conversions | null
 }
 
 /** @param hub null: names are paths */
@@ -24,6 +26,7 @@ export async function locateRun(file: RunFile, hub: Hub | null): Promise<Located
     base: await locateBase(name, folder, hub),
     baseName: await nameOf(name, folder),
     datasets: hub === null ? datasets : await located(datasets, folder, hub),
+    conversions: hub?.conversions ?? null,
   }
 }
 

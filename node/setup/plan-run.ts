@@ -19,6 +19,7 @@ import { type BaseModel, openBaseModel } from '../model/base-model.ts'
 import { DEFAULT_TEMPLATE, isTemplateFile, templateText } from '../model/named-templates.ts'
 import { whyUnread } from '../system-reason.ts'
 import type { DataFigures } from './data-figures.ts'
+import { noFourBitsOf, openFourBitBase } from './four-bit-base.ts'
 import type { LocatedRun } from './locate-run.ts'
 import { type DataLook, type DataTask, lookAtData, type ReadData, readData } from './read-data.ts'
 import { runConfigOf } from './run-config-of.ts'
@@ -53,14 +54,15 @@ export function withPlan<T>(
   work: (plan: RunPlan) => Promise<T> | T,
   known: Start | null = null,
 ): Promise<T> {
-  return withBase(run, async (base) => {
+  return withStoredBase(run, async (base, quantised) => {
     const { dataset, isTalk, figures } = await readDataOf(run, base, 0)
     const start = known === null ? await readStartAdapter(run, base) : null
     const config = runConfigOf(run, base, dataset, start?.start ?? known)
     checkRunSizes(config)
     const data = [...notesOf(dataset), ...templateNotes(run, isTalk), ...inputNotes(run, figures)]
     const notes = [
-      ...baseNotes(run, base),
+      ...baseNotes(run, quantised),
+      ...mirrorNotes(run, quantised, base),
       ...startNotes(run, start, config),
       ...data,
       ...admissionNotes(run),
@@ -73,14 +75,58 @@ export function withPlan<T>(
   })
 }
 
-/** What is lost before anything is learned. */
-function baseNotes({ yaml, placeOf }: LocatedRun, { weights }: BaseModel): string[] {
-  const key = yaml.load_in_8bit ? 'load_in_8bit' : yaml.load_in_4bit ? 'load_in_4bit' : null
-  if (key === null || weights.quantised.length === 0) return []
+/**
+ * What is lost before anything is learned, or is not as it was asked for.
+ * @param quantised types of fewer bits that the base came in
+ */
+function baseNotes({ yaml, placeOf }: LocatedRun, quantised: readonly string[]): string[] {
+  if (quantised.length === 0) return []
+  const has = `the base has its weights in ${quantised.join(', ')} already`
+  if (yaml.load_in_8bit) {
+    return [
+      `${placeOf(['load_in_8bit'])} load_in_8bit: ${has}, and to round them once more makes it ` +
+        'worse. Left out, they are used as they are.',
+    ]
+  }
+  if (!yaml.load_in_4bit) return []
+  return [`${placeOf(['load_in_4bit'])} load_in_4bit: it has no effect, as ${has}.`]
+}
+
+/** Mirrors of what the base is made of are of no use to volunteers. */
+function mirrorNotes(
+  { yaml, placeOf }: LocatedRun,
+  quantised: readonly string[],
+  { file }: BaseModel,
+): string[] {
+  const isMade = yaml.load_in_4bit && quantised.length === 0
+  if (!isMade || (yaml.base_mirrors ?? []).length === 0) return []
   return [
-    `${placeOf([key])} ${key}: the base has its weights in ${weights.quantised.join(', ')} ` +
-      'already, and to round them once more makes it worse. Left out, they are used as they are.',
+    `${placeOf(['base_mirrors'])} base_mirrors: they must have the base in 4 bits, whose SHA-256 ` +
+      `is ${file.digest} ('load_in_4bit'): what it was made of is taken from none of them.`,
   ]
+}
+
+/**
+ * The base as volunteers get it: of floats where 4 bits are asked for, in those.
+ * @param work gets the types of fewer bits that it came in, too
+ */
+function withStoredBase<T>(
+  run: LocatedRun,
+  work: (base: BaseModel, quantised: readonly string[]) => Promise<T>,
+): Promise<T> {
+  return withBase(run, async (base) => {
+    const { quantised } = base.weights
+    if (!run.yaml.load_in_4bit || quantised.length > 0) return work(base, quantised)
+    const none = noFourBitsOf(base.shape)
+    if (none !== null)
+      throw new ConfigError(`${run.placeOf(['load_in_4bit'])} load_in_4bit: ${none}`)
+    const stored = await openFourBitBase(base, run.conversions)
+    try {
+      return await work(stored, quantised)
+    } finally {
+      stored.close()
+    }
+  })
 }
 
 function startNotes(

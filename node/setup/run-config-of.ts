@@ -99,13 +99,12 @@ const CODECS = {
   gradient: { uplink: 'float32', downlink: 'float32' },
 } as const
 
-/** The base as its checkpoint has it, unless fewer bits are asked for. */
+/** The base as its file has it, unless volunteers are to round it. */
 function kernelsOf(
-  { load_in_8bit: is8Bit, load_in_4bit: is4Bit }: RunYaml,
+  { load_in_8bit: is8Bit }: RunYaml,
   { weights }: BaseModel,
 ): RunConfig['kernels'] {
   if (is8Bit) return { base: 'int8', path: 'int16' }
-  if (is4Bit) return { base: 'int4', path: 'float32' }
   return { ...weights.storage, path: 'float32' }
 }
 

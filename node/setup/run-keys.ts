@@ -182,7 +182,10 @@ const keys = z.strictObject({
   load_in_4bit: z
     .boolean()
     .default(false)
-    .describe('The frozen base in 4 bits: a quarter of the memory.'),
+    .describe(
+      'The frozen base in blocks of about 5 bits a number, to be fetched and in memory: ' +
+        'a third of it as bfloat16.',
+    ),
   datasets: z
     .array(datasetKeys)
     .min(1)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { weightTensors } from '../../kernels/weights.ts'
+import { roundingRows } from '../../node/cli/export.ts'
 import { ggufModel } from '../../node/export/gguf-model.ts'
 import { rewrittenGguf } from '../../node/export/gguf-rewrite.ts'
 import { mergedNames, mergedWeights } from '../../node/export/merge.ts'
@@ -13,10 +14,10 @@ import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { weightsFromBytes } from '../../node/model/base-weights.ts'
 import { parseModelConfig } from '../../node/model/config.ts'
 import { parseGguf } from '../../node/model/gguf.ts'
-import type { WrittenType } from '../../node/model/gguf-blocks.ts'
-import type { GgufValue } from '../../node/model/gguf-format.ts'
+import type { GgufValue, TensorType } from '../../node/model/gguf-format.ts'
 import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
 import { type GgufFile, ggufPieces } from '../../node/model/gguf-write.ts'
+import { openFourBitBase } from '../../node/setup/four-bit-base.ts'
 import { FAMILIES, weightsOf } from '../model/family-vectors.ts'
 import {
   bytesOfJson,
@@ -54,12 +55,12 @@ for (const [name, family] of Object.entries(FAMILIES))
     }
   })
 
-/** The embedded base as a GGUF of 8 bits, with entries of its own; and a takeaway of it. */
-async function quantised(): Promise<Takeaway & { bytes: Buffer }> {
+/** The embedded base as a GGUF of a type, with entries of its own; and a takeaway of it. */
+async function quantised(type: TensorType = 'Q8_0'): Promise<Takeaway & { bytes: Buffer }> {
   const { shape: model, weights, contextLength, close } = await openBaseModel(EMBEDDED_MODEL)
   onTestFinished(close)
   const tokenizer = ggufTokenizer(TOKENIZER, model.vocabSize)
-  const file = ggufModel({ run: RUN, model, contextLength, tokenizer, weights, type: 'Q8_0' })
+  const file = ggufModel({ run: RUN, model, contextLength, tokenizer, weights, type })
   const own: [string, GgufValue][] = [
     ['general.alignment', { type: 'u32', value: 64 }],
     ['somebody.else', { type: 'array', of: 'u64', values: [2n ** 63n] }],
@@ -83,7 +84,7 @@ async function quantised(): Promise<Takeaway & { bytes: Buffer }> {
 }
 
 describe('a base of 8 bits', () => {
-  async function check(type: WrittenType): Promise<void> {
+  async function check(type: TensorType | 'base'): Promise<void> {
     const { bytes, ...takeaway } = await quantised()
     const rewritten = bytesOf(rewrittenGguf(fileOf(bytes), takeaway, type))
     const [before, after] = [parseGguf(fileOf(bytes)), parseGguf(fileOf(rewritten))]
@@ -100,11 +101,12 @@ describe('a base of 8 bits', () => {
       const [was, is] = [bytes.subarray(begin, end), rewritten.subarray(now.begin, now.end)]
       expect(is.equals(was), name).toBe(true)
     }
-    expect(types).toEqual({ merged: new Set([type]), copied: new Set(['Q8_0', 'F32']) })
+    const own = type === 'base' ? 'Q8_0' : type
+    expect(types).toEqual({ merged: new Set([own]), copied: new Set(['Q8_0', 'F32']) })
     expect(mergedNames(takeaway)).toHaveLength(4 * takeaway.model.layerCount)
   }
 
-  for (const type of ['F16', 'Q8_0'] as const)
+  for (const type of ['F16', 'Q4_1', 'base'] as const)
     test(`keeps what is not merged as ${type}`, () => check(type))
 
   test('becomes a GGUF with a Modelfile, and says what is in it', async () => {
@@ -142,6 +144,74 @@ describe('a base of 8 bits', () => {
       expect(merged.weights.tensor(name), name).toEqual(expected.tensor(name))
     }
   })
+})
+
+for (const [dtype, written] of [
+  ['base', 'Q4_1'],
+  ['q8_0', 'Q8_0'],
+] as const) {
+  test(`what is lost on the way back into ${written} is told`, async () => {
+    const { bytes, ...takeaway } = await quantised('Q4_1')
+    const folder = await temporaryFolder()
+    const { rounding, path } = await writeExport({ format: 'merged-gguf', folder, dtype }, takeaway)
+    const before = weightsFromBytes(takeaway.model, bytes)
+    const merged = mergedWeights(before, takeaway)
+    const after = weightsFromBytes(takeaway.model, await readFile(path))
+    const squares = { lost: 0, merged: 0, learned: 0 }
+    for (const name of mergedNames(takeaway)) {
+      const [was, is, became] = [before, merged, after].map((of) => of.tensor(name).values)
+      for (let i = 0; i < is!.length; i++) {
+        squares.lost += (became![i]! - is![i]!) ** 2
+        squares.merged += is![i]! ** 2
+        squares.learned += (is![i]! - was![i]!) ** 2
+      }
+    }
+    expect(rounding!.ofWeights).toBeCloseTo(Math.sqrt(squares.lost / squares.merged), 9)
+    expect(rounding!.ofLearned).toBeCloseTo(Math.sqrt(squares.lost / squares.learned), 5)
+    const [least, most] = dtype === 'base' ? [0.03, 0.08] : [0.003, 0.006]
+    expect(rounding!.ofWeights).toBeGreaterThan(least)
+    expect(rounding!.ofWeights).toBeLessThan(most)
+    const type = parseGguf(fileOf(await readFile(path))).tensors.get('blk.0.attn_q.weight')!.type
+    expect(type).toBe(written)
+  })
+}
+
+test('a small change is rounded away by 4 bits, and that is said', async () => {
+  const { bytes, values, ...takeaway } = await quantised('Q4_1')
+  const folder = await temporaryFolder()
+  const little = { ...takeaway, values: values.map((value) => value / 30) }
+  const { rounding } = await writeExport({ format: 'merged-gguf', folder, dtype: 'base' }, little)
+  expect(rounding!.ofWeights).toBeLessThan(0.02)
+  expect(rounding!.ofLearned).toBeGreaterThan(0.9)
+  const said = roundingRows({ rounding: rounding! }).flat().join(' ')
+  expect(said).toMatch(
+    / % of what was learned; '--format gguf-lora', beside the base, loses nothing/,
+  )
+  expect(roundingRows({}).length).toBe(0)
+})
+
+test('a base that the run put into 4 bits comes home with its tokenizer, too', async () => {
+  const { bytes, ...takeaway } = await quantised('F16')
+  const base = await openBaseModel(takeaway.base.weights)
+  onTestFinished(base.close)
+  const stored = await openFourBitBase(base, null)
+  onTestFinished(stored.close)
+  const four = { ...takeaway, base: { ...takeaway.base, weights: stored.file.path } }
+  for (const dtype of ['base', null] as const) {
+    const folder = await temporaryFolder()
+    await writeExport({ format: 'merged-gguf', folder, dtype }, four)
+    const model = await openBaseModel(join(folder, 'model.gguf'))
+    onTestFinished(model.close)
+    expect(model.shape).toEqual(takeaway.model)
+    expect(model.tokenizer.encode('Call me')).toEqual(base.tokenizer.encode('Call me'))
+    const merged = mergedWeights(stored.weights, four)
+    for (const { name } of weightTensors(takeaway.model)) {
+      const [expected, got] = [merged, model.weights].map((of) => of.tensor(name).values)
+      const square = (sum: number, value: number) => sum + value * value
+      const error = expected!.map((value, i) => value - got![i]!).reduce(square, 0)
+      expect(error, name).toBeLessThanOrEqual(0.08 ** 2 * expected!.reduce(square, 0))
+    }
+  }
 })
 
 test("divisors of RoPE that are a file's own have no place in a folder", async () => {

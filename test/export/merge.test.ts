@@ -130,7 +130,7 @@ test('float16 is refused for what it cannot hold', async () => {
 for (const [format, dtype, allowed] of [
   ['peft', 'bf16', 'f32'],
   ['gguf-lora', 'q8_0', 'f32'],
-  ['merged', 'q8_0', 'f32 or f16 or bf16'],
+  ['merged', 'q8_0', 'f32 or f16 or bf16 or base'],
 ] as const)
   test(`${format} has no ${dtype}`, async () => {
     const folder = await temporaryFolder()

@@ -6,13 +6,13 @@ import { parseModelConfig } from '../../node/model/config.ts'
 import type { FileBytes } from '../../node/model/file-bytes.ts'
 import { parseGguf } from '../../node/model/gguf.ts'
 import { ggufCompanions } from '../../node/model/gguf-companions.ts'
-import { dequantise } from '../../node/model/gguf-dequantise.ts'
 import {
   type GgufMetadata,
   type GgufValue,
   TENSOR_TYPES,
   type TensorType,
 } from '../../node/model/gguf-format.ts'
+import { dequantise } from '../../node/model/gguf-numbers.ts'
 import { ggufPieces } from '../../node/model/gguf-write.ts'
 import { decodePeftAdapter } from '../../node/model/peft.ts'
 import { parseAdapterConfig } from '../../node/model/peft-config.ts'

@@ -67,7 +67,6 @@ test('a plan of 135M parameters: the base once, no (T,V), no (S,S) for all heads
 for (const [base, bytes] of [
   ['bfloat16', 2 * 134_479_872],
   ['int8', 134_479_872 + 4 * (49_152 + 30 * (960 + 576 + 3072 + 576))],
-  ['int4', 134_479_872 / 2 + (2 * 134_479_872) / 64],
 ] as const) {
   test(`the frozen base of 135M parameters as ${base}`, () => {
     const job: JobShape = { ...SMOLLM, kernels: { base, path: 'float32' } }

@@ -88,7 +88,7 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
   ['scales beyond', (o) => o.dequantise(FREE, FREE, END, 1, 7), /'scales' ends at/],
   ['odd halves', (o) => o.widenFloat16(FREE, FREE + 1, 1), /'x' must be a multiple of 2/],
   ['a sum of floats', (o) => o.roundSum(FREE, FREE + 4, 1, 1), /'sum' must be a multiple of 8/],
-  ['an unknown kind', (o) => forward(o, { kind: 'int2' as 'int4' }), /'kind' must be a storage/],
+  ['an unknown kind', (o) => forward(o, { kind: 'int4' as 'int8' }), /'kind' must be a storage/],
   [
     'blocks that are cut',
     (o) => forward(o, { kind: 'Q4_K', inputs: 250 }),
@@ -104,7 +104,11 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
     (o) => o.storeWeight({ ...weight, kind: 'Q4_0', inputs: 32 }, FREE),
     /'kind' must be none of blocks, .* it is Q4_0/,
   ],
-  ['integers of int4', (o) => forward(o, { kind: 'int4' }, 1, 'int16'), /'path' .* for int4/],
+  [
+    'integers of halves',
+    (o) => forward(o, { kind: 'float16' }, 1, 'int16'),
+    /'path' .* for float16/,
+  ],
   ['an unknown path', (o) => forward(o, {}, 1, 'int32' as 'int16'), /'path' must be float32/],
   ['values beyond', (o) => forward(o, { values: END - 23 }), /'values' ends at/],
   ['scales of int8 beyond', (o) => forward(o, { scales: END - 12 }), /'scales' ends at/],

@@ -1,6 +1,6 @@
 /** Products with frozen weights of every kind, on a table of sizes; see op-cases.ts. */
 import { BLOCK_KINDS, BLOCKS, isBlockKind } from '../../kernels/blocks.ts'
-import { INT4_GROUP, STORAGE_KINDS, weightBytes } from '../../kernels/frozen.ts'
+import { STORAGE_KINDS, weightBytes } from '../../kernels/frozen.ts'
 import type { BlockKind, FrozenWeight, ProductPath, StorageKind } from '../../kernels/ops.ts'
 import { FACTORS } from './block-weights.ts'
 import { floats, integers, type Numbers, type OpCase, type Pointers, positives } from './harness.ts'
@@ -50,11 +50,6 @@ export function weightArrays(kind: StorageKind, O: number, I: number): Record<st
       return {
         values: Uint8Array.from(integers(seed, bytes.values, 0, 256)),
         scales: positives(seed, O, 1e-3, 0.1),
-      }
-    case 'int4':
-      return {
-        values: Uint8Array.from(integers(seed, bytes.values, 0, 256)),
-        scales: Uint16Array.from(integers(seed, O * Math.ceil(I / INT4_GROUP), 0, 0x5000)),
       }
   }
 }

@@ -97,24 +97,17 @@ for (const [what, w, codes, scale] of [
   })
 }
 
-for (const [kind, steps] of [
-  ['int8', 127],
-  ['int4', 7],
-] as const) {
-  onEach(`${kind} rows stay within half a step of what was stored`, (ops) => {
-    const [O, I] = [5, 131]
-    const w = floats('rows', O * I)
-    const { y } = stored(ops, kind, [O, I], w)
-    for (let start = 0; start < O * I; start += I) {
-      for (let i = 0; i < I; i++) {
-        const group = kind === 'int8' ? [0, I] : [i - (i % 64), Math.min(I, i - (i % 64) + 64)]
-        const sharing = w.subarray(start + group[0]!, start + group[1]!)
-        const step = Math.max(...sharing.map(Math.abs)) / steps
-        expect(Math.abs(y![start + i]! - w[start + i]!)).toBeLessThan(0.501 * step + 1e-30)
-      }
+onEach('int8: rows stay within half a step of what was stored', (ops) => {
+  const [O, I] = [5, 131]
+  const w = floats('rows', O * I)
+  const { y } = stored(ops, 'int8', [O, I], w)
+  for (let start = 0; start < O * I; start += I) {
+    const step = Math.max(...w.subarray(start, start + I).map(Math.abs)) / 127
+    for (let i = start; i < start + I; i++) {
+      expect(Math.abs(y![i]! - w[i]!)).toBeLessThan(0.501 * step + 1e-30)
     }
-  })
-}
+  }
+})
 
 /** About so many numbers, as a row of the kind can have them: of blocks, whole ones. */
 const rowOf = (kind: StorageKind, inputs: number): number =>
@@ -134,8 +127,7 @@ test('rows of a weight are a weight', () => {
       I,
     ])
   }
-  expect([rowBytes('int4', 65), rowBytes('int8', 65), rowBytes('float16', 65)]).toEqual([
-    { values: 33, scales: 4 },
+  expect([rowBytes('int8', 65), rowBytes('float16', 65)]).toEqual([
     { values: 65, scales: 4 },
     { values: 130, scales: 0 },
   ])

@@ -19,7 +19,6 @@ const KERNELS: readonly BaseKernels[] = [
   { base: 'bfloat16', path: 'float32' },
   { base: 'int8', path: 'float32' },
   { base: 'int8', path: 'int16' },
-  { base: 'int4', path: 'float32' },
 ]
 const CASES = (['llama-tied', 'llama-untied'] as const).flatMap((model) =>
   KERNELS.map((kernels) => ({

@@ -4,8 +4,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { fromFloat32 } from '../../node/model/dtypes.ts'
-import { encodeBlocks } from '../../node/model/gguf-blocks.ts'
 import type { GgufMetadata, GgufScalar, GgufValue } from '../../node/model/gguf-format.ts'
+import { quantise } from '../../node/model/gguf-numbers.ts'
 import { type GgufTensor, ggufPieces, writeGguf } from '../../node/model/gguf-write.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import { bytesOfBase64, floatsOfBase64, temporaryFolder } from './fixtures.ts'
@@ -42,11 +42,11 @@ function tensors(): GgufTensor[] {
       type,
       // A piece for each row.
       pieces: () =>
-        [0, 1, 2].map((row) => encodeBlocks(type, VALUES.subarray(64 * row, 64 * row + 64))),
+        [0, 1, 2].map((row) => quantise(type, VALUES.subarray(64 * row, 64 * row + 64))),
     }),
   )
   const vector = VALUES.slice(0, 5)
-  const pieces = () => [encodeBlocks('F32', vector)]
+  const pieces = () => [quantise('F32', vector)]
   return [...matrices, { name: 'vector', shape: [5], type: 'F32', pieces }]
 }
 

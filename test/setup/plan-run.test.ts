@@ -125,8 +125,7 @@ const SMALL = `${RIGHT}sequence_len: 16\n`
 
 for (const [what, yaml, quantised, note] of [
   ['8 bits of 4', `${SMALL}load_in_8bit: true\n`, ['Q4_0', 'Q6_K'], 'run.yaml:5:1 load_in_8bit'],
-  ['4 bits of 4', `${SMALL}load_in_4bit: true\n`, ['Q4_0'], 'weights in Q4_0 already'],
-  ['4 bits of 16', `${SMALL}load_in_4bit: true\n`, [], null],
+  ['4 bits of 4', `${SMALL}load_in_4bit: true\n`, ['Q4_0'], 'it has no effect, as the base has'],
   ['4 bits as they are', SMALL, ['Q4_0'], null],
 ] as const) {
   test(`what is lost twice is told: ${what}`, async () => {
