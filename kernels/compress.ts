@@ -43,10 +43,23 @@ export function decodedMax(codec: Codec, max: number): number {
 
 /** Throws ShapeError unless all values are finite: the kernels answer for that. */
 export function encode(ops: Ops, arena: Arena, codec: Codec, values: Float32Array): Uint8Array {
-  const count = values.length
   const mark = arena.mark()
-  const x = arena.allocate('values', 4 * count)
-  new Float32Array(ops.memory.buffer, x, count).set(values)
+  const x = arena.allocate('values', 4 * values.length)
+  new Float32Array(ops.memory.buffer, x, values.length).set(values)
+  const bytes = encodeInPlace(ops, arena, codec, x, values.length)
+  arena.release(mark)
+  return bytes
+}
+
+/** The same of x (count), which lies in the linear memory and stays as it is. */
+export function encodeInPlace(
+  ops: Ops,
+  arena: Arena,
+  codec: Codec,
+  x: Pointer,
+  count: number,
+): Uint8Array {
+  const mark = arena.mark()
   if (!ops.allFinite(x, count)) throw new ShapeError('Cannot encode values that are not finite')
   const bytes = new Uint8Array(encodedBytes(codec, count))
   if (codec === 'float32') {

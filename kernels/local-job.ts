@@ -8,10 +8,10 @@
  */
 import type { Arena } from './arena.ts'
 import { type Batch, batchPart } from './batch.ts'
-import { type Codec, encode, encodedBytes } from './compress.ts'
+import { type Codec, encodedBytes, encodeInPlace } from './compress.ts'
 import type { AdapterLayout } from './lora.ts'
 import { momentBytes } from './moments.ts'
-import type { Ops } from './ops.ts'
+import type { Ops, Pointer } from './ops.ts'
 import type { Trainer } from './train-step.ts'
 
 /** `delta`: local AdamW steps. `gradient`: the gradients of all batches at the same adapter. */
@@ -86,8 +86,9 @@ export function payloadOf(
   trainer: Trainer,
   { mode, codec, adapter }: Pick<LocalJob, 'mode' | 'codec' | 'adapter'>,
 ): Uint8Array {
-  if (mode === 'gradient') return encode(ops, arena, codec, trainer.meanGradient())
-  const delta = encode(ops, arena, codec, trainer.delta(adapter))
+  const encoded = (at: Pointer) => encodeInPlace(ops, arena, codec, at, trainer.layout.count)
+  if (mode === 'gradient') return encoded(trainer.meanGradientInPlace())
+  const delta = encoded(trainer.deltaInPlace(adapter))
   const moment = trainer.moment()
   const payload = new Uint8Array(delta.length + moment.length)
   payload.set(delta)

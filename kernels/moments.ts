@@ -31,8 +31,8 @@ export function momentBytes(layout: AdapterLayout): number {
   return layout.tensors.reduce((bytes, { rows, columns }) => bytes + rows + columns, 0)
 }
 
-/** Codes of v (N). Sums are float64 folds along the row or column. */
-export function factorMoment(layout: AdapterLayout, v: Float32Array): Uint8Array {
+/** Codes of v (N) · `scale`, in float32. Sums are float64 folds along the row or column. */
+export function factorMoment(layout: AdapterLayout, v: Float32Array, scale = 1): Uint8Array {
   assertLength('v', v.length, layout.count)
   const codes = new Uint8Array(momentBytes(layout))
   let at = 0
@@ -41,7 +41,7 @@ export function factorMoment(layout: AdapterLayout, v: Float32Array): Uint8Array
     const columnSums = new Float64Array(columns)
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
-        const value = v[offset + row * columns + column]!
+        const value = Math.fround(v[offset + row * columns + column]! * scale)
         rowSums[row]! += value
         columnSums[column]! += value
       }
@@ -52,10 +52,21 @@ export function factorMoment(layout: AdapterLayout, v: Float32Array): Uint8Array
   return codes
 }
 
-/** v (N) = row · column / total of the rows; zero where the tensor is. */
-export function expandMoment(layout: AdapterLayout, codes: Uint8Array): Float32Array {
+/** Throws ShapeError unless they are those of one adapter. */
+export function checkMoment(layout: AdapterLayout, codes: Uint8Array): void {
   assertLength('codes', codes.length, momentBytes(layout))
-  const v = new Float32Array(layout.count)
+}
+
+/**
+ * v (N) = row · column / total of the rows; zero where the tensor is.
+ * @param v where it is written: zeros
+ */
+export function expandMoment(
+  layout: AdapterLayout,
+  codes: Uint8Array,
+  v: Float32Array = new Float32Array(layout.count),
+): Float32Array {
+  checkMoment(layout, codes)
   let at = 0
   for (const { rows, columns, offset } of layout.tensors) {
     const rowSums = Array.from(codes.subarray(at, at + rows), decodeSum)

@@ -26,7 +26,7 @@ import { createEmbed } from './embedding.ts'
 import { type Feed, type FeedBoard, feedOf, serveFeed } from './feed.ts'
 import { loadLayer, loadWeights } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
-import { expandMoment, factorMoment } from './moments.ts'
+import { checkMoment, expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { type Place, placeFrom } from './place.ts'
 import { ShapeError } from './shape.ts'
@@ -64,8 +64,12 @@ export interface Trainer {
   /** The same bytes where they are, to be read at once: the next step changes them. */
   stateInPlace(): Uint8Array
   adapter(): Float32Array
+  /** Where it is, in place of the last step's gradient: the next step overwrites it. */
+  meanGradientInPlace(): Pointer
   /** base - local (N), the pseudo-gradient. */
   delta(base: Float32Array): Float32Array
+  /** Where it is, as above. */
+  deltaInPlace(base: Float32Array): Pointer
   /** Codes of v, unbiased. */
   moment(): Uint8Array
   evaluate(batch: Batch): { lossSum: number; targetTokens: number }
@@ -127,12 +131,14 @@ export function createTrainer(
     load: (adapter, moment) => load(job, adapter, moment),
     localStep: (batch, learningRate) => localStep(job, batch, learningRate),
     gradient: (batch) => gradient(job, batch),
-    meanGradient: () => read(job, m).map((sum) => sum / Math.max(1, job.progress.gradientTokens)),
+    meanGradient: () => read(job, meanGradient(job)),
+    meanGradientInPlace: () => meanGradient(job),
     state: () => stateOf(job).slice(),
     stateInPlace: () => stateOf(job),
     adapter: () => read(job, theta),
-    delta: (base) => floats(job, theta).map((local, i) => base[i]! - local),
-    moment: () => factorMoment(layout, unbiased(job, read(job, v))),
+    delta: (base) => read(job, delta(job, base)),
+    deltaInPlace: (base) => delta(job, base),
+    moment: () => factorMoment(layout, floats(job, v), unbiasing(job)),
     evaluate: (batch) => evaluate(job, batch),
     logits: (tokens) => logits(job, tokens),
   }
@@ -190,11 +196,10 @@ function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): v
   const { layout, theta, m, v } = buffers
   checkAdapter(layout, adapter)
   // Codes that don't fit throw before anything is changed.
-  const expanded = moment === null ? null : expandMoment(layout, moment)
+  if (moment !== null) checkMoment(layout, moment)
   floats(job, theta).set(adapter)
-  ops.fill(m, 0, layout.count)
-  if (expanded === null) ops.fill(v, 0, layout.count)
-  else floats(job, v).set(expanded)
+  ops.fill(m, 0, 2 * layout.count)
+  if (moment !== null) expandMoment(layout, moment, floats(job, v))
   job.progress = { step: 0, warm: moment !== null, gradientTokens: 0 }
 }
 
@@ -313,11 +318,25 @@ function put({ ops }: OpenJob, pointer: Pointer, values: Int32Array): void {
   new Int32Array(ops.memory.buffer, pointer, values.length).set(values)
 }
 
+function meanGradient(job: OpenJob): Pointer {
+  const { m, gradient } = job.buffers
+  const [sums, to] = [floats(job, m), floats(job, gradient)]
+  const count = Math.max(1, job.progress.gradientTokens)
+  for (let i = 0; i < to.length; i++) to[i] = sums[i]! / count
+  return gradient
+}
+
+function delta(job: OpenJob, base: Float32Array): Pointer {
+  const { theta, gradient } = job.buffers
+  const [local, to] = [floats(job, theta), floats(job, gradient)]
+  for (let i = 0; i < to.length; i++) to[i] = base[i]! - local[i]!
+  return gradient
+}
+
 /** A v that started from zero is biased towards it. */
-function unbiased({ shape, progress }: OpenJob, v: Float32Array): Float32Array {
-  if (progress.warm || progress.step === 0) return v
-  const correction = biasCorrection(shape.hyper.beta2, progress.step)
-  return v.map((value) => value * correction)
+function unbiasing({ shape, progress }: OpenJob): number {
+  if (progress.warm || progress.step === 0) return 1
+  return biasCorrection(shape.hyper.beta2, progress.step)
 }
 
 function stateOf({ ops, buffers }: OpenJob): Uint8Array {
