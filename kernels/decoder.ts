@@ -11,10 +11,15 @@
  *   head        norm, logits, loss and its gradient (rows)
  *   backward    feedForward (rows), feedForwardSums (columns),
  *               attentionBackward (heads), qkv (rows), qkvSums (columns)           for each layer
+ *
+ * The reference of a preference is the same decoder with no adapter. It goes through each layer
+ * just before the adapter's model does, so that a layer which is streamed is read once for both,
+ * and what it keeps of a layer is overwritten at once: it has no backward.
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
-import type { Buffers } from './buffers.ts'
+import type { Buffers, Layer } from './buffers.ts'
 import type { Feed } from './feed.ts'
+import { forGroups } from './groups.ts'
 import { headPart, headParts, headRows } from './head.ts'
 import {
   attentionInputs,
@@ -48,7 +53,10 @@ export interface MicroBatch {
   documents: number
 }
 
-/** The numbers that each stage gets: layer or 0, T, documents, and one more where it says so. */
+/**
+ * The numbers that each stage gets: layer, T, documents, and one more where it says so. Layers from
+ * L on are those of the reference; of the head L says that it is the reference's, and 0 that not.
+ */
 const STAGES = [
   'inputs',
   'attention',
@@ -65,7 +73,9 @@ type StageName = (typeof STAGES)[number]
 
 /** What one thread does for each stage, in the order of STAGES. */
 export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[] {
-  const { layers, scratch } = buffers
+  const { scratch } = buffers
+  const L = buffers.layers.length
+  const layers = [...buffers.layers, ...referenceLayers(buffers)]
   const firstAdapted = firstAdaptedOf(buffers)
   let documents = 0
   const thread: Thread = {
@@ -80,10 +90,12 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
     attention: (l, _, part) => attentionForward(thread, layers[l]!.context, layers[l]!.qkv, part),
     middle: (l, T, part, size) => feedForwardInputs(thread, layers[l]!, rowsOf(part, size, T)),
     output: (l, T, part, size) => {
-      const y = layers[l + 1]?.x ?? buffers.output
+      const y = l === L - 1 ? buffers.output : (layers[l + 1] ?? layers[l]!).x
       feedForwardOutput(thread, y, layers[l]!, rowsOf(part, size, T))
     },
-    head: (_, T, part, gradientScale) => headPart(thread, part, T, gradientScale),
+    head: (l, T, part, gradientScale) => {
+      headPart(thread, l < L ? buffers.output : buffers.reference, part, T, gradientScale)
+    },
     feedForward: (l, T, part, size) =>
       feedForwardBackward(thread, layers[l]!, rowsOf(part, size, T)),
     feedForwardSums: (l, T, part) => {
@@ -105,6 +117,14 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
   })
 }
 
+/** They share one residual stream, which a layer reads whole before it writes it. */
+function referenceLayers({ layers, reference }: Buffers): Layer[] {
+  return layers.map((layer) => {
+    const groups = forGroups((name) => ({ ...layer.groups[name], loras: [], ranks: 0 }))
+    return { ...layer, x: reference, groups }
+  })
+}
+
 function dropOf(ops: Ops, buffers: Buffers, { dropped }: OwnScratch): Drop | null {
   const draw = drawOf(ops, buffers)
   return draw && { ...draw, dropped }
@@ -114,8 +134,14 @@ function dropOf(ops: Ops, buffers: Buffers, { dropped }: OwnScratch): Drop | nul
 export interface Decoder {
   /** buffers.tokens -> buffers.output. Keeps what the backward needs. */
   forward(batch: MicroBatch): boolean
+  /** The same, and with it the reference: -> buffers.reference. */
+  forwardBoth(batch: MicroBatch): boolean
   /** The losses of the tokens, to scratch.losses. */
   losses(batch: MicroBatch): boolean
+  /** The same of a micro-batch that went forward. */
+  score(batch: MicroBatch, by: 'model' | 'reference'): boolean
+  /** The backward of one that did, each token's loss scaled by scratch.factors. */
+  backward(batch: MicroBatch): boolean
   /**
    * Forward and backward: losses, and gradientScale · the gradient of their sum is added to
    * buffers.gradient.
@@ -132,6 +158,9 @@ export function createDecoder(ops: Ops, buffers: Buffers, team: Team, feed: Feed
   const thread: Thread = { ops, buffers, own, starts, draw: () => null }
   return {
     forward: (batch) => forward(lead, batch),
+    forwardBoth: (batch) => forward(lead, batch, true),
+    score: (batch, by) => head(lead, batch, 0, by),
+    backward: (batch) => head(lead, batch, 1) && backward(lead, batch),
     losses: (batch) => forward(lead, batch) && head(lead, batch, 0),
     gradient: (batch, gradientScale) =>
       forward(lead, batch) && head(lead, batch, gradientScale) && backward(lead, batch),
@@ -151,20 +180,31 @@ interface Lead {
   feed: Feed
 }
 
-function forward(lead: Lead, batch: MicroBatch): boolean {
-  const { layers, embedding, tokens } = lead.buffers
-  lead.ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
-  addNoise(lead.ops, lead.buffers, layers[0]!.x, batch.T)
+function forward(lead: Lead, batch: MicroBatch, withReference = false): boolean {
+  const { ops, feed } = lead
+  const { layers, embedding, tokens, reference } = lead.buffers
+  ops.gatherFrozen(layers[0]!.x, embedding, tokens, batch.T)
+  if (withReference) ops.copy(reference, layers[0]!.x, batch.T * lead.buffers.model.hiddenSize)
+  addNoise(ops, lead.buffers, layers[0]!.x, batch.T)
   return layers.every((_, layer) => {
     const next = layer + 1 < layers.length ? layer + 1 : null
-    lead.feed.need(layer, next)
-    return forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch)
+    feed.need(layer, next)
+    return (
+      (!withReference || forwardLayer(lead, layers.length + layer, batch)) &&
+      forwardLayer(lead, layer, batch)
+    )
   })
+}
+
+function forwardLayer(lead: Lead, layer: number, batch: MicroBatch): boolean {
+  return forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch)
 }
 
 /** All of a layer's forward but its output, which a second forward has no use for. */
 function forwardToMiddle(lead: Lead, layer: number, batch: MicroBatch): boolean {
-  for (const group of Object.values(lead.buffers.layers[layer]!.groups)) stackA(lead.ops, group)
+  for (const group of Object.values(lead.buffers.layers[layer]?.groups ?? {})) {
+    stackA(lead.ops, group)
+  }
   return (
     overRows(lead, 'inputs', layer, batch) &&
     overHeads(lead, 'attention', layer, batch) &&
@@ -172,8 +212,14 @@ function forwardToMiddle(lead: Lead, layer: number, batch: MicroBatch): boolean 
   )
 }
 
-function head(lead: Lead, batch: MicroBatch, gradientScale: number): boolean {
-  return run(lead, 'head', headParts(batch.T), 0, batch, gradientScale)
+function head(
+  lead: Lead,
+  batch: MicroBatch,
+  gradientScale: number,
+  by: 'model' | 'reference' = 'model',
+): boolean {
+  const layer = by === 'model' ? 0 : lead.buffers.layers.length
+  return run(lead, 'head', headParts(batch.T), layer, batch, gradientScale)
 }
 
 function backward(lead: Lead, batch: MicroBatch): boolean {

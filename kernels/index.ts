@@ -45,10 +45,13 @@ export { type JobPause, type LocalJob, localJob, payloadBytes, payloadOf } from 
 export { momentBytes } from './moments.ts'
 export { fitMemory, planMemory } from './plan.ts'
 export {
+  addEvaluation,
   createTrainer,
+  type Evaluation,
   feedTrainer,
   helpTrainer,
   type JobShape,
+  lossOf,
   type Trainer,
 } from './train-step.ts'
 
