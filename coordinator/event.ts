@@ -88,6 +88,9 @@ export type CoordinatorEvent =
       adapter?: Digest
       loss: number
       generalLoss?: number
+      /** Where answers are rated: the share with a margin above 0, and the mean margin. */
+      accuracy?: number
+      margin?: number
     }
   /** The organiser bans an identity, and takes back what it did; or lets it in again. */
   | { type: 'kicked'; at: number; peer: PeerId; reason: string }

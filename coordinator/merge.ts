@@ -161,16 +161,27 @@ export function askForEvaluation(
 
 export function onEvaluated(
   state: CoordinatorState,
-  { round, adapter, loss, generalLoss }: CoordinatorEventOf<'evaluated'>,
+  { round, adapter, loss, generalLoss, accuracy, margin }: CoordinatorEventOf<'evaluated'>,
 ): Outcome {
   const pending = state.evaluationsPending
   const asked = pending.find((evaluation) => evaluation.round === round)
   if (asked === undefined || asked.adapter !== (adapter ?? asked.adapter)) return unchanged()
   state.evaluationsPending = pending.filter((evaluation) => evaluation.round !== round)
-  state.evaluations.push(generalLoss === undefined ? { round, loss } : { round, loss, generalLoss })
+  const rated = accuracy === undefined || margin === undefined ? null : { accuracy, margin }
+  state.evaluations.push({
+    round,
+    loss,
+    ...(generalLoss !== undefined && { generalLoss }),
+    ...rated,
+  })
   state.evaluations.sort((a, b) => a.round - b.round)
   const first = state.config.adapter.start === undefined ? 'of the base' : 'before round 1'
   const of = round === 0 ? first : `after ${roundName(round - 1)}`
   const general = generalLoss === undefined ? '' : `, on general text ${generalLoss.toFixed(4)}`
-  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${general}`))
+  const right = rated === null ? '' : `, ${ratedWords(rated)}`
+  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${right}${general}`))
+}
+
+function ratedWords({ accuracy, margin }: { accuracy: number; margin: number }): string {
+  return `${(100 * accuracy).toFixed(1)} % right by ${margin.toFixed(4)} on average`
 }

@@ -16,33 +16,39 @@ export interface Batch {
    * is named or not.
    */
   starts?: Int32Array
+  /** Those of them whose documents are answers that are rejected, where answers are rated. */
+  rejected?: Int32Array
 }
 
 /** Which batch of the run it is, where training draws by it. */
 export type NumberedBatch = Batch & { number?: number }
 
 /** Tokens from..to-1, whole sequences, as a batch of their own. */
-export function batchPart({ tokens, targets, starts }: Batch, from: number, to: number): Batch {
+export function batchPart(batch: Batch, from: number, to: number): Batch {
+  const { tokens, targets, starts, rejected } = batch
+  const within = (all: Int32Array) =>
+    all.filter((at) => at >= from && at < to).map((at) => at - from)
   return {
     tokens: tokens.subarray(from, to),
     targets: targets.subarray(from, to),
-    ...(starts !== undefined && {
-      starts: starts.filter((at) => at >= from && at < to).map((at) => at - from),
-    }),
+    ...(starts !== undefined && { starts: within(starts) }),
+    ...(rejected !== undefined && { rejected: within(rejected) }),
   }
 }
 
 /** Returns how many targets are counted. Throws ShapeError when the batch does not fit the job. */
 export function checkBatch({ model, sequenceLength: S }: BatchShape, batch: Batch): number {
-  const { tokens, targets, starts = new Int32Array(0) } = batch
+  const { tokens, targets, starts = new Int32Array(0), rejected = new Int32Array(0) } = batch
   const { length } = tokens
   checkSize('tokens', length, length > 0 && length % S === 0, `of sequences of ${S}`)
   checkSize('targets', targets.length, targets.length === length, `of ${length} tokens`)
   checkRange('tokens', tokens, 0, model.vocabSize)
   checkRange('targets', targets, -1, model.vocabSize)
-  checkRange('starts', starts, 0, length)
-  const rising = starts.every((start, i) => i === 0 || start > starts[i - 1]!)
-  checkSize('starts', starts.join(), rising, 'in ascending order')
+  for (const [name, places] of Object.entries({ starts, rejected })) {
+    checkRange(name, places, 0, length)
+    const rising = places.every((place, i) => i === 0 || place > places[i - 1]!)
+    checkSize(name, places.join(), rising, 'in ascending order')
+  }
   return targets.reduce((count, target) => (target < 0 ? count : count + 1), 0)
 }
 
@@ -56,6 +62,9 @@ export function checkTokens({ model, sequenceLength: S }: BatchShape, tokens: In
 export function checkBatchShape(shape: BatchShape): void {
   const { sequenceLength, microBatch, threads } = shape
   checkKinds(shape.kernels, shape.model)
+  if (shape.noise !== undefined && shape.preference !== undefined) {
+    throw new ShapeError("Cannot make a trainer as 'noise' is not drawn where answers are rated")
+  }
   for (const [name, value] of Object.entries({ sequenceLength, microBatch, threads })) {
     if (Number.isSafeInteger(value) && value > 0) continue
     throw new ShapeError(

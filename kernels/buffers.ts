@@ -22,6 +22,7 @@ import type { Noise } from './noise.ts'
 import type { FrozenWeight, Pointer } from './ops.ts'
 import { type OwnScratch, placeOwn } from './own-scratch.ts'
 import { type Place, placeByTurns } from './place.ts'
+import { hasReference, type Preference } from './preference.ts'
 import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
 import {
   EMBEDDING,
@@ -54,6 +55,8 @@ export interface BatchShape {
   streamedLayers: number
   /** Absent: training draws nothing. */
   noise?: Noise | undefined
+  /** What answers are rated by; absent: every target counts for itself. */
+  preference?: Preference | undefined
 }
 
 /** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
@@ -131,6 +134,8 @@ export interface Scratch {
   dh: Record<GroupName, Pointer>
   /** float64 (T): the loss of each token. */
   losses: Pointer
+  /** float32 (T): what the gradient of each token's loss is scaled by, where answers are rated. */
+  factors: Pointer
   /** Rows of a weight in float32, on their way into its storage. */
   staging: Pointer
   stagingRows: number
@@ -156,6 +161,7 @@ export interface Buffers {
   /** int32 (T+1): the token each document begins with, then T. */
   starts: Pointer
   noise: Noise | undefined
+  preference: Preference | undefined
   /** uint32 (3) if there is noise: 1 while it is drawn, the batch, its first token here. */
   draw: Pointer
   /** (V,D), a tied head is the embedding; or (T,D), rows of it that are read for T tokens. */
@@ -171,12 +177,15 @@ export interface Buffers {
   /** Residual stream (T,D) after the last layer, and its norm's rstd (T). */
   output: Pointer
   outputRstd: Pointer
+  /** Residual stream (T,D) of the reference, where there is one: its layers have no adapter. */
+  reference: Pointer
   scratch: Scratch
   own: readonly OwnScratch[]
 }
 
 export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   const { model, kernels, sequenceLength: S, microBatch, threads, recomputedLayers } = shape
+  const { preference } = shape
   const { vocabSize: V, hiddenSize: D, headDim: E } = model
   const layout = adapterLayout(model, shape.adapter)
   const N = layout.count
@@ -211,6 +220,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     targets: place('targets', 4 * T),
     starts: place('starts', 4 * (T + 1)),
     noise: shape.noise,
+    preference,
     draw: place('draw', shape.noise === undefined ? 0 : 12),
     head: model.tiedHead ? embedding : placeWeight(headKind(kernels), HEAD, [V, D], place),
     finalNorm: place(FINAL_NORM, 4 * D),
@@ -221,6 +231,7 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
     ),
     output: place('output', 4 * T * D),
     outputRstd: place('outputRstd', 4 * T),
+    reference: place('reference', preference && hasReference(preference) ? 4 * T * D : 0),
     scratch: placeScratch(shape, ranks, place),
     own: Array.from({ length: threads }, (_, thread) => placeOwn(shape, thread, place)),
   }
@@ -367,6 +378,7 @@ function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place
     dgateUp: scratch('dgateUp', T, 2 * F),
     dh: forGroups((name) => scratch(`${name}.dh`, T, ranks[name])),
     losses: scratch('losses', T, 2),
+    factors: scratch('factors', shape.preference === undefined ? 0 : T, 1),
     staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),
     stagingRows: STAGING_ROWS,
   }

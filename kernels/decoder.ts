@@ -11,11 +11,16 @@
  *   head        norm, logits, loss and its gradient (rows)
  *   backward    feedForward (rows), feedForwardSums (columns),
  *               attentionBackward (heads), qkv (rows), qkvSums (columns)           for each layer
+ *
+ * The reference of a preference is the same decoder with no adapter. It goes through each layer
+ * just before the adapter's model does, so that a layer which is streamed is read once for both,
+ * and what it keeps of a layer is overwritten at once: it has no backward.
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
-import type { Buffers } from './buffers.ts'
+import type { Buffers, Layer } from './buffers.ts'
 import type { Embed } from './embedding.ts'
 import type { Feed } from './feed.ts'
+import { forGroups } from './groups.ts'
 import { headPart, headParts, headRows } from './head.ts'
 import {
   attentionInputs,
@@ -49,7 +54,10 @@ export interface MicroBatch {
   documents: number
 }
 
-/** The numbers that each stage gets: layer or 0, T, documents, and one more where it says so. */
+/**
+ * The numbers that each stage gets: layer, T, documents, and one more where it says so. Layers from
+ * L on are those of the reference; of the head L says that it is the reference's, and 0 that not.
+ */
 const STAGES = [
   'inputs',
   'attention',
@@ -66,7 +74,9 @@ type StageName = (typeof STAGES)[number]
 
 /** What one thread does for each stage, in the order of STAGES. */
 export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[] {
-  const { layers, scratch } = buffers
+  const { scratch } = buffers
+  const L = buffers.layers.length
+  const layers = [...buffers.layers, ...referenceLayers(buffers)]
   const firstAdapted = firstAdaptedOf(buffers)
   let documents = 0
   const thread: Thread = {
@@ -81,10 +91,12 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
     attention: (l, _, part) => attentionForward(thread, layers[l]!.context, layers[l]!.qkv, part),
     middle: (l, T, part, size) => feedForwardInputs(thread, layers[l]!, rowsOf(part, size, T)),
     output: (l, T, part, size) => {
-      const y = layers[l + 1]?.x ?? buffers.output
+      const y = l === L - 1 ? buffers.output : (layers[l + 1] ?? layers[l]!).x
       feedForwardOutput(thread, y, layers[l]!, rowsOf(part, size, T))
     },
-    head: (_, T, part, gradientScale) => headPart(thread, part, T, gradientScale),
+    head: (l, T, part, gradientScale) => {
+      headPart(thread, l < L ? buffers.output : buffers.reference, part, T, gradientScale)
+    },
     feedForward: (l, T, part, size) =>
       feedForwardBackward(thread, layers[l]!, rowsOf(part, size, T)),
     feedForwardSums: (l, T, part) => {
@@ -106,6 +118,14 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
   })
 }
 
+/** They share one residual stream, which a layer reads whole before it writes it. */
+function referenceLayers({ layers, reference }: Buffers): Layer[] {
+  return layers.map((layer) => {
+    const groups = forGroups((name) => ({ ...layer.groups[name], loras: [], ranks: 0 }))
+    return { ...layer, x: reference, groups }
+  })
+}
+
 function dropOf(ops: Ops, buffers: Buffers, { dropped }: OwnScratch): Drop | null {
   const draw = drawOf(ops, buffers)
   return draw && { ...draw, dropped }
@@ -115,8 +135,14 @@ function dropOf(ops: Ops, buffers: Buffers, { dropped }: OwnScratch): Drop | nul
 export interface Decoder {
   /** buffers.tokens -> buffers.output. Keeps what the backward needs. */
   forward(batch: MicroBatch): boolean
+  /** The same, and with it the reference: -> buffers.reference. */
+  forwardBoth(batch: MicroBatch): boolean
   /** The losses of the tokens, to scratch.losses. */
   losses(batch: MicroBatch): boolean
+  /** The same of a micro-batch that went forward. */
+  score(batch: MicroBatch, by: 'model' | 'reference'): boolean
+  /** The backward of one that did, each token's loss scaled by scratch.factors. */
+  backward(batch: MicroBatch): boolean
   /**
    * Forward and backward: losses, and gradientScale · the gradient of their sum is added to
    * buffers.gradient.
@@ -138,6 +164,9 @@ export function createDecoder(
   const thread: Thread = { ops, buffers, own, starts, draw: () => null }
   return {
     forward: (batch) => forward(lead, batch),
+    forwardBoth: (batch) => forward(lead, batch, true),
+    score: (batch, by) => head(lead, batch, 0, by),
+    backward: (batch) => head(lead, batch, 1) && backward(lead, batch),
     losses: (batch) => forward(lead, batch) && head(lead, batch, 0),
     gradient: (batch, gradientScale) =>
       forward(lead, batch) && head(lead, batch, gradientScale) && backward(lead, batch),
@@ -158,20 +187,32 @@ interface Lead {
   feed: Feed
 }
 
-function forward(lead: Lead, batch: MicroBatch): boolean {
-  const { layers } = lead.buffers
-  lead.embed(layers[0]!.x, { first: 0, count: batch.T })
-  addNoise(lead.ops, lead.buffers, layers[0]!.x, batch.T)
+function forward(lead: Lead, batch: MicroBatch, withReference = false): boolean {
+  const { ops, embed, feed } = lead
+  const { layers, model, reference } = lead.buffers
+  const { x } = layers[0]!
+  embed(x, { first: 0, count: batch.T })
+  if (withReference) ops.copy(reference, x, batch.T * model.hiddenSize)
+  addNoise(ops, lead.buffers, x, batch.T)
   return layers.every((_, layer) => {
     const next = layer + 1 < layers.length ? layer + 1 : null
-    lead.feed.need(layer, next)
-    return forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch)
+    feed.need(layer, next)
+    return (
+      (!withReference || forwardLayer(lead, layers.length + layer, batch)) &&
+      forwardLayer(lead, layer, batch)
+    )
   })
+}
+
+function forwardLayer(lead: Lead, layer: number, batch: MicroBatch): boolean {
+  return forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch)
 }
 
 /** All of a layer's forward but its output, which a second forward has no use for. */
 function forwardToMiddle(lead: Lead, layer: number, batch: MicroBatch): boolean {
-  for (const group of Object.values(lead.buffers.layers[layer]!.groups)) stackA(lead.ops, group)
+  for (const group of Object.values(lead.buffers.layers[layer]?.groups ?? {})) {
+    stackA(lead.ops, group)
+  }
   return (
     overRows(lead, 'inputs', layer, batch) &&
     overHeads(lead, 'attention', layer, batch) &&
@@ -179,8 +220,14 @@ function forwardToMiddle(lead: Lead, layer: number, batch: MicroBatch): boolean 
   )
 }
 
-function head(lead: Lead, batch: MicroBatch, gradientScale: number): boolean {
-  return run(lead, 'head', headParts(batch.T), 0, batch, gradientScale)
+function head(
+  lead: Lead,
+  batch: MicroBatch,
+  gradientScale: number,
+  by: 'model' | 'reference' = 'model',
+): boolean {
+  const layer = by === 'model' ? 0 : lead.buffers.layers.length
+  return run(lead, 'head', headParts(batch.T), layer, batch, gradientScale)
 }
 
 function backward(lead: Lead, batch: MicroBatch): boolean {

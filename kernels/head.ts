@@ -18,19 +18,31 @@ export function headParts(T: number): number {
 /**
  * One part: the loss of each of its tokens to scratch.losses, 0 where it has no target. With a
  * gradient scale other than 0 also scratch.dx, gradient of the scaled loss at the last layer's
- * output.
+ * output; where answers are rated, each token has a scale of its own, in scratch.factors.
+ * @param output the residual stream (T,D) after the last layer
  */
-export function headPart(thread: Thread, part: number, T: number, gradientScale: number): void {
+export function headPart(
+  thread: Thread,
+  output: Pointer,
+  part: number,
+  T: number,
+  gradientScale: number,
+): void {
   const { ops, buffers, own } = thread
-  const { model, output, outputRstd, finalNorm, targets, scratch } = buffers
+  const { model, outputRstd, finalNorm, targets, scratch } = buffers
   const { hiddenSize: D, vocabSize: V } = model
   const first = part * TOKEN_BLOCK
   const rows: Rows = { first, count: Math.min(TOKEN_BLOCK, T - first) }
-  headRows(thread, rows)
+  headRows(thread, rows, output)
   const losses = new Float64Array(ops.memory.buffer, scratch.losses, T)
+  const isRated = buffers.preference !== undefined && gradientScale !== 0
+  const factors = isRated ? new Float32Array(ops.memory.buffer, scratch.factors, T) : null
   for (let i = 0; i < rows.count; i++) {
-    const target = rowAt(targets, first + i, 1)
-    losses[first + i] = ops.crossEntropy(rowAt(own.logits, i, V), target, 1, V, gradientScale)
+    const [logits, target] = [rowAt(own.logits, i, V), rowAt(targets, first + i, 1)]
+    const scale = factors === null ? gradientScale : factors[first + i]!
+    losses[first + i] = ops.crossEntropy(logits, target, 1, V, scale)
+    // A scale of 0 leaves the logits where a gradient of 0 belongs.
+    if (scale === 0 && gradientScale !== 0) ops.fill(logits, 0, V)
   }
   if (gradientScale === 0) return
   headBackward(thread, rowAt(scratch.dnormed, first, D), rows.count)
@@ -55,9 +67,9 @@ export function headBackward({ ops, buffers, own }: Thread, dnormed: Pointer, ro
 }
 
 /** own.logits (rows,V) of up to TOKEN_BLOCK tokens. */
-export function headRows(thread: Thread, rows: Rows): void {
+export function headRows(thread: Thread, rows: Rows, output = thread.buffers.output): void {
   const { ops, buffers, own } = thread
-  const { model, kernels, output, outputRstd, finalNorm, head, scratch } = buffers
+  const { model, kernels, outputRstd, finalNorm, head, scratch } = buffers
   normRows(thread, scratch.normed, outputRstd, output, finalNorm, rows)
   const normed = rowAt(scratch.normed, rows.first, model.hiddenSize)
   frozenForward(ops, own.logits, normed, head, rows.count, kernels.path)

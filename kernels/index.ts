@@ -43,6 +43,7 @@ export { type AdapterLayout, type AdapterTensor, adapterLayout, initialAdapter }
 // A lease: what it takes of memory, its steps, and what is sent up.
 export { type Batch, batchPart } from './batch.ts'
 export { encodedBytes } from './compress.ts'
+export { addEvaluation, type Evaluation, lossOf } from './evaluation.ts'
 export { type JobPause, type LocalJob, localJob, payloadBytes, payloadOf } from './local-job.ts'
 export { momentBytes } from './moments.ts'
 export { fitMemory, planMemory } from './plan.ts'

@@ -1,9 +1,10 @@
 /** The frozen base on its way into the linear memory, in the kind that the job stores it in. */
 import { isBlockKind } from './blocks.ts'
-import type { Buffers } from './buffers.ts'
+import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { weightBytes, weightRows } from './frozen.ts'
 import { GROUPS } from './groups.ts'
 import type { FrozenWeight, Ops, Pointer, StorageKind } from './ops.ts'
+import type { Place } from './place.ts'
 import { type Target, targetSize } from './shape.ts'
 import {
   biasName,
@@ -20,6 +21,21 @@ import {
   type WeightSource,
   type WeightTensor,
 } from './weights.ts'
+
+/** The buffers of a job, with its frozen base in them, but for what is streamed. */
+export function allocateBuffers(
+  ops: Ops,
+  place: Place,
+  job: BatchShape,
+  weights: WeightSource,
+): Buffers {
+  const buffers = placeBuffers(job, place)
+  const { cos, sin } = buffers
+  const { headDim, ropeTheta, ropeDivisors } = buffers.model
+  loadWeights(ops, buffers, weights)
+  ops.ropeTable(cos, sin, job.sequenceLength, headDim, ropeTheta, ropeDivisors)
+  return buffers
+}
 
 /**
  * Reads every tensor of the base once, but for what is streamed.

@@ -23,12 +23,15 @@ import {
 import { type BatchShape, type Buffers, placeBuffers } from './buffers.ts'
 import { createDecoder, type Decoder, decoderStages, type MicroBatch } from './decoder.ts'
 import { createEmbed } from './embedding.ts'
+import type { Evaluation } from './evaluation.ts'
 import { type Feed, type FeedBoard, feedOf, serveFeed } from './feed.ts'
-import { loadLayer, loadWeights } from './load-weights.ts'
+import { allocateBuffers, loadLayer } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
 import { checkMoment, expandMoment, factorMoment } from './moments.ts'
 import type { Ops, Pointer } from './ops.ts'
-import { type Place, placeFrom } from './place.ts'
+import { placeFrom } from './place.ts'
+import { type Rated, ratedIn } from './preference.ts'
+import { noneRated, type RatedSums, rateMicroBatch } from './rated-step.ts'
 import { ShapeError } from './shape.ts'
 import { type Board, createTeam, newBoard, serve } from './threads.ts'
 import type { WeightSource } from './weights.ts'
@@ -38,8 +41,8 @@ export interface JobShape extends BatchShape {
 }
 
 /**
- * Loss is the mean over the batch's target tokens, before the step. `stopped`: given up on request,
- * and the state is as it was before.
+ * Loss is the mean over the batch's target tokens, or over what of it is rated, before the step.
+ * `stopped`: given up on request, and the state is as it was before.
  */
 export type StepOutcome =
   | { status: 'ok'; loss: number; targetTokens: number; gradientNorm: number }
@@ -57,7 +60,7 @@ export interface Trainer {
   localStep(batch: NumberedBatch, learningRate: number): StepOutcome
   /** Gradient mode: adds the gradient of the batch's summed loss to m. */
   gradient(batch: NumberedBatch): StepOutcome
-  /** Gradient mode: m over the target tokens so far, the contribution's payload (N). */
+  /** Gradient mode: m over what its losses were counted by so far, the payload (N). */
   meanGradient(): Float32Array
   /** adapter, m, v: little-endian float32 (N) each. A copy, to be hashed. */
   state(): Uint8Array
@@ -72,7 +75,7 @@ export interface Trainer {
   deltaInPlace(base: Float32Array): Pointer
   /** Codes of v, unbiased. */
   moment(): Uint8Array
-  evaluate(batch: Batch): { lossSum: number; targetTokens: number }
+  evaluate(batch: Batch): Evaluation
   /** Logits (V) after the last of up to S tokens. */
   logits(tokens: Int32Array): Float32Array
 }
@@ -92,8 +95,8 @@ interface Progress {
   step: number
   /** Whether v came from a round before. */
   warm: boolean
-  /** Target tokens behind the sum in m, in gradient mode. */
-  gradientTokens: number
+  /** Target tokens, or what is rated, behind the sum in m, in gradient mode. */
+  gradientCount: number
 }
 
 /** A job under way: what a trainer holds. */
@@ -120,7 +123,7 @@ export function createTrainer(
   const own = () => feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
   const embed = createEmbed(ops, buffers, weights)
   const decoder = createDecoder(ops, buffers, team, { embed, feed: feed ?? own() })
-  const progress = { step: 0, warm: false, gradientTokens: 0 }
+  const progress = { step: 0, warm: false, gradientCount: 0 }
   const job: OpenJob = { ops, shape, buffers, decoder, progress }
   const { theta, m, v, layout } = buffers
   ops.fill(theta, 0, layout.count)
@@ -176,21 +179,6 @@ export function feedTrainer(
   serveFeed(feed, (layer) => loadLayer(ops, buffers, layer, weights))
 }
 
-/** The buffers of a job, with its frozen base in them, but for what is streamed. */
-export function allocateBuffers(
-  ops: Ops,
-  place: Place,
-  job: BatchShape,
-  weights: WeightSource,
-): Buffers {
-  const buffers = placeBuffers(job, place)
-  const { cos, sin } = buffers
-  const { headDim, ropeTheta, ropeDivisors } = buffers.model
-  loadWeights(ops, buffers, weights)
-  ops.ropeTable(cos, sin, job.sequenceLength, headDim, ropeTheta, ropeDivisors)
-  return buffers
-}
-
 function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): void {
   const { ops, buffers } = job
   const { layout, theta, m, v } = buffers
@@ -200,14 +188,15 @@ function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): v
   floats(job, theta).set(adapter)
   ops.fill(m, 0, 2 * layout.count)
   if (moment !== null) expandMoment(layout, moment, floats(job, v))
-  job.progress = { step: 0, warm: moment !== null, gradientTokens: 0 }
+  job.progress = { step: 0, warm: moment !== null, gradientCount: 0 }
 }
 
 function localStep(job: OpenJob, batch: NumberedBatch, learningRate: number): StepOutcome {
   const { ops, shape, buffers, progress } = job
   const targetTokens = checkBatch(shape, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
-  const lossSum = accumulateGradient(job, batch, 1 / targetTokens)
+  const count = lossCount(job, batch, targetTokens)
+  const lossSum = accumulateGradient(job, batch, 1 / count)
   if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
   const { theta, gradient, m, v, layout } = buffers
@@ -216,7 +205,13 @@ function localStep(job: OpenJob, batch: NumberedBatch, learningRate: number): St
   const outcome = clippedAdamW(ops, state, shape.hyper, schedule)
   if (outcome.status !== 'ok') return outcome
   progress.step += 1
-  return { ...outcome, loss: lossSum / targetTokens, targetTokens }
+  return { ...outcome, loss: lossSum / count, targetTokens }
+}
+
+/** How many losses a batch's is the mean of. */
+function lossCount({ shape }: OpenJob, batch: Batch, targetTokens: number): number {
+  if (shape.preference === undefined) return targetTokens
+  return ratedOf(shape, batch, 0, batch.tokens.length).length
 }
 
 function gradient(job: OpenJob, batch: NumberedBatch): StepOutcome {
@@ -224,21 +219,23 @@ function gradient(job: OpenJob, batch: NumberedBatch): StepOutcome {
   const { m, gradient, layout } = buffers
   const targetTokens = checkBatch(shape, batch)
   if (targetTokens === 0) return { status: 'ok', loss: 0, targetTokens, gradientNorm: 0 }
+  const count = lossCount(job, batch, targetTokens)
   const lossSum = accumulateGradient(job, batch, 1)
   if (lossSum === null) return { status: 'stopped' }
   if (!Number.isFinite(lossSum)) return { status: 'non-finite', where: 'loss' }
-  const gradientNorm = Math.sqrt(ops.sumSquares(gradient, layout.count)) / targetTokens
+  const gradientNorm = Math.sqrt(ops.sumSquares(gradient, layout.count)) / count
   if (!Number.isFinite(gradientNorm)) return { status: 'non-finite', where: 'gradient' }
   ops.add(m, gradient, layout.count)
   if (!ops.allFinite(m, layout.count)) return { status: 'non-finite', where: 'moment' }
-  progress.gradientTokens += targetTokens
-  return { status: 'ok', loss: lossSum / targetTokens, targetTokens, gradientNorm }
+  progress.gradientCount += count
+  return { status: 'ok', loss: lossSum / count, targetTokens, gradientNorm }
 }
 
 /** buffers.gradient = scale · gradient of the batch's summed loss, which is returned. */
 function accumulateGradient(job: OpenJob, batch: NumberedBatch, scale: number): number | null {
   const { ops, buffers, decoder } = job
   ops.fill(buffers.gradient, 0, buffers.layout.count)
+  if (buffers.preference !== undefined) return sumRated(job, batch, scale)?.lossSum ?? null
   if (buffers.noise !== undefined) return drawnGradient(job, batch, scale)
   return sumLosses(job, batch, (part) => decoder.gradient(part, scale))
 }
@@ -268,8 +265,12 @@ function setDraw(job: OpenJob, ...draw: [isOn: 0 | 1, batch: number, firstToken:
   put(job, job.buffers.draw, Int32Array.from(draw.map((word) => word | 0)))
 }
 
-function evaluate(job: OpenJob, batch: Batch): { lossSum: number; targetTokens: number } {
+function evaluate(job: OpenJob, batch: Batch): Evaluation {
   const targetTokens = checkBatch(job.shape, batch)
+  if (job.shape.preference !== undefined && batch.rejected !== undefined) {
+    const { lossSum, ...judged } = sumRated(job, batch, 0)!
+    return { lossSum, targetTokens, judged }
+  }
   const lossSum = sumLosses(job, batch, (part) => job.decoder.losses(part))!
   return { lossSum, targetTokens }
 }
@@ -284,6 +285,27 @@ function sumLosses(job: OpenJob, batch: Batch, work: (part: Placed) => boolean):
     for (const loss of losses) sum += loss
   }
   return sum
+}
+
+/** The same where answers are rated, with scale · the gradient where scale is not 0. */
+function sumRated(job: OpenJob, batch: Batch, scale: number): RatedSums | null {
+  const { shape } = job
+  const work = { ...job, preference: shape.preference! }
+  const sums = noneRated()
+  for (const part of microBatches(job, batch)) {
+    const rated = ratedOf(shape, batch, part.first, part.T)
+    if (!rateMicroBatch(work, part, rated, scale, sums)) return null
+  }
+  return sums
+}
+
+/** What is rated of tokens first..first+T-1, counted from `first`. */
+function ratedOf(shape: JobShape, batch: Batch, first: number, T: number): Rated[] {
+  const { targets, starts, rejected } = batch
+  const documents = documentStarts(starts, first, T, shape.sequenceLength)
+  const places = new Set(Array.from(rejected ?? [], (at) => at - first))
+  const own = targets.subarray(first, first + T)
+  return ratedIn(shape.preference!, own, documents, places, shape.sequenceLength)
 }
 
 function logits(job: OpenJob, tokens: Int32Array): Float32Array {
@@ -321,7 +343,7 @@ function put({ ops }: OpenJob, pointer: Pointer, values: Int32Array): void {
 function meanGradient(job: OpenJob): Pointer {
   const { m, gradient } = job.buffers
   const [sums, to] = [floats(job, m), floats(job, gradient)]
-  const count = Math.max(1, job.progress.gradientTokens)
+  const count = Math.max(1, job.progress.gradientCount)
   for (let i = 0; i < to.length; i++) to[i] = sums[i]! / count
   return gradient
 }

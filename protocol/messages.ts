@@ -38,6 +38,7 @@ const milliseconds = integer(0, 2 ** 31 - 1)
 const stepMs = real(limits.STEP_MS_MIN, limits.STEP_MS_MAX)
 const tokenCount = integer(1, Number.MAX_SAFE_INTEGER)
 const loss = real(0, 1e6)
+const margin = real(-1e9, 1e9)
 
 const VERSION_MAX = 65_535
 const SESSION_MAX = 2 ** 32 - 1
@@ -242,6 +243,9 @@ export const evaluationSchema = struct({
   loss,
   /** Loss on text that has nothing to do with the run's data; absent where none is watched. */
   generalLoss: optional(loss),
+  /** Where answers are rated: the share of them with a margin above 0, and the mean margin. */
+  accuracy: optional(real(0, 1)),
+  margin: optional(margin),
 })
 
 export const STATUS_PARTICIPANTS_MAX = 64

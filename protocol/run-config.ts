@@ -66,9 +66,10 @@ const dataset = struct({
   sequenceLength: integer(2, limits.SEQUENCE_LENGTH_MAX),
   /**
    * What a sequence holds. `stream`: a piece of one long text. `documents`: documents that see only
-   * themselves, parts of which are not learned.
+   * themselves, parts of which are not learned. `answers`: such documents, of which each says
+   * whether it is a rejected answer.
    */
-  layout: oneOf('stream', 'documents'),
+  layout: oneOf('stream', 'documents', 'answers'),
   /** Bytes of one token id in a shard. */
   tokenBytes: oneOf(2, 4),
   sequencesPerShard: integer(1, 65_536),
@@ -77,6 +78,20 @@ const dataset = struct({
   validationSequences: integer(1, 65_536),
   /** Held out: only the coordinator has it, no volunteer trains on it. */
   validationShard: blobReference,
+})
+
+/** What answers are rated by; kernels/preference.ts says what each means. */
+const preference = struct({
+  loss: oneOf('dpo', 'ipo', 'orpo', 'kto', 'simpo'),
+  beta: real(1e-6, 1e3),
+  /** The loss must be dpo; absent: 0. */
+  labelSmoothing: optional(real(1e-6, 0.5)),
+  /** The loss must be simpo; absent: 0. */
+  targetMargin: optional(real(1e-6, 1e3)),
+  chosenWeight: optional(real(1e-6, 1e3)),
+  /** The loss must be kto; absent: 1. */
+  desirableWeight: optional(real(1e-6, 1e3)),
+  undesirableWeight: optional(real(1e-6, 1e3)),
 })
 
 const training = struct({
@@ -113,6 +128,8 @@ const training = struct({
   dropout: optional(real(0.0001, 0.95)),
   /** alpha of the noise on embeddings in training, alpha / √(sequence · hidden); absent: none. */
   embeddingNoise: optional(real(0.001, 1e4)),
+  /** Absent: each token that counts is learned. */
+  preference: optional(preference),
 })
 
 const round = struct({
@@ -255,6 +272,49 @@ function contradictionsOf(config: RunConfig): Contradiction[] {
     ...ofBase(config),
     ...contradictionsOfAdapter(config.base.shape, config.adapter),
     ...ofTraining(config),
+    ...ofPreference(config),
+  ]
+}
+
+/** The losses that have a field. */
+const OF_LOSSES = {
+  labelSmoothing: 'dpo',
+  targetMargin: 'simpo',
+  chosenWeight: 'simpo',
+  desirableWeight: 'kto',
+  undesirableWeight: 'kto',
+} as const
+
+function ofPreference({ training, dataset }: RunConfig): Contradiction[] {
+  const { preference, mode, dropout, embeddingNoise } = training
+  if (preference === undefined) {
+    const isRated = dataset.layout === 'answers'
+    return [[isRated, 'training.preference', "there where the layout is 'answers'", 'absent']]
+  }
+  const fields = Object.entries(OF_LOSSES) as [keyof typeof OF_LOSSES, string][]
+  return [
+    [
+      dataset.layout !== 'answers',
+      'dataset.layout',
+      "'answers' where answers are rated",
+      dataset.layout,
+    ],
+    [mode !== 'delta', 'training.mode', 'delta where answers are rated', mode],
+    [dropout !== undefined, 'training.dropout', 'absent where answers are rated', dropout],
+    [
+      embeddingNoise !== undefined,
+      'training.embeddingNoise',
+      'absent where answers are rated',
+      embeddingNoise,
+    ],
+    ...fields.map(
+      ([field, loss]): Contradiction => [
+        preference[field] !== undefined && preference.loss !== loss,
+        `training.preference.${field}`,
+        `absent where the loss is not ${loss}`,
+        preference[field],
+      ],
+    ),
   ]
 }
 

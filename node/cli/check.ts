@@ -116,10 +116,16 @@ function meaningOf({ config, runId, dataset, figures }: RunPlan): [string, strin
     ['adapter', `${adapterWords(adapter)}: ${counted(count, 'number')}`],
     ['data', `${counted(dataset.documents, 'example')}, ${counted(dataset.tokens, 'token')}`],
     ...(config.dataset.layout === 'stream' ? [] : lengthsOf(figures)),
+    ...(training.preference === undefined ? [] : [lossRow(training.preference)]),
     ['to train on', counted(config.dataset.trainSequences, 'sequence')],
     ['held out', counted(config.dataset.validationSequences, 'sequence')],
     ['run ends', endOf(training)],
   ]
+}
+
+function lossRow({ loss, beta }: NonNullable<RunPlan['config']['training']['preference']>) {
+  const weight = loss === 'orpo' ? 'lambda' : 'beta'
+  return ['rated by', `${loss}, ${weight} ${beta}`] as [string, string]
 }
 
 /** A stream is cut anywhere: how long its texts are says nothing of sequences. */

@@ -39,7 +39,9 @@ function figuresOf({ dataset, ...rest }: DataPreview): object {
 
 function printSource(source: PreviewedSource): void {
   const { path, kind, isDetected, files, count, tokens, learnedTokens, examples } = source
-  const how = isDetected ? "as its first row tells; 'type:' overrides" : 'as run.yaml says'
+  // Where answers are rated, columns alone tell pairs and ratings apart.
+  const overrides = kind === 'pair' || kind === 'rating' ? '' : "; 'type:' overrides"
+  const how = isDetected ? `as its first row tells${overrides}` : 'as run.yaml says'
   printLine(paint('bold', path, process.stdout))
   printTable([
     ['type', `${kind}, ${how}`],

@@ -77,6 +77,12 @@ function refusalOf(
     : `${name} was refused: ${reason}`
 }
 
+function figuresOf(fact: Extract<Progress, { type: 'evaluated' }>): string {
+  const { perplexity, accuracy, margin } = fact
+  if (perplexity !== null) return `, perplexity ${perplexity.toFixed(2)}`
+  return `, accuracy ${(100 * (accuracy ?? 0)).toFixed(1)} %, margin ${(margin ?? 0).toFixed(4)}`
+}
+
 function lineOf(fact: Progress, stream: NodeJS.WriteStream, folder: string): string | null {
   switch (fact.type) {
     case 'joined':
@@ -97,7 +103,7 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream, folder: string): str
       return paint(
         'bold',
         `${fact.round === 0 ? 'before round 1' : `after round ${fact.round}`}: held-out loss ` +
-          `${fact.loss.toFixed(4)}, perplexity ${fact.perplexity.toFixed(2)}` +
+          `${fact.loss.toFixed(4)}${figuresOf(fact)}` +
           (fact.generalLoss === null ? '' : `; general text ${fact.generalLoss.toFixed(4)}`),
         stream,
       )

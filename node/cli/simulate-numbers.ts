@@ -2,7 +2,15 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { adapterLayout, batchPart, initialAdapter, parseOuterState } from '../../kernels/index.ts'
+import {
+  adapterLayout,
+  addEvaluation,
+  batchPart,
+  type Evaluation,
+  initialAdapter,
+  lossOf,
+  parseOuterState,
+} from '../../kernels/index.ts'
 import type { RunConfig } from '../../protocol/index.ts'
 import type { Numbers, Subtracted } from '../../simulations/index.ts'
 import { createEngine, type Engine } from '../compute/engine.ts'
@@ -108,12 +116,11 @@ function thetaOf(outerState: Uint8Array): Float32Array {
 }
 
 function lossOn(engine: Engine, text: Sequences, adapter: Uint8Array): number {
-  let [lossSum, targetTokens] = [0, 0]
+  const sums: Evaluation = { lossSum: 0, targetTokens: 0 }
   for (const part of engine.evaluate({ ...text, adapter: floatsOf(adapter) })) {
-    lossSum += part.lossSum
-    targetTokens += part.targetTokens
+    addEvaluation(sums, part)
   }
-  return lossSum / targetTokens
+  return lossOf(sums)
 }
 
 function trained(engine: Engine, input: Parameters<Engine['train']>[0], steps: number) {
@@ -154,12 +161,15 @@ function joined(parts: readonly Sequences[]): Sequences {
   const total = parts.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const [tokens, targets] = [new Int32Array(total), new Int32Array(total)]
   const starts: number[] = []
+  const rejected: number[] = []
   let at = 0
   for (const part of parts) {
     tokens.set(part.tokens, at)
     targets.set(part.targets, at)
     for (const start of part.starts) starts.push(at + start)
+    for (const start of part.rejected ?? []) rejected.push(at + start)
     at += part.tokens.length
   }
-  return { tokens, targets, starts: Int32Array.from(starts) }
+  const all = { tokens, targets, starts: Int32Array.from(starts) }
+  return only!.rejected === undefined ? all : { ...all, rejected: Int32Array.from(rejected) }
 }

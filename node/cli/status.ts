@@ -78,6 +78,7 @@ function printStatus(run: RunStatus, isPast: boolean): void {
     ['tokens', compact(run.countedTokens)],
     ['adapter', run.base],
     ['held-out loss', run.evaluations.map(({ loss }) => loss.toFixed(4)).join(' → ') || '-'],
+    ...preferenceRows(run),
     ['which means', learningWords(measuredIn(run))],
     ['work repeated', auditWords(run.audits)],
     ['volunteers', String(run.participantCount)],
@@ -89,12 +90,26 @@ function printStatus(run: RunStatus, isPast: boolean): void {
   }
 }
 
+/** What stands beside the loss where answers are rated; nothing where none are. */
+function preferenceRows({ evaluations }: RunStatus): [string, string][] {
+  const rated = evaluations.filter(({ accuracy }) => accuracy !== undefined)
+  if (rated.length === 0) return []
+  const joined = (of: (one: RunStatus['evaluations'][number]) => string) =>
+    rated.map(of).join(' → ')
+  return [
+    ['held-out accuracy', joined(({ accuracy = 0 }) => `${(100 * accuracy).toFixed(1)} %`)],
+    ['held-out margin', joined(({ margin = 0 }) => margin.toFixed(4))],
+  ]
+}
+
 /** A status lists the base, the best and the latest evaluations, and no training losses. */
 function measuredIn({ evaluations }: RunStatus): MeasuredAdapter[] {
-  return evaluations.map(({ round, loss, generalLoss = null }) => ({
+  return evaluations.map(({ round, loss, generalLoss = null, accuracy = null, margin = null }) => ({
     round,
     loss,
     generalLoss,
+    accuracy,
+    margin,
     trainLoss: null,
   }))
 }

@@ -15,6 +15,7 @@ import {
   createGenerator,
   createTrainer,
   createWasmOps,
+  type Evaluation,
   FAIR_TILES,
   type GeneratorShape,
   initialAdapter,
@@ -63,9 +64,7 @@ export interface Engine {
   /** What `train` has done so far, as it is sent up. */
   payload(input: TrainInput): Uint8Array
   /** Yields after each micro-batch. */
-  evaluate(
-    input: Batch & { adapter: Float32Array | null },
-  ): Generator<{ lossSum: number; targetTokens: number }>
+  evaluate(input: Batch & { adapter: Float32Array | null }): Generator<Evaluation>
   /** A model to read and write with, in a memory of its own; the file has its base. */
   openReader(shape: GeneratorShape, file: BlobFile): Reader
   /** What a payload of the run is by itself. */

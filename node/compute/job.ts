@@ -42,6 +42,7 @@ export function jobOf({ base, adapter, dataset, training, kernels, seed }: RunCo
     streamedLayers: 0,
     hyper: hyperOf(training),
     noise: isNoisy ? { seed, dropout, embeddings } : undefined,
+    preference: training.preference,
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a compute thread does: runs tasks one step at a time, listening in between. */
+import { addEvaluation, type Evaluation } from '../../kernels/index.ts'
 import type { LeaseId } from '../../protocol/index.ts'
 import type { Engine, OpenCorrection, OpenMerge } from './engine.ts'
 import type { Reader } from './reader.ts'
@@ -203,14 +204,12 @@ async function evaluate(
   { engine, turn }: TaskServer,
   input: Tasks['evaluate']['input'],
 ): Promise<Tasks['evaluate']['output']> {
-  let lossSum = 0
-  let targetTokens = 0
+  const sums: Evaluation = { lossSum: 0, targetTokens: 0 }
   for (const part of engine.evaluate(input)) {
-    lossSum += part.lossSum
-    targetTokens += part.targetTokens
+    addEvaluation(sums, part)
     await turn()
   }
-  return { lossSum, targetTokens }
+  return sums
 }
 
 async function generate(server: TaskServer, input: GenerateInput, id: number): Promise<Int32Array> {

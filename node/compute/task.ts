@@ -6,6 +6,7 @@
 import type {
   Batch,
   Control,
+  Evaluation,
   GeneratorShape,
   JobShape,
   Measured,
@@ -132,7 +133,7 @@ export interface Tasks {
   train: { input: TrainInput; output: TrainOutput }
   evaluate: {
     input: Batch & { adapter: Float32Array | null }
-    output: { lossSum: number; targetTokens: number }
+    output: Evaluation
   }
   /** The payload is given away. */
   measure: { input: { config: RunConfig; payload: Uint8Array }; output: Measured }

@@ -91,6 +91,12 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
   add('gauge', 'held_out_loss', 'Of the latest adapter measured', () =>
     latest(rounds(), 'heldOutLoss'),
   )
+  add('gauge', 'held_out_accuracy', 'Share of held-out answers with a margin above 0', () =>
+    latest(rounds(), 'accuracy'),
+  )
+  add('gauge', 'held_out_margin', 'Mean margin of held-out answers', () =>
+    latest(rounds(), 'margin'),
+  )
   add('gauge', 'base_held_out_loss', 'Before round 1', () => ofBase(rounds(), 'heldOutLoss'))
   add('gauge', 'general_loss', "Of the same adapter, on text that is none of the run's", () =>
     latest(rounds(), 'generalLoss'),
@@ -104,13 +110,13 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
   return { contentType: registry.contentType, scrape: () => registry.metrics() }
 }
 
-type Loss = 'trainLoss' | 'heldOutLoss' | 'generalLoss'
+type Figure = 'trainLoss' | 'heldOutLoss' | 'generalLoss' | 'accuracy' | 'margin'
 
-function latest(rounds: RoundRow[], field: Loss): Sample[] {
+function latest(rounds: RoundRow[], field: Figure): Sample[] {
   return sampleOf(rounds.findLast((row) => row[field] !== null)?.[field])
 }
 
-function ofBase(rounds: RoundRow[], field: Loss): Sample[] {
+function ofBase(rounds: RoundRow[], field: Figure): Sample[] {
   return sampleOf(rounds.find(({ round }) => round === 0)?.[field])
 }
 

@@ -21,6 +21,7 @@ export async function readBatches(
   const tokens = new Int32Array(count * sequenceLength)
   const targets = new Int32Array(count * sequenceLength)
   const starts: number[] = []
+  const rejected: number[] = []
   const opened = new Map<number, Shard>()
   for (let row = 0; row < count; row++) {
     const sequence = (firstBatch * training.batchSequences + row) % trainSequences
@@ -35,6 +36,8 @@ export async function readBatches(
     tokens.set(one.tokens, row * sequenceLength)
     targets.set(one.targets, row * sequenceLength)
     for (const start of one.starts) starts.push(row * sequenceLength + start)
+    for (const start of one.rejected ?? []) rejected.push(row * sequenceLength + start)
   }
-  return { tokens, targets, starts: Int32Array.from(starts) }
+  const of = { tokens, targets, starts: Int32Array.from(starts) }
+  return dataset.layout === 'answers' ? { ...of, rejected: Int32Array.from(rejected) } : of
 }

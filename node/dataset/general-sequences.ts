@@ -16,12 +16,14 @@ export function generalSequences(
   tokenizer: Pick<TextTokenizer, 'encodeWhole' | 'eosId'>,
   { base, dataset }: Pick<RunConfig, 'base' | 'dataset'>,
 ): Sequences {
-  const { sequenceLength, validationSequences } = dataset
+  const { sequenceLength, validationSequences, layout } = dataset
+  // Of answers a sequence holds two, of the length that the base is to see.
+  const textLength = layout === 'answers' ? Math.max(2, sequenceLength / 2) : sequenceLength
   const pieces = GENERAL_TEXT.flatMap((text) => {
     const ids = tokenizer.encodeWhole(text)
     const learned = new Uint8Array(ids.length).fill(1)
     const example = { name: 'general text', type: 'text', ids, learned, isWhole: false } as const
-    return piecesOf(example, sequenceLength, 'truncate')
+    return piecesOf(example, textLength, 'truncate')
   })
   const { vocabSize } = base.shape
   const tokenBytes = tokenBytesFor(vocabSize)

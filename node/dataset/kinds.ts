@@ -27,11 +27,15 @@ export const KINDS = [
 ] as const
 export type Kind = (typeof KINDS)[number]
 
-/** What is learned: a text as a whole, the answers to prompts, or turns of a conversation. */
+/**
+ * What is learned: a text as a whole, the answers to prompts, turns of a conversation, or which of
+ * such answers are the better ones.
+ */
 export type ExampleBody =
   | { type: 'text'; text: string }
   | { type: 'answer'; turns: Turn[]; isAllLearned?: true }
   | ({ type: 'chat' } & Conversation)
+  | { type: 'rated'; answers: readonly { example: Example; isRejected: boolean }[] }
 
 /** `name`: where it was found; `aside`: the fields of its row that mean nothing here. */
 export type Example = {
@@ -116,7 +120,8 @@ export function detectKind({ name, value }: Row): Kind {
   if ('chosen' in row && 'rejected' in row) {
     throw new ConfigError(
       `Cannot learn from ${name} as it tells which of two answers is the better: ` +
-        "give the chosen ones alone, as 'messages', or as 'prompt' and 'completion'",
+        "set 'rl' to learn that, as 'rl: dpo', or give the chosen ones alone, as 'messages', or " +
+        "as 'prompt' and 'completion'",
     )
   }
   const looks = KINDS.map((one) => `\n  ${one.padEnd(18)} ${RULES[one].looks}`)

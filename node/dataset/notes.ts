@@ -10,6 +10,7 @@ export function notesOf(dataset: PreparedDataset): string[] {
   const { config, dropped, wholeConversations, shortened, copies, repeats, aside } = dataset
   const { unwritten, strangers } = dataset
   const isStream = config.layout === 'stream'
+  const lengthMax = config.layout === 'answers' ? config.sequenceLength / 2 : config.sequenceLength
   const notes: [what: LeftOut, one: string, several: string, said: string][] = [
     [dropped.files, 'file is', 'files are', 'not read'],
     [dropped.bad, 'row is', 'rows are', "left out, as 'skip_bad_rows' says"],
@@ -18,10 +19,10 @@ export function notesOf(dataset: PreparedDataset): string[] {
       dropped.long,
       'example is',
       'examples are',
-      `left out, longer than ${config.sequenceLength} tokens: raise 'sequence_len', ` +
+      `left out, longer than ${lengthMax} tokens: raise 'sequence_len', ` +
         "or set 'excess_length_strategy: truncate'",
     ],
-    [shortened, 'example loses', 'examples lose', `what is after ${config.sequenceLength} tokens`],
+    [shortened, 'example loses', 'examples lose', `what is after ${lengthMax} tokens`],
     [
       wholeConversations,
       'example is',

@@ -1,104 +1,83 @@
 /**
- * Rows that tell which answers are the better ones, as tokens of which the answers are marked:
+ * Rows that tell which answers are the better ones:
  *
- *   pairs   {"prompt": ..., "chosen": ..., "rejected": ...}, texts or lists of messages; the prompt
- *           may be left out, and is then what chosen and rejected begin with alike
- *   rated   {"prompt": ..., "completion": ..., "label": true}
+ *   pair     {"prompt": ..., "chosen": ..., "rejected": ...}, texts or lists of messages; the
+ *            prompt may be left out, and is then what chosen and rejected begin with alike; or be
+ *            called "messages", where chosen and rejected may be a message each
+ *   rating   {"prompt": ..., "completion": ..., "label": true}
  *
  * Each answer is read as a row of type prompt_completion, with its prompt.
- * Source: TRL, "Dataset formats and types", and `extract_prompt`.
+ * Sources: TRL, "Dataset formats and types", and `extract_prompt`; axolotl, prompt_strategies/dpo.
  */
+import { ConfigError } from '../../protocol/index.ts'
 import { plainNumber } from '../exact-json.ts'
-import type { ChatTemplate } from '../model/chat-template.ts'
+import { shown } from '../shown.ts'
 import { type Fields, isAbsent, isFields } from './fields.ts'
-import { exampleOf } from './kinds.ts'
+import { type Example, exampleOf } from './kinds.ts'
 import { type BadRow, badRow, Fault, fault, isBad, type Row } from './row.ts'
-import { type TokenisedExample, type Tokeniser, tokeniseExample } from './tokenise.ts'
 import { parsed } from './tools.ts'
 
-/** `learned` marks the answer, with its end. */
-type Answer = Pick<TokenisedExample, 'ids' | 'learned'>
+/** What a row tells: which of two answers is the better, or whether one is good. */
+export type RatedKind = 'pair' | 'rating'
 
-/** `aside`: the fields of its row that mean nothing here. */
-interface Told {
-  name: string
-  aside: readonly string[]
+/** @throws ConfigError when the row is of neither kind */
+export function detectRated({ name, value }: Row): RatedKind {
+  const row = isFields(value) ? value : {}
+  if ('chosen' in row && 'rejected' in row) return 'pair'
+  if ('completion' in row && 'label' in row) return 'rating'
+  throw new ConfigError(
+    `Cannot tell what ${name} is as 'rl' learns from objects with 'prompt', 'chosen' and ` +
+      `'rejected', or with 'prompt', 'completion' and 'label': current value is ${shown(value)}`,
+  )
 }
 
-export interface PreferencePair extends Told {
-  chosen: Answer
-  rejected: Answer
+/** @param leaveAside fields that are not to be looked at */
+export function ratedOf(
+  kind: RatedKind,
+  row: Row,
+  leaveAside: readonly string[] = [],
+): Example | BadRow {
+  return kind === 'pair' ? pairOf(row, leaveAside) : ratingOf(row, leaveAside)
 }
 
-export interface RatedExample extends Told {
-  answer: Answer
-  isDesirable: boolean
-}
-
-export interface PreferenceOptions {
-  tokeniser: Tokeniser
-  /** How conversations are written; null: there are none. */
-  template: ChatTemplate | null
-  /** Fields that are not to be looked at. */
-  leaveAside?: readonly string[]
-}
-
-/** @returns null where an answer has nothing to learn */
-export function preferencePairOf(
-  { name, value }: Row,
-  options: PreferenceOptions,
-): PreferencePair | BadRow | null {
-  const { leaveAside = [] } = options
+function pairOf({ name, value }: Row, leaveAside: readonly string[]): Example | BadRow {
   if (!isFields(value)) return badRow(name, fault('chosen', 'there', undefined))
-  const { prompt, chosen, rejected, ...rest } = value
-  const parts = partsOf(prompt, chosen, rejected)
+  const { prompt, chosen, rejected, ...others } = value
+  const isInMessages = prompt === undefined && Array.isArray(others.messages)
+  const asked = isInMessages ? others.messages : prompt
+  const rest = isInMessages ? without(others, ['messages']) : others
+  const parts = partsOf(asked, chosen, rejected)
   if (parts instanceof Fault) return badRow(name, parts)
   const beside = without(rest, leaveAside)
-  const answers = [parts.chosen, parts.rejected].map((completion) =>
-    answerOf({ name, value: { ...beside, prompt: parts.prompt, completion } }, options),
-  )
-  const bad = answers.find((one) => one !== null && isBad(one))
-  if (bad !== undefined) return bad as BadRow
-  const [better, worse] = answers as (ReadAnswer | null)[]
-  if (better == null || worse == null) return null
-  return { name, aside: better.aside, chosen: better.answer, rejected: worse.answer }
+  const [better, worse] = [parts.chosen, parts.rejected].map((completion) =>
+    answerOf({ name, value: { ...beside, prompt: parts.prompt, completion } }),
+  ) as [Example | BadRow, Example | BadRow]
+  if (isBad(better)) return better
+  if (isBad(worse)) return worse
+  const answers = [
+    { example: better, isRejected: false },
+    { example: worse, isRejected: true },
+  ]
+  return { name, aside: better.aside, type: 'rated', answers }
 }
 
-/** @returns null where the answer has nothing to learn */
-export function ratedExampleOf(
-  { name, value }: Row,
-  options: PreferenceOptions,
-): RatedExample | BadRow | null {
+function ratingOf({ name, value }: Row, leaveAside: readonly string[]): Example | BadRow {
   const { label, ...rest } = isFields(value) ? value : {}
-  const isDesirable = ratingOf(label)
+  const isDesirable = labelOf(label)
   if (isDesirable === null) return badRow(name, fault('label', 'true or false', label))
-  const read = answerOf({ name, value: without(rest, options.leaveAside ?? []) }, options)
-  return read === null || isBad(read) ? read : { name, ...read, isDesirable }
+  const example = answerOf({ name, value: without(rest, leaveAside) })
+  if (isBad(example)) return example
+  const answers = [{ example, isRejected: !isDesirable }]
+  return { name, aside: example.aside, type: 'rated', answers }
 }
+
+const answerOf = (row: Row): Example | BadRow => exampleOf('prompt_completion', row)
 
 /** Tables have 0 and 1, some of them as bigint. */
-function ratingOf(label: unknown): boolean | null {
+function labelOf(label: unknown): boolean | null {
   const value = plainNumber(label)
   if (value === true || value === 1 || value === 1n) return true
   return value === false || value === 0 || value === 0n ? false : null
-}
-
-interface ReadAnswer {
-  answer: Answer
-  aside: readonly string[]
-}
-
-function answerOf(
-  row: Row,
-  { tokeniser, template }: PreferenceOptions,
-): ReadAnswer | BadRow | null {
-  const example = exampleOf('prompt_completion', row)
-  if (isBad(example)) return example
-  const tokens = tokeniseExample(example, tokeniser, template)
-  if (tokens === null || isBad(tokens)) return tokens
-  const { ids, learned, isWhole } = tokens
-  if (!isWhole) return { answer: { ids, learned }, aside: example.aside }
-  return badRow(row.name, new Fault('the chat template must show where answers are'))
 }
 
 interface Parts {
@@ -109,6 +88,9 @@ interface Parts {
 
 /** Texts, or lists of messages, of which the prompt is taken apart. */
 function partsOf(prompt: unknown, chosen: unknown, rejected: unknown): Parts | Fault {
+  const asked = listOf(prompt)
+  const [one, other] = [messageOf(chosen), messageOf(rejected)]
+  if (asked !== null && one !== null && other !== null) return withAnswers(asked, [one], [other])
   if (typeof chosen === 'string' && typeof rejected === 'string' && !isList(chosen)) {
     return ofTexts(prompt, chosen, rejected)
   }
@@ -116,6 +98,12 @@ function partsOf(prompt: unknown, chosen: unknown, rejected: unknown): Parts | F
   if (better === null) return fault('chosen', 'a text or a list of messages', chosen)
   if (worse === null) return fault('rejected', 'what chosen is, a list of messages', rejected)
   return ofMessages(prompt, better, worse)
+}
+
+/** What answers messages may be a message, or what it says. */
+function messageOf(value: unknown): Fields | null {
+  if (typeof value !== 'string') return isFields(value) ? value : null
+  return isList(value) ? null : { role: 'assistant', content: value }
 }
 
 const isList = (text: string): boolean => Array.isArray(parsed(text))

@@ -178,6 +178,7 @@ function splitStream(
     ids: stream.subarray(index * S, (index + 1) * S + 1),
     counted: new Uint8Array(0),
     starts: new Uint8Array(0),
+    rejected: new Uint8Array(0),
   })
   return {
     train: epoch.map(cut),
@@ -228,7 +229,7 @@ function splitExamples(
       add(long, example.name)
       continue
     }
-    if (own.length === 1 && own[0]!.ids.length < example.ids.length) add(shortened, example.name)
+    if (lengthOf(own) < example.ids.length) add(shortened, example.name)
     kept.push(example)
     owners.push(shares.owners[i]!)
     pieces.push(own)
@@ -246,7 +247,7 @@ function splitExamples(
     )
   const epoch = epochOf(train, { ...shares, owners }, seed, isInOrder)
   const examplesAt = (indices: readonly number[]) => indices.map((index) => kept[index]!)
-  const all = pieces.flat()
+  const all = pieces.flat(2)
   return {
     train: packed(epoch),
     validation: packed(validation),
@@ -260,6 +261,10 @@ function splitExamples(
     onceSequences: isWeighted(shares) ? packed(train).length : null,
   }
 }
+
+/** Ids in the pieces of an example. */
+const lengthOf = (pieces: ReturnType<typeof piecesOf>): number =>
+  pieces.flat().reduce((sum, { ids }) => sum + ids.length, 0)
 
 /** Two sequences are the least: one to train on, one to hold out. */
 function adviceOn(tokens: number): string {

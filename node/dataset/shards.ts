@@ -6,7 +6,8 @@
  * u32 little-endian. The extra id is the target of the last token: tokens are ids 0..S-1, targets
  * ids 1..S. Where sequences hold documents, which see only themselves and of which parts are not
  * learned, two rows of S bits follow, the first bit lowest: whether the token's target counts, and
- * whether a document begins with the token.
+ * whether a document begins with the token. Where the documents are answers that are rated, a third
+ * row says whether a rejected one begins with it.
  */
 
 import type { Batch } from '../../kernels/index.ts'
@@ -23,15 +24,20 @@ export interface ShardFormat {
   vocabSize: number
 }
 
-/** Rows of `sequenceLength` ids, and for each id the one that follows it, -1 where none counts. */
-export type Sequences = Required<Batch>
+/**
+ * Rows of `sequenceLength` ids, and for each id the one that follows it, -1 where none counts.
+ * `rejected` is there where answers are rated.
+ */
+export type Sequences = Required<Omit<Batch, 'rejected'>> & Pick<Batch, 'rejected'>
 
-/** A sequence to be written: S + 1 ids, and for each of the S tokens two flags. */
+/** A sequence to be written: S + 1 ids, and for each of the S tokens up to three flags. */
 export interface SequenceToWrite {
   ids: Int32Array
   /** Not looked at in a stream. */
   counted: Uint8Array
   starts: Uint8Array
+  /** Looked at where answers are rated. */
+  rejected: Uint8Array
 }
 
 export interface Shard {
@@ -45,9 +51,11 @@ export function tokenBytesFor(vocabSize: number): TokenBytes {
   return vocabSize <= 2 ** 16 ? 2 : 4
 }
 
+/** Rows of flags. */
+const FLAGS = { stream: 0, documents: 2, answers: 3 } as const satisfies Record<Layout, number>
+
 export function sequenceBytes({ sequenceLength, tokenBytes, layout }: ShardFormat): number {
-  const flags = layout === 'documents' ? 2 * flagBytes(sequenceLength) : 0
-  return (sequenceLength + 1) * tokenBytes + flags
+  return (sequenceLength + 1) * tokenBytes + FLAGS[layout] * flagBytes(sequenceLength)
 }
 
 const flagBytes = (sequenceLength: number): number => Math.ceil(sequenceLength / 8)
@@ -60,15 +68,14 @@ export function encodeShard(
   const stride = sequenceBytes(format)
   const bytes = new Uint8Array(sequences.length * stride)
   const view = new DataView(bytes.buffer)
-  for (const [row, { ids, counted, starts }] of sequences.entries()) {
+  for (const [row, { ids, counted, starts, rejected }] of sequences.entries()) {
     const at = row * stride
     for (const [i, id] of ids.entries()) {
       if (tokenBytes === 2) view.setUint16(at + 2 * i, id, true)
       else view.setUint32(at + 4 * i, id, true)
     }
-    if (layout === 'stream') continue
     const flags = at + (S + 1) * tokenBytes
-    for (const [part, flagged] of [counted, starts].entries()) {
+    for (const [part, flagged] of [counted, starts, rejected].slice(0, FLAGS[layout]).entries()) {
       const from = flags + part * flagBytes(S)
       for (const [i, flag] of flagged.entries()) bytes[from + (i >> 3)]! |= flag << (i & 7)
     }
@@ -95,10 +102,13 @@ export function decodeShard(bytes: Uint8Array, format: ShardFormat): Shard {
         )
       }
       const [from, to] = [first * S, (first + count) * S]
+      const within = (places: Int32Array) =>
+        places.filter((at) => at >= from && at < to).map((at) => at - from)
       return {
         tokens: all.tokens.slice(from, to),
         targets: all.targets.slice(from, to),
-        starts: all.starts.filter((at) => at >= from && at < to).map((at) => at - from),
+        starts: within(all.starts),
+        ...(all.rejected !== undefined && { rejected: within(all.rejected) }),
       }
     },
   }
@@ -111,6 +121,13 @@ function decodeRows(bytes: Uint8Array, format: ShardFormat, count: number): Sequ
   const tokens = new Int32Array(count * S)
   const targets = new Int32Array(count * S)
   const starts: number[] = []
+  const rejected: number[] = []
+  const marks = (
+    [
+      [1, starts],
+      [2, rejected],
+    ] as const
+  ).filter(([flag]) => flag < FLAGS[layout])
   const idAt = (at: number): number => {
     const id = tokenBytes === 2 ? view.getUint16(at, true) : view.getUint32(at, true)
     if (id >= vocabSize) throw malformed(`its ids must be below ${vocabSize}: one is ${id}`)
@@ -127,10 +144,11 @@ function decodeRows(bytes: Uint8Array, format: ShardFormat, count: number): Sequ
       tokens[cell] = next
       next = idAt(at + (i + 1) * tokenBytes)
       targets[cell] = layout === 'stream' || isSet(0, i) === 1 ? next : -1
-      if (layout === 'documents' && isSet(1, i) === 1) starts.push(cell)
+      for (const [flag, places] of marks) if (isSet(flag, i) === 1) places.push(cell)
     }
   }
-  return { tokens, targets, starts: Int32Array.from(starts) }
+  const of = { tokens, targets, starts: Int32Array.from(starts) }
+  return layout === 'answers' ? { ...of, rejected: Int32Array.from(rejected) } : of
 }
 
 function malformed(reason: string): ProtocolError {

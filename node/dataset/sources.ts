@@ -1,10 +1,11 @@
 /** The examples that a dataset of run.yaml holds: its files, what their rows are, and the rows. */
-import { ConfigError, counted } from '../../protocol/index.ts'
+import { ConfigError, counted, type RunConfig } from '../../protocol/index.ts'
 import type { TellPiece } from '../bounded-work.ts'
 import { type Columns, kindsOfColumns, named, namesThatMayLack } from './columns.ts'
 import { type DatasetPlace, type FoundFile, type FoundFiles, findFiles } from './files.ts'
 import { detectKind, type Example, exampleOf, type Kind } from './kinds.ts'
 import { type LeftOut, NAMES_MAX } from './left-out.ts'
+import { detectRated, type RatedKind, ratedOf } from './preferences.ts'
 import { type BadRow, isBad, type Row } from './row.ts'
 import { readRows } from './rows.ts'
 import { rangeOf, type Slice } from './split-key.ts'
@@ -12,7 +13,7 @@ import { KNOWN_ROLES, TURN_KEYS, type TurnKeys, turnChoice } from './turn-keys.t
 
 export interface Source {
   path: string
-  kind: Kind
+  kind: Kind | RatedKind
   /** Whether the first row told the kind, or whoever wrote run.yaml. */
   isDetected: boolean
   /** Whether its rows are conversations, as the first of them is. */
@@ -26,12 +27,16 @@ export interface Source {
   examples(): AsyncGenerator<Example | BadRow>
 }
 
+type Loss = NonNullable<RunConfig['training']['preference']>['loss']
+
 /** A dataset of run.yaml. */
 export interface DatasetEntry extends Columns, TurnKeys, DatasetPlace {
   type?: Kind | undefined
   weight?: number | undefined
   /** Whether what is asked is learned, too. */
   train_on_inputs?: boolean | undefined
+  /** What answers are rated by; left out: rows are what is learned. */
+  rl?: Loss | undefined
   /** Fields that are not to be looked at. */
   leave_aside?: readonly string[] | undefined
   /** The files, where they were found elsewhere than at the path. */
@@ -58,15 +63,18 @@ export async function openSource(
   const read = (row: Row): Example | BadRow => {
     const renamed = named(row, entry, seen)
     if (isBad(renamed)) return renamed
-    const example = exampleOf(kind, renamed, entry.leave_aside, choice)
+    const example =
+      kind === 'pair' || kind === 'rating'
+        ? ratedOf(kind, renamed, entry.leave_aside)
+        : exampleOf(kind, renamed, entry.leave_aside, choice)
     if (isBad(example)) return example
     if (example.type === 'chat') for (const { role } of example.messages) roles.add(role)
     return Object.assign(example, { aside: example.aside.concat(renamed.displaced) })
   }
   const first = await firstRow(entry, rows())
-  const kind = type ?? detectKind(first)
+  const kind = entry.rl === undefined ? (type ?? detectKind(first)) : ratedKind(entry, first)
   const example = read(first)
-  const isTalk = isBad(example) ? TALKS.includes(kind) : example.type === 'chat'
+  const isTalk = isBad(example) ? TALKS.some((one) => one === kind) : isTalkOf(example)
   if (!isTalk) refuseTurnKeys(entry, kind)
   return {
     path,
@@ -85,8 +93,23 @@ export async function openSource(
   }
 }
 
+function isTalkOf(example: Example): boolean {
+  if (example.type === 'rated') return isTalkOf(example.answers[0]!.example)
+  return example.type === 'chat'
+}
+
+/** @throws ConfigError where rows are not what the loss learns from */
+function ratedKind({ path, rl }: DatasetEntry, first: Row): RatedKind {
+  const kind = detectRated(first)
+  if (kind === 'pair' || rl === 'kto') return kind
+  throw new ConfigError(
+    `Cannot read the dataset '${path}' as 'rl: ${rl}' learns from pairs of answers, and its rows ` +
+      "rate one each: set 'rl: kto'",
+  )
+}
+
 /** @throws ConfigError where a key is about turns, and there are none */
-function refuseTurnKeys(entry: DatasetEntry, kind: Kind): void {
+function refuseTurnKeys(entry: DatasetEntry, kind: Source['kind']): void {
   const key = TURN_KEYS.find((one) => entry[one] !== undefined)
   if (key === undefined) return
   throw new ConfigError(

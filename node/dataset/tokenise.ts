@@ -18,7 +18,7 @@ import { type FieldUse, newFieldUse, noteFields, unsaidIn } from './field-use.ts
 import type { Fields } from './fields.ts'
 import type { Example } from './kinds.ts'
 import { mayBeWhole, placesOf } from './learned-places.ts'
-import { type BadRow, badRow, Fault } from './row.ts'
+import { type BadRow, badRow, Fault, isBad } from './row.ts'
 import { withParsedCalls } from './tools.ts'
 import { sharedLength, type Talk } from './turns.ts'
 
@@ -32,6 +32,8 @@ export interface TokenisedExample {
   learned: Uint8Array
   /** Its template does not show where answers are: everything is learned. */
   isWhole: boolean
+  /** The answers that are in `ids`, one after the other, where they are rated. */
+  answers?: readonly { length: number; isRejected: boolean }[]
 }
 
 /** @returns null where there is nothing but white space, or nothing that is learned */
@@ -52,6 +54,8 @@ function tokenised(
 ): TokenisedExample | BadRow | null {
   const { name, type } = example
   switch (type) {
+    case 'rated':
+      return tokeniseRated(example, tokeniser, template, use)
     case 'text': {
       if (example.text.trim() === '') return null
       const ids = ended(tokeniser.encodeWhole(example.text), tokeniser)
@@ -76,6 +80,36 @@ function tokenised(
 }
 
 type Tokens = Pick<TokenisedExample, 'ids' | 'learned'>
+
+/** Nothing is left of what is rated where an answer has nothing that is learned. */
+function tokeniseRated(
+  { name, type, answers }: Extract<Example, { type: 'rated' }>,
+  tokeniser: Tokeniser,
+  template: ChatTemplate | null,
+  use: FieldUse,
+): TokenisedExample | BadRow | null {
+  const all: TokenisedExample[] = []
+  for (const { example } of answers) {
+    const tokens = tokeniseExample(example, tokeniser, template, use)
+    if (tokens === null || isBad(tokens)) return tokens
+    if (tokens.isWhole) {
+      return badRow(name, new Fault('the chat template must show where answers are'))
+    }
+    all.push(tokens)
+  }
+  const joined = (parts: (Int32Array | Uint8Array)[]) => parts.flatMap((part) => [...part])
+  return {
+    name,
+    type,
+    ids: Int32Array.from(joined(all.map(({ ids }) => ids))),
+    learned: Uint8Array.from(joined(all.map(({ learned }) => learned))),
+    isWhole: false,
+    answers: all.map(({ ids }, i) => ({
+      length: ids.length,
+      isRejected: answers[i]!.isRejected,
+    })),
+  }
+}
 
 /** Each answer has its end, after which the next turn begins. */
 function tokeniseTurns(turns: readonly Turn[], tokeniser: Tokeniser): Tokens {

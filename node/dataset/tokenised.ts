@@ -88,6 +88,8 @@ function sizeOf(example: Example): number {
       )
     case 'chat':
       return lengthOf([example.messages, example.variables]) * example.messages.length
+    case 'rated':
+      return example.answers.reduce((sum, answer) => sum + sizeOf(answer.example), 0)
   }
 }
 

@@ -116,8 +116,15 @@ function adapterRows({ layers, scaling, exceptions = [] }: AdapterShape): [strin
 }
 
 function methodRows({ training }: RunSummary): [string, string][] {
-  const { rateRatio, dropout, embeddingNoise } = training
-  const rows: [string, number | undefined][] = [
+  const { rateRatio, dropout, embeddingNoise, preference } = training
+  const rows: [string, number | string | undefined][] = [
+    ['learned from rated answers by', preference?.loss],
+    [preference?.loss === 'orpo' ? 'lambda' : 'beta', preference?.beta],
+    ['label smoothing', preference?.labelSmoothing],
+    ['gamma', preference?.targetMargin],
+    ["weight of the chosen answer's own loss", preference?.chosenWeight],
+    ['weight of desirable answers', preference?.desirableWeight],
+    ['weight of undesirable answers', preference?.undesirableWeight],
     ['learning rate of B, over that of A (LoRA+)', rateRatio],
     ['dropout before A', dropout],
     ['alpha of the noise on embeddings (NEFTune)', embeddingNoise],
@@ -160,19 +167,26 @@ function frontMatter(format: ExportFormat, { base }: RunSummary): string {
   })
 }
 
-function evaluationTable({ evaluations, dataset, rounds, start }: RunSummary): string {
-  const known = new Map(evaluations.map(({ round, loss }) => [round, loss]))
+function evaluationTable({ evaluations, dataset, rounds, start, training }: RunSummary): string {
+  const known = new Map(evaluations.map((one) => [one.round, one]))
+  const { preference } = training
   const every = Math.ceil(known.size / EVALUATIONS_SHOWN_MAX)
   const shown = [...known.keys()].filter((round, i) => i % every === 0 && round < rounds)
   const rows = [...new Set([0, ...shown, rounds])].map((round) => {
     const first = start === null ? 'base' : 'before round 1'
     const name = round === 0 ? first : `after round ${round}`
-    const loss = known.get(round)
-    return loss === undefined
-      ? [name, 'not measured', '']
-      : [name, loss.toFixed(4), Math.exp(loss).toFixed(2)]
+    const one = known.get(round)
+    if (one === undefined) return [name, 'not measured', ...(preference ? ['', ''] : [''])]
+    const { loss, accuracy = 0, margin = 0 } = one
+    return preference === undefined
+      ? [name, loss.toFixed(4), Math.exp(loss).toFixed(2)]
+      : [name, loss.toFixed(4), `${(100 * accuracy).toFixed(1)} %`, margin.toFixed(4)]
   })
-  const head = [`on ${dataset.heldOutTokens} held-out tokens`, 'nats per token', 'perplexity']
+  const of = `on ${dataset.heldOutTokens} held-out tokens`
+  const head =
+    preference === undefined
+      ? [of, 'nats per token', 'perplexity']
+      : [of, `${preference.loss} loss`, 'told right', 'mean margin']
   return table([head, ...rows])
 }
 

@@ -1,7 +1,7 @@
 /** What there is to take home from a run: the adapter, its base, and how it came about. */
 
 import type { AdapterShape, ModelShape } from '../../kernels/index.ts'
-import type { Digest } from '../../protocol/index.ts'
+import type { Digest, RunConfig } from '../../protocol/index.ts'
 
 export interface Takeaway {
   model: ModelShape
@@ -59,6 +59,8 @@ export interface RunSummary {
     rateRatio?: number
     dropout?: number
     embeddingNoise?: number
+    /** What answers were rated by; absent: every token of the data was learned that counts. */
+    preference?: NonNullable<RunConfig['training']['preference']>
   }
   /** What it began with, in words; null: the base alone. */
   start: string | null
@@ -68,8 +70,10 @@ export interface RunSummary {
   /** Whose work was counted, and how many tokens of it; the most first. */
   contributors: readonly { name: string; tokens: number; contributions: number }[]
   /**
-   * Nats per token on the held-out split, which no volunteer trained on, after so many rounds: 0 is
-   * what it began with. Rising rounds; empty where nothing was measured.
+   * The loss on the held-out split, which no volunteer trained on, after so many rounds: 0 is what
+   * it began with. Nats per token, or, where answers are rated, what those are rated by, with the
+   * share of them that has a margin above 0, and the mean margin. Rising rounds; empty where
+   * nothing was measured.
    */
-  evaluations: readonly { round: number; loss: number }[]
+  evaluations: readonly { round: number; loss: number; accuracy?: number; margin?: number }[]
 }

@@ -66,7 +66,15 @@ export type Fact =
     }
   /** Contributions that were counted in a merged round count no more. */
   | { type: 'taken-back'; round: number; contributions: readonly MergedContribution[] }
-  | { type: 'evaluated'; round: number; loss: number; generalLoss: number | null }
+  | {
+      type: 'evaluated'
+      round: number
+      loss: number
+      generalLoss: number | null
+      /** Null where no answers are rated. */
+      accuracy: number | null
+      margin: number | null
+    }
   /** `reason`: what ended it. */
   | { type: 'finished'; round: number; adapter: string; reason: string }
   | { type: 'logged'; tone: 'info' | 'warn'; text: string }
@@ -205,8 +213,8 @@ function onEvent(chronicle: Chronicle, event: CoordinatorEvent): Fact[] {
       return [{ type: 'rewound', round, dropped: chronicle.merged.splice(round) }]
     }
     case 'evaluated': {
-      const { round, loss, generalLoss = null } = event
-      return [{ type: 'evaluated', round, loss, generalLoss }]
+      const { round, loss, generalLoss = null, accuracy = null, margin = null } = event
+      return [{ type: 'evaluated', round, loss, generalLoss, accuracy, margin }]
     }
     default:
       return []

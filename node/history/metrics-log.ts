@@ -23,6 +23,12 @@ export interface RoundMetrics {
   heldOutLoss: number
   /** The loss on text that has nothing to do with the run's; null: it was not measured. */
   generalLoss: number | null
+  /**
+   * Where answers are rated: the share of the held-out ones with a margin above 0, and the mean
+   * margin; null elsewhere.
+   */
+  heldOutAccuracy: number | null
+  heldOutMargin: number | null
   /** What the losses up to this round mean, and which round's adapter is to be kept. */
   course: Course
   bestRound: number | null
@@ -54,6 +60,8 @@ export function metricsOf(rows: readonly RoundRow[]): RoundMetrics[] {
         tokens,
         heldOutLoss: row.heldOutLoss,
         generalLoss: row.generalLoss,
+        heldOutAccuracy: row.accuracy,
+        heldOutMargin: row.margin,
         course,
         bestRound: best,
         trainLoss: before?.trainLoss ?? null,
@@ -105,6 +113,8 @@ function scalarsOf(metrics: RoundMetrics): Scalars {
   const values: [tag: string, value: number | null][] = [
     ['loss/held out', metrics.heldOutLoss],
     ['loss/general text', metrics.generalLoss],
+    ['preference/held-out accuracy', metrics.heldOutAccuracy],
+    ['preference/held-out margin', metrics.heldOutMargin],
     ['loss/train', metrics.trainLoss],
     ['run/tokens', metrics.tokens],
     ['run/contributions', metrics.contributions],

@@ -44,9 +44,13 @@ export type Progress =
       type: 'evaluated'
       round: number
       loss: number
-      perplexity: number
+      /** Null where the loss is not one of tokens. */
+      perplexity: number | null
       /** The loss on text that has nothing to do with the run's; null: none is watched. */
       generalLoss: number | null
+      /** Where answers are rated: the share with a margin above 0, and the mean margin. */
+      accuracy: number | null
+      margin: number | null
     }
   /** `reason`: what ended it. */
   | { type: 'finished'; round: number; adapter: string; reason: string }
@@ -114,8 +118,8 @@ export function progressOf(fact: Fact, run: RunRow): Progress | null {
       return { type: 'taken-back', round: fact.round + 1, contributions, batches }
     }
     case 'evaluated': {
-      const { round, loss, generalLoss } = fact
-      return { type: 'evaluated', round, loss, perplexity: Math.exp(loss), generalLoss }
+      const perplexity = fact.accuracy === null ? Math.exp(fact.loss) : null
+      return { ...fact, perplexity }
     }
     case 'finished':
       return fact

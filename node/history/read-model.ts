@@ -149,8 +149,8 @@ function fold(model: Model, fact: Fact): void {
     case 'taken-back':
       return onTakenBack(model, fact)
     case 'evaluated': {
-      const { loss: heldOutLoss, generalLoss } = fact
-      return changeRound(model, fact.round, { heldOutLoss, generalLoss })
+      const { loss: heldOutLoss, generalLoss, accuracy, margin } = fact
+      return changeRound(model, fact.round, { heldOutLoss, generalLoss, accuracy, margin })
     }
     case 'logged':
       return write(model, fact.tone, fact.text)
@@ -251,8 +251,8 @@ function onRewound(model: Model, { round, dropped }: FactOf<'rewound'>): void {
   })
   const { rows } = model.rounds
   for (const later of [...rows.keys()].filter((each) => each >= round)) {
-    const { heldOutLoss, generalLoss } = rows.get(later)!
-    const measured = later === round ? { heldOutLoss, generalLoss } : {}
+    const { heldOutLoss, generalLoss, accuracy, margin } = rows.get(later)!
+    const measured = later === round ? { heldOutLoss, generalLoss, accuracy, margin } : {}
     changeRound(model, later, { ...newRound(later), ...measured })
   }
 }
@@ -370,6 +370,8 @@ function newRound(round: number): RoundRow {
     trainLoss: null,
     heldOutLoss: null,
     generalLoss: null,
+    accuracy: null,
+    margin: null,
     tokens: 0,
     batches: 0,
     contributions: 0,

@@ -68,6 +68,12 @@ export interface RoundRow extends Row {
    * Loss of the same adapter on text that has nothing to do with the run's; null: none is watched.
    */
   generalLoss: number | null
+  /**
+   * Where answers are rated: the share of those held out with a margin above 0, and the mean
+   * margin.
+   */
+  accuracy: number | null
+  margin: number | null
   tokens: number
   batches: number
   contributions: number

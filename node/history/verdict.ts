@@ -10,6 +10,9 @@ export interface MeasuredAdapter extends MeasuredRound {
   trainLoss: number | null
   /** Loss on text that has nothing to do with the run's; null: it was not measured. */
   generalLoss: number | null
+  /** Where answers are rated, the share with a margin above 0, and the mean margin; else null. */
+  accuracy: number | null
+  margin: number | null
 }
 
 export type Course =
@@ -58,8 +61,8 @@ export function verdictsOf(measured: readonly MeasuredAdapter[]): (Verdict & { r
     best = best === null || latest.loss < best.loss ? latest : best
     return { round: latest.round, ...verdictOf(base, best, latest) }
   })
-  const perplexity = Math.exp(base.loss).toFixed(2)
-  const reason = `Nothing is learned yet: perplexity ${perplexity} on held-out text before round 1.`
+  const what = base.accuracy === null ? 'text' : 'answers'
+  const reason = `Nothing is learned yet: ${figureOf(base)} on held-out ${what} before round 1.`
   return [{ round: 0, course: 'begun', best: null, reason, memory: null }, ...later]
 }
 
@@ -104,11 +107,11 @@ function reasonOf(
   latest: MeasuredAdapter,
 ): string {
   const now = `the loss after round ${latest.round} is ${latest.loss.toFixed(3)}`
-  const verdict = `${COURSE_WORDS[course]}: on text that nobody trained on, ${now}`
+  const what = latest.accuracy === null ? 'text' : 'answers'
+  const verdict = `${COURSE_WORDS[course]}: on ${what} that nobody trained on, ${now}`
   if (course !== 'overfitting' && course !== 'diverging') {
-    const [before, after] = [base, latest].map(({ loss }) => Math.exp(loss).toFixed(2))
     const compared = compare(latest.loss, base.loss, 'what it began with,')
-    return `${verdict}, ${compared} (perplexity ${before} then, ${after} now).`
+    return `${verdict}, ${compared} (${figureOf(base)} then, ${meaningOf(latest)} now).`
   }
   const compared = compare(latest.loss, best.loss, `round ${best.round}'s`)
   const cause =
@@ -118,6 +121,15 @@ function reasonOf(
     'export and generate take it, unless they are given another round.'
   )
 }
+
+/** What a loss of tokens means, and beside one of answers how many of them are told right. */
+const figureOf = (measured: MeasuredAdapter): string =>
+  `${measured.accuracy === null ? 'perplexity' : 'accuracy'} ${meaningOf(measured)}`
+
+const meaningOf = ({ loss, accuracy, margin }: MeasuredAdapter): string =>
+  accuracy === null
+    ? Math.exp(loss).toFixed(2)
+    : `${(100 * accuracy).toFixed(1)} % by a margin of ${(margin ?? 0).toFixed(3)}`
 
 function compare(loss: number, other: number, whose: string): string {
   const percent = Math.abs(100 * (loss / other - 1)).toFixed(1)
@@ -136,10 +148,11 @@ function memoryOf(base: MeasuredAdapter, latest: MeasuredAdapter): Verdict['memo
 export function measuredOf(rows: Iterable<RoundRow>): MeasuredAdapter[] {
   const measured: MeasuredAdapter[] = []
   const ordered = [...rows].sort((a, b) => a.round - b.round)
-  for (const [index, { round, heldOutLoss, generalLoss }] of ordered.entries()) {
+  for (const [index, row] of ordered.entries()) {
+    const { round, heldOutLoss, generalLoss, accuracy, margin } = row
     if (heldOutLoss === null) continue
     const trainLoss = ordered[index - 1]?.trainLoss ?? null
-    measured.push({ round, loss: heldOutLoss, trainLoss, generalLoss })
+    measured.push({ round, loss: heldOutLoss, trainLoss, generalLoss, accuracy, margin })
   }
   return measured
 }

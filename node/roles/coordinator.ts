@@ -270,7 +270,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     measured,
     log,
     validation: run.validation,
-    gate: { text: run.gateText, losses: new Map() },
+    gate: { text: run.gateText, measured: new Map() },
     general: run.general,
     coinSecret: run.coinSecret,
     bench: oneAfterTheOther(),

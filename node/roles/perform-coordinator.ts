@@ -6,7 +6,7 @@ import {
   type CoordinatorEffect,
   coinKeyOf,
 } from '../../coordinator/index.ts'
-import { parseOuterState } from '../../kernels/index.ts'
+import { type Evaluation, lossOf, parseOuterState } from '../../kernels/index.ts'
 import {
   assertNever,
   type BlobReference,
@@ -43,7 +43,7 @@ export interface CoordinatorWorld extends MergeWorld {
   disconnect(peer: PeerId): void
   feed(event: NewEvent): void
   /** What the gate measures on, part of the held-out sequences or all, and what it found. */
-  gate: { text: Sequences; losses: Map<Digest | null, Promise<number>> }
+  gate: { text: Sequences; measured: Map<Digest | null, Promise<Evaluation>> }
   /** Settles when no merge is in progress; it never rejects. */
   merging: Promise<void>
   /** The newest merge that was asked for. */
@@ -101,13 +101,28 @@ async function evaluate(
 ): Promise<NewEvent> {
   const values = checkpoint?.digest ?? null
   const isKnown = world.gate.text === world.validation
-  const known = isKnown ? gateLoss(world, values) : lossOn(world, world.validation, values)
+  const known = isKnown
+    ? measuredOnGate(world, values)
+    : measuredOn(world, world.validation, values)
+  const measured = await known
   // An adapter that is no use at all has a loss that is no number.
-  const loss = finite(await known)
-  if (world.general === null) return { type: 'evaluated', round, adapter, loss }
-  const generalLoss = finite(await lossOn(world, world.general, values))
-  return { type: 'evaluated', round, adapter, loss, generalLoss }
+  const loss = finite(lossOf(measured))
+  const event = { type: 'evaluated', round, adapter, loss, ...ratedIn(measured) } as const
+  if (world.general === null) return event
+  const generalLoss = finite(lossOf(await measuredOn(world, world.general, values)))
+  return { ...event, generalLoss }
 }
+
+/** Nothing where no answers are rated. */
+function ratedIn({ judged }: Evaluation): { accuracy?: number; margin?: number } {
+  if (judged === undefined) return {}
+  const { rated, right, marginSum } = judged
+  const margin = marginSum / rated
+  // Beyond the bounds of a message it says nothing, as where it is no number.
+  return { accuracy: right / rated, margin: Math.abs(margin) < MARGIN_MAX ? margin : 0 }
+}
+
+const MARGIN_MAX = 1e9
 
 /** What could not be repeated here is repeated elsewhere. */
 async function audit(world: CoordinatorWorld, job: AuditJob): Promise<NewEvent> {
@@ -126,33 +141,28 @@ async function audit(world: CoordinatorWorld, job: AuditJob): Promise<NewEvent> 
 }
 
 /** @param adapter the digest of its checkpoint; null: the one that the seed gives */
-async function lossOn(
-  world: CoordinatorWorld,
+async function measuredOn(
+  { blobs, compute }: CoordinatorWorld,
   sequences: Sequences,
   adapter: Digest | null,
-): Promise<number> {
-  const values = adapter === null ? null : floatsOf(await world.blobs.read(adapter))
-  return lossOf(world, sequences, values)
+): Promise<Evaluation> {
+  const values = adapter === null ? null : floatsOf(await blobs.read(adapter))
+  return compute.run('evaluate', { ...sequences, adapter: values })
 }
 
-async function lossOf(
-  { compute }: CoordinatorWorld,
-  sequences: Sequences,
-  adapter: Float32Array | null,
-): Promise<number> {
-  const { lossSum, targetTokens } = await compute.run('evaluate', { ...sequences, adapter })
-  return lossSum / targetTokens
-}
-
-/** The loss that the gate compares; that of a round's base is known from the round before. */
-function gateLoss(world: CoordinatorWorld, adapter: Digest | null): Promise<number> {
-  const { losses, text } = world.gate
-  const known = losses.get(adapter)
+/** What the gate compares; that of a round's base is known from the round before. */
+function measuredOnGate(world: CoordinatorWorld, adapter: Digest | null): Promise<Evaluation> {
+  const { measured, text } = world.gate
+  const known = measured.get(adapter)
   if (known !== undefined) return known
-  const loss = heard(lossOn(world, text, adapter))
-  losses.set(adapter, loss)
-  if (losses.size > GATE_LOSSES_KEPT) losses.delete(losses.keys().next().value!)
-  return loss
+  const made = heard(measuredOn(world, text, adapter))
+  measured.set(adapter, made)
+  if (measured.size > GATE_LOSSES_KEPT) measured.delete(measured.keys().next().value!)
+  return made
+}
+
+async function gateLoss(world: CoordinatorWorld, adapter: Digest | null): Promise<number> {
+  return lossOf(await measuredOnGate(world, adapter))
 }
 
 const finite = (loss: number): number => (Number.isFinite(loss) ? loss : Number.MAX_VALUE)
@@ -165,7 +175,8 @@ async function correctedLoss(world: CoordinatorWorld, job: AggregationJob): Prom
   if (job.corrections.length === 0) return 0
   const corrected = parseOuterState((await correctedState(world, job))!)
   if (corrected.status === 'malformed') throw new Error(`Invariant broken: ${corrected.reason}`)
-  return finite(await lossOf(world, world.gate.text, corrected.state.theta))
+  const of = { ...world.gate.text, adapter: corrected.state.theta }
+  return finite(lossOf(await world.compute.run('evaluate', of)))
 }
 
 /** Those of a base, of merges of it that were refused, and of one that is measured. */

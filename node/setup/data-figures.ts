@@ -1,5 +1,4 @@
 /** What is shown of a run's data: the first examples with what is learned of them, and figures. */
-import type { Kind } from '../dataset/kinds.ts'
 import type { Source } from '../dataset/sources.ts'
 import type { TokenisedExample } from '../dataset/tokenise.ts'
 import type { Tokenised } from '../dataset/tokenised.ts'
@@ -15,7 +14,7 @@ export interface PreviewedExample {
 
 export interface PreviewedSource {
   path: string
-  kind: Kind
+  kind: Source['kind']
   isDetected: boolean
   files: number
   /** Counts all its examples, before any is found too long. */
@@ -45,13 +44,20 @@ export function figuresOf(
   tokenizer: TextTokenizer,
   examplesMax: number,
 ): DataFigures {
-  const lengths = parts.flatMap(({ examples }) => examples.map(({ ids }) => ids.length))
+  const lengths = parts.flatMap(({ examples }) => examples.map(lengthOf))
+  // A sequence has a target more than it has tokens; an answer has half of one, and no more.
+  const isRated = parts.some(({ examples }) => examples[0]?.answers !== undefined)
   return {
     sources: sources.map((source, i) => sourceFigures(source, parts[i]!, tokenizer, examplesMax)),
     lengths: histogram(lengths),
     quantiles: quantiles(lengths),
-    longer: longerThan(lengths),
+    longer: longerThan(lengths, isRated ? 0 : 1),
   }
+}
+
+/** What is rated is as long as its longest answer. */
+function lengthOf({ ids, answers = [] }: TokenisedExample): number {
+  return answers.length === 0 ? ids.length : Math.max(...answers.map(({ length }) => length))
 }
 
 function sourceFigures(
@@ -122,11 +128,10 @@ const SEQUENCE_MIN = 64
 const SEQUENCE_MAX = 32_768
 
 /** Powers of two, from the first that cuts half at most to the first that cuts none. */
-export function longerThan(lengths: readonly number[]): DataFigures['longer'] {
+export function longerThan(lengths: readonly number[], more = 1): DataFigures['longer'] {
   const all: DataFigures['longer'] = []
   for (let length = SEQUENCE_MIN; length <= SEQUENCE_MAX; length *= 2) {
-    // A sequence has a target more than it has tokens.
-    const count = lengths.filter((tokens) => tokens > length + 1).length
+    const count = lengths.filter((tokens) => tokens > length + more).length
     if (2 * count <= lengths.length) {
       all.push({ sequenceLength: length, share: count / Math.max(1, lengths.length) })
     }

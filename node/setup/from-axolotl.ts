@@ -9,6 +9,7 @@ import { COLUMN_KEYS } from '../dataset/columns.ts'
 import { KINDS, type Kind } from '../dataset/kinds.ts'
 import { TURN_KEYS } from '../dataset/turn-keys.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
+import { type Fate, type Given, ignored, refused, taken } from './axolotl-fates.ts'
 import {
   AXOLOTL_DEFAULTS,
   DATASET_NEUTRAL,
@@ -17,6 +18,7 @@ import {
   SAME,
   TYPES,
 } from './axolotl-keys.ts'
+import { preferenceDefaults, preferenceFate, ratedDatasetFault } from './axolotl-preference.ts'
 import type { RunYamlInput } from './run-keys.ts'
 
 export interface Translation {
@@ -32,17 +34,6 @@ export interface Reasoned {
   key: string
   reason: string
 }
-
-type Given = Record<string, unknown>
-
-/** What becomes of a key. */
-type Fate =
-  | { fate: 'taken'; part: Partial<RunYamlInput> }
-  | { fate: 'ignored' | 'refused'; reason: string }
-
-const taken = (part: Partial<RunYamlInput>): Fate => ({ fate: 'taken', part })
-const ignored = (reason: string): Fate => ({ fate: 'ignored', reason })
-const refused = (reason: string): Fate => ({ fate: 'refused', reason })
 
 const ALIASES_MAX = 100
 
@@ -70,7 +61,8 @@ export function fromAxolotl(source: string, file: string): Translation {
     }
   }
   if ((given.adapter ?? null) === null) result.refused.push({ key: 'adapter', reason: NO_ADAPTER })
-  for (const [key, value] of Object.entries(AXOLOTL_DEFAULTS)) {
+  const defaults = { ...AXOLOTL_DEFAULTS, ...preferenceDefaults(given) }
+  for (const [key, value] of Object.entries(defaults)) {
     if (key in result.yaml) continue
     Object.assign(result.yaml, { [key]: value })
     result.added.push(key)
@@ -101,7 +93,9 @@ function blank(given: Given): RunYamlInput {
 }
 
 function fatesOf(key: string, value: unknown, given: Given): Fate[] {
-  if (key === 'datasets') return datasetFates(value)
+  if (key === 'datasets') return datasetFates(value, (given.rl ?? null) !== null)
+  const preference = preferenceFate(key, value, given)
+  if (preference !== null) return [preference]
   const own = TRANSLATED[key]
   if (own !== undefined) return [own(value, given)]
   if (SAME.has(key)) return [taken({ [key]: value })]
@@ -181,11 +175,25 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
 /** Plugins that compute the same in less time. */
 const FASTER = /^axolotl\.integrations\.(liger|cut_cross_entropy)\./
 
-function datasetFates(value: unknown): Fate[] {
+function datasetFates(value: unknown, isRated: boolean): Fate[] {
   const list: unknown[] = Array.isArray(value) ? value : []
   const faults: Fate[] = []
-  const datasets = list.map((item) => datasetOf((item ?? {}) as Given, faults))
+  const datasets = list.map((item) => {
+    const given = (item ?? {}) as Given
+    return datasetOf(isRated ? withoutRated(given, faults) : given, faults)
+  })
   return [taken({ datasets }), ...faults]
+}
+
+/** The keys without those that mean something else where answers are rated, or nothing. */
+function withoutRated(item: Given, faults: Fate[]): Given {
+  const kept = Object.entries(item).filter(([key, value]) => {
+    if ((value ?? null) === null) return false
+    const fault = ratedDatasetFault(key, value)
+    if (typeof fault === 'string') faults.push(refused(fault))
+    return fault === undefined
+  })
+  return Object.fromEntries(kept)
 }
 
 /** Keys of a dataset that mean the same. */

@@ -67,6 +67,7 @@ export function withPlan<T>(
       ...data,
       ...admissionNotes(run),
       ...gradientNotes(run),
+      ...preferenceNotes(run, start),
     ]
     const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
     const template = isOwn ? templateText(await readTemplate(run)) : null
@@ -168,6 +169,26 @@ function admissionNotes({ yaml, placeOf }: LocatedRun): string[] {
   ]
 }
 
+/** What a preference takes otherwise than somebody may think. */
+function preferenceNotes({ yaml, placeOf }: LocatedRun, start: StartAdapter | null): string[] {
+  const { rl } = yaml
+  if (rl === undefined) return []
+  const notes: string[] = []
+  if (rl === 'kto') {
+    notes.push(
+      `${placeOf(['rl'])} rl: kto compares answers with the base itself (z₀ = 0), as TRL's ` +
+        "'loss_type: apo_zero_unpaired' does, and estimates no divergence from it.",
+    )
+  }
+  if (start !== null && (rl === 'dpo' || rl === 'ipo' || rl === 'kto')) {
+    notes.push(
+      `${placeOf(['rl'])} rl: ${rl} compares with the base without any adapter, not with what ` +
+        "'adapter_from' starts from.",
+    )
+  }
+  return notes
+}
+
 /** Keys that mean something where deltas are averaged, and nothing where gradients are. */
 const OF_DELTAS = ['outer_learning_rate', 'outer_momentum', 'weight_cap', 'norm_clip'] as const
 
@@ -228,17 +249,19 @@ async function dataTask(
   examplesMax: number,
 ): Promise<DataTask> {
   const { yaml, datasets, folder } = run
-  const { train_on_inputs } = yaml
+  const { train_on_inputs, rl } = yaml
+  // Two answers of the length that run.yaml says lie in a sequence.
+  const sequenceLength = rl === undefined ? yaml.sequence_len : 2 * yaml.sequence_len
   return {
-    datasets: datasets.map((dataset) => ({ ...dataset, train_on_inputs })),
+    datasets: datasets.map((dataset) => ({ ...dataset, train_on_inputs, rl })),
     folder,
     companions,
     rows: shape.vocabSize,
     template: await readTemplate(run),
     options: {
       name: datasetName(run),
-      sequenceLength: yaml.sequence_len,
-      sequencesPerShard: Math.max(1, Math.floor(SHARD_TOKENS / yaml.sequence_len)),
+      sequenceLength,
+      sequencesPerShard: Math.max(1, Math.floor(SHARD_TOKENS / sequenceLength)),
       validationSize: yaml.val_set_size,
       seed: yaml.seed,
       longExamples: yaml.excess_length_strategy,
@@ -247,6 +270,7 @@ async function dataTask(
       badRows: yaml.skip_bad_rows ? 'skip' : 'refuse',
     },
     isPacked: yaml.sample_packing,
+    isRated: rl !== undefined,
     examplesMax,
   }
 }

@@ -21,6 +21,8 @@ export interface DataTask {
   options: Omit<DatasetOptions, 'template' | 'layout'>
   /** Whether texts stay whole. */
   isPacked: boolean
+  /** Whether rows rate answers. */
+  isRated: boolean
   /** Examples of each source that are kept to be shown. */
   examplesMax: number
 }

@@ -32,14 +32,14 @@ export async function readSources(task: DataTask, tell: TellPiece): Promise<Read
 }
 
 function optionsOf(
-  { options, companions, template, isPacked }: DataTask,
+  { options, companions, template, isPacked, isRated }: DataTask,
   sources: readonly Source[],
 ): DatasetOptions {
   const isStream = !isPacked && sources.every(({ kind }) => kind === 'completion')
   const isTalk = sources.some((source) => source.isTalk)
   return {
     ...options,
-    layout: isStream ? 'stream' : 'documents',
+    layout: isRated ? 'answers' : isStream ? 'stream' : 'documents',
     template: isTalk ? openChatTemplate(companions, template) : null,
   }
 }

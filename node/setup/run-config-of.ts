@@ -16,6 +16,7 @@ import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { BaseModel } from '../model/base-model.ts'
 import { adapterShapeOf } from './adapter-shape.ts'
 import type { LocatedRun } from './locate-run.ts'
+import { preferenceOf } from './preference-keys.ts'
 import type { KeyPath, RunYaml } from './run-keys.ts'
 import type { Start } from './start-adapter.ts'
 
@@ -117,6 +118,7 @@ const RATIO_MAX = 2
 function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'] {
   const batchSequences = batchOf(yaml)
   const { early_stopping_patience: patience } = yaml
+  const preference = preferenceOf(yaml)
   const epochBatches = Math.max(1, Math.floor((yaml.num_epochs * trainSequences) / batchSequences))
   return {
     mode: yaml.swarm.aggregation,
@@ -136,6 +138,7 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
     gradientClip: yaml.max_grad_norm,
     ratioMax: RATIO_MAX,
     ...variantsOf(yaml),
+    ...(preference === null ? {} : { preference }),
   }
 }
 
@@ -205,6 +208,13 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.beta2', ['adam_beta2']],
   ['run.training.epsilon', ['adam_epsilon']],
   ['run.training.weightDecay', ['weight_decay']],
+  ['run.training.preference.labelSmoothing', ['dpo_label_smoothing']],
+  ['run.training.preference.targetMargin', ['simpo_gamma']],
+  ['run.training.preference.chosenWeight', ['cpo_alpha']],
+  ['run.training.preference.desirableWeight', ['kto_desirable_weight']],
+  ['run.training.preference.undesirableWeight', ['kto_undesirable_weight']],
+  ['run.training.preference.beta', ['rl_beta']],
+  ['run.training.preference', ['rl']],
   ['run.training.dropout', ['lora_dropout']],
   ['run.training.embeddingNoise', ['neftune_noise_alpha']],
   ['run.training.rateRatio', ['loraplus_lr_ratio']],

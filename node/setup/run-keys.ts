@@ -11,6 +11,7 @@ import { PEER_ID } from '../network/peer-id.ts'
 import { adapterKeys } from './adapter-keys.ts'
 import { datasetKeys } from './dataset-keys.ts'
 import { mirrorList } from './mirror-list.ts'
+import { preferenceFaults, preferenceKeys } from './preference-keys.ts'
 import { within } from './within.ts'
 
 const { training, round, outer, aggregation, admission, audit, dataset, seed } =
@@ -231,6 +232,7 @@ const keys = z.strictObject({
   sequence_len: within(dataset.fields.sequenceLength)
     .default(256)
     .describe('Tokens that are seen at a time; memory and time grow with it.'),
+  ...preferenceKeys,
   ...adapterKeys,
   micro_batch_size: within(training.fields.microBatch)
     .default(4)
@@ -320,6 +322,11 @@ export const runYamlSchema = keys
       if (!isAll || roles === undefined) continue
       const message = "must be left out, as 'train_on_inputs: true' learns the turns of everybody"
       addIssue({ code: 'custom', path: ['datasets', i, 'roles_to_train'], message, input: roles })
+    }
+  })
+  .superRefine((yaml, { addIssue }) => {
+    for (const { path, message, input } of preferenceFaults(yaml)) {
+      addIssue({ code: 'custom', path: [...path], message, input })
     }
   })
 

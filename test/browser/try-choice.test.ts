@@ -5,7 +5,15 @@ import type { RoundRow } from '../../node/history/rows.ts'
 
 /** The loss is that of the adapter that the round starts from. */
 const row = (round: number, adapter: string | null, heldOutLoss: number | null = null) =>
-  ({ round, adapter, heldOutLoss, generalLoss: null, trainLoss: null }) as RoundRow
+  ({
+    round,
+    adapter,
+    heldOutLoss,
+    generalLoss: null,
+    trainLoss: null,
+    accuracy: null,
+    margin: null,
+  }) as RoundRow
 /** The last is not merged yet. */
 const ROUNDS = [row(5, null), ...[4, 3, 2, 1, 0].map((round) => row(round, `of ${round + 1}`))]
 

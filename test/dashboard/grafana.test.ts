@@ -27,3 +27,12 @@ test('each metric of ours is described, and nothing else', () => {
   const isOurs = (name: string) => !/^barnraise_(process|nodejs)\b/.test(name)
   expect(described.filter(isOurs).sort()).toEqual(ours.sort())
 })
+
+test('where answers are rated, accuracy and margin are told', async () => {
+  const [first] = model.changesFrom(null).rounds
+  const rated = [{ ...first!, accuracy: 0.75, margin: -0.5 }]
+  const text = await createMetrics({ run: model.run, rounds: () => rated }).scrape()
+  expect(text).toContain('barnraise_held_out_accuracy 0.75')
+  expect(text).toContain('barnraise_held_out_margin -0.5')
+  expect(scraped).not.toMatch(/^barnraise_held_out_accuracy /m)
+})

@@ -29,7 +29,11 @@ test('two examples fill a sequence, the third begins another', () => {
     layout: 'documents',
     vocabSize: 10,
   }
-  const sequences = pack(all, 5, PADDING)
+  const sequences = pack(
+    all.map((one) => [one]),
+    5,
+    PADDING,
+  )
   expect(decodeShard(encodeShard(sequences, format), format).sequences(0, 2)).toEqual({
     tokens: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 0, 0),
     targets: Int32Array.of(2, 3, -1, 5, -1, -1, 8, -1, -1, -1),
@@ -62,7 +66,7 @@ for (const [type, long, expected] of [
       3,
       long,
     )
-    expect(pieces.map((piece) => [...piece.ids])).toEqual(expected)
+    expect(pieces.map(([piece]) => [...piece!.ids])).toEqual(expected)
   })
 }
 
@@ -84,9 +88,46 @@ test('every learned token that something precedes is a target once, after what p
       const expected = examples.flatMap(({ ids, learned }) =>
         pairsOf(ids, (i) => learned[i + 1] === 1),
       )
-      const sequences = pack(examples, 8, PADDING)
+      const sequences = pack(
+        examples.map((one) => [one]),
+        8,
+        PADDING,
+      )
       const found = sequences.flatMap(({ ids, counted }) => pairsOf(ids, (i) => counted[i] === 1))
       expect(found.sort()).toEqual(expected.sort())
     }),
   )
 })
+
+/** Answers of so many tokens, all but the first of them learned; the last one is rejected. */
+function ratedOf(...lengths: number[]): TokenisedExample {
+  const ids = lengths.flatMap((length, i) => Array.from({ length }, (_, at) => 10 * (i + 1) + at))
+  const learned = lengths.flatMap((length) => Array.from({ length }, (_, at) => Number(at > 0)))
+  const answers = lengths.map((length, i) => ({ length, isRejected: i === lengths.length - 1 }))
+  return { ...example('rated', ids, learned), answers }
+}
+
+test('answers that are rated together lie in one sequence, side by side', () => {
+  const groups = [ratedOf(3, 2), ratedOf(2, 3), ratedOf(2, 2)].flatMap((one) =>
+    piecesOf(one, 8, 'drop'),
+  )
+  const format: ShardFormat = { sequenceLength: 8, tokenBytes: 2, layout: 'answers', vocabSize: 99 }
+  const shard = decodeShard(encodeShard(pack(groups, 8, PADDING), format), format)
+  expect(shard.sequences(0, 2)).toEqual({
+    tokens: Int32Array.of(10, 11, 12, 20, 21, 10, 11, 20, 10, 11, 20, 21, 22, 0, 0, 0),
+    targets: Int32Array.of(11, 12, -1, 21, -1, 11, -1, 21, 11, -1, 21, 22, -1, -1, -1, -1),
+    starts: Int32Array.of(0, 3, 5, 7, 8, 10, 13),
+    rejected: Int32Array.of(3, 7, 10),
+  })
+})
+
+for (const [what, lengths, long, expected] of [
+  ['half a sequence each', [4, 4], 'drop', [4, 4]],
+  ['more than half, where that is dropped', [5, 2], 'drop', null],
+  ['more than half, where that is cut', [5, 2], 'truncate', [4, 2]],
+] as const) {
+  test(`of two answers of ${what}, there is ${expected?.join(' and ') ?? 'nothing'}`, () => {
+    const [group] = piecesOf(ratedOf(...lengths), 8, long)
+    expect(group?.map(({ ids }) => ids.length) ?? null).toEqual(expected)
+  })
+}

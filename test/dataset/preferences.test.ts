@@ -2,12 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import {
-  type PreferenceOptions,
-  preferencePairOf,
-  ratedExampleOf,
-} from '../../node/dataset/preferences.ts'
+import { detectRated, type RatedKind, ratedOf } from '../../node/dataset/preferences.ts'
 import { isBad } from '../../node/dataset/row.ts'
+import { tokeniseExample } from '../../node/dataset/tokenise.ts'
 import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { openChatTemplate } from '../../node/model/chat-template.ts'
 import { tokenizerFromBytes } from '../../node/model/tokenizer.ts'
@@ -15,10 +12,7 @@ import { tokenizerFromBytes } from '../../node/model/tokenizer.ts'
 const file = (name: string) => readFileSync(join(EMBEDDED_MODEL, name))
 const tokeniser = tokenizerFromBytes(file('tokenizer.json'), file('tokenizer_config.json'))
 const companions = new Map([['tokenizer_config.json', file('tokenizer_config.json')]])
-const OPTIONS: PreferenceOptions = {
-  tokeniser,
-  template: openChatTemplate(companions, 'chatml'),
-}
+const TEMPLATE = openChatTemplate(companions, 'chatml')
 const EOS = tokeniser.decode([tokeniser.eosId])
 
 const user = { role: 'user', content: 'Who?' }
@@ -31,10 +25,27 @@ const split = ({ ids, learned }: Marked) => [
   tokeniser.decode(ids.filter((_, i) => learned[i] === 1)),
 ]
 
+/** The answers of a row, each with whether it is rejected; or what is wrong with the row. */
+function answersOf(kind: RatedKind, value: unknown, leaveAside: string[] = []) {
+  const example = ratedOf(kind, { name: 'a.jsonl:2', value }, leaveAside)
+  const tokens = isBad(example) ? example : tokeniseExample(example, tokeniser, TEMPLATE)
+  if (tokens === null) return null
+  if (isBad(tokens)) return tokens.complaint
+  let end = 0
+  return tokens.answers!.map(({ length, isRejected }) => {
+    const [from, to] = [end, end + length]
+    end = to
+    const ids = tokens.ids.subarray(from, to)
+    return { isRejected, parts: split({ ids, learned: tokens.learned.subarray(from, to) }) }
+  })
+}
+
+/** What is chosen comes first. */
 function pairOf(value: unknown, leaveAside: string[] = []) {
-  const pair = preferencePairOf({ name: 'a.jsonl:2', value }, { ...OPTIONS, leaveAside })
-  if (pair === null) return null
-  return isBad(pair) ? pair.complaint : [split(pair.chosen), split(pair.rejected)]
+  const answers = answersOf('pair', value, leaveAside)
+  if (!Array.isArray(answers)) return answers
+  expect(answers.map(({ isRejected }) => isRejected)).toEqual([false, true])
+  return answers.map(({ parts }) => parts)
 }
 
 const TEXTS = [
@@ -70,13 +81,23 @@ describe('a pair is', () => {
       },
       MESSAGES,
     ],
+    [
+      'messages, and a message each that may follow',
+      { messages: [user], chosen: says('Me.'), rejected: says('You.') },
+      MESSAGES,
+    ],
+    [
+      'messages, and what may be said',
+      { prompt: [user], chosen: 'Me.', rejected: 'You.' },
+      MESSAGES,
+    ],
     ['nothing where an answer is empty', { prompt: 'a', chosen: 'b', rejected: ' ' }, null],
   ] as const) {
     test(what, () => expect(pairOf(row)).toEqual(expected))
   }
   test('told with the fields that mean nothing', () => {
     const value = { prompt: 'Who?', chosen: ' Me.', rejected: ' You.', score_chosen: 9 }
-    const pair = preferencePairOf({ name: 'a.jsonl:2', value }, OPTIONS)
+    const pair = ratedOf('pair', { name: 'a.jsonl:2', value })
     expect(pair).toMatchObject({ name: 'a.jsonl:2', aside: ['score_chosen'] })
   })
   test('what it is with a field that is left aside', () => {
@@ -129,9 +150,10 @@ describe('a pair is refused by its line:', () => {
 
 describe('a rated answer is', () => {
   const rated = (value: unknown) => {
-    const one = ratedExampleOf({ name: 'a.jsonl:2', value }, OPTIONS)
-    if (one === null) return null
-    return isBad(one) ? one.complaint : [one.isDesirable, ...split(one.answer)]
+    const answers = answersOf('rating', value)
+    if (!Array.isArray(answers)) return answers
+    expect(answers).toHaveLength(1)
+    return [!answers[0]!.isRejected, ...answers[0]!.parts]
   }
   for (const [label, isDesirable] of [
     [true, true],
@@ -161,3 +183,16 @@ describe('a rated answer is', () => {
   test('refused where it is no pair of a prompt and a completion', () =>
     expect(rated({ prompt: 'a', label: true })).toContain("'prompt_completion'"))
 })
+
+for (const [row, kind] of [
+  [{ chosen: 'a', rejected: 'b' }, 'pair'],
+  [{ prompt: 'a', completion: 'b', label: true }, 'rating'],
+] as const) {
+  test(`${Object.keys(row).join(', ')} show a ${kind}`, () =>
+    expect(detectRated({ name: 'a.jsonl:1', value: row })).toBe(kind))
+}
+
+test('a row that rates nothing is told by its place', () =>
+  expect(() => detectRated({ name: 'a.jsonl:1', value: { text: 'a' } })).toThrow(
+    "Cannot tell what a.jsonl:1 is as 'rl' learns from",
+  ))

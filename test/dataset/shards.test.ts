@@ -21,6 +21,7 @@ function rowsOf(ids: Int32Array, { sequenceLength }: ShardFormat): SequenceToWri
     ids: ids.subarray(row * stride, (row + 1) * stride),
     counted: new Uint8Array(0),
     starts: new Uint8Array(0),
+    rejected: new Uint8Array(0),
   }))
 }
 
@@ -137,11 +138,13 @@ describe('sequences of documents', () => {
       ids: Int32Array.of(1, 2, 3, 4),
       counted: Uint8Array.of(0, 1, 1),
       starts: Uint8Array.of(1, 0, 0),
+      rejected: Uint8Array.of(1, 0, 0),
     },
     {
       ids: Int32Array.of(5, 6, 7, 8),
       counted: Uint8Array.of(1, 0, 0),
       starts: Uint8Array.of(1, 0, 1),
+      rejected: Uint8Array.of(0, 0, 1),
     },
   ]
   const bytes = encodeShard(sequences, format)

@@ -46,6 +46,27 @@ test('a card has the figures of its run', () =>
     `${COMMAND} verify RUN --run ${RUN.runId} --coordinator ${RUN.coordinator} --export .`,
   ]))
 
+test('of answers that are rated it says by what, and how many are told right', () =>
+  check(
+    {
+      training: { ...RUN.training, preference: { loss: 'dpo', beta: 0.2, labelSmoothing: 0.1 } },
+      evaluations: [{ round: 0, loss: 0.7, accuracy: 0, margin: 0 }].concat({
+        round: 3,
+        loss: 0.5,
+        accuracy: 0.75,
+        margin: 0.4,
+      }),
+    },
+    [
+      '| on 512 held-out tokens | dpo loss | told right | mean margin |',
+      '| base | 0.7000 | 0.0 % | 0.0000 |',
+      '| after round 3 | 0.5000 | 75.0 % | 0.4000 |',
+      '| learned from rated answers by | dpo |',
+      '| beta | 0.2 |',
+      '| label smoothing | 0.1 |',
+    ],
+  ))
+
 test('what was not measured is said', () =>
   check({ evaluations: [{ round: 1, loss: 4.5 }] }, [
     '| base | not measured |  |',

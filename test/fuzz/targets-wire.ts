@@ -91,8 +91,8 @@ function shardOf(format: ShardFormat): Uint8Array {
   const flags = new Uint8Array(S).fill(1)
   return encodeShard(
     [
-      { ids, counted: flags, starts: flags },
-      { ids, counted: flags, starts: flags },
+      { ids, counted: flags, starts: flags, rejected: flags },
+      { ids, counted: flags, starts: flags, rejected: flags },
     ],
     format,
   )

@@ -32,6 +32,8 @@ const row = (round: number, change: Partial<RoundRow>): RoundRow => ({
   trainLoss: null,
   heldOutLoss: null,
   generalLoss: null,
+  accuracy: null,
+  margin: null,
   tokens: 0,
   batches: 0,
   contributions: 0,
@@ -50,7 +52,14 @@ const FIRST = row(0, {
   contributions: 2,
   uploadedBytes: 50,
 })
-const SECOND = row(1, { startedAt: 9500, mergedAt: 19_500, heldOutLoss: 3.5, tokens: 200 })
+const SECOND = row(1, {
+  startedAt: 9500,
+  mergedAt: 19_500,
+  heldOutLoss: 3.5,
+  accuracy: 0.75,
+  margin: 0.4,
+  tokens: 200,
+})
 const THIRD = row(2, { startedAt: 20_000 })
 
 test('an adapter has the loss that was held out, and the figures of the round that made it', () => {
@@ -61,6 +70,8 @@ test('an adapter has the loss that was held out, and the figures of the round th
       tokens: 0,
       heldOutLoss: 4,
       generalLoss: 5,
+      heldOutAccuracy: null,
+      heldOutMargin: null,
       course: 'begun',
       bestRound: null,
       trainLoss: null,
@@ -74,6 +85,8 @@ test('an adapter has the loss that was held out, and the figures of the round th
       tokens: 100,
       heldOutLoss: 3.5,
       generalLoss: null,
+      heldOutAccuracy: 0.75,
+      heldOutMargin: 0.4,
       course: 'learning',
       bestRound: 1,
       trainLoss: 3.9,

@@ -20,6 +20,8 @@ const measured = (losses: Losses): MeasuredAdapter[] =>
     loss,
     trainLoss,
     generalLoss,
+    accuracy: null,
+    margin: null,
   }))
 
 for (const [what, losses, course, best] of [
@@ -88,12 +90,29 @@ test('the verdict after a round is that of the rounds up to it', () => {
 
 test("an adapter's training loss is that of the round that made it", () => {
   const rows = [
-    { round: 1, heldOutLoss: 3, generalLoss: 5, trainLoss: 2 },
-    { round: 0, heldOutLoss: 4, generalLoss: 5, trainLoss: 3.5 },
+    { round: 1, heldOutLoss: 3, generalLoss: 5, trainLoss: 2, accuracy: 0.5, margin: 1 },
+    { round: 0, heldOutLoss: 4, generalLoss: 5, trainLoss: 3.5, accuracy: 0, margin: 0 },
     { round: 2, heldOutLoss: null, generalLoss: null, trainLoss: null },
   ] as RoundRow[]
   expect(measuredOf(rows)).toEqual([
-    { round: 0, loss: 4, generalLoss: 5, trainLoss: null },
-    { round: 1, loss: 3, generalLoss: 5, trainLoss: 3.5 },
+    { round: 0, loss: 4, generalLoss: 5, trainLoss: null, accuracy: 0, margin: 0 },
+    { round: 1, loss: 3, generalLoss: 5, trainLoss: 3.5, accuracy: 0.5, margin: 1 },
   ])
+})
+
+test('of answers that are rated, accuracy and margin are said in place of the perplexity', () => {
+  const [before, after] = measured([[0.7], [0.5]])
+  const rated = [
+    { ...before!, accuracy: 0, margin: 0 },
+    { ...after!, accuracy: 0.75, margin: 0.4 },
+  ]
+  expect(judge(rated.slice(0, 1)).reason).toBe(
+    'Nothing is learned yet: accuracy 0.0 % by a margin of 0.000 on held-out answers before ' +
+      'round 1.',
+  )
+  expect(judge(rated).reason).toBe(
+    'It is learning: on answers that nobody trained on, the loss after round 1 is 0.500, 28.6 % ' +
+      'below what it began with, 0.700 (accuracy 0.0 % by a margin of 0.000 then, 75.0 % by a ' +
+      'margin of 0.400 now).',
+  )
 })

@@ -23,11 +23,11 @@ export function exampleConfig(overrides: Overrides = {}): RunConfig {
   return checkRunConfig(config)
 }
 
-/** A RunConfig with each field that it may leave out. */
+/** A RunConfig with each field that it may leave out, though some leave no room for others. */
 export function fullConfig(): RunConfig {
   const parent = { run: digestOfText('parent'), round: 7 }
   const { adapter, training } = EXAMPLE
-  return exampleConfig({
+  const config = exampleConfig({
     adapter: {
       ...adapter,
       layers: [1],
@@ -37,6 +37,16 @@ export function fullConfig(): RunConfig {
     },
     training: { ...training, rateRatio: 16, dropout: 0.05, embeddingNoise: 5 },
   })
+  const preference = {
+    loss: 'dpo',
+    beta: 0.1,
+    labelSmoothing: 0.1,
+    targetMargin: 0.5,
+    chosenWeight: 1,
+    desirableWeight: 1,
+    undesirableWeight: 1,
+  } as const
+  return { ...config, training: { ...config.training, preference } }
 }
 
 const EXAMPLE: RunConfig = {

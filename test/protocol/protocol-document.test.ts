@@ -7,7 +7,7 @@ import { manifestSchema } from '../../protocol/envelope.ts'
 import { decodeInvite } from '../../protocol/invite.ts'
 import * as limits from '../../protocol/limits.ts'
 import { decodeNotice, decodeReply, decodeRequest, REFUSALS } from '../../protocol/messages.ts'
-import { checkRunConfig } from '../../protocol/run-config.ts'
+import { runConfigSchema } from '../../protocol/run-config.ts'
 import { parse } from '../../protocol/schema.ts'
 import { checkParts, readDocument } from '../generated-part.ts'
 import { fullConfig } from './example-config.ts'
@@ -19,6 +19,7 @@ import {
   exampleRequests,
 } from './example-messages.ts'
 
+const runConfigOf = (value: unknown) => parse(runConfigSchema, value, 'run')
 type Rules = Record<string, string>
 const frozen = JSON.parse(
   readFileSync(join(import.meta.dirname, '../vectors/rules.json'), 'utf8'),
@@ -90,7 +91,7 @@ for (const [direction, examples, read] of [
     parts[`${direction} ${type}`] = tableOf(rulesOf(frozen[plural]!, type), example, accept)
   }
 }
-parts['run config'] = tableOf(frozen.runConfig!, fullConfig(), checkRunConfig)
+parts['run config'] = tableOf(frozen.runConfig!, fullConfig(), runConfigOf)
 parts.manifest = tableOf(frozen.manifest!, exampleManifest, (value) =>
   parse(manifestSchema, value, 'manifest'),
 )

@@ -13,7 +13,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import { decodeInvite } from '../../protocol/invite.ts'
 import * as limits from '../../protocol/limits.ts'
 import { decodeNotice, decodeReply, decodeRequest } from '../../protocol/messages.ts'
-import { checkRunConfig } from '../../protocol/run-config.ts'
+import { runConfigSchema } from '../../protocol/run-config.ts'
 import { parse } from '../../protocol/schema.ts'
 import { fullConfig } from './example-config.ts'
 import {
@@ -24,6 +24,7 @@ import {
   exampleRequests,
 } from './example-messages.ts'
 
+const runConfigOf = (value: unknown) => parse(runConfigSchema, value, 'run')
 const FILE = join(import.meta.dirname, '../vectors/rules.json')
 /** No field takes it, and no list has an item like it. */
 const ABSURD = { absurd: true }
@@ -80,7 +81,7 @@ const actual: Record<string, Record<string, unknown>> = {
   requests: rulesOfAll(exampleRequests, decodeRequest),
   replies: rulesOfAll(exampleReplies, decodeReply),
   notices: rulesOfAll(exampleNotices, decodeNotice),
-  runConfig: rulesOf(fullConfig(), checkRunConfig),
+  runConfig: rulesOf(fullConfig(), runConfigOf),
   invite: rulesOf(exampleInvite, (value) => decodeInvite(encode(value))),
   manifest: rulesOf(exampleManifest, (value) => parse(manifestSchema, value, 'manifest')),
 }

@@ -27,6 +27,7 @@ for (const event of [
   { ...REQUEST, request: { type: 'leave', reason: 'the user left' } },
   { type: 'evaluated', at: 9, round: 1, loss: 2.5 },
   { type: 'evaluated', at: 9, round: 1, loss: 2.5, generalLoss: 3 },
+  { type: 'evaluated', at: 9, round: 1, loss: 0.6, accuracy: 0.75, margin: -0.5 },
   { type: 'aggregated', at: 9, round: 0, attempt: 0, aggregate: AGGREGATE },
 ]) {
   test(`${Object.keys(event)} of '${event.type}' is an event`, () =>

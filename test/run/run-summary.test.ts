@@ -33,6 +33,7 @@ test('of a conversation, the tokens that are learned are those held out', async 
     ids: new Int32Array(length + 1),
     counted: Uint8Array.from({ length }, (_, i) => Number(i >= length - 3)),
     starts: new Uint8Array(length),
+    rejected: new Uint8Array(length),
   }
   const shard = encodeShard([row], { ...dataset, vocabSize: config.base.shape.vocabSize })
   const run: SummarisedRun = {

@@ -87,6 +87,56 @@ for (const adapter of ['', 'adapter:\n']) {
   })
 }
 
+for (const [lines, expected, fates] of [
+  ['rl: dpo\nrl_beta: 0.2', { rl: 'dpo', rl_beta: 0.2 }, {}],
+  ['rl: dpo\ndpo_beta: 0.2', { rl: 'dpo', rl_beta: 0.2 }, {}],
+  ['rl: dpo\ndpo_loss_type: [ipo]', { rl: 'ipo' }, {}],
+  ['rl: dpo\ndpo_loss_type: [sigmoid, sft]', {}, { rl: 'refused' }],
+  ['rl: dpo\ndpo_label_smoothing: 0.1', { rl: 'dpo', dpo_label_smoothing: 0.1 }, {}],
+  ['rl: ipo\ndpo_label_smoothing: 0.1', { rl: 'ipo' }, { dpo_label_smoothing: 'ignored' }],
+  ['rl: dpo\nlora_dropout: 0.05', { rl: 'dpo' }, { lora_dropout: 'ignored' }],
+  ['rl: dpo\nlora_dropout: 0', { rl: 'dpo', lora_dropout: 0 }, {}],
+  ['rl: simpo\nsimpo_gamma: 1', { rl: 'simpo', simpo_gamma: 1, cpo_alpha: 1 }, {}],
+  ['rl: simpo\ncpo_alpha: 0', { rl: 'simpo', cpo_alpha: 0 }, {}],
+  ['rl: orpo\norpo_alpha: 0.2', { orpo_alpha: 0.2 }, { rl: 'refused' }],
+  ['rl: orpo\nrl_beta: 0.2', { orpo_alpha: 0.2 }, { rl: 'refused' }],
+  ['rl: kto\nkto_desirable_weight: 2', { kto_desirable_weight: 2 }, { rl: 'refused' }],
+  ['rl: grpo\ntrl: {num_generations: 4}', {}, { rl: 'refused', trl: 'refused' }],
+  ['rl: dpo\ndpo_norm_loss: true', { rl: 'dpo' }, { dpo_norm_loss: 'refused' }],
+  ['rl: dpo\nrpo_alpha: 1', { rl: 'dpo' }, { rpo_alpha: 'refused' }],
+  ['rl: dpo\ndpo_use_weighting: true', { rl: 'dpo' }, { dpo_use_weighting: 'refused' }],
+  [
+    'rl: dpo\nprecompute_ref_log_probs: true',
+    { rl: 'dpo' },
+    { precompute_ref_log_probs: 'ignored' },
+  ],
+] as [string, object, Record<string, 'ignored' | 'refused'>][]) {
+  test(`${lines.replace('\n', ', ')}: what is rated by`, () => {
+    const source = `base_model: a\nadapter: lora\ndatasets:\n  - path: x\n${lines}\n`
+    const { yaml, ignored, refused } = fromAxolotl(source, 'a.yml')
+    expect(yaml).toMatchObject(expected)
+    const found = [
+      ...ignored.map(({ key }) => [key, 'ignored']),
+      ...refused.map(({ key }) => [key, 'refused']),
+    ]
+    expect(Object.fromEntries(found)).toEqual(fates)
+  })
+}
+
+for (const [line, isTaken] of [
+  ['type: chat_template.default', true],
+  ['field_chosen: chosen', true],
+  ['field_chosen: better', false],
+  ['type: chatml.intel', false],
+] as const) {
+  test(`'${line}' is ${isTaken ? 'taken' : 'refused'} where answers are rated`, () => {
+    const source = `base_model: a\nadapter: lora\nrl: dpo\ndatasets:\n  - path: x\n    ${line}\n`
+    const { yaml, refused } = fromAxolotl(source, 'a.yml')
+    expect(yaml.datasets).toEqual([{ path: 'x' }])
+    expect(refused.map(({ key }) => key)).toEqual(isTaken ? [] : ['datasets'])
+  })
+}
+
 test('a share that only a cosine ends at is nothing to a line', () => {
   const source = `${BASE}lr_scheduler: linear\ncosine_min_lr_ratio: 0.2\n`
   const { yaml, ignored } = fromAxolotl(source, 'a.yml')

@@ -33,6 +33,7 @@ async function read(name: string, bytes: Uint8Array | string, task: Partial<Data
       badRows: 'refuse',
     },
     isPacked: true,
+    isRated: false,
     examplesMax: 1,
     rows: 1e6,
   }

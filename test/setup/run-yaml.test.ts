@@ -63,6 +63,39 @@ for (const [mistake, yaml, ...said] of [
     'run.yaml:5:1 load_in_4bit: the base is in 8 bits already, by load_in_8bit',
   ],
   [
+    'a parameter of a loss that is not there',
+    `${RIGHT}rl_beta: 0.2\n`,
+    "run.yaml:4:1 rl_beta: must be left out where 'rl' is: it is for 'rl: dpo', 'rl: ipo'",
+  ],
+  [
+    'a parameter of another loss',
+    `${RIGHT}rl: dpo\nsimpo_gamma: 0.5\n`,
+    "run.yaml:5:1 simpo_gamma: must be left out with 'rl: dpo', which has 'rl_beta', " +
+      "'dpo_label_smoothing'",
+  ],
+  [
+    'the weight of an odds ratio by another name',
+    `${RIGHT}rl: orpo\nrl_beta: 0.5\n`,
+    "rl_beta: must be left out with 'rl: orpo': its weight is 'orpo_alpha'",
+  ],
+  ['a loss that is none', `${RIGHT}rl: grpo\n`, 'run.yaml:4:1 rl: must be', 'kto'],
+  [
+    'what answers that are rated leave no room for',
+    `${RIGHT}    type: alpaca\nrl: kto\ntrain_on_inputs: true\nsample_packing: true\n` +
+      'lora_dropout: 0.1\nneftune_noise_alpha: 5\nswarm:\n  aggregation: gradient\n',
+    'run.yaml:4:5 datasets.0.type: must be left out',
+    'run.yaml:6:1 train_on_inputs: must be left out',
+    'run.yaml:7:1 sample_packing',
+    'run.yaml:8:1 lora_dropout',
+    'run.yaml:9:1 neftune_noise_alpha',
+    'run.yaml:11:3 swarm.aggregation',
+  ],
+  [
+    'sequences of which two are too long for one',
+    `${RIGHT}rl: dpo\nsequence_len: 20000\n`,
+    'sequence_len: must be at most 16384',
+  ],
+  [
     'a mirror that stands in no list',
     `${RIGHT}base_mirrors: "https://a.example"\n`,
     'run.yaml:4:1 base_mirrors: must be a list of addresses: current value is "https://a.example"',
