@@ -9,6 +9,7 @@ import { BLOCK_KINDS } from '../../kernels/blocks.ts'
 import { type FeedBoard, sharedFeed } from '../../kernels/feed.ts'
 import type { BaseKernels } from '../../kernels/frozen-base.ts'
 import type { Ops, Pointer } from '../../kernels/ops.ts'
+import type { Preference } from '../../kernels/preference.ts'
 import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
@@ -41,6 +42,8 @@ export interface GoldenJob {
   sequences: number
   sequenceLength: number
   steps: number
+  /** Each sequence is then a pair of answers. */
+  preference?: Preference
 }
 
 const FLOAT32: BaseKernels = { base: 'float32', path: 'float32' }
@@ -50,6 +53,8 @@ const INT16: BaseKernels = { base: 'int8', path: 'int16' }
 const KINDS = kindsInTurn(EMBEDDED_SHAPE, ['float32', ...BLOCK_KINDS])
 const BLOCKS: BaseKernels = { base: 'blocks', path: 'float32', kinds: KINDS }
 
+const DPO: Preference = { loss: 'dpo', beta: 0.5 }
+
 const embedded = { model: EMBEDDED_SHAPE, sequences: 4, sequenceLength: 32, steps: 32 }
 const large = { model: MODEL_135M, sequences: 2, sequenceLength: 24, steps: 2 }
 
@@ -58,6 +63,7 @@ export const GOLDEN_JOBS: readonly GoldenJob[] = [
   { name: 'embedded, float32', kernels: FLOAT32, ...embedded },
   { name: 'embedded, int16', kernels: INT16, ...embedded },
   { name: 'embedded sizes, blocks', kernels: BLOCKS, ...embedded, steps: 4 },
+  { name: 'embedded, dpo', kernels: FLOAT32, ...embedded, steps: 4, preference: DPO },
   { name: '135M, float32', kernels: FLOAT32, ...large },
   { name: '135M, int16', kernels: INT16, ...large },
 ]
@@ -104,10 +110,11 @@ function baseOf({ name, model }: GoldenJob, weights: Uint8Array): WeightSource {
 }
 
 export function shapeOfJob(golden: GoldenJob, threads: number): JobShape {
-  const { model, kernels, sequences, sequenceLength } = golden
+  const { model, kernels, sequences, sequenceLength, preference } = golden
   return {
     model,
     kernels,
+    preference,
     sequenceLength,
     threads,
     microBatch: sequences,
@@ -130,7 +137,11 @@ export const firstAdapter = (count: number): Float32Array => floats(count, 0.02,
 export function batchOfStep(golden: GoldenJob, step: number): Batch {
   const count = golden.sequences * golden.sequenceLength
   const tokens = ids(count, golden.model.vocabSize, 10 + step)
-  return { tokens, targets: tokens.map((_, i) => (i % 7 === 6 ? -1 : tokens[(i + 1) % count]!)) }
+  const targets = tokens.map((_, i) => (i % 7 === 6 ? -1 : tokens[(i + 1) % count]!))
+  if (golden.preference === undefined) return { tokens, targets }
+  const half = golden.sequenceLength / 2
+  const starts = Int32Array.from({ length: count / half }, (_, answer) => answer * half)
+  return { tokens, targets, starts, rejected: starts.filter((_, answer) => answer % 2 === 1) }
 }
 
 function randomWeights(model: ModelShape): WeightSource {
