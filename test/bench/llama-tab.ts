@@ -59,7 +59,7 @@ lora_r: ${rank}
 sequence_len: ${TOKENS}
 micro_batch_size: 1
 gradient_accumulation_steps: 1
-val_set_size: 2
+val_set_size: 0.001
 max_steps: 4096
 swarm: { round_batches: 1024, lease_steps_min: ${STEPS}, lease_steps_max: ${STEPS} }
 `,
