@@ -4,7 +4,7 @@
  * NodeConfig, in `node`.
  */
 import { adapter, contradictionsOfAdapter } from './adapter-config.ts'
-import { blobReference } from './blob-reference.ts'
+import { type BlobReference, blobReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
 import type { Contradiction } from './contradiction.ts'
 import { type Digest, digestOf } from './digest.ts'
@@ -79,6 +79,10 @@ const dataset = struct({
   validationShard: blobReference,
 })
 
+/** The scores by which the best adapter may be told, instead of by the held-out loss. */
+export const SCORE_METRICS = ['acc', 'acc_norm', 'exact_match'] as const
+export type ScoreMetric = (typeof SCORE_METRICS)[number]
+
 const training = struct({
   /**
    * `delta`: averaged local AdamW steps. `gradient`: averaged gradients, one AdamW step a round.
@@ -94,6 +98,8 @@ const training = struct({
   roundsMax: nullable(integer(1, limits.ROUNDS_MAX)),
   /** It ends after so many rounds none of which is better than the best; absent: it goes on. */
   patience: optional(integer(1, limits.ROUNDS_MAX)),
+  /** Which of two adapters is the better; absent: the one with the lower held-out loss. */
+  metric: optional(oneOf(...SCORE_METRICS)),
   learningRate: real(0, 1),
   /** Share of the run with a rising learning rate. */
   warmupFraction: real(0, 1),
@@ -187,6 +193,19 @@ const admission = struct({
   blockMembersMax: nullable(integer(1, limits.MEMBERS_MAX)),
 })
 
+/** Questions and prompts that adapters are scored on: only the coordinator has them. */
+const scoring = struct({
+  /** The rows, in tokens; see node/dataset/scored-rows.ts. */
+  rows: blobReference,
+  /** Questions with choices among them, and prompts to answer. */
+  questions: integer(0, limits.SCORED_ROWS_MAX),
+  prompts: integer(0, limits.SCORED_ROWS_MAX),
+  /** Tokens of the longest, with its longest choice or all that may be written to answer it. */
+  contextTokens: integer(2, limits.SCORED_TOKENS_MAX),
+  /** The adapters after so many rounds are scored, the last one in any case. */
+  everyRounds: integer(1, limits.ROUNDS_MAX),
+})
+
 export const runConfigSchema = struct({
   version: oneOf(limits.PROTOCOL_VERSION),
   name: text(limits.NAME_LENGTH_MAX),
@@ -201,9 +220,16 @@ export const runConfigSchema = struct({
   aggregation,
   admission,
   audit,
+  /** Absent: adapters have no scores. */
+  scoring: optional(scoring),
 })
 
 export type RunConfig = Infer<typeof runConfigSchema>
+
+/** What adapters are measured on: nobody is served it, as whoever trains must not see it. */
+export function heldOutBlobs({ dataset, scoring }: RunConfig): BlobReference[] {
+  return [dataset.validationShard, ...(scoring === undefined ? [] : [scoring.rows])]
+}
 
 /** The run's name to the world: SHA-256 of the RunConfig's canonical bytes. */
 export type RunId = Digest
@@ -255,6 +281,28 @@ function contradictionsOf(config: RunConfig): Contradiction[] {
     ...ofBase(config),
     ...contradictionsOfAdapter(config.base.shape, config.adapter),
     ...ofTraining(config),
+    ...ofScoring(config),
+  ]
+}
+
+/** A metric is one of the scores that the run has. */
+function ofScoring({ training: { metric }, scoring }: RunConfig): Contradiction[] {
+  const { questions = 0, prompts = 0 } = scoring ?? {}
+  return [
+    [
+      scoring !== undefined && questions + prompts === 0,
+      'scoring.questions',
+      'at least 1 where there are no prompts',
+      questions,
+    ],
+    [
+      metric !== undefined && (metric === 'exact_match' ? prompts : questions) === 0,
+      'training.metric',
+      metric === 'exact_match'
+        ? 'another where there are no prompts to answer'
+        : 'another where there are no questions with choices',
+      metric,
+    ],
   ]
 }
 

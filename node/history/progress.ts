@@ -1,7 +1,7 @@
 /**
  * What happens in a run, told in facts: the live view shows them, `--json` prints them, one a line.
  */
-import type { PeerId } from '../../protocol/index.ts'
+import type { PeerId, Scores } from '../../protocol/index.ts'
 import type { Fact } from './facts.ts'
 import type { RunRow } from './rows.ts'
 
@@ -48,6 +48,8 @@ export type Progress =
       /** The loss on text that has nothing to do with the run's; null: none is watched. */
       generalLoss: number | null
     }
+  /** Shares of the run's questions and prompts that are right. */
+  | ({ type: 'scored'; round: number } & Scores)
   /** `reason`: what ended it. */
   | { type: 'finished'; round: number; adapter: string; reason: string }
   /** The standing of the run, told every so often. */
@@ -117,6 +119,8 @@ export function progressOf(fact: Fact, run: RunRow): Progress | null {
       const { round, loss, generalLoss } = fact
       return { type: 'evaluated', round, loss, perplexity: Math.exp(loss), generalLoss }
     }
+    case 'scored':
+      return { type: 'scored', round: fact.round, ...fact.scores }
     case 'finished':
       return fact
     case 'banned':

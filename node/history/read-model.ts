@@ -152,6 +152,8 @@ function fold(model: Model, fact: Fact): void {
       const { loss: heldOutLoss, generalLoss } = fact
       return changeRound(model, fact.round, { heldOutLoss, generalLoss })
     }
+    case 'scored':
+      return changeRound(model, fact.round, { scores: fact.scores })
     case 'logged':
       return write(model, fact.tone, fact.text)
     case 'closed':
@@ -251,9 +253,10 @@ function onRewound(model: Model, { round, dropped }: FactOf<'rewound'>): void {
   })
   const { rows } = model.rounds
   for (const later of [...rows.keys()].filter((each) => each >= round)) {
-    const { heldOutLoss, generalLoss } = rows.get(later)!
-    const measured = later === round ? { heldOutLoss, generalLoss } : {}
-    changeRound(model, later, { ...newRound(later), ...measured })
+    const { heldOutLoss, generalLoss, scores } = rows.get(later)!
+    const scored = scores === undefined ? {} : { scores }
+    const measured = later === round ? { heldOutLoss, generalLoss, ...scored } : {}
+    put(model.rounds, later, { ...newRound(later), ...measured }, model.now.seq)
   }
 }
 
@@ -358,6 +361,7 @@ function newRun(state: CoordinatorState): RunRow {
     reached: Object.fromEntries(LEASE_STATES.map((name) => [name, 0])) as RunRow['reached'],
     refusals: {},
     mergesRefused: 0,
+    ...(training.metric === undefined ? {} : { metric: training.metric }),
   }
 }
 
