@@ -3,7 +3,7 @@
  * measured by (its held-out loss, or a score) has stopped getting better.
  */
 import { counted, type RankedRound, ROUNDS_MAX } from '../protocol/index.ts'
-import { rankedRounds } from './scores.ts'
+import { rankedRounds } from './ranking.ts'
 import type { CoordinatorState } from './state.ts'
 
 /** The last adapter is merged, it is measured in all ways, and the draws can be checked. */

@@ -33,8 +33,8 @@ export type { Outcome } from './outcome.ts'
 // What the world owes after a restart.
 export { pendingAggregation, pendingEffects } from './pending.ts'
 
-// What tells of two adapters which is the better.
-export { rankedRounds } from './scores.ts'
+// Which of two adapters is the better.
+export { rankedRounds } from './ranking.ts'
 
 // The state as bytes and back.
 export { restore, snapshot } from './snapshot.ts'

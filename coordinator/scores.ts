@@ -3,14 +3,7 @@
  * rounds, for which nobody waits. An adapter whose turn comes while an earlier one is being scored
  * has none, and that is said and counted; the last adapter of a run is scored in any case.
  */
-import {
-  costOf,
-  log,
-  metricOf,
-  type RankedRound,
-  roundName,
-  scoreWords,
-} from '../protocol/index.ts'
+import { log, roundName, scoreWords } from '../protocol/index.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import type { CoordinatorEventOf } from './event.ts'
 import { changed, type Outcome, unchanged } from './outcome.ts'
@@ -58,14 +51,3 @@ function missing(state: CoordinatorState, round: number, why: string): Coordinat
 
 const nameOf = (round: number): string =>
   round === 0 ? 'before round 1' : `after ${roundName(round - 1)}`
-
-/** Those that were measured by what the organiser goes by, in order of rounds. */
-export function rankedRounds({
-  config,
-  evaluations,
-  scores,
-}: Pick<CoordinatorState, 'config' | 'evaluations' | 'scores'>): RankedRound[] {
-  const metric = metricOf(config.training.metric)
-  if (metric === null) return evaluations.map(({ round, loss }) => ({ round, cost: loss }))
-  return scores.map((each) => ({ round: each.round, cost: costOf(each, metric) }))
-}

@@ -83,7 +83,7 @@ export interface CoordinatorState {
   evaluations: Evaluation[]
   /** Evaluations asked for and not answered, oldest first. */
   evaluationsPending: PendingEvaluation[]
-  /** In order of rounds; see scores.ts. */
+  /** They are in order of rounds; see scores.ts. */
   scores: RoundScores[]
   /** Adapters whose scores are asked for and not there, oldest first. */
   scoresPending: PendingEvaluation[]

@@ -1,7 +1,7 @@
 /** What there is to take home from a run: the adapter, its base, and how it came about. */
 
 import type { AdapterShape, ModelShape } from '../../kernels/index.ts'
-import type { Digest } from '../../protocol/index.ts'
+import type { Digest, RoundScores } from '../../protocol/index.ts'
 
 export interface Takeaway {
   model: ModelShape
@@ -62,4 +62,6 @@ export interface RunSummary {
    * what it began with. Rising rounds; empty where nothing was measured.
    */
   evaluations: readonly { round: number; loss: number }[]
+  /** Scores on the organiser's own questions and prompts; empty where there are none. */
+  scores: readonly RoundScores[]
 }

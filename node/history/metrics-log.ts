@@ -39,7 +39,7 @@ export interface RoundMetrics {
   seconds: number | null
 }
 
-/** A line of `scores.jsonl`: scores come when they are ready, after what else is known of a round. */
+/** A line of `scores.jsonl`: scores come when they are ready, after all else of a round. */
 export interface RoundScoreMetrics extends Scores {
   /** The adapter after so many rounds. */
   round: number

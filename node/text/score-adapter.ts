@@ -1,6 +1,6 @@
 /**
- * A run's own scores: its questions and prompts, asked of one adapter after the other in a thread of
- * its own, so that rounds are merged and measured meanwhile. The thread and its copy of the base
+ * A run's own scores: its questions and prompts, asked of one adapter after the other in a thread
+ * of its own, so that rounds are merged and measured meanwhile. The thread and its copy of the base
  * are there from the first score on.
  */
 import type { Batch } from '../../kernels/index.ts'

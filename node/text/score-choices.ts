@@ -1,13 +1,13 @@
 /**
  * Questions with choices: each choice has the sum of its tokens' log-probabilities behind the
- * prompt. `acc` takes the choice where that is highest, `acc_norm` where it is highest for each byte
- * of the choice in UTF-8 (the harness has characters there, which are the same in ASCII).
+ * prompt. `acc` takes the choice where that is highest, `acc_norm` where it is highest for each
+ * byte of the choice in UTF-8 (the harness has characters there, which are the same in ASCII).
  * Source: Gao et al., Language Model Evaluation Harness, api/task.py, `multiple_choice`.
  */
 import type { Batch } from '../../kernels/index.ts'
 import type { ScoreOutput } from '../compute/task.ts'
 
-/** In tokens. */
+/** A question in tokens. */
 export interface TokenQuestion {
   prompt: ArrayLike<number>
   choices: readonly { ids: ArrayLike<number>; bytes: number }[]

@@ -232,7 +232,7 @@ function evaluatedEvent(
   return general === undefined ? event : { ...event, generalLoss: Number(general) }
 }
 
-/** Of the adapter that such a round starts from, unless another is named. */
+/** What is scored is the adapter that such a round starts from, unless another is named. */
 function scoredEvent(
   state: CoordinatorState,
   at: number,

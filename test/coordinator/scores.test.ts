@@ -52,7 +52,7 @@ for (const [metric, best] of [
   ['acc_norm', 7],
   ['exact_match', 9],
 ] as const) {
-  test(`a status of many scores keeps the first, the best by ${metric ?? 'acc'}, the latest`, () => {
+  test(`a status keeps the first scores, the best by ${metric ?? 'acc'}, the latest`, () => {
     const state = stateOf(metric === undefined ? {} : { metric })
     state.scores = Array.from({ length: 100 }, (_, round) => ({
       round,

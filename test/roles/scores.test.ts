@@ -1,13 +1,19 @@
 /** A run of the embedded base that scores its adapters, against scores of the export's own code. */
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { createProofFiles } from '../../node/dashboard/proof-files.ts'
 import { SCORES_FILE } from '../../node/history/metrics-log.ts'
+import { folderPlace } from '../../node/run/folder-place.ts'
 import { openRun } from '../../node/run/open-run.ts'
+import { publishRun } from '../../node/run/publish.ts'
 import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
+import { verifyPublished } from '../../node/run/verify-run.ts'
 import { locateRun } from '../../node/setup/locate-run.ts'
 import { prepareRun } from '../../node/setup/prepare-run.ts'
 import { parseRunYaml } from '../../node/setup/run-yaml.ts'
+import { blobPath } from '../../node/storage/blob-path.ts'
 import { type Question, scoreChoices } from '../../node/text/evaluate-text.ts'
 import { openTextModel } from '../../node/text/text-model.ts'
 import { openTextSession, type TextSession, type Variant } from '../../node/text/text-session.ts'
@@ -82,7 +88,31 @@ async function scoredBy(session: TextSession, variant: Variant) {
   return { acc: accuracy, accNorm: accuracyByLength, exactMatch: right / PROMPTS.length }
 }
 
-test('scores rise with what is learned, and are those of each adapter; the log has them', async () => {
+/** What the run is scored on is given out by nobody, and published only where it is asked for. */
+async function expectKept(run: RunFolder): Promise<void> {
+  const { config } = await openRun(run)
+  const { digest } = config.scoring!.rows
+  const model = {
+    run: { seq: 1 },
+    statedOf: () => null,
+    unsettledLeases: () => new Set<number>(),
+    isUnsettledManifest: () => false,
+  }
+  const { find } = createProofFiles(run, model)
+  expect(await find(config.dataset.trainShards[0]!.digest)).not.toBeNull()
+  expect(await find(digest)).toBeNull()
+  for (const withHeldOut of [false, true]) {
+    const out = join(await temporaryFolder(), 'published')
+    await publishRun(run, { out, withHeldOut, page: new Map(), hear: () => {} })
+    expect(existsSync(join(out, 'blobs', blobPath(digest)))).toBe(withHeldOut)
+    const { ok, mismatches, notChecked } = await verifyPublished(folderPlace(out))
+    expect([ok, mismatches]).toEqual([true, []])
+    const gap = 'the held-out text: it was not published'
+    expect(notChecked.includes(gap)).toBe(!withHeldOut)
+  }
+}
+
+test('scores rise with what is learned, are those of each adapter, and in the log', async () => {
   const run = await prepare()
   const hosted = await hostRun(run)
   await joinRun(run, hosted.link, 'ada')
@@ -102,6 +132,7 @@ test('scores rise with what is learned, and are those of each adapter; the log h
   const written = (await readFile(join(run.root, SCORES_FILE), 'utf8')).trim().split('\n')
   expect(written.map((line) => JSON.parse(line))).toMatchObject(scores)
 
+  await expectKept(run)
   const [first, last] = [scores[0]!, scores.at(-1)!]
   expect(last.acc).toBeGreaterThan(first.acc!)
   expect(last.exactMatch).toBeGreaterThan(first.exactMatch!)

@@ -80,9 +80,9 @@ function scorer(rows: Partial<ScoredRows> = {}, now: () => number = () => 0) {
   return { ...made, threads }
 }
 
-test('what is written is trimmed and compared, and choices are told by sum and by byte', async () => {
+test('what is written is trimmed and compared, choices told by sum and by byte', async () => {
   const { score, threads } = scorer()
-  // Sums of -3 and -4; for each byte -3 and -0.5. One of two prompts is answered with its own word.
+  // Sums of -3 and -4; for each byte -3 and -0.5. One of two prompts is answered right.
   expect(await score(null)).toEqual({ acc: 0, accNorm: 1, exactMatch: 0.5 })
   expect(await score(new Float32Array(2))).toEqual({ acc: 0, accNorm: 1, exactMatch: 0.5 })
   expect(threads.map(({ asked }) => asked.filter((name) => name === 'open-model'))).toEqual([

@@ -113,7 +113,7 @@ for (const [what, choices, answer, right, rightByLength] of [
   })
 }
 
-test('what is asked is each token of a choice behind the prompt, and nothing of the prompt', async () => {
+test('what is asked is each token of a choice, and nothing of the prompt', async () => {
   const reader = tableReader()
   const choices = [
     { ids: [7, 8], bytes: 2 },
