@@ -56,6 +56,8 @@ export type CoordinatorEffect =
   | { type: 'publish-coin'; published: number }
   /** Losses of the adapter that starts `round` (round 0: of the base model itself). */
   | { type: 'evaluate'; round: number; adapter: Digest; checkpoint: BlobReference | null }
+  /** Scores of the adapter that starts `round`, on the run's questions and prompts. */
+  | { type: 'score'; round: number; adapter: Digest; checkpoint: BlobReference | null }
   /** The process has to end: the run cannot go on before its organiser has changed something. */
   | { type: 'stop'; reason: string }
   /** Close the peer's connection, once it could read why it is refused or banned. */

@@ -10,6 +10,7 @@ import type {
   PeerId,
   Request,
   RequestOf,
+  Scores,
 } from '../protocol/index.ts'
 import type { AuditResult } from './audit.ts'
 
@@ -91,6 +92,17 @@ export type CoordinatorEvent =
       /** Where answers are rated: the share with a margin above 0, and the mean margin. */
       accuracy?: number
       margin?: number
+    }
+  /** The questions and prompts of the run are done; the adapter is what was scored. */
+  | {
+      type: 'scored'
+      at: number
+      round: number
+      adapter: Digest
+      /** Null: it came to nothing. */
+      scores: Scores | null
+      /** Why it came to nothing; null: it did not. */
+      reason: string | null
     }
   /** The organiser bans an identity, and takes back what it did; or lets it in again. */
   | { type: 'kicked'; at: number; peer: PeerId; reason: string }

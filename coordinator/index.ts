@@ -33,6 +33,9 @@ export type { Outcome } from './outcome.ts'
 // What the world owes after a restart.
 export { pendingAggregation, pendingEffects } from './pending.ts'
 
+// Which of two adapters is the better.
+export { rankedRounds } from './ranking.ts'
+
 // The state as bytes and back.
 export { restore, snapshot } from './snapshot.ts'
 

@@ -25,6 +25,7 @@ import { changed, notify, type Outcome, unchanged } from './outcome.ts'
 import { recordOf } from './record.ts'
 import { reopen } from './round.ts'
 import { learningRateAt } from './schedule.ts'
+import { askForScores } from './scores.ts'
 import {
   type CoordinatorState,
   type HeldLease,
@@ -122,17 +123,21 @@ function startNextRound(state: CoordinatorState, aggregate: Aggregate): Coordina
   state.outerState = aggregate.outerState
   const isShared = isLedByProven(state)
   state.round = openRound(config, batchesCounted, { start, isShared })
-  const evaluate = askForEvaluation(state, { round, adapter, checkpoint })
   const reason = endingOf(state)
+  const evaluation = { round, adapter, checkpoint }
+  const measure = [
+    askForEvaluation(state, evaluation),
+    ...askForScores(state, evaluation, reason !== null),
+  ]
   if (reason === null) {
     state.phase = 'waiting'
-    return [notify('all', { type: 'round', start }), evaluate, ...lapseOld(state)]
+    return [notify('all', { type: 'round', start }), ...measure, ...lapseOld(state)]
   }
   state.phase = 'finished'
   state.isCoinPublished = false
   return [
     notify('all', { type: 'finished', round, adapter, reason }),
-    evaluate,
+    ...measure,
     log('info', `finished after ${counted(round, 'round')}: ${reason}`),
     ...lapseOld(state),
     { type: 'publish-coin', published: state.coinsPublished },

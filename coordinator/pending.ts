@@ -14,6 +14,7 @@ export function pendingEffects(state: CoordinatorState): CoordinatorEffect[] {
     type: 'evaluate',
     ...evaluation,
   }))
+  for (const scored of state.scoresPending) effects.push({ type: 'score', ...scored })
   if (state.phase === 'finished' && !state.isCoinPublished) {
     effects.push({ type: 'publish-coin', published: state.coinsPublished })
   }

@@ -57,6 +57,8 @@ function standAt(state: CoordinatorState, { start }: MergedRound): void {
   const isLeft = (evaluation: { round: number }) => evaluation.round <= start.round
   state.evaluations = state.evaluations.filter(isLeft)
   state.evaluationsPending = state.evaluationsPending.filter(isLeft)
+  state.scores = state.scores.filter(isLeft)
+  state.scoresPending = state.scoresPending.filter(isLeft)
 }
 
 /** Nobody needs to know any more whether that work was right. */

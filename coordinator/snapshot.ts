@@ -32,19 +32,22 @@ import {
   ROUNDS_MAX,
   RUN_CONFIG_BYTES_MAX,
   real,
+  roundScoresSchema,
   roundStartSchema,
   STEPS_MAX,
   struct,
   text,
 } from '../protocol/index.ts'
 import { AUDITS_MAX } from './audits.ts'
+import { queueDeadlines } from './queue-deadlines.ts'
 import { VERIFIED_MAX } from './record.ts'
 import { addPace, hereOf, settle } from './roster.ts'
-import { type Buckets, type CoordinatorState, deriveFrom, queueDeadlines } from './state.ts'
+import { SCORES_PENDING_MAX } from './scores.ts'
+import { type Buckets, type CoordinatorState, deriveFrom } from './state.ts'
 import { tallyOf } from './tally.ts'
 
 /** Raised when the state's shape changes. */
-const SNAPSHOT_VERSION = 10
+const SNAPSHOT_VERSION = 11
 const SNAPSHOT_BYTES_MAX = 2 ** 28
 
 const safeInteger = integer(0, Number.MAX_SAFE_INTEGER)
@@ -238,6 +241,9 @@ const snapshotSchema = struct({
   own,
   evaluations: list(evaluationSchema, 0, ROUNDS_MAX + 1),
   evaluationsPending: list(pendingEvaluation, 0, ROUNDS_MAX + 1),
+  scores: list(roundScoresSchema, 0, ROUNDS_MAX + 1),
+  scoresPending: list(pendingEvaluation, 0, SCORES_PENDING_MAX),
+  scoresMissing: safeInteger,
 })
 type Snapshot = Infer<typeof snapshotSchema>
 

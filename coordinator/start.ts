@@ -9,7 +9,9 @@ import type { CoordinatorEventOf } from './event.ts'
 import { setAway } from './membership.ts'
 import { askForEvaluation } from './merge.ts'
 import { changed, type Outcome } from './outcome.ts'
-import { type CoordinatorState, queueDeadlines } from './state.ts'
+import { queueDeadlines } from './queue-deadlines.ts'
+import { askForScores } from './scores.ts'
+import type { CoordinatorState } from './state.ts'
 
 export function onStarted(
   state: CoordinatorState,
@@ -19,7 +21,8 @@ export function onStarted(
   if (state.at === null) {
     state.own.sinceAt = at
     const { base: adapter, checkpoint } = state.round.start
-    return changed(askForEvaluation(state, { round: 0, adapter, checkpoint }))
+    const evaluation = { round: 0, adapter, checkpoint }
+    return changed(askForEvaluation(state, evaluation), ...askForScores(state, evaluation))
   }
   moveDeadlines(state, at - state.at)
   state.failures.clear()

@@ -15,6 +15,7 @@ import {
   type LeaseId,
   type MergeRule,
   type PeerId,
+  type RoundScores,
   type RoundStart,
   type RunConfig,
   type RunId,
@@ -22,7 +23,7 @@ import {
 } from '../protocol/index.ts'
 import { emptyLedger, type Ledger } from './assignment.ts'
 import type { Audit, OwnAudits } from './audit.ts'
-import { type DeadlineQueue, pushDeadline } from './deadlines.ts'
+import type { DeadlineQueue } from './deadlines.ts'
 import type { Pace } from './lease-size.ts'
 import type { Phase } from './phases.ts'
 import { learningRateAt } from './schedule.ts'
@@ -82,6 +83,12 @@ export interface CoordinatorState {
   evaluations: Evaluation[]
   /** Evaluations asked for and not answered, oldest first. */
   evaluationsPending: PendingEvaluation[]
+  /** They are in order of rounds; see scores.ts. */
+  scores: RoundScores[]
+  /** Adapters whose scores are asked for and not there, oldest first. */
+  scoresPending: PendingEvaluation[]
+  /** Adapters that were to have scores, and have none. */
+  scoresMissing: number
   derived: Derived
 }
 
@@ -338,6 +345,9 @@ export function initialState(
     own: { queue: [], begunAt: null, spentMs: 0, sinceAt: null },
     evaluations: [],
     evaluationsPending: [],
+    scores: [],
+    scoresPending: [],
+    scoresMissing: 0,
     derived: deriveFrom(runConfig),
   }
 }
@@ -380,21 +390,5 @@ export function deriveFrom(runConfig: Uint8Array): Derived {
     places: new Map(),
     blocks: new Map(),
     invites: new Map(),
-  }
-}
-
-/** Fills the queues anew, after a restore or when all deadlines have moved. */
-export function queueDeadlines({ derived, leases, members, audits }: CoordinatorState): void {
-  derived.leaseDeadlines = []
-  derived.auditDeadlines = []
-  derived.memberDeadlines = []
-  for (const { leaseId, deadlineAt } of leases.values()) {
-    if (deadlineAt !== null) pushDeadline(derived.leaseDeadlines, { at: deadlineAt, key: leaseId })
-  }
-  for (const { auditId, deadlineAt } of audits.values()) {
-    if (deadlineAt !== null) pushDeadline(derived.auditDeadlines, { at: deadlineAt, key: auditId })
-  }
-  for (const { peer, awayUntil } of members.values()) {
-    if (awayUntil !== null) pushDeadline(derived.memberDeadlines, { at: awayUntil, key: peer })
   }
 }

@@ -1,7 +1,9 @@
 /** The state in public. */
 import {
   type Credit,
+  costOf,
   EVALUATIONS_MAX,
+  metricOf,
   NO_CREDIT,
   type PeerId,
   type RunStatus,
@@ -23,21 +25,30 @@ export function statusOf(state: CoordinatorState): RunStatus {
     countedTokens: state.tokensCounted,
     base: round.start.base,
     learningRate: round.start.learningRate,
-    evaluations: listedEvaluations(state.evaluations),
+    evaluations: listed(state.evaluations, ({ loss }) => loss),
+    ...scoresOf(state),
     audits: { ...state.auditCounts },
     participantCount: members.size,
     participants: firstParticipants(state),
   }
 }
 
+function scoresOf({ config, scores }: CoordinatorState): Pick<RunStatus, 'scores' | 'metric'> {
+  if (config.scoring === undefined) return {}
+  const { metric: named } = config.training
+  const metric = metricOf(named) ?? (config.scoring.questions > 0 ? 'acc' : 'exactMatch')
+  const shown = listed(scores, (each) => costOf(each, metric))
+  return named === undefined ? { scores: shown } : { scores: shown, metric: named }
+}
+
 /**
  * The latest ones are compared with the base model and with the best adapter, so these two stay in
  * the list.
  */
-function listedEvaluations(evaluations: RunStatus['evaluations']): RunStatus['evaluations'] {
-  if (evaluations.length <= EVALUATIONS_MAX) return [...evaluations]
-  const [base, ...adapters] = evaluations
-  const best = adapters.reduce((least, one) => (one.loss < least.loss ? one : least))
+function listed<T>(measured: readonly T[], costOf: (one: T) => number): T[] {
+  if (measured.length <= EVALUATIONS_MAX) return [...measured]
+  const [base, ...adapters] = measured
+  const best = adapters.reduce((least, one) => (costOf(one) < costOf(least) ? one : least))
   const latest = adapters.slice(1 - EVALUATIONS_MAX)
   return latest.includes(best) ? [base!, ...latest] : [base!, best, ...latest.slice(1)]
 }

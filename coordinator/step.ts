@@ -23,6 +23,7 @@ import { answer, changed, type Outcome, type RequestEvent, unchanged } from './o
 import { isTransition } from './phases.ts'
 import { onRewound } from './rewind.ts'
 import { endBox, nextRoundDeadline, settleRound } from './round.ts'
+import { onScored } from './scores.ts'
 import { onStarted } from './start.ts'
 import type { CoordinatorState } from './state.ts'
 import { creditOfPeer, statusOf } from './status.ts'
@@ -56,6 +57,8 @@ function decide(state: CoordinatorState, event: CoordinatorEvent): Outcome {
       return onAggregated(state, event)
     case 'evaluated':
       return onEvaluated(state, event)
+    case 'scored':
+      return onScored(state, event)
     case 'kicked':
       return onKicked(state, event)
     case 'unbanned':

@@ -81,10 +81,12 @@ export {
   ADDRESS_LENGTH_MAX,
   ADDRESSES_MAX,
   ALLOWED_MAX,
+  ANSWER_TOKENS_MAX,
   BATCHES_MAX,
   BLOB_BYTES_MAX,
   BLOB_CHUNK_BYTES,
   BLOB_MANIFEST_BYTES_MAX,
+  CHOICES_MAX,
   HEAD_SIZE_MAX,
   HEARTBEAT_MS,
   HEARTBEAT_TIMEOUT_MS,
@@ -105,6 +107,9 @@ export {
   ROUND_LEASES_MAX,
   ROUNDS_MAX,
   RUN_CONFIG_BYTES_MAX,
+  SCORED_BYTES_MAX,
+  SCORED_ROWS_MAX,
+  SCORED_TOKENS_MAX,
   SIGNATURE_BYTES,
   STEP_MS_MAX,
   STEPS_MAX,
@@ -147,10 +152,14 @@ export {
   type Request,
   type RequestOf,
   requestSchema,
+  type RoundScores,
   type RoundStart,
   type RunStatus,
+  roundScoresSchema,
   roundStartSchema,
+  type Scores,
   STATUS_PARTICIPANTS_MAX,
+  scoresSchema,
   traceSeed,
   traceStart,
 } from './messages.ts'
@@ -163,13 +172,19 @@ export {
   checkRunConfig,
   decodeRunConfig,
   encodeRunConfig,
+  heldOutBlobs,
   type MergeRule,
   mergeRule,
   type RunConfig,
   type RunId,
   runConfigSchema,
   runIdOf,
+  SCORE_METRICS,
+  type ScoreMetric,
 } from './run-config.ts'
+
+// What scores are called, and which is the better.
+export { costOf, metricOf, type RankedRound, SCORE_NAMES, scoreWords } from './scores.ts'
 
 // Shapes of untrusted values.
 export {

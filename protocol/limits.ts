@@ -74,6 +74,15 @@ export const VOCABULARY_MAX = 2 ** 20
 export const HIDDEN_SIZE_MAX = 65_536
 /** RoPE's divisors, one for every two numbers of a head, have to fit into a message. */
 export const HEAD_SIZE_MAX = 1_024
+/** Questions, and prompts to answer, that a run is scored on. */
+export const SCORED_ROWS_MAX = 1_000
+/** Tokens of one: prompt and longest choice, or prompt and what is written. */
+export const SCORED_TOKENS_MAX = 4_096
+export const CHOICES_MAX = 32
+/** All of them, as a blob. */
+export const SCORED_BYTES_MAX = 2 ** 26
+/** Tokens that are written to answer one. */
+export const ANSWER_TOKENS_MAX = 512
 /** A local step takes between these; a volunteer's own figure outside them is not believed. */
 export const STEP_MS_MIN = 1
 export const STEP_MS_MAX = 3_600_000

@@ -10,6 +10,7 @@ import { blobReference, payloadReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
 import { type Digest, digestOf } from './digest.ts'
 import * as limits from './limits.ts'
+import { SCORE_METRICS } from './run-config.ts'
 import {
   bytes,
   digest,
@@ -248,6 +249,23 @@ export const evaluationSchema = struct({
   margin: optional(margin),
 })
 
+const share = real(0, 1)
+
+/** How an adapter does on the run's questions and prompts: each is the share that is right. */
+export const scoresSchema = struct({
+  /** Questions whose right choice is the likeliest; absent where the run has none. */
+  acc: optional(share),
+  /** The same by log-likelihood for each byte of the choice. */
+  accNorm: optional(share),
+  /** Prompts that are answered as expected; absent where the run has none. */
+  exactMatch: optional(share),
+})
+export type Scores = Infer<typeof scoresSchema>
+
+/** Those of the adapter that starts `round`. */
+export const roundScoresSchema = struct({ round: roundIndex, ...scoresSchema.fields })
+export type RoundScores = Infer<typeof roundScoresSchema>
+
 export const STATUS_PARTICIPANTS_MAX = 64
 export const EVALUATIONS_MAX = 64
 
@@ -265,6 +283,10 @@ export const statusSchema = struct({
   learningRate: real(0, 1),
   /** Losses of the base model, of the best adapter and of the latest ones, in order of rounds. */
   evaluations: list(evaluationSchema, 0, EVALUATIONS_MAX),
+  /** The scores of the same kinds of adapters; absent where the run has none. */
+  scores: optional(list(roundScoresSchema, 0, EVALUATIONS_MAX)),
+  /** The score that tells which adapter is the best; absent: the held-out loss does. */
+  metric: optional(oneOf(...SCORE_METRICS)),
   audits: auditCounts,
   participantCount: integer(0, limits.MEMBERS_MAX),
   participants: list(participantStatus, 0, STATUS_PARTICIPANTS_MAX),

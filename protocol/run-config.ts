@@ -4,12 +4,13 @@
  * NodeConfig, in `node`.
  */
 import { adapter, contradictionsOfAdapter } from './adapter-config.ts'
-import { blobReference } from './blob-reference.ts'
+import { type BlobReference, blobReference } from './blob-reference.ts'
 import { decode, encode } from './codec.ts'
 import type { Contradiction } from './contradiction.ts'
 import { type Digest, digestOf } from './digest.ts'
 import { ProtocolError, VersionError } from './errors.ts'
 import * as limits from './limits.ts'
+import { contradictionsOfPreference, preference } from './preference-config.ts'
 import {
   digest,
   flag,
@@ -80,19 +81,9 @@ const dataset = struct({
   validationShard: blobReference,
 })
 
-/** What answers are rated by; kernels/preference.ts says what each means. */
-const preference = struct({
-  loss: oneOf('dpo', 'ipo', 'orpo', 'kto', 'simpo'),
-  beta: real(1e-6, 1e3),
-  /** The loss must be dpo; absent: 0. */
-  labelSmoothing: optional(real(1e-6, 0.5)),
-  /** The loss must be simpo; absent: 0. */
-  targetMargin: optional(real(1e-6, 1e3)),
-  chosenWeight: optional(real(1e-6, 1e3)),
-  /** The loss must be kto; absent: 1. */
-  desirableWeight: optional(real(1e-6, 1e3)),
-  undesirableWeight: optional(real(1e-6, 1e3)),
-})
+/** The scores by which the best adapter may be told, instead of by the held-out loss. */
+export const SCORE_METRICS = ['acc', 'acc_norm', 'exact_match'] as const
+export type ScoreMetric = (typeof SCORE_METRICS)[number]
 
 const training = struct({
   /**
@@ -109,6 +100,8 @@ const training = struct({
   roundsMax: nullable(integer(1, limits.ROUNDS_MAX)),
   /** It ends after so many rounds none of which is better than the best; absent: it goes on. */
   patience: optional(integer(1, limits.ROUNDS_MAX)),
+  /** Which of two adapters is the better; absent: the one with the lower held-out loss. */
+  metric: optional(oneOf(...SCORE_METRICS)),
   learningRate: real(0, 1),
   /** Share of the run with a rising learning rate. */
   warmupFraction: real(0, 1),
@@ -204,6 +197,19 @@ const admission = struct({
   blockMembersMax: nullable(integer(1, limits.MEMBERS_MAX)),
 })
 
+/** Questions and prompts that adapters are scored on: only the coordinator has them. */
+const scoring = struct({
+  /** The rows, in tokens; see node/dataset/scored-rows.ts. */
+  rows: blobReference,
+  /** Questions with choices among them, and prompts to answer. */
+  questions: integer(0, limits.SCORED_ROWS_MAX),
+  prompts: integer(0, limits.SCORED_ROWS_MAX),
+  /** Tokens of the longest, with its longest choice or all that may be written to answer it. */
+  contextTokens: integer(2, limits.SCORED_TOKENS_MAX),
+  /** The adapters after so many rounds are scored, the last one in any case. */
+  everyRounds: integer(1, limits.ROUNDS_MAX),
+})
+
 export const runConfigSchema = struct({
   version: oneOf(limits.PROTOCOL_VERSION),
   name: text(limits.NAME_LENGTH_MAX),
@@ -218,9 +224,16 @@ export const runConfigSchema = struct({
   aggregation,
   admission,
   audit,
+  /** Absent: adapters have no scores. */
+  scoring: optional(scoring),
 })
 
 export type RunConfig = Infer<typeof runConfigSchema>
+
+/** What adapters are measured on: nobody is served it, as whoever trains must not see it. */
+export function heldOutBlobs({ dataset, scoring }: RunConfig): BlobReference[] {
+  return [dataset.validationShard, ...(scoring === undefined ? [] : [scoring.rows])]
+}
 
 /** The run's name to the world: SHA-256 of the RunConfig's canonical bytes. */
 export type RunId = Digest
@@ -272,49 +285,29 @@ function contradictionsOf(config: RunConfig): Contradiction[] {
     ...ofBase(config),
     ...contradictionsOfAdapter(config.base.shape, config.adapter),
     ...ofTraining(config),
-    ...ofPreference(config),
+    ...contradictionsOfPreference(config.training, config.dataset),
+    ...ofScoring(config),
   ]
 }
 
-/** The losses that have a field. */
-const OF_LOSSES = {
-  labelSmoothing: 'dpo',
-  targetMargin: 'simpo',
-  chosenWeight: 'simpo',
-  desirableWeight: 'kto',
-  undesirableWeight: 'kto',
-} as const
-
-function ofPreference({ training, dataset }: RunConfig): Contradiction[] {
-  const { preference, mode, dropout, embeddingNoise } = training
-  if (preference === undefined) {
-    const isRated = dataset.layout === 'answers'
-    return [[isRated, 'training.preference', "there where the layout is 'answers'", 'absent']]
-  }
-  const fields = Object.entries(OF_LOSSES) as [keyof typeof OF_LOSSES, string][]
+/** A metric is one of the scores that the run has. */
+function ofScoring({ training: { metric }, scoring }: RunConfig): Contradiction[] {
+  const { questions = 0, prompts = 0 } = scoring ?? {}
   return [
     [
-      dataset.layout !== 'answers',
-      'dataset.layout',
-      "'answers' where answers are rated",
-      dataset.layout,
+      scoring !== undefined && questions + prompts === 0,
+      'scoring.questions',
+      'at least 1 where there are no prompts',
+      questions,
     ],
-    [mode !== 'delta', 'training.mode', 'delta where answers are rated', mode],
-    [dropout !== undefined, 'training.dropout', 'absent where answers are rated', dropout],
     [
-      embeddingNoise !== undefined,
-      'training.embeddingNoise',
-      'absent where answers are rated',
-      embeddingNoise,
+      metric !== undefined && (metric === 'exact_match' ? prompts : questions) === 0,
+      'training.metric',
+      metric === 'exact_match'
+        ? 'another where there are no prompts to answer'
+        : 'another where there are no questions with choices',
+      metric,
     ],
-    ...fields.map(
-      ([field, loss]): Contradiction => [
-        preference[field] !== undefined && preference.loss !== loss,
-        `training.preference.${field}`,
-        `absent where the loss is not ${loss}`,
-        preference[field],
-      ],
-    ),
   ]
 }
 

@@ -166,6 +166,14 @@ function perform(shell: Shell, world: World, effect: CoordinatorEffect): void {
         feed(shell, { type: 'evaluated', at: 0, round, adapter, loss })
       })
     }
+    // Nobody answers questions here: that costs no time, and the run hears that it has no scores.
+    case 'score': {
+      const { round, adapter } = effect
+      const reason = 'a simulation answers no questions'
+      return later(shell, 0, () =>
+        feed(shell, { type: 'scored', at: 0, round, adapter, scores: null, reason }),
+      )
+    }
     case 'disconnect':
       return hangUp(shell, world, effect.peer)
     // Volunteers that fail by chance stop no run.

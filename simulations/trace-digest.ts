@@ -56,6 +56,8 @@ function subjectOf(event: CoordinatorEvent): string {
       return `${event.round} ${event.aggregate.adapter}`
     case 'evaluated':
       return `${event.round} ${event.loss}`
+    case 'scored':
+      return `${event.round} ${event.adapter}`
     case 'started':
     case 'coin-published':
     case 'tick':

@@ -106,7 +106,7 @@ function estimateOf(config: RunConfig): Omit<Estimate, 'stepMs'> {
   }
 }
 
-function meaningOf({ config, runId, dataset, figures }: RunPlan): [string, string][] {
+function meaningOf({ config, runId, dataset, figures, scored }: RunPlan): [string, string][] {
   const { base, adapter, training, kernels } = config
   const { count } = adapterLayout(base.shape, adapter)
   return [
@@ -119,6 +119,7 @@ function meaningOf({ config, runId, dataset, figures }: RunPlan): [string, strin
     ...(training.preference === undefined ? [] : [lossRow(training.preference)]),
     ['to train on', counted(config.dataset.trainSequences, 'sequence')],
     ['held out', counted(config.dataset.validationSequences, 'sequence')],
+    ...scoresIn(config, scored),
     ['run ends', endOf(training)],
   ]
 }
@@ -126,6 +127,20 @@ function meaningOf({ config, runId, dataset, figures }: RunPlan): [string, strin
 function lossRow({ loss, beta }: NonNullable<RunPlan['config']['training']['preference']>) {
   const weight = loss === 'orpo' ? 'lambda' : 'beta'
   return ['rated by', `${loss}, ${weight} ${beta}`] as [string, string]
+}
+
+/** What adapters are scored on, and what that costs the host. */
+function scoresIn({ scoring }: RunConfig, scored: RunPlan['scored']): [string, string][] {
+  if (scoring === undefined || scored === null) return []
+  const { questions, prompts, everyRounds } = scoring
+  const what = [
+    ...(questions > 0 ? [counted(questions, 'question')] : []),
+    ...(prompts > 0 ? [counted(prompts, 'prompt')] : []),
+  ].join(' and ')
+  const written = prompts > 0 ? `, and up to ${scored.writtenTokensMax} to write` : ''
+  const when = everyRounds === 1 ? 'every round' : `every ${everyRounds} rounds`
+  const read = counted(scored.readTokens, 'token')
+  return [['scored on', `${what} ${when}: ${read} to read${written}, by the host`]]
 }
 
 /** A stream is cut anywhere: how long its texts are says nothing of sequences. */
@@ -175,7 +190,7 @@ function costsOf(
   ]
 }
 
-function endOf({ batchesMax, roundsMax, patience }: RunConfig['training']): string {
+function endOf({ batchesMax, roundsMax, patience, metric }: RunConfig['training']): string {
   const batches = `after ${counted(batchesMax, 'batch')}`
   const rounds =
     roundsMax === null
@@ -184,7 +199,7 @@ function endOf({ batchesMax, roundsMax, patience }: RunConfig['training']): stri
   const early =
     patience === undefined
       ? ''
-      : `; before, when the loss has not fallen for ${counted(patience, 'round')} ` +
+      : `; before, when ${metric ?? 'the loss'} is not better for ${counted(patience, 'round')} ` +
         '(early_stopping_patience)'
   return `${batches}, ${rounds}${early}`
 }

@@ -8,13 +8,8 @@ import { listed } from '../dataset/left-out.ts'
 import type { Document } from '../dataset/sources.ts'
 import { compact } from '../history/figures.ts'
 import { whyUnread } from '../system-reason.ts'
-import {
-  type ChoiceScore,
-  type Question,
-  scoreChoices,
-  scoreText,
-  type TextScore,
-} from '../text/evaluate-text.ts'
+import { type Question, scoreChoices, scoreText, type TextScore } from '../text/evaluate-text.ts'
+import type { ChoiceScore } from '../text/score-choices.ts'
 import type { TextSession, Variant } from '../text/text-session.ts'
 import { variantsOf } from './generate.ts'
 import { type ModelOptions, withTextSession } from './model-choice.ts'

@@ -1,7 +1,7 @@
 /**
  * A run as it goes, for people: a line for what happened, and at the bottom where the run stands.
  */
-import { counted } from '../../protocol/index.ts'
+import { counted, scoreWords } from '../../protocol/index.ts'
 import { compact, doneOf, roundWords } from '../history/figures.ts'
 import type { Progress, Standing } from '../history/progress.ts'
 import { command, quoted } from './command.ts'
@@ -83,6 +83,9 @@ function figuresOf(fact: Extract<Progress, { type: 'evaluated' }>): string {
   return `, accuracy ${(100 * (accuracy ?? 0)).toFixed(1)} %, margin ${(margin ?? 0).toFixed(4)}`
 }
 
+const adapterAfter = (round: number): string =>
+  round === 0 ? 'before round 1' : `after round ${round}`
+
 function lineOf(fact: Progress, stream: NodeJS.WriteStream, folder: string): string | null {
   switch (fact.type) {
     case 'joined':
@@ -102,11 +105,13 @@ function lineOf(fact: Progress, stream: NodeJS.WriteStream, folder: string): str
     case 'evaluated':
       return paint(
         'bold',
-        `${fact.round === 0 ? 'before round 1' : `after round ${fact.round}`}: held-out loss ` +
+        `${adapterAfter(fact.round)}: held-out loss ` +
           `${fact.loss.toFixed(4)}${figuresOf(fact)}` +
           (fact.generalLoss === null ? '' : `; general text ${fact.generalLoss.toFixed(4)}`),
         stream,
       )
+    case 'scored':
+      return paint('bold', `${adapterAfter(fact.round)}: ${scoreWords(fact)}`, stream)
     case 'round':
       return (
         `round ${fact.round}${fact.roundsMax === null ? '' : ` of ${fact.roundsMax}`} merged, ` +

@@ -13,7 +13,8 @@ import {
   STATUS_PARTICIPANTS_MAX,
 } from '../../protocol/index.ts'
 import { auditWords, compact, creditWords, roundWords } from '../history/figures.ts'
-import { learningWords, type MeasuredAdapter } from '../history/verdict.ts'
+import { scoreLineOf } from '../history/score-line.ts'
+import { adapterCost, learningWords, type MeasuredAdapter } from '../history/verdict.ts'
 import { connect } from '../network/dial.ts'
 import { createHost } from '../network/host.ts'
 import { findInvite } from '../network/page-link.ts'
@@ -80,6 +81,7 @@ function printStatus(run: RunStatus, isPast: boolean): void {
     ['held-out loss', run.evaluations.map(({ loss }) => loss.toFixed(4)).join(' → ') || '-'],
     ...preferenceRows(run),
     ['which means', learningWords(measuredIn(run))],
+    ...scoreRows(run),
     ['work repeated', auditWords(run.audits)],
     ['volunteers', String(run.participantCount)],
   ])
@@ -102,11 +104,17 @@ function preferenceRows({ evaluations }: RunStatus): [string, string][] {
   ]
 }
 
+function scoreRows({ scores }: RunStatus): [string, string][] {
+  return scores === undefined ? [] : [['scores', scoreLineOf(scores) ?? '-']]
+}
+
 /** A status lists the base, the best and the latest evaluations, and no training losses. */
-function measuredIn({ evaluations }: RunStatus): MeasuredAdapter[] {
+function measuredIn({ evaluations, scores = [], metric }: RunStatus): MeasuredAdapter[] {
+  const scored = new Map(scores.map((each) => [each.round, each]))
   return evaluations.map(({ round, loss, generalLoss = null, accuracy = null, margin = null }) => ({
     round,
     loss,
+    cost: adapterCost(loss, scored.get(round), metric),
     generalLoss,
     accuracy,
     margin,

@@ -11,6 +11,7 @@ import { ConfigError } from '../../protocol/index.ts'
 import { followRun, nothingSeen } from '../history/events.ts'
 import { byteSize, compact, doneOf, roundWords, speedOf, timeLeft } from '../history/figures.ts'
 import type { Changes, Tables } from '../history/rows.ts'
+import { scoreLine } from '../history/score-line.ts'
 import { learningWords, measuredOf } from '../history/verdict.ts'
 import { UnreachableError } from '../network/errors.ts'
 import { type RunPages, runPages } from '../network/run-pages.ts'
@@ -159,11 +160,13 @@ function happening(tables: Tables): string[] {
   return [...gridLines(tables, width), ...refusalLines(tables)]
 }
 
-/** The curve, and what it means. */
-function lossLine({ rounds }: Tables): string {
-  const measured = measuredOf(rounds.values())
+/** The curve, and what it means; below it the scores, where there are any. */
+function lossLine({ rounds, run }: Tables): string {
+  const measured = measuredOf(rounds.values(), run?.metric)
   const losses = measured.map(({ loss }) => loss)
-  return `${sparkline(losses.slice(-LOSSES_SHOWN))}  ${learningWords(measured)}`
+  const scores = scoreLine(rounds.values())
+  const words = `${sparkline(losses.slice(-LOSSES_SHOWN))}  ${learningWords(measured)}`
+  return scores === null ? words : `${words}\n${scores}`
 }
 
 const LEVELS = '▁▂▃▄▅▆▇█'

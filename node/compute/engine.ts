@@ -66,7 +66,7 @@ export interface Engine {
   /** Yields after each micro-batch. */
   evaluate(input: Batch & { adapter: Float32Array | null }): Generator<Evaluation>
   /** A model to read and write with, in a memory of its own; the file has its base. */
-  openReader(shape: GeneratorShape, file: BlobFile): Reader
+  openReader(shape: GeneratorShape, file: BlobFile, bytesMax?: number): Reader
   /** What a payload of the run is by itself. */
   measure(config: RunConfig, payload: Uint8Array): Measured
   /** One of the two at a time; the payloads follow in their order, in parts. */
@@ -224,10 +224,10 @@ export function createEngine(
         yield trainer.evaluate(batchPart(batch, at, Math.min(at + rows, batch.tokens.length)))
       }
     },
-    openReader(shape, file) {
+    openReader(shape, file, bytesMax) {
       const { ops, arena } = room(module, tiles)
       const weights = openWeights(file, shape.model)
-      const generator = createGenerator(ops, arena, shape, weights)
+      const generator = createGenerator(ops, arena, shape, weights, bytesMax)
       written.replace(generator.isStreamed, weights)
       return createReader(generator, shape.contextMax)
     },

@@ -70,10 +70,17 @@ export function createReader(generator: TextGenerator, contextMax: number): Read
     },
     *score({ adapter: wanted, tokens, targets }) {
       useAdapter(wanted)
-      rewind(0)
-      for (let at = 0; at < tokens.length; at += PIECE_TOKENS) {
+      // Choices behind one prompt read it once: of a token without a target nothing is asked.
+      let kept = 0
+      while (kept < tokens.length && targets[kept]! < 0 && context[kept] === tokens[kept]) kept++
+      rewind(kept)
+      if (kept > 0) yield { losses: new Float64Array(kept), hits: new Uint8Array(kept) }
+      for (let at = kept; at < tokens.length; at += PIECE_TOKENS) {
         const end = at + PIECE_TOKENS
-        yield generator.score(tokens.subarray(at, end), targets.subarray(at, end))
+        const piece = tokens.subarray(at, end)
+        const scores = generator.score(piece, targets.subarray(at, end))
+        context.push(...piece)
+        yield scores
       }
     },
     logits({ adapter: wanted, tokens }) {

@@ -105,8 +105,8 @@ const HANDLERS: Handlers = {
     server.merge = null
     return output
   },
-  'open-model': (server, { shape, weights }) => {
-    server.reader = server.engine.openReader(shape, weights)
+  'open-model': (server, { shape, weights, bytesMax }) => {
+    server.reader = server.engine.openReader(shape, weights, bytesMax)
     return null
   },
   generate,

@@ -100,6 +100,8 @@ export interface AggregateOutput {
 export interface ModelInput {
   shape: GeneratorShape
   weights: BlobFile
+  /** What its memory may grow to, where streaming can do with that; absent: all there is. */
+  bytesMax?: number
 }
 
 export interface GenerateInput {

@@ -3,6 +3,7 @@
  * start from the journal, so a coordinator that starts again goes on from where it was.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { SCORE_NAMES } from '../../protocol/index.ts'
 import type { RoundRow, RunRow } from '../history/rows.ts'
 import { judge, measuredOf } from '../history/verdict.ts'
 
@@ -104,9 +105,14 @@ export function createMetrics({ run, rounds }: Measured): Metrics {
   add('gauge', 'base_general_loss', 'Before round 1, on the same text', () =>
     ofBase(rounds(), 'generalLoss'),
   )
-  add('gauge', 'best_round', 'The round whose adapter has the least held-out loss', () =>
-    sampleOf(judge(measuredOf(rounds())).best),
+  add('gauge', 'best_round', 'The round whose adapter is the best so far', () =>
+    sampleOf(judge(measuredOf(rounds(), run.metric)).best),
   )
+  const scored = () => rounds().flatMap(({ scores }) => (scores === undefined ? [] : [scores]))
+  for (const [field, name] of SCORE_NAMES) {
+    const help = "Of the latest adapter scored on the run's questions or prompts, from 0 to 1"
+    add('gauge', name, help, () => sampleOf(scored().at(-1)?.[field]))
+  }
   return { contentType: registry.contentType, scrape: () => registry.metrics() }
 }
 

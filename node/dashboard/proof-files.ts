@@ -10,6 +10,7 @@ import type { CoordinatorEvent } from '../../coordinator/index.ts'
 import {
   concatBytes,
   type Digest,
+  heldOutBlobs,
   type LeaseId,
   type PeerId,
   utf8ToBytes,
@@ -105,7 +106,7 @@ export function createProofFiles(
     },
     async find(digest) {
       const { config } = await readRunConfig(folder)
-      if (digest === config.dataset.validationShard.digest) return null
+      if (heldOutBlobs(config).some((kept) => kept.digest === digest)) return null
       if (model.isUnsettledManifest(digest)) return null
       const path = join(folder.blobs, blobPath(digest))
       const found = await stat(path).catch(ignoreMissing)

@@ -54,9 +54,7 @@ export async function openSource(
 ): Promise<Source> {
   const { path } = entry
   const type = kindOf(entry)
-  const { files, leftOut, slice } = entry.found ?? (await findFiles(entry, folder))
-  const range = slice === null ? null : rangeIn(entry, slice, await countOf(rowsOf(files, tell)))
-  const rows = () => (range === null ? rowsOf(files, tell) : between(range, rowsOf(files, tell)))
+  const { files, leftOut, rows } = await openRows(entry, folder, tell)
   const choice = turnChoice(entry)
   const seen = new Set<string>()
   const roles = new Set<string>()
@@ -106,6 +104,18 @@ function ratedKind({ path, rl }: DatasetEntry, first: Row): RatedKind {
     `Cannot read the dataset '${path}' as 'rl: ${rl}' learns from pairs of answers, and its rows ` +
       "rate one each: set 'rl: kto'",
   )
+}
+
+/** The rows at a place, whatever they are. @throws ConfigError when there are none to be read */
+export async function openRows(
+  place: DatasetPlace & { found?: FoundFiles },
+  folder: string,
+  tell: TellPiece,
+): Promise<Omit<FoundFiles, 'slice'> & { rows(): AsyncIterable<Row | BadRow> }> {
+  const { files, leftOut, slice } = place.found ?? (await findFiles(place, folder))
+  const range = slice === null ? null : rangeIn(place, slice, await countOf(rowsOf(files, tell)))
+  const rows = () => (range === null ? rowsOf(files, tell) : between(range, rowsOf(files, tell)))
+  return { files, leftOut, rows }
 }
 
 /** @throws ConfigError where a key is about turns, and there are none */
@@ -158,7 +168,7 @@ function kindOf(entry: DatasetEntry): Kind | undefined {
 }
 
 /** @throws ConfigError where a share of few rows is none */
-function rangeIn({ path, split }: DatasetEntry, slice: Slice, count: number): [number, number] {
+function rangeIn({ path, split }: DatasetPlace, slice: Slice, count: number): [number, number] {
   const [from, to] = rangeOf(slice, count)
   if (from < to || count === 0) return [from, to]
   const all = counted(count, 'row')

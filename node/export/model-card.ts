@@ -7,7 +7,7 @@ import { basename } from 'node:path'
 import { stringify } from 'yaml'
 import type { AdapterShape } from '../../kernels/index.ts'
 import type { Digest } from '../../protocol/index.ts'
-import { counted } from '../../protocol/index.ts'
+import { counted, scoreWords } from '../../protocol/index.ts'
 import { COMMAND } from '../command.ts'
 import { parseReference } from '../hub/reference.ts'
 import type { ExportFormat } from './formats.ts'
@@ -63,7 +63,7 @@ ${what} ${escaped(run.base.name)}, trained by ${people} in ${rounds} with barnra
 ## How good it is
 
 ${evaluationTable(run)}
-
+${scoreText(run)}
 ## How it was made
 
 ${table([
@@ -188,6 +188,18 @@ function evaluationTable({ evaluations, dataset, rounds, start, training }: RunS
       ? [of, 'nats per token', 'perplexity']
       : [of, `${preference.loss} loss`, 'told right', 'mean margin']
   return table([head, ...rows])
+}
+
+/** The first adapter that has scores, and the latest of those up to the one that is exported. */
+function scoreText({ scores }: RunSummary): string {
+  const shown = [...new Set([scores[0], scores.at(-1)])].filter((each) => each !== undefined)
+  if (shown.length === 0) return ''
+  const words = shown.map((each) => {
+    const when = each.round === 0 ? 'before round 1' : `after round ${each.round}`
+    return `- ${when}: ${scoreWords(each)}`
+  })
+  const head = 'On questions and prompts of its organiser, which were held out:'
+  return `\n${[head, '', ...words].join('\n')}\n`
 }
 
 function contributorTable(run: RunSummary): string {

@@ -1,7 +1,7 @@
 /** What there is to take home from a run: the adapter, its base, and how it came about. */
 
 import type { AdapterShape, ModelShape } from '../../kernels/index.ts'
-import type { Digest, RunConfig } from '../../protocol/index.ts'
+import type { Digest, RoundScores, RunConfig } from '../../protocol/index.ts'
 
 export interface Takeaway {
   model: ModelShape
@@ -76,4 +76,6 @@ export interface RunSummary {
    * nothing was measured.
    */
   evaluations: readonly { round: number; loss: number; accuracy?: number; margin?: number }[]
+  /** Scores on the organiser's own questions and prompts; empty where there are none. */
+  scores: readonly RoundScores[]
 }

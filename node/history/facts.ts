@@ -13,7 +13,7 @@ import type {
   MergedContribution,
   MergedRound,
 } from '../../coordinator/index.ts'
-import type { LeaseId, PeerId, Refusal } from '../../protocol/index.ts'
+import type { LeaseId, PeerId, Refusal, Scores } from '../../protocol/index.ts'
 import { dropOldest, PEERS_KEPT } from './rows.ts'
 
 /** A lease of this round. It changes as its work goes on, until a fact tells how it ended. */
@@ -75,6 +75,7 @@ export type Fact =
       accuracy: number | null
       margin: number | null
     }
+  | { type: 'scored'; round: number; scores: Scores }
   /** `reason`: what ended it. */
   | { type: 'finished'; round: number; adapter: string; reason: string }
   | { type: 'logged'; tone: 'info' | 'warn'; text: string }
@@ -215,6 +216,10 @@ function onEvent(chronicle: Chronicle, event: CoordinatorEvent): Fact[] {
     case 'evaluated': {
       const { round, loss, generalLoss = null, accuracy = null, margin = null } = event
       return [{ type: 'evaluated', round, loss, generalLoss, accuracy, margin }]
+    }
+    case 'scored': {
+      const { round, scores } = event
+      return scores === null ? [] : [{ type: 'scored', round, scores }]
     }
     default:
       return []

@@ -3,13 +3,16 @@
  * a round in `metrics.jsonl`, and the same for TensorBoard. What the journal tells is written anew
  * when the run is hosted again.
  */
-import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { SCORE_NAMES, type ScoreMetric, type Scores } from '../../protocol/index.ts'
 import { firstRecord, type Scalars, scalarsRecord } from './event-file.ts'
 import type { RoundRow } from './rows.ts'
 import { type Course, measuredOf, verdictsOf } from './verdict.ts'
 
 export const METRICS_FILE = 'metrics.jsonl'
+/** Where the run has questions or prompts of its own. */
+export const SCORES_FILE = 'scores.jsonl'
 /** TensorBoard knows its files by the word in the middle. */
 export const EVENTS_FILE = join('tensorboard', 'events.out.tfevents.barnraise')
 
@@ -42,13 +45,32 @@ export interface RoundMetrics {
   seconds: number | null
 }
 
+/** A line of `scores.jsonl`: scores come when they are ready, after all else of a round. */
+export interface RoundScoreMetrics extends Scores {
+  /** The adapter after so many rounds. */
+  round: number
+  /** Milliseconds since 1970, when the adapter was made. */
+  at: number
+}
+
+/** Every adapter that has scores, in the order of rounds. */
+export function scoreMetricsOf(rows: readonly RoundRow[]): RoundScoreMetrics[] {
+  const rounds = [...rows].sort((a, b) => a.round - b.round)
+  return rounds.flatMap(({ round, scores, startedAt }, index) => {
+    if (scores === undefined) return []
+    return [{ round, at: rounds[index - 1]?.mergedAt ?? startedAt ?? 0, ...scores }]
+  })
+}
+
 /** Every adapter that is evaluated, in the order of rounds. */
-export function metricsOf(rows: readonly RoundRow[]): RoundMetrics[] {
+export function metricsOf(rows: readonly RoundRow[], metric?: ScoreMetric): RoundMetrics[] {
   const rounds = [...rows].sort((a, b) => a.round - b.round)
   let tokens = 0
   let before: RoundRow | null = null
   const metrics: RoundMetrics[] = []
-  const verdicts = new Map(verdictsOf(measuredOf(rows)).map((verdict) => [verdict.round, verdict]))
+  const verdicts = new Map(
+    verdictsOf(measuredOf(rows, metric)).map((verdict) => [verdict.round, verdict]),
+  )
   for (const row of rounds) {
     tokens += before?.tokens ?? 0
     if (row.heldOutLoss !== null) {
@@ -75,38 +97,59 @@ export function metricsOf(rows: readonly RoundRow[]): RoundMetrics[] {
   return metrics
 }
 
+/** What is known of a run. */
+export interface MetricsSource {
+  rounds: readonly RoundRow[]
+  metric: ScoreMetric | undefined
+}
+
 export interface MetricsLog {
   /** Writes those that are not written yet. */
-  update(rows: readonly RoundRow[]): Promise<void>
+  update(known: MetricsSource): Promise<void>
   /** Once what was asked for is done, whether it worked or not. */
   written(): Promise<void>
 }
 
-export async function createMetricsLog(
-  root: string,
-  rows: readonly RoundRow[],
-): Promise<MetricsLog> {
-  const [lines, events] = [join(root, METRICS_FILE), join(root, EVENTS_FILE)]
-  const known = metricsOf(rows)
+export async function createMetricsLog(root: string, known: MetricsSource): Promise<MetricsLog> {
+  const [lines, scores, events] = [METRICS_FILE, SCORES_FILE, EVENTS_FILE].map((name) =>
+    join(root, name),
+  ) as [string, string, string]
+  const [first] = metricsOf(known.rounds, known.metric)
   await mkdir(join(root, 'tensorboard'), { recursive: true })
   await writeFile(lines, '')
-  await writeFile(events, firstRecord((known[0]?.at ?? 0) / 1000))
-  let written = -1
+  await rm(scores, { force: true })
+  await writeFile(events, firstRecord((first?.at ?? 0) / 1000))
+  /** The last round in each file. */
+  const written = { metrics: -1, scores: -1 }
   let last: Promise<void> = Promise.resolve()
-  async function add(metrics: readonly RoundMetrics[]): Promise<void> {
-    for (const one of metrics) {
-      if (one.round <= written) continue
+  async function add({ rounds, metric }: MetricsSource): Promise<void> {
+    for (const one of metricsOf(rounds, metric)) {
+      if (one.round <= written.metrics) continue
       await appendFile(lines, `${JSON.stringify(one)}\n`)
       await appendFile(events, scalarsRecord(scalarsOf(one)))
-      written = one.round
+      written.metrics = one.round
+    }
+    for (const one of scoreMetricsOf(rounds)) {
+      if (one.round <= written.scores) continue
+      await appendFile(scores, `${JSON.stringify(one)}\n`)
+      await appendFile(events, scalarsRecord(scoreScalarsOf(one)))
+      written.scores = one.round
     }
   }
-  const update = (all: readonly RoundMetrics[]) => {
-    last = last.catch(() => {}).then(() => add(all))
+  const update = (source: MetricsSource) => {
+    last = last.catch(() => {}).then(() => add(source))
     return last
   }
   await update(known)
-  return { update: (rows) => update(metricsOf(rows)), written: () => last.catch(() => {}) }
+  return { update, written: () => last.catch(() => {}) }
+}
+
+function scoreScalarsOf({ at, round, ...scores }: RoundScoreMetrics): Scalars {
+  const known = SCORE_NAMES.flatMap(([field, name]): [string, number][] => {
+    const share = scores[field]
+    return share === undefined ? [] : [[`score/${name}`, share]]
+  })
+  return { seconds: at / 1000, step: round, values: Object.fromEntries(known) }
 }
 
 function scalarsOf(metrics: RoundMetrics): Scalars {

@@ -1,7 +1,7 @@
 /**
  * What happens in a run, told in facts: the live view shows them, `--json` prints them, one a line.
  */
-import type { PeerId } from '../../protocol/index.ts'
+import type { PeerId, Scores } from '../../protocol/index.ts'
 import type { Fact } from './facts.ts'
 import type { RunRow } from './rows.ts'
 
@@ -52,6 +52,8 @@ export type Progress =
       accuracy: number | null
       margin: number | null
     }
+  /** Shares of the run's questions and prompts that are right. */
+  | ({ type: 'scored'; round: number } & Scores)
   /** `reason`: what ended it. */
   | { type: 'finished'; round: number; adapter: string; reason: string }
   /** The standing of the run, told every so often. */
@@ -121,6 +123,8 @@ export function progressOf(fact: Fact, run: RunRow): Progress | null {
       const perplexity = fact.accuracy === null ? Math.exp(fact.loss) : null
       return { ...fact, perplexity }
     }
+    case 'scored':
+      return { type: 'scored', round: fact.round, ...fact.scores }
     case 'finished':
       return fact
     case 'banned':

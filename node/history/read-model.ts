@@ -152,6 +152,8 @@ function fold(model: Model, fact: Fact): void {
       const { loss: heldOutLoss, generalLoss, accuracy, margin } = fact
       return changeRound(model, fact.round, { heldOutLoss, generalLoss, accuracy, margin })
     }
+    case 'scored':
+      return changeRound(model, fact.round, { scores: fact.scores })
     case 'logged':
       return write(model, fact.tone, fact.text)
     case 'closed':
@@ -251,9 +253,9 @@ function onRewound(model: Model, { round, dropped }: FactOf<'rewound'>): void {
   })
   const { rows } = model.rounds
   for (const later of [...rows.keys()].filter((each) => each >= round)) {
-    const { heldOutLoss, generalLoss, accuracy, margin } = rows.get(later)!
-    const measured = later === round ? { heldOutLoss, generalLoss, accuracy, margin } : {}
-    changeRound(model, later, { ...newRound(later), ...measured })
+    const { heldOutLoss, generalLoss, accuracy, margin, scores } = rows.get(later)!
+    const own = { heldOutLoss, generalLoss, accuracy, margin, ...(scores && { scores }) }
+    put(model.rounds, later, { ...newRound(later), ...(later === round ? own : {}) }, model.now.seq)
   }
 }
 
@@ -358,6 +360,7 @@ function newRun(state: CoordinatorState): RunRow {
     reached: Object.fromEntries(LEASE_STATES.map((name) => [name, 0])) as RunRow['reached'],
     refusals: {},
     mergesRefused: 0,
+    ...(training.metric === undefined ? {} : { metric: training.metric }),
   }
 }
 

@@ -3,7 +3,15 @@
  * it last changed, so whoever has seen everything up to a sequence needs only the rows from there
  * on; a row that comes twice changes nothing. Runs in a browser as in Node.
  */
-import type { AuditCounts, Credit, LeaseId, PeerId, RunStatus } from '../../protocol/index.ts'
+import type {
+  AuditCounts,
+  Credit,
+  LeaseId,
+  PeerId,
+  RunStatus,
+  ScoreMetric,
+  Scores,
+} from '../../protocol/index.ts'
 
 export const LEASE_STATES = [
   'leased',
@@ -54,6 +62,8 @@ export interface RunRow extends Row {
   refusals: Record<string, number>
   /** Merges that were not published, as they raised the held-out loss too far. */
   mergesRefused: number
+  /** The score that tells which adapter is the best; absent: the held-out loss does. */
+  metric?: ScoreMetric
 }
 
 /** A round by its number; the held-out loss is that of the adapter which it starts from. */
@@ -74,6 +84,8 @@ export interface RoundRow extends Row {
    */
   accuracy: number | null
   margin: number | null
+  /** Scores of the same adapter on the run's own questions and prompts; absent: it has none. */
+  scores?: Scores
   tokens: number
   batches: number
   contributions: number

@@ -2,10 +2,19 @@
  * What a run's losses mean, in a word and in a sentence. Pure: pages, `status`, `watch` and the
  * metrics all say the same.
  */
-import type { MeasuredRound } from '../run/best-round.ts'
+import { costOf, metricOf, type ScoreMetric, type Scores } from '../../protocol/index.ts'
 import type { RoundRow } from './rows.ts'
 
-export interface MeasuredAdapter extends MeasuredRound {
+export interface MeasuredAdapter {
+  /** The adapter after so many rounds; 0 is the base. */
+  round: number
+  /** Loss on the held-out text, in nats per token. */
+  loss: number
+  /**
+   * What the organiser goes by, the least being best: that loss, or the share of answers that are
+   * not right; null: the adapter has no such score.
+   */
+  cost: number | null
   /** Training loss of the round that made it; null: it is not known, or this is the base. */
   trainLoss: number | null
   /** Loss on text that has nothing to do with the run's; null: it was not measured. */
@@ -56,22 +65,34 @@ export function judge(measured: readonly MeasuredAdapter[]): Verdict {
 export function verdictsOf(measured: readonly MeasuredAdapter[]): (Verdict & { round: number })[] {
   const [base, ...adapters] = measured.toSorted((a, b) => a.round - b.round)
   if (base === undefined || base.round > 0) return []
-  let best: MeasuredAdapter | null = null
+  let lowest: MeasuredAdapter | null = null
+  let kept: MeasuredAdapter | null = null
   const later = adapters.map((latest) => {
-    best = best === null || latest.loss < best.loss ? latest : best
-    return { round: latest.round, ...verdictOf(base, best, latest) }
+    lowest = lowest === null || latest.loss < lowest.loss ? latest : lowest
+    if (latest.cost !== null && (kept === null || latest.cost < kept.cost!)) kept = latest
+    return { round: latest.round, ...verdictOf({ base, lowest, kept, latest }) }
   })
   const what = base.accuracy === null ? 'text' : 'answers'
   const reason = `Nothing is learned yet: ${figureOf(base)} on held-out ${what} before round 1.`
   return [{ round: 0, course: 'begun', best: null, reason, memory: null }, ...later]
 }
 
-function verdictOf(base: MeasuredAdapter, best: MeasuredAdapter, latest: MeasuredAdapter): Verdict {
-  const course = courseOf(base, best, latest)
+interface Compared {
+  base: MeasuredAdapter
+  /** The adapter with the least held-out loss. */
+  lowest: MeasuredAdapter
+  /** The best by what the organiser goes by; null: none is measured by that. */
+  kept: MeasuredAdapter | null
+  latest: MeasuredAdapter
+}
+
+function verdictOf(compared: Compared): Verdict {
+  const { base, lowest, kept, latest } = compared
+  const course = courseOf(base, lowest, latest)
   return {
     course,
-    best: best.round,
-    reason: reasonOf(course, base, best, latest),
+    best: kept?.round ?? null,
+    reason: reasonOf(course, compared),
     memory: memoryOf(base, latest),
   }
 }
@@ -102,9 +123,7 @@ const COURSE_WORDS = {
 
 function reasonOf(
   course: keyof typeof COURSE_WORDS,
-  base: MeasuredAdapter,
-  best: MeasuredAdapter,
-  latest: MeasuredAdapter,
+  { base, lowest, kept, latest }: Compared,
 ): string {
   const now = `the loss after round ${latest.round} is ${latest.loss.toFixed(3)}`
   const what = latest.accuracy === null ? 'text' : 'answers'
@@ -113,11 +132,12 @@ function reasonOf(
     const compared = compare(latest.loss, base.loss, 'what it began with,')
     return `${verdict}, ${compared} (${figureOf(base)} then, ${meaningOf(latest)} now).`
   }
-  const compared = compare(latest.loss, best.loss, `round ${best.round}'s`)
+  const compared = compare(latest.loss, lowest.loss, `round ${lowest.round}'s`)
   const cause =
     course === 'diverging' ? ' The training loss has risen too: lower the learning rate.' : ''
+  if (kept === null) return `${verdict}, ${compared}.${cause}`
   return (
-    `${verdict}, ${compared}.${cause} Keep the adapter of round ${best.round}, which did best: ` +
+    `${verdict}, ${compared}.${cause} Keep the adapter of round ${kept.round}, which did best: ` +
     'export and generate take it, unless they are given another round.'
   )
 }
@@ -145,16 +165,29 @@ function memoryOf(base: MeasuredAdapter, latest: MeasuredAdapter): Verdict['memo
   return { forgets, reason: `${words}: ${figures}.` }
 }
 
-export function measuredOf(rows: Iterable<RoundRow>): MeasuredAdapter[] {
+/** @param metric by which the best is told; left out: by the held-out loss */
+export function measuredOf(rows: Iterable<RoundRow>, metric?: ScoreMetric): MeasuredAdapter[] {
   const measured: MeasuredAdapter[] = []
   const ordered = [...rows].sort((a, b) => a.round - b.round)
   for (const [index, row] of ordered.entries()) {
-    const { round, heldOutLoss, generalLoss, accuracy, margin } = row
+    const { round, heldOutLoss, generalLoss, accuracy, margin, scores } = row
     if (heldOutLoss === null) continue
     const trainLoss = ordered[index - 1]?.trainLoss ?? null
-    measured.push({ round, loss: heldOutLoss, trainLoss, generalLoss, accuracy, margin })
+    const cost = adapterCost(heldOutLoss, scores, metric)
+    measured.push({ round, loss: heldOutLoss, cost, trainLoss, generalLoss, accuracy, margin })
   }
   return measured
+}
+
+/** What an adapter is ranked by; null: it has no such score. */
+export function adapterCost(
+  loss: number,
+  scores: Scores | undefined,
+  metric: ScoreMetric | undefined,
+): number | null {
+  const field = metricOf(metric)
+  if (field === null) return loss
+  return scores === undefined ? null : costOf(scores, field)
 }
 
 /** The whole verdict in words. */

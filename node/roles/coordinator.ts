@@ -11,7 +11,7 @@ import { heldOutOf } from '../dataset/held-out.ts'
 import { readGeneral } from '../dataset/read-general.ts'
 import type { Sequences } from '../dataset/shards.ts'
 import { heard } from '../heard.ts'
-import { createMetricsLog, type MetricsLog } from '../history/metrics-log.ts'
+import { createMetricsLog, type MetricsLog, type MetricsSource } from '../history/metrics-log.ts'
 import { type Progress, progressOf } from '../history/progress.ts'
 import { createReadModel, type ReadModel } from '../history/read-model.ts'
 import type { Log } from '../log.ts'
@@ -38,9 +38,11 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import { createFileBlobStore } from '../storage/file-blob-store.ts'
 import type { Journal } from '../storage/journal.ts'
 import { createSqliteJournal } from '../storage/sqlite-journal.ts'
+import type { AdapterScorer } from '../text/score-adapter.ts'
 import { isInvited } from './admission.ts'
 import { type CoordinatorShell, createCoordinatorShell } from './coordinator-shell.ts'
 import { FAREWELL_MS } from './farewell.ts'
+import { openScorer } from './open-scorer.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
 import { servePeers } from './serve-peers.ts'
@@ -128,7 +130,8 @@ export async function startCoordinator(
     const heldOut = await blobs.read(config.dataset.validationShard.digest)
     const { validation, gateText } = heldOutOf(config, heldOut)
     const general = await generalText(folder.base, config, options.log)
-    const metrics = await createMetricsLog(folder.root, dashboard.changesFrom(null).rounds)
+    const scorer = await openScorer(folder, config, blobs, options.limits)
+    const metrics = await createMetricsLog(folder.root, measuredIn(dashboard))
     const run = {
       config,
       runId,
@@ -143,6 +146,7 @@ export async function startCoordinator(
       validation,
       gateText,
       general,
+      scorer,
       dashboard,
       metrics,
     }
@@ -185,14 +189,20 @@ interface OpenRun {
   validation: Sequences
   gateText: Sequences
   general: Sequences | null
+  scorer: AdapterScorer | null
   dashboard: ReadModel
   metrics: MetricsLog
+}
+
+const measuredIn = (dashboard: ReadModel): MetricsSource => {
+  const { rounds, run } = dashboard.changesFrom(null)
+  return { rounds, metric: run.metric }
 }
 
 /** They are for looking at: a run goes on without them. */
 function writeMetrics({ metrics, dashboard }: OpenRun, log: Log): void {
   metrics
-    .update(dashboard.changesFrom(null).rounds)
+    .update(measuredIn(dashboard))
     .catch((error: Error) => log.warn(`The metrics cannot be written: ${error.message}`))
 }
 
@@ -256,7 +266,7 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
         .filter((progress) => progress !== null)
       return () => {
         told.forEach(onProgress)
-        if (event.type === 'evaluated') writeMetrics(run, log)
+        if (event.type === 'evaluated' || event.type === 'scored') writeMetrics(run, log)
         if (isDone(state)) finished.resolve()
       }
     },
@@ -272,6 +282,8 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
     validation: run.validation,
     gate: { text: run.gateText, measured: new Map() },
     general: run.general,
+    scorer: run.scorer,
+    scoring: Promise.resolve(),
     coinSecret: run.coinSecret,
     bench: oneAfterTheOther(),
     sign: identity.sign,
@@ -318,9 +330,9 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
       await board.close()
       await run.metrics.written()
       await host.stop()
-      await compute.close()
+      await Promise.all([compute.close(), run.scorer?.close()])
       // Whoever has stopped it may move the folder away.
-      await Promise.all([world.merging, transfersEnded()])
+      await Promise.all([world.merging, world.scoring, transfersEnded()])
       journal.close()
     },
   }

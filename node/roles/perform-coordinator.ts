@@ -16,6 +16,7 @@ import {
   encode,
   type Notice,
   type PeerId,
+  reasonOf,
   signingBytes,
   traceStart,
 } from '../../protocol/index.ts'
@@ -26,6 +27,7 @@ import type { Log } from '../log.ts'
 import { correctedState, type MergeWorld, mergeRound } from '../run/merge-round.ts'
 import { repeatSteps } from '../run/repeat-steps.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
+import type { AdapterScorer } from '../text/score-adapter.ts'
 import type { NewEvent } from './coordinator-shell.ts'
 
 export interface CoordinatorWorld extends MergeWorld {
@@ -44,6 +46,10 @@ export interface CoordinatorWorld extends MergeWorld {
   feed(event: NewEvent): void
   /** What the gate measures on, part of the held-out sequences or all, and what it found. */
   gate: { text: Sequences; measured: Map<Digest | null, Promise<Evaluation>> }
+  /** Scores adapters; null: the run has no questions. */
+  scorer: AdapterScorer | null
+  /** Settles when none is being scored; it never rejects. */
+  scoring: Promise<void>
   /** Settles when no merge is in progress; it never rejects. */
   merging: Promise<void>
   /** The newest merge that was asked for. */
@@ -76,6 +82,9 @@ export function performCoordinatorEffect(world: CoordinatorWorld, effect: Perfor
       world.attempt = effect.job.attempt
       // One after the other: a compute thread has one merge open at a time.
       world.merging = world.merging.then(() => mergeNewest(world, effect.job)).catch(world.onFatal)
+      return
+    case 'score':
+      world.scoring = world.scoring.then(() => score(world, effect)).then(world.feed, world.onFatal)
       return
     case 'evaluate':
       world.bench(() => evaluate(world, effect)).then(world.feed, world.onFatal)
@@ -123,6 +132,21 @@ function ratedIn({ judged }: Evaluation): { accuracy?: number; margin?: number }
 }
 
 const MARGIN_MAX = 1e9
+
+/** The run goes on without a score that comes to nothing, and says so. */
+async function score(
+  { scorer, blobs }: CoordinatorWorld,
+  { round, adapter, checkpoint }: Extract<CoordinatorEffect, { type: 'score' }>,
+): Promise<NewEvent> {
+  const about = { type: 'scored', round, adapter } as const
+  try {
+    if (scorer === null) throw new Error('Invariant broken: the run has nothing to score on')
+    const values = checkpoint === null ? null : floatsOf(await blobs.read(checkpoint.digest))
+    return { ...about, scores: await scorer.score(values), reason: null }
+  } catch (error) {
+    return { ...about, scores: null, reason: reasonOf((error as Error).message) }
+  }
+}
 
 /** What could not be repeated here is repeated elsewhere. */
 async function audit(world: CoordinatorWorld, job: AuditJob): Promise<NewEvent> {

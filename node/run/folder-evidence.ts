@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { ConfigError, type Digest } from '../../protocol/index.ts'
+import { ConfigError, type Digest, heldOutBlobs } from '../../protocol/index.ts'
 import { LostBytesError } from '../storage/errors.ts'
 import { listBlobs, readBlob } from '../storage/read-blobs.ts'
 import { readUntouched } from '../storage/sqlite-journal.ts'
@@ -45,8 +45,9 @@ export async function folderEvidence(folder: RunFolder): Promise<Evidence> {
     figures: async () => null,
     checkClaim: async () => null,
     checkHead: () => null,
-    async checkRest({ base, dataset }, hear) {
-      const blobs = [base.weights, ...dataset.trainShards, dataset.validationShard]
+    async checkRest(config, hear) {
+      const { base, dataset } = config
+      const blobs = [base.weights, ...dataset.trainShards, ...heldOutBlobs(config)]
       const needed = new Set(blobs.map(({ digest }) => digest))
       for (const digest of new Set([...needed, ...(await listBlobs(folder.blobs))])) {
         if (seen.has(digest)) continue

@@ -1,4 +1,5 @@
 /** The manifests of a run, one a round. */
+import { rankedRounds } from '../../coordinator/index.ts'
 import { ConfigError, counted, type RoundManifest } from '../../protocol/index.ts'
 import { bestRound } from './best-round.ts'
 import type { BlobReader } from './evidence.ts'
@@ -7,8 +8,8 @@ import { readManifest } from './read-manifest.ts'
 
 /**
  * The manifests up to the round that was asked for, oldest first; where none was asked for, up to
- * the one whose adapter did best on the held-out text, or else the latest. Empty: no round is
- * merged yet.
+ * the one whose adapter did best (by the held-out loss, or the score that run.yaml names), or else
+ * the latest. Empty: no round is merged yet.
  * @throws ConfigError when the run has not come to that round
  */
 export async function manifestsUntil(
@@ -22,7 +23,7 @@ export async function manifestsUntil(
     chain.push({ digest: next, manifest })
     next = manifest.parent
   }
-  const wanted = round ?? bestRound(state.evaluations) ?? chain.length
+  const wanted = round ?? bestRound(rankedRounds(state)) ?? chain.length
   if (wanted > chain.length) {
     throw new ConfigError(
       `Cannot take the adapter of round ${wanted}: the run in '${folder.root}' has finished ` +

@@ -7,7 +7,13 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError, type Digest, type RunConfig, type RunId } from '../../protocol/index.ts'
+import {
+  ConfigError,
+  type Digest,
+  heldOutBlobs,
+  type RunConfig,
+  type RunId,
+} from '../../protocol/index.ts'
 import { readIdentity } from '../network/identity-file.ts'
 import { blobPath } from '../storage/blob-path.ts'
 import { damagedBlob, storageError } from '../storage/errors.ts'
@@ -67,7 +73,7 @@ export async function publishRun(folder: RunFolder, options: PublishOptions): Pr
   hear('writing the journal')
   const record = await writeJournal(folder, { config, runId }, add)
   await add(CONFIG_FILE, [await readFile(folder.config)])
-  const blobs = [...proofOf(config, record), ...(withHeldOut ? [heldOutOf(config)] : [])]
+  const blobs = [...proofOf(config, record), ...(withHeldOut ? heldOutOf(config) : [])]
   for (const [index, digest] of [...new Set(blobs)].entries()) {
     hear(`writing blob ${index + 1} of ${blobs.length}`)
     await addBlob(folder, digest, add)
@@ -120,7 +126,7 @@ export function proofOf({ base, adapter, dataset }: RunConfig, { merges }: RunRe
   return given.map(({ digest }) => digest).concat(ofRounds)
 }
 
-const heldOutOf = ({ dataset }: RunConfig): Digest => dataset.validationShard.digest
+const heldOutOf = (config: RunConfig): Digest[] => heldOutBlobs(config).map(({ digest }) => digest)
 
 async function addBlob(folder: RunFolder, digest: Digest, add: Add): Promise<void> {
   const path = join(folder.blobs, blobPath(digest))

@@ -1,5 +1,5 @@
 /** A published run as evidence, wherever it lies. The same lines run in Node and in a browser. */
-import { type Digest, RUN_CONFIG_BYTES_MAX } from '../../protocol/index.ts'
+import { type Digest, heldOutBlobs, RUN_CONFIG_BYTES_MAX } from '../../protocol/index.ts'
 import { blobPath } from '../storage/blob-path.ts'
 import { LostBytesError, StorageError } from '../storage/errors.ts'
 import { decodeJournal } from '../storage/journal-file.ts'
@@ -92,7 +92,7 @@ async function evidenceOf(
       const names = await place.list()
       if (names === null) gaps.push(...unfetched(publication, seen))
       else await checkFiles(place, publication, { seen, names: new Set(names), gaps, hear })
-      if (!isHeldOutThere(publication, config.dataset.validationShard.digest)) {
+      if (!heldOutBlobs(config).every(({ digest }) => isThere(publication, digest))) {
         gaps.push('the held-out text: it was not published')
       }
     },
@@ -123,7 +123,7 @@ function blobsOf(place: Place, seen: Set<string>): BlobReader {
 
 const pathOfBlob = (digest: Digest): string => `${BLOBS_FOLDER}/${blobPath(digest)}`
 
-const isHeldOutThere = ({ files }: Publication, digest: Digest): boolean =>
+const isThere = ({ files }: Publication, digest: Digest): boolean =>
   files.some(({ path }) => path === pathOfBlob(digest))
 
 function unfetched({ files }: Publication, seen: ReadonlySet<string>): string[] {

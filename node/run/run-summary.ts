@@ -47,6 +47,7 @@ export async function summaryOf(
     rounds: chain.length,
     contributors: contributorsOf(run, chain),
     evaluations: state.evaluations.filter(({ round }) => round <= chain.length),
+    scores: state.scores.filter(({ round }) => round <= chain.length),
   }
 }
 

@@ -271,7 +271,7 @@ function notChecked(
     ...(others > 0 ? [`the training of ${counted(others, 'step')}, merged and taken back`] : []),
     ...(drawn > 0 ? [`${drawn} draws of audits: their key comes when the run is over`] : []),
     ...(lost > 0 ? [`${lost} draws of audits: the coordinator lost their key`] : []),
-    'the losses on held-out text, and the times: they are what the coordinator wrote down',
+    'the losses on held-out text, scores, and the times: they are what the coordinator wrote down',
     ...notFollowed(state.config),
     ...gaps,
   ]

@@ -110,6 +110,7 @@ const ADAMW = [
 /** Values that mean what happens here anyway; any other would change what is learned. */
 export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   peft_use_dora: [false],
+  greater_is_better: [false],
   peft_layers_pattern: ['layers', ['layers'], []],
   lora_fan_in_fan_out: [false],
   lora_modules_to_save: [[]],

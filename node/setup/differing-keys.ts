@@ -7,6 +7,7 @@ const OR: Readonly<Record<string, string>> = {
   num_epochs: 'num_epochs or max_steps',
   lora_target_modules: 'lora_target_modules or lora_target_linear',
   peft_rank_pattern: 'peft_rank_pattern or peft_alpha_pattern',
+  eval_choices: 'eval_choices or eval_generate',
   load_in_8bit: 'load_in_8bit or load_in_4bit',
 }
 

@@ -138,6 +138,10 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
     schedule === 'cosine'
       ? taken({ cosine_min_lr_ratio: value as number })
       : ignored("'lr_scheduler' is not cosine"),
+  metric_for_best_model(value) {
+    if (value === 'loss' || value === 'eval_loss') return taken({})
+    return refused(`'${value}' is not known here: the best round is told by the held-out loss`)
+  },
   plugins(value) {
     const all = Array.isArray(value) ? value : [value]
     const others = all.filter((one) => !FASTER.test(`${one}`))

@@ -1,5 +1,7 @@
 /** Where a run's base and data are on this machine, once what is on the Hub is here. */
 import { basename, resolve } from 'node:path'
+import type { DatasetPlace, FoundFiles } from '../dataset/files.ts'
+import type { ScoredSources } from '../dataset/read-scored-rows.ts'
 import type { DatasetEntry } from '../dataset/sources.ts'
 import { exists } from '../hub/cache.ts'
 import { type Conversions, type Hub, locateDataset, locateModel } from '../hub/locate.ts'
@@ -15,6 +17,8 @@ export interface LocatedRun extends RunFile {
   datasets: DatasetEntry[]
   /** Null: what is made of the base is gone when it is closed. */
   conversions: Conversions | null
+  /** What adapters are scored on; null: nothing. */
+  scored: ScoredSources | null
 }
 
 /** @param hub null: names are paths */
@@ -25,8 +29,21 @@ export async function locateRun(file: RunFile, hub: Hub | null): Promise<Located
     ...file,
     base: await locateBase(name, folder, hub),
     baseName: await nameOf(name, folder),
-    datasets: hub === null ? datasets : await located(datasets, folder, hub),
+    datasets: await locatedAll(datasets, folder, hub),
     conversions: hub?.conversions ?? null,
+    scored: await locateScored(yaml, folder, hub),
+  }
+}
+
+async function locateScored(
+  { eval_choices: choices, eval_generate: generate }: RunYaml,
+  folder: string,
+  hub: Hub | null,
+): Promise<ScoredSources | null> {
+  if (choices === undefined && generate === undefined) return null
+  return {
+    choices: choices === undefined ? null : await located(choices, folder, hub),
+    generate: generate === undefined ? null : await located(generate, folder, hub),
   }
 }
 
@@ -35,18 +52,24 @@ export async function locateBase(name: string, folder: string, hub: Hub | null):
   return hub === null ? resolve(folder, name) : locateModel(name, folder, hub)
 }
 
-async function located(
+async function locatedAll(
   datasets: RunYaml['datasets'],
   folder: string,
-  hub: Hub,
+  hub: Hub | null,
 ): Promise<DatasetEntry[]> {
   const all: DatasetEntry[] = []
   // One after the other, so that progress is of one file at a time.
-  for (const dataset of datasets) {
-    const found = await locateDataset(dataset, folder, hub)
-    all.push(found === null ? dataset : { ...dataset, found })
-  }
+  for (const dataset of datasets) all.push(await located(dataset, folder, hub))
   return all
+}
+
+async function located<T extends DatasetPlace>(
+  place: T,
+  folder: string,
+  hub: Hub | null,
+): Promise<T & { found?: FoundFiles }> {
+  const found = hub === null ? null : await locateDataset(place, folder, hub)
+  return found === null ? place : { ...place, found }
 }
 
 async function nameOf(name: string, folder: string): Promise<string> {

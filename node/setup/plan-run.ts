@@ -15,6 +15,7 @@ import {
 import { checkRunSizes } from '../compute/sizes.ts'
 import { notesOf } from '../dataset/notes.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
+import { isTemplateUsed, type ReadScoredRows } from '../dataset/read-scored-rows.ts'
 import { type BaseModel, openBaseModel } from '../model/base-model.ts'
 import { DEFAULT_TEMPLATE, isTemplateFile, templateText } from '../model/named-templates.ts'
 import { whyUnread } from '../system-reason.ts'
@@ -34,6 +35,8 @@ export interface RunPlan {
   runId: RunId
   dataset: PreparedDataset
   figures: DataFigures
+  /** What adapters are scored on; null: nothing. */
+  scored: ReadScoredRows | null
   /** What the adapter starts from, where it was read; null: nothing. */
   start: StartAdapter | null
   /** What an organiser should hear before it begins, in sentences. */
@@ -55,9 +58,9 @@ export function withPlan<T>(
   known: Start | null = null,
 ): Promise<T> {
   return withStoredBase(run, async (base, quantised) => {
-    const { dataset, isTalk, figures } = await readDataOf(run, base, 0)
+    const { dataset, isTalk, figures, scored } = await readDataOf(run, base, 0)
     const start = known === null ? await readStartAdapter(run, base) : null
-    const config = runConfigOf(run, base, dataset, start?.start ?? known)
+    const config = runConfigOf(run, base, { dataset, scored }, start?.start ?? known)
     checkRunSizes(config)
     const data = [...notesOf(dataset), ...templateNotes(run, isTalk), ...inputNotes(run, figures)]
     const notes = [
@@ -68,11 +71,12 @@ export function withPlan<T>(
       ...admissionNotes(run),
       ...gradientNotes(run),
       ...preferenceNotes(run, start),
+      ...scoringNotes(run, scored),
     ]
     const isOwn = isTalk && run.yaml.chat_template !== DEFAULT_TEMPLATE
     const template = isOwn ? templateText(await readTemplate(run)) : null
     const runId = runIdOf(config)
-    return work({ config, runId, dataset, figures, start, notes, template, base })
+    return work({ config, runId, dataset, scored, figures, start, notes, template, base })
   })
 }
 
@@ -146,8 +150,9 @@ function startNotes(
   ]
 }
 
-function templateNotes({ yaml, placeOf }: LocatedRun, isTalk: boolean): string[] {
+function templateNotes({ yaml, placeOf, scored }: LocatedRun, isTalk: boolean): string[] {
   if (isTalk || yaml.chat_template === DEFAULT_TEMPLATE) return []
+  if (scored !== null && isTemplateUsed(scored)) return []
   return [
     `${placeOf(['chat_template'])} chat_template: it has no effect, as no row is a conversation.`,
   ]
@@ -209,6 +214,14 @@ function gradientNotes({ yaml: { swarm }, placeOf }: LocatedRun): string[] {
   ]
 }
 
+/** What is said of the rows that adapters are scored on, and of keys that mean nothing without. */
+function scoringNotes({ yaml, placeOf }: LocatedRun, scored: ReadScoredRows | null): string[] {
+  if (scored !== null) return scored.notes
+  if (yaml.eval_every === 1) return []
+  const why = "it has no effect, as there is neither 'eval_choices' nor 'eval_generate'."
+  return [`${placeOf(['eval_every'])} eval_every: ${why}`]
+}
+
 /** @throws ConfigError when sequences are longer than the base can see */
 export async function withBase<T>(
   run: LocatedRun,
@@ -245,7 +258,7 @@ export async function lookAt(run: LocatedRun, base: BaseModel): Promise<DataLook
 
 async function dataTask(
   run: LocatedRun,
-  { companions, shape }: BaseModel,
+  { companions, shape, contextLength }: BaseModel,
   examplesMax: number,
 ): Promise<DataTask> {
   const { yaml, datasets, folder } = run
@@ -272,6 +285,8 @@ async function dataTask(
     isPacked: yaml.sample_packing,
     isRated: rl !== undefined,
     examplesMax,
+    scored: run.scored,
+    contextLength,
   }
 }
 

@@ -11,10 +11,11 @@ import { type RunPlan, withPlan } from './plan-run.ts'
 /** @returns the plan, whose base is closed */
 export function prepareRun(run: LocatedRun, folder: RunFolder): Promise<RunPlan> {
   return withPlan(run, async (plan) => {
-    const { base, config, dataset, start, template } = plan
+    const { base, config, dataset, scored, start, template } = plan
     await mkdir(folder.base, { recursive: true })
     const blobs = await createFileBlobStore(folder.blobs)
     for (const bytes of dataset.blobs.values()) await blobs.put(bytes)
+    if (scored !== null) await blobs.put(scored.blob)
     if (start !== null) await blobs.put(start.bytes)
     await blobs.putStream(base.pieces())
     for (const [name, bytes] of base.companions) await writeFile(join(folder.base, name), bytes)

@@ -6,7 +6,13 @@
  * embedded base and a Llama of 135 million parameters in bfloat16 and in 8 bits): the sums are
  * within 10 % of what a host and volunteers took.
  */
-import { type AdapterLayout, adapterLayout, fitMemory, planMemory } from '../../kernels/index.ts'
+import {
+  type AdapterLayout,
+  adapterLayout,
+  fitMemory,
+  generatorBytes,
+  planMemory,
+} from '../../kernels/index.ts'
 import type { RunConfig } from '../../protocol/index.ts'
 import { jobOf } from '../compute/job.ts'
 
@@ -43,8 +49,15 @@ export function processMemory(config: RunConfig): ProcessMemory {
     volunteerBytes: around + full,
     coreBytes: planMemory({ ...job, threads: 2 }).bytes - full + THREAD_BYTES,
     volunteerBytesMin: around + fitMemory(job, 0).bytes,
-    hostBytes: around + full + READER_BYTES + DATA_COPIES * shardBytes,
+    hostBytes: around + full + READER_BYTES + DATA_COPIES * shardBytes + scorerBytes(config),
   }
+}
+
+/** A second thread of the host reads and writes with the base. */
+function scorerBytes({ scoring, base, adapter, kernels }: RunConfig): number {
+  if (scoring === undefined) return 0
+  const shape = { model: base.shape, adapter, kernels, contextMax: scoring.contextTokens }
+  return THREAD_BYTES + generatorBytes(shape)
 }
 
 const adapterBytes = ({ count }: AdapterLayout): number =>

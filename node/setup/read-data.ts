@@ -4,6 +4,7 @@
  */
 import { BOUNDS, workInThread } from '../bounded-thread.ts'
 import type { DatasetOptions, PreparedDataset } from '../dataset/prepare.ts'
+import type { ReadScoredRows, ScoredSources } from '../dataset/read-scored-rows.ts'
 import type { DatasetEntry } from '../dataset/sources.ts'
 import type { DataFigures } from './data-figures.ts'
 
@@ -25,6 +26,10 @@ export interface DataTask {
   isRated: boolean
   /** Examples of each source that are kept to be shown. */
   examplesMax: number
+  /** What adapters are scored on; null: nothing. */
+  scored: ScoredSources | null
+  /** The base has seen so many tokens at a time. */
+  contextLength: number
 }
 
 export interface ReadData {
@@ -32,6 +37,7 @@ export interface ReadData {
   figures: DataFigures
   /** Whether there are conversations, which a chat template writes. */
   isTalk: boolean
+  scored: ReadScoredRows | null
 }
 
 /** What the data is before it is cut. */

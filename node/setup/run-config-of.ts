@@ -6,6 +6,7 @@ import {
   ConfigError,
   checkRunConfig,
   counted,
+  digestOf,
   NAME_LENGTH_MAX,
   PROTOCOL_VERSION,
   ProtocolError,
@@ -13,6 +14,7 @@ import {
   runConfigSchema,
 } from '../../protocol/index.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
+import type { ReadScoredRows } from '../dataset/read-scored-rows.ts'
 import type { BaseModel } from '../model/base-model.ts'
 import { adapterShapeOf } from './adapter-shape.ts'
 import type { LocatedRun } from './locate-run.ts'
@@ -24,7 +26,7 @@ import type { Start } from './start-adapter.ts'
 export function runConfigOf(
   run: LocatedRun,
   base: BaseModel,
-  prepared: PreparedDataset,
+  { dataset: prepared, scored }: { dataset: PreparedDataset; scored: ReadScoredRows | null },
   start: Start | null,
 ): RunConfig {
   const { yaml, baseName } = run
@@ -67,6 +69,7 @@ export function runConfigOf(
       lookShare: swarm.audit.q_look,
       ownShare: swarm.audit.own_share,
     },
+    ...(scored === null ? {} : { scoring: scoringOf(yaml, scored) }),
   }
   try {
     return checkRunConfig(config)
@@ -142,11 +145,20 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
   }
 }
 
+function scoringOf(
+  { eval_every: everyRounds }: RunYaml,
+  { blob, questions, prompts, contextTokens }: ReadScoredRows,
+): NonNullable<RunConfig['scoring']> {
+  const rows = { digest: digestOf(blob), bytes: blob.length }
+  return { rows, questions, prompts, contextTokens, everyRounds }
+}
+
 /** What says nothing new is left out, so that a run is named as if there were no such field. */
 function variantsOf(yaml: RunYaml): Partial<RunConfig['training']> {
   const { loraplus_lr_ratio: rateRatio, lora_dropout: dropout } = yaml
-  const { neftune_noise_alpha: embeddingNoise } = yaml
+  const { neftune_noise_alpha: embeddingNoise, metric_for_best_model: metric } = yaml
   return {
+    ...(metric === 'eval_loss' ? {} : { metric }),
     ...(rateRatio === 1 ? {} : { rateRatio }),
     ...(dropout === 0 ? {} : { dropout }),
     ...(embeddingNoise === 0 ? {} : { embeddingNoise }),
@@ -200,6 +212,9 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.training.batchesMax', ['num_epochs']],
   ['run.training.roundsMax', ['swarm', 'rounds']],
   ['run.training.patience', ['early_stopping_patience']],
+  ['run.training.metric', ['metric_for_best_model']],
+  ['run.scoring.everyRounds', ['eval_every']],
+  ['run.scoring', ['eval_choices']],
   ['run.training.learningRate', ['learning_rate']],
   ['run.training.warmupFraction', ['warmup_ratio']],
   ['run.training.schedule', ['lr_scheduler']],

@@ -12,6 +12,7 @@ import { adapterKeys } from './adapter-keys.ts'
 import { datasetKeys } from './dataset-keys.ts'
 import { mirrorList } from './mirror-list.ts'
 import { preferenceFaults, preferenceKeys } from './preference-keys.ts'
+import { choiceKeys, generateKeys, scoringKeys } from './scoring-keys.ts'
 import { within } from './within.ts'
 
 const { training, round, outer, aggregation, admission, audit, dataset, seed } =
@@ -251,9 +252,10 @@ const keys = z.strictObject({
   early_stopping_patience: within(training.fields.roundsMax.inner)
     .optional()
     .describe(
-      'The run ends after so many rounds whose held-out loss is not the least so far; ' +
-        'the best round is kept in any case. Left out: it goes on.',
+      'The run ends after so many measured rounds none of which is the best so far; the best ' +
+        'round is kept in any case. Left out: it goes on.',
     ),
+  ...scoringKeys,
   learning_rate: within(training.fields.learningRate)
     .positive({ error: 'must be above 0' })
     .default(1e-3)
@@ -351,6 +353,8 @@ export const meaningOf = (path: KeyPath): string | null =>
 /** A number in a path is a place in a list, whose items are all alike. */
 function shapeAt([first, second, third]: KeyPath): Readonly<Record<string, z.ZodType>> {
   if (first === 'swarm') return second === 'audit' ? auditKeys.shape : swarmKeys.shape
+  if (first === 'eval_choices') return choiceKeys.shape
+  if (first === 'eval_generate') return generateKeys.shape
   if (first !== 'datasets') return keys.shape
   return third === 'message_property_mappings'
     ? columns.message_property_mappings.unwrap().shape

@@ -3,7 +3,9 @@
  * before it): every token of a document but its first is a target once, with up to a whole context
  * before it. A text longer than the context is read in windows that follow one another.
  */
+import type { Batch } from '../../kernels/index.ts'
 import type { Document } from '../dataset/sources.ts'
+import { type ChoiceScore, scoreQuestions } from './score-choices.ts'
 import type { TextSession, Variant } from './text-session.ts'
 
 export interface TextScore {
@@ -76,51 +78,28 @@ export interface Question {
   answer: number
 }
 
-export interface ChoiceScore {
-  /** Share of questions whose right answer is the likeliest. */
-  accuracy: number
-  /** The same with each answer's log-likelihood divided by its length in bytes. */
-  accuracyByLength: number
-  questions: number
-}
-
-/** Source: Gao et al., Language Model Evaluation Harness, `multiple_choice` (acc, acc_norm). */
-export async function scoreChoices(
+/** The same as a run's own scores (score-adapter.ts). */
+export function scoreChoices(
   session: TextSession,
   variant: Variant,
   questions: readonly Question[],
   onQuestion: (count: number) => void = () => {},
 ): Promise<ChoiceScore> {
-  let right = 0
-  let rightByLength = 0
-  for (const [index, { prompt, choices, answer }] of questions.entries()) {
-    const sums: number[] = []
-    for (const choice of choices) sums.push(await logLikelihood(session, variant, prompt, choice))
-    const byLength = sums.map((sum, i) => sum / Buffer.byteLength(choices[i]!))
-    if (indexOfMax(sums) === answer) right += 1
-    if (indexOfMax(byLength) === answer) rightByLength += 1
-    onQuestion(index + 1)
-  }
-  const count = questions.length
-  return { accuracy: right / count, accuracyByLength: rightByLength / count, questions: count }
-}
-
-/** ln p(choice | prompt), in nats. A context that is too short forgets the prompt's beginning. */
-async function logLikelihood(
-  session: TextSession,
-  variant: Variant,
-  prompt: string,
-  choice: string,
-): Promise<number> {
   const { tokenizer, shape } = session.model
-  const answer = tokenizer.encode(choice)
-  const whole = Int32Array.of(...tokenizer.encodeWhole(prompt), ...answer)
-  const ids = whole.slice(-(shape.contextMax + 1))
-  const targets = ids.subarray(1).map((id, i) => (i + 1 < ids.length - answer.length ? -1 : id))
-  const { losses } = await session.score(variant, { tokens: ids.subarray(0, -1), targets })
-  return -losses.reduce((sum, loss) => sum + loss, 0)
-}
-
-function indexOfMax(values: readonly number[]): number {
-  return values.indexOf(Math.max(...values))
+  const tokens = questions.map(({ prompt, choices, answer }) => {
+    const ids = tokenizer.encodeWhole(prompt)
+    return {
+      // An empty prompt is the end of the text before.
+      prompt: ids.length > 0 ? ids : Int32Array.of(tokenizer.eosId),
+      choices: choices.map((choice) => {
+        return { ids: tokenizer.encode(choice), bytes: Buffer.byteLength(choice) }
+      }),
+      answer,
+    }
+  })
+  const reader = {
+    contextMax: shape.contextMax,
+    score: (sequence: Batch) => session.score(variant, sequence),
+  }
+  return scoreQuestions(reader, tokens, onQuestion)
 }

@@ -136,6 +136,22 @@ test('a text is scored from an empty context, in pieces, and each is told', () =
   expect(model.look()).toBe('load:base score:128 score:128 score:44')
 })
 
+test('what texts begin with alike is read once, as far as nothing is asked of it', () => {
+  const { model, reader } = setUp()
+  const score = (tokens: number[], targets: number[], adapter: Float32Array | null = null) => {
+    const input = { adapter, tokens: Int32Array.from(tokens), targets: Int32Array.from(targets) }
+    const parts = [...reader.score(input)]
+    const losses = parts.flatMap((part) => [...part.losses])
+    return `${losses.length} losses, ${model.look()}`
+  }
+  expect(score([1, 2, 3, 4], [-1, -1, 4, 5])).toBe('4 losses, load:base score:4')
+  expect(score([1, 2, 3, 7], [-1, -1, 7, 8])).toBe('4 losses, keep:2 score:2')
+  expect(score([1, 2, 9], [-1, -1, 4])).toBe('3 losses, keep:2 score:1')
+  // What is asked of a token needs its logits, whatever is kept.
+  expect(score([1, 2, 9], [2, 9, 4])).toBe('3 losses, keep:0 score:3')
+  expect(score([1, 2], [-1, 3], Float32Array.of(1))).toBe('2 losses, load:1 score:2')
+})
+
 test('logits are those after the last token, and what was read for them is kept', () => {
   const { model, reader, write } = setUp()
   const logits = reader.logits({ adapter: null, tokens: Int32Array.of(3, 4, 5) })

@@ -4,6 +4,7 @@
  *   config round.seconds=10        overrides of the example config, before anything else
  *   config admission.allowed=ann,  a list has a comma
  *   config delivered=ann,bob       who has delivered in this run before
+ *   config scored=2                adapters are scored every 2 rounds
  *   config proven=ann,bob          who has, and was found right so often that it is proven
  *   0 started
  *   5 join ann version=1 token=guess run=other session=2
@@ -21,6 +22,7 @@
  *   9 invite NAME [members=2] / 9 revoke NAME / 9 allow ann
  *   9 kick ann reason=lies / 9 unban ann / 9 rewind 1
  *   9 tick / 9 evaluated 0 1.5 general=3.6
+ *   9 scored 0 acc=0.5 norm=0.4 exact=0.1 [adapter=other] / 9 scored 0 failed=slow
  *   9 aggregated 0 rejected=1,2 contrary=3,4 attempt=1 losses=2,3
  *   state                                    prints the state
  */
@@ -47,12 +49,18 @@ function configOf(line: string): RunConfig {
   const overrides: Record<string, Record<string, unknown>> = {}
   for (const word of line.split(' ').slice(1)) {
     if (/^(delivered|proven)=/.test(word)) continue
+    if (word.startsWith('scored=')) {
+      overrides.scoring = { ...SCORING, everyRounds: Number(word.split('=')[1]) }
+      continue
+    }
     const [path = '', value = ''] = word.split('=')
     const [part = '', field = ''] = path.split('.')
     overrides[part] = { ...overrides[part], [field]: settingOf(value) }
   }
   return exampleConfig(overrides)
 }
+
+const SCORING = { rows: blobNamed('rows'), questions: 4, prompts: 2, contextTokens: 32 }
 
 function settingOf(text: string): string | number | string[] {
   if (text.includes(',')) return text.split(',').filter((item) => item !== '')
@@ -120,6 +128,8 @@ function eventOf(state: CoordinatorState, line: string): CoordinatorEvent | null
       return { type: 'payload-refused', at, leaseId: Number(first), reason: 'not the payload' }
     case 'evaluated':
       return evaluatedEvent(at, Number(first), Number(second), options.general)
+    case 'scored':
+      return scoredEvent(state, at, Number(first), options)
     case 'aggregated':
       return aggregatedEvent(state, at, Number(first), options)
     case 'kick':
@@ -220,6 +230,26 @@ function evaluatedEvent(
 ): CoordinatorEvent {
   const event: CoordinatorEvent = { type: 'evaluated', at, round, loss }
   return general === undefined ? event : { ...event, generalLoss: Number(general) }
+}
+
+/** What is scored is the adapter that such a round starts from, unless another is named. */
+function scoredEvent(
+  state: CoordinatorState,
+  at: number,
+  round: number,
+  { acc, norm, exact, failed, adapter: named }: Record<string, string>,
+): CoordinatorEvent {
+  const starts = [...state.history.map(({ start }) => start), state.round.start]
+  const { base = digestOfText('none') } = starts.find((start) => start.round === round) ?? {}
+  const adapter = named === undefined ? base : digestOfText(named)
+  const about = { type: 'scored', at, round, adapter } as const
+  if (failed !== undefined) return { ...about, scores: null, reason: failed }
+  const scores = {
+    ...(acc !== undefined && { acc: Number(acc) }),
+    ...(norm !== undefined && { accNorm: Number(norm) }),
+    ...(exact !== undefined && { exactMatch: Number(exact) }),
+  }
+  return { ...about, scores, reason: null }
 }
 
 /** What comes of steps of a lease: from the link `bad` on, something else. */

@@ -31,7 +31,8 @@ export function printEffect(effect: CoordinatorEffect): string {
     case 'publish-coin':
       return effect.published === 0 ? effect.type : `${effect.type} ${effect.published}`
     case 'evaluate':
-      return `evaluate round ${effect.round} adapter ${short(effect.adapter)}`
+    case 'score':
+      return `${effect.type} round ${effect.round} adapter ${short(effect.adapter)}`
     case 'stop':
       return `stop: ${effect.reason}`
     case 'disconnect':
@@ -60,10 +61,10 @@ function printReply(reply: Reply): string {
     case 'refused':
       return `refused ${reply.refusal}: ${reply.reason.replace(/[0-9a-f]{64}/g, short)}`
     case 'status': {
-      const { phase, round, batchesCounted, participants, evaluations } = reply.status
+      const { phase, round, batchesCounted, participants, evaluations, scores } = reply.status
       const who = participants.map(({ name, state, credit }) => [name, state, credit.tokens])
       const losses = evaluations.map(({ loss }) => loss)
-      return `status ${JSON.stringify({ phase, round, batchesCounted, who, losses })}`
+      return `status ${JSON.stringify({ phase, round, batchesCounted, who, losses, scores })}`
     }
     case 'committed':
     case 'audited':

@@ -46,6 +46,7 @@ export interface CoordinatorWorld {
 }
 
 const MERGE_MS = 300
+const SCORE_MS = 5_000
 const EVALUATE_MS = 500
 const OWN_STEP_MS = 400
 
@@ -121,6 +122,11 @@ export function createVirtualCoordinator(world: CoordinatorWorld): VirtualCoordi
       case 'evaluate': {
         const { round } = effect
         return later(EVALUATE_MS, () => feed({ type: 'evaluated', round, loss: 1 }))
+      }
+      case 'score': {
+        const { round, adapter } = effect
+        const scores = { acc: 1 }
+        return later(SCORE_MS, () => feed({ type: 'scored', round, adapter, scores, reason: null }))
       }
       case 'audit':
         return later(effect.job.steps * OWN_STEP_MS, () => {

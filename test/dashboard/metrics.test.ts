@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../node/dashboard/metrics.ts'
 import type { LeaseId } from '../../protocol/messages.ts'
+import { SCORE_NAMES } from '../../protocol/scores.ts'
 import { transcriptsOf } from '../coordinator/transcript.ts'
 import { type Decided, playTranscript } from '../history/transcript-events.ts'
 
@@ -89,5 +90,9 @@ for (const name of transcriptsOf('coordinator')) {
     const evaluation = state.evaluations.at(-1)
     expect(scraped.get('barnraise_held_out_loss')).toBe(evaluation?.loss)
     expect(scraped.get('barnraise_general_loss')).toBe(evaluation?.generalLoss)
+    const scored = state.scores.at(-1)
+    for (const [field, score] of SCORE_NAMES) {
+      expect(scraped.get(`barnraise_${score}`), score).toBe(scored?.[field])
+    }
   })
 }

@@ -24,6 +24,7 @@ export const RUN: RunSummary = {
     { name: 'ann', tokens: 9000, contributions: 3 },
     { name: 'bob', tokens: 3000, contributions: 1 },
   ],
+  scores: [],
   evaluations: [
     { round: 0, loss: 5 },
     { round: 2, loss: 4.7 },

@@ -74,6 +74,22 @@ test('what was not measured is said', () =>
     '| after round 3 | not measured |  |',
   ]))
 
+test('scores are those of the first and of the latest adapter that were scored', () => {
+  const head = 'On questions and prompts of its organiser, which were held out:'
+  const scores = [
+    { round: 0, acc: 0.25 },
+    { round: 1, acc: 1 },
+    { round: 2, acc: 0.5, exactMatch: 0.125 },
+  ]
+  check({ scores }, [
+    head,
+    '- before round 1: acc 25.0 %',
+    '- after round 2: acc 50.0 %, exact_match 12.5 %',
+  ])
+  const lines = modelCard('peft', { run: RUN, adapter: ADAPTER, ...WRITTEN }).split('\n')
+  expect(lines).not.toContain(head)
+})
+
 test('one volunteer is one', () =>
   check({ contributors: RUN.contributors.slice(0, 1) }, [
     'A LoRA adapter for tiny, trained by 1 volunteer in 3 rounds with barnraise.',

@@ -9,6 +9,7 @@ import {
   EVENTS_FILE,
   METRICS_FILE,
   metricsOf,
+  SCORES_FILE,
 } from '../../node/history/metrics-log.ts'
 import type { RoundRow } from '../../node/history/rows.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
@@ -62,6 +63,8 @@ const SECOND = row(1, {
 })
 const THIRD = row(2, { startedAt: 20_000 })
 
+const known = (...rounds: RoundRow[]) => ({ rounds, metric: undefined })
+
 test('an adapter has the loss that was held out, and the figures of the round that made it', () => {
   expect(metricsOf([THIRD, SECOND, FIRST])).toEqual([
     {
@@ -99,9 +102,9 @@ test('an adapter has the loss that was held out, and the figures of the round th
 
 test('each adapter is written once, and all of them again after a restart', async () => {
   const root = await temporaryFolder()
-  const log = await createMetricsLog(root, [FIRST])
-  await Promise.all([log.update([FIRST]), log.update([FIRST, SECOND])])
-  await log.update([FIRST, SECOND, THIRD])
+  const log = await createMetricsLog(root, known(FIRST))
+  await Promise.all([log.update(known(FIRST)), log.update(known(FIRST, SECOND))])
+  await log.update(known(FIRST, SECOND, THIRD))
   const [lines, events] = [join(root, METRICS_FILE), join(root, EVENTS_FILE)]
   const written = [await readFile(lines, 'utf8'), await readFile(events)] as const
   expect(
@@ -110,6 +113,40 @@ test('each adapter is written once, and all of them again after a restart', asyn
       .split('\n')
       .map((line) => JSON.parse(line)),
   ).toEqual(metricsOf([FIRST, SECOND]))
-  await createMetricsLog(root, [FIRST, SECOND])
+  await createMetricsLog(root, known(FIRST, SECOND))
   expect([await readFile(lines, 'utf8'), await readFile(events)]).toEqual(written)
+})
+
+test('scores are written when they come, however late, and again after a restart', async () => {
+  const root = await temporaryFolder()
+  const [scores, events] = [join(root, SCORES_FILE), join(root, EVENTS_FILE)]
+  const log = await createMetricsLog(root, known(FIRST))
+  await expect(readFile(scores)).rejects.toThrow('ENOENT')
+  const first = { ...FIRST, scores: { acc: 0.5, accNorm: 0.25 } }
+  const second = { ...SECOND, scores: { exactMatch: 0.75 } }
+  await log.update(known(FIRST, SECOND))
+  const before = (await readFile(events)).length
+  await log.update(known(first, SECOND))
+  await log.update(known(first, second))
+  await log.update(known(first, second))
+  const lines = (await readFile(scores, 'utf8')).trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    { round: 0, at: 1000, acc: 0.5, accNorm: 0.25 },
+    { round: 1, at: 9000, exactMatch: 0.75 },
+  ])
+  const added = [
+    { seconds: 1, step: 0, values: { 'score/acc': 0.5, 'score/acc_norm': 0.25 } },
+    { seconds: 9, step: 1, values: { 'score/exact_match': 0.75 } },
+  ]
+  expect((await readFile(events)).subarray(before)).toEqual(
+    Buffer.concat(added.map((scalars) => scalarsRecord(scalars))),
+  )
+  await createMetricsLog(root, known(first, second))
+  expect((await readFile(scores, 'utf8')).trim().split('\n')).toEqual(lines)
+})
+
+test('the best round is told by the score that the organiser names', () => {
+  const rows = [FIRST, { ...SECOND, scores: { acc: 0.5 } }, row(2, { heldOutLoss: 3 })]
+  expect(metricsOf(rows, 'acc').map(({ bestRound }) => bestRound)).toEqual([null, 1, 1])
+  expect(metricsOf(rows).map(({ bestRound }) => bestRound)).toEqual([null, 1, 2])
 })

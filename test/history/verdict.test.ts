@@ -18,6 +18,7 @@ const measured = (losses: Losses): MeasuredAdapter[] =>
   losses.map(([loss, trainLoss = null, generalLoss = null], round) => ({
     round,
     loss,
+    cost: loss,
     trainLoss,
     generalLoss,
     accuracy: null,
@@ -40,7 +41,7 @@ for (const [what, losses, course, best] of [
     const all = measured(losses)
     expect(judge(all)).toMatchObject({ course, best })
     expect(judge(all.toReversed())).toEqual(judge(all))
-    expect(best).toBe(bestRound(all))
+    expect(best).toBe(bestRound(losses.map(([cost], round) => ({ round, cost }))))
   })
 }
 
@@ -51,6 +52,28 @@ test('overfitting is said with both losses, and with the round to keep', () => {
       "94.7 % above round 1's 0.564. Keep the adapter of round 1, which did best: export and " +
       'generate take it, unless they are given another round.',
   )
+})
+
+test('what the organiser goes by decides which adapter is kept, not what the losses mean', () => {
+  const all = measured([[2], [0.6, 0.6], [0.9, 0.2], [1.1, 0.1]])
+  const scored = all.map((each, round) => ({ ...each, cost: [0.5, 0.4, 0.1, null][round]! }))
+  const { course, best, reason } = judge(scored)
+  expect([course, best]).toEqual(['overfitting', 2])
+  expect(reason).toContain("83.3 % above round 1's 0.600. Keep the adapter of round 2, which did")
+  const unscored = judge(all.map((each) => ({ ...each, cost: null })))
+  expect([unscored.course, unscored.best]).toEqual(['overfitting', null])
+  expect(unscored.reason).not.toContain('Keep')
+})
+
+test('a score that rises is a cost that falls; an adapter without it has none', () => {
+  const rows = [
+    { round: 0, heldOutLoss: 4, scores: { acc: 0.25, exactMatch: 0 } },
+    { round: 1, heldOutLoss: 3 },
+  ] as RoundRow[]
+  expect(measuredOf(rows, 'acc').map(({ cost }) => cost)).toEqual([0.75, null])
+  expect(measuredOf(rows, 'exact_match').map(({ cost }) => cost)).toEqual([1, null])
+  expect(measuredOf(rows, 'acc_norm').map(({ cost }) => cost)).toEqual([1, null])
+  expect(measuredOf(rows).map(({ cost }) => cost)).toEqual([4, 3])
 })
 
 for (const [what, [before, after], expected] of [
@@ -95,8 +118,8 @@ test("an adapter's training loss is that of the round that made it", () => {
     { round: 2, heldOutLoss: null, generalLoss: null, trainLoss: null },
   ] as RoundRow[]
   expect(measuredOf(rows)).toEqual([
-    { round: 0, loss: 4, generalLoss: 5, trainLoss: null, accuracy: 0, margin: 0 },
-    { round: 1, loss: 3, generalLoss: 5, trainLoss: 3.5, accuracy: 0.5, margin: 1 },
+    { round: 0, loss: 4, cost: 4, generalLoss: 5, trainLoss: null, accuracy: 0, margin: 0 },
+    { round: 1, loss: 3, cost: 3, generalLoss: 5, trainLoss: 3.5, accuracy: 0.5, margin: 1 },
   ])
 })
 

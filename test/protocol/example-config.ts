@@ -35,7 +35,21 @@ export function fullConfig(): RunConfig {
       exceptions: [{ layer: 1, target: 'q', adapterRank: 2, alpha: 4 }],
       start: { checkpoint: blobNamed('start'), parent },
     },
-    training: { ...training, rateRatio: 16, dropout: 0.05, embeddingNoise: 5 },
+    training: {
+      ...training,
+      patience: 3,
+      metric: 'acc_norm',
+      rateRatio: 16,
+      dropout: 0.05,
+      embeddingNoise: 5,
+    },
+    scoring: {
+      rows: blobNamed('rows'),
+      questions: 4,
+      prompts: 2,
+      contextTokens: 32,
+      everyRounds: 2,
+    },
   })
   const preference = {
     loss: 'dpo',

@@ -166,6 +166,10 @@ test('the status of the largest run fits a reply', () => {
     status: {
       ...status,
       evaluations: Array.from({ length: 64 }, (_, round) => ({ round, loss: 1.1 })),
+      scores: Array.from({ length: 64 }, (_, round) => {
+        return { round, acc: 0.1, accNorm: 0.1, exactMatch: 0.1 }
+      }),
+      metric: 'exact_match',
       participants: Array.from({ length: 64 }, () => participant),
     },
     own,

@@ -23,6 +23,15 @@ const exception = (target: 'q' | 'k' | 'v', adapterRank: number) => ({
 /** One for each of the example's matrices. */
 const kindsOf = (kind: 'float16' | 'Q8_0') => Array<'float16' | 'Q6_K' | 'Q8_0'>(15).fill(kind)
 
+const SCORING = {
+  rows: blobNamed('rows'),
+  questions: 4,
+  prompts: 0,
+  contextTokens: 32,
+  everyRounds: 1,
+}
+const METRIC: Changes = { training: { metric: 'exact_match' }, scoring: SCORING }
+
 for (const [message, changes] of [
   ["'training.batchSequences' must be a multiple of microBatch 4", { training: { microBatch: 4 } }],
   ["'kernels.base' must be int8 where the path is int16", { kernels: { path: 'int16' } }],
@@ -85,6 +94,15 @@ for (const [message, changes] of [
     "'dataset.trainSequences' must be at least a batch of 128",
     { training: { batchSequences: 128 } },
   ],
+  ["'training.metric' must be another where there are no prompts", METRIC],
+  [
+    "'training.metric' must be another where there are no questions",
+    { training: { metric: 'acc_norm' }, scoring: { ...SCORING, questions: 0, prompts: 2 } },
+  ],
+  [
+    "'scoring.questions' must be at least 1 where there are no prompts",
+    { scoring: { ...SCORING, questions: 0, prompts: 0 } },
+  ],
   ["'run.training.schedule' as it must be one of", { training: { schedule: 'wavy' } }],
   ["'run.round.seconds' as it must be a number from 1", { round: { seconds: 0.5 } }],
   ["'run.version' as it must be one of 3", { version: 1 as 3 }],
@@ -112,6 +130,7 @@ for (const [what, changes] of [
   ['a layer without an adapter', { adapter: { layers: [1] } }],
   ['a rank of its own', { adapter: { exceptions: [exception('q', 2), exception('v', 6)] } }],
   ['blocks of several kinds', { kernels: { base: 'blocks', kinds: kindsOf('Q8_0') } }],
+  ['a score to go by', { ...METRIC, scoring: { ...SCORING, prompts: 2 } }],
   ['the mean of gradients', { training: { mode: 'gradient' } }],
 ] as [string, Changes][]) {
   test(`taken: ${what}`, () => expect(exampleConfig(changes)).toMatchObject(changes as object))
@@ -137,6 +156,7 @@ const neighbours: [string, Changes][] = [
   ['training.learningRate', { training: { learningRate: 0.010000000000000002 } }],
   ['training.dropout', { training: { dropout: 0.1 } }],
   ['training.embeddingNoise', { training: { embeddingNoise: 5 } }],
+  ['scoring', { scoring: SCORING }],
   ['training.rateRatio', { training: { rateRatio: 16 } }],
   ['round.seconds', { round: { seconds: 60.5 } }],
   ['outer.momentum', { outer: { momentum: 0 } }],

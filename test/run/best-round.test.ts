@@ -1,4 +1,4 @@
-/** Which adapter is kept: that with the least held-out loss, never the base. */
+/** Which adapter is kept: the best by what the organiser goes by, never the base. */
 import { expect, test } from 'vitest'
 import { bestRound } from '../../node/run/best-round.ts'
 
@@ -11,7 +11,7 @@ for (const [what, losses, expected] of [
   ['all are worse than the base', [4, 4.5, 4.2], 2],
 ] as const) {
   test(`${what}: ${expected}`, () => {
-    const measured = losses.map((loss, round) => ({ round, loss }))
+    const measured = losses.map((loss, round) => ({ round, cost: loss }))
     expect(bestRound(measured)).toBe(expected)
     expect(bestRound(measured.toReversed())).toBe(expected)
   })

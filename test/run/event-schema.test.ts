@@ -28,6 +28,8 @@ for (const event of [
   { type: 'evaluated', at: 9, round: 1, loss: 2.5 },
   { type: 'evaluated', at: 9, round: 1, loss: 2.5, generalLoss: 3 },
   { type: 'evaluated', at: 9, round: 1, loss: 0.6, accuracy: 0.75, margin: -0.5 },
+  { type: 'scored', at: 9, round: 1, adapter: DIGEST, scores: { acc: 1 }, reason: null },
+  { type: 'scored', at: 9, round: 1, adapter: DIGEST, scores: null, reason: 'too slow' },
   { type: 'aggregated', at: 9, round: 0, attempt: 0, aggregate: AGGREGATE },
 ]) {
   test(`${Object.keys(event)} of '${event.type}' is an event`, () =>
@@ -40,6 +42,11 @@ for (const [what, event, words] of [
   ['an unknown kind', { type: 'sung', at: 1 }, 'event.type'],
   ['an unknown field', { type: 'tick', at: 1, more: 1 }, 'event.more'],
   ['a time that is none', { type: 'tick', at: -1 }, 'event.at'],
+  [
+    'a share above 1',
+    { type: 'scored', at: 9, round: 1, adapter: DIGEST, scores: { acc: 2 }, reason: null },
+    'event.scores.acc',
+  ],
   ['no object', 7, 'event.type'],
   ['no request', { ...REQUEST, request: null }, 'event.request.type'],
 ] as const) {

@@ -41,7 +41,7 @@ test('of a conversation, the tokens that are learned are those held out', async 
     runId: exampleManifest.runId,
     coordinator: null,
     names: new Map(),
-    state: { evaluations: [] } as unknown as CoordinatorState,
+    state: { evaluations: [], scores: [] } as unknown as CoordinatorState,
     blobs: { read: async () => shard, path: () => expect.unreachable() },
   }
   expect((await summaryOf(run, CHAIN)).dataset.heldOutTokens).toBe(3)

@@ -10,6 +10,7 @@ import { type RunPlan, withPlan } from '../../node/setup/plan-run.ts'
 import { keyOf } from '../../node/setup/run-config-of.ts'
 import { knownKeys } from '../../node/setup/run-keys.ts'
 import { parseRunYaml } from '../../node/setup/run-yaml.ts'
+import { digestOf } from '../../protocol/digest.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import { runConfigSchema } from '../../protocol/run-config.ts'
 import { temporaryFolder } from '../model/fixtures.ts'
@@ -182,6 +183,54 @@ for (const [swarm, blockMembersMax] of [
     expect(admission.blockMembersMax).toBe(blockMembersMax)
   })
 }
+
+const SCORED = 'eval_choices: {path: questions.jsonl}\neval_generate: {path: prompts.jsonl}\n'
+
+/** The plan of a run.yaml with a question of two choices and two prompts beside it. */
+async function planScored<T>(yaml: string, work: (plan: RunPlan) => T) {
+  const folder = await temporaryFolder()
+  writeFileSync(join(folder, 'text.txt'), smallText(60))
+  const question = { prompt: 'We', choices: [' the', ' a'], answer: 0 }
+  writeFileSync(join(folder, 'questions.jsonl'), JSON.stringify(question))
+  const prompts = ['We', 'You'].map((prompt) => JSON.stringify({ prompt, answer: 'do' }))
+  writeFileSync(join(folder, 'prompts.jsonl'), prompts.join('\n'))
+  return withPlan(await locateRun({ ...parseRunYaml(yaml, 'run.yaml'), folder }, null), work)
+}
+
+test('questions and prompts are rows of the run, by digest', async () => {
+  const yaml = `${SMALL}${SCORED}eval_every: 4\nmetric_for_best_model: exact_match\n`
+  const { config, scored, notes } = await planScored(yaml, (plan) => plan)
+  const rows = { digest: digestOf(scored!.blob), bytes: scored!.blob.length }
+  expect(config.scoring).toMatchObject({ rows, questions: 1, prompts: 2, everyRounds: 4 })
+  expect(config.scoring!.contextTokens).toBeGreaterThan(64)
+  expect(config.training.metric).toBe('exact_match')
+  expect(notes).toEqual([])
+  const plain = await plan(SMALL, (made) => made.config)
+  expect(['scoring' in plain, 'metric' in plain.training]).toEqual([false, false])
+  expect(differingKeys(plain, config)).toEqual([
+    'metric_for_best_model',
+    'eval_choices or eval_generate',
+  ])
+})
+
+test('a score to go by that the run does not have is refused by its key', async () => {
+  const yaml = `${SMALL}eval_choices: {path: questions.jsonl}\n`
+  const planned = planScored(`${yaml}metric_for_best_model: exact_match\n`, () => null)
+  await expect(planned).rejects.toThrow(/metric_for_best_model: makes 'run.training.metric' exact/)
+})
+
+test('that nothing is scored is told where it is said how often', async () => {
+  const { notes } = await plan(`${SMALL}eval_every: 2\n`, (made) => made)
+  expect(notes).toEqual([expect.stringContaining('eval_every: it has no effect, as there is')])
+})
+
+test('a template that writes prompts has an effect without conversations, too', async () => {
+  const said = 'chat_template: chatml\neval_generate: {path: prompts.jsonl, '
+  const noted = await planScored(`${SMALL}${said}max_new_tokens: 8}\n`, ({ notes }) => notes)
+  expect(noted).toEqual([expect.stringContaining('chat_template: it has no effect')])
+  const yaml = `${SMALL}${said}apply_chat_template: true}\n`
+  expect(await planScored(yaml, ({ notes }) => notes)).toEqual([])
+})
 
 test('what differs between two runs is told by its keys', async () => {
   const configOf = (yaml: string) => plan(yaml, ({ config }) => config)

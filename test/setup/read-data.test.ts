@@ -36,6 +36,8 @@ async function read(name: string, bytes: Uint8Array | string, task: Partial<Data
     isRated: false,
     examplesMax: 1,
     rows: 1e6,
+    scored: null,
+    contextLength: 256,
   }
   return readData(Object.assign(whole, task), {
     ...BOUNDS,

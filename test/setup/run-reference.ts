@@ -29,6 +29,7 @@ export function runJsonSchema(): JsonSchema {
 export function runReference(): string {
   const schema = runJsonSchema()
   const { datasets, swarm, ...top } = schema.properties!
+  const { eval_choices: choices, eval_generate: generate } = top
   return `${HEAD}
 ${table({ ...schema, properties: top })}
 
@@ -37,6 +38,18 @@ ${table({ ...schema, properties: top })}
 ${datasets!.description} A list; docs/data.md says what files and rows may look like.
 
 ${table(datasets!.items!)}
+
+## \`eval_choices\`
+
+docs/learning.md says what its rows are, and how they are scored.
+
+${table(choices!)}
+
+## \`eval_generate\`
+
+docs/learning.md says what its rows are, and how they are scored.
+
+${table(generate!)}
 
 ## \`swarm\`
 

@@ -55,6 +55,30 @@ test('the same seed has the same trace digest twice, another seed another one', 
   expect(run(3).traceDigest).not.toBe(run(4).traceDigest)
 })
 
+test('a simulation answers no questions: the run hears so, and ends all the same', () => {
+  const scoring = {
+    rows: { digest: 'ab'.repeat(32), bytes: 1 },
+    questions: 4,
+    prompts: 0,
+    contextTokens: 32,
+    everyRounds: 2,
+  }
+  let asked = 0
+  let missing = 0
+  const { violations, finished } = run(3, {
+    config: runWith({ scoring, training: { metric: 'acc', patience: 1 } }, configOf(3)),
+    step: (state, event) => {
+      const outcome = production(state, event)
+      asked += outcome.effects.filter(({ type }) => type === 'score').length
+      if (event.type === 'scored' && outcome.accepted) missing += 1
+      return outcome
+    },
+  })
+  expect({ violations, finished }).toEqual({ violations: [], finished: true })
+  expect(missing).toBeGreaterThan(0)
+  expect(asked).toBeGreaterThanOrEqual(missing)
+})
+
 const doubleCount: Step = (state, event) => {
   const outcome = production(state, event)
   if (event.type === 'aggregated' && outcome.accepted) state.batchesCounted += 1

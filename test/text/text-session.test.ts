@@ -140,6 +140,28 @@ test('the likelier answer is chosen', async () => {
   expect(score).toEqual({ accuracy: 2 / 3, accuracyByLength: 2 / 3, questions: 3 })
 })
 
+test('a choice has the same loss to the bit, whatever was read before it', async () => {
+  const prompt = 'The people of the United'
+  const session = await sessionOf({ model: 'embedded' })
+  const { tokenizer } = session.model
+  const sequenceOf = (choice: string) => {
+    const [before, ids] = [tokenizer.encodeWhole(prompt), tokenizer.encode(choice)]
+    const whole = Int32Array.of(...before, ...ids)
+    const targets = whole.subarray(1).map((id, i) => (i + 1 < before.length ? -1 : id))
+    return { tokens: whole.subarray(0, -1), targets }
+  }
+  const second = sequenceOf(' States of America')
+  const alone = await session.score('base', second)
+  await session.score('base', sequenceOf(' States of Europe'))
+  expect(await session.score('base', second)).toEqual(alone)
+  await session.write('base', tokenizer.encodeWhole(prompt), {
+    tokensMax: 4,
+    sampling: GREEDY,
+    seed: 1,
+  })
+  expect(await session.score('base', second)).toEqual(alone)
+})
+
 for (const [what, choice, message] of [
   ['neither run nor model', {}, /give the folder of a run/],
   ['both', { run: 'a', model: 'b' }, /give the folder of a run/],

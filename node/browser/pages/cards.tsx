@@ -59,7 +59,7 @@ function InviteNeeded() {
 export function Rounds() {
   version.value
   const isRelayed = (door.value?.relayed.length ?? 0) > 0
-  const { best } = judge(measuredOf(tables.rounds.values()))
+  const { best } = judge(measuredOf(tables.rounds.values(), tables.run?.metric))
   const rounds = [...tables.rounds.values()]
     .filter(({ mergedAt }) => mergedAt !== null)
     .sort((a, b) => b.round - a.round)

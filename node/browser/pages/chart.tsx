@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { RoundRow } from '../../history/rows.ts'
+import { scoreLine } from '../../history/score-line.ts'
 import { judge, learningWords, measuredOf } from '../../history/verdict.ts'
 import { colorOf } from './color.ts'
 import { isDark } from './screen.ts'
@@ -17,7 +18,8 @@ export function Learning() {
   const axis = useSignal<Axis>('round')
   version.value
   const rounds = [...tables.rounds.values()].sort((a, b) => a.round - b.round)
-  const { course, reason, memory } = judge(measuredOf(rounds))
+  const { course, reason, memory } = judge(measuredOf(rounds, tables.run?.metric))
+  const scores = scoreLine(rounds)
   return (
     <section class="card wide" aria-labelledby="learning">
       <div class="head">
@@ -41,6 +43,7 @@ export function Learning() {
       </div>
       <p class={`words ${course}`}>{reason}</p>
       {memory !== null && <p class={memory.forgets ? 'words forgets' : 'words'}>{memory.reason}</p>}
+      {scores !== null && <p class="words">{scores}</p>}
       <Curves rounds={rounds} axis={axis.value} />
       <ul class="legend">
         <li class="train">training loss</li>
@@ -68,7 +71,12 @@ function Curves({ rounds, axis }: { rounds: RoundRow[]; axis: Axis }) {
   }, [isDark.value])
   useEffect(() => plot.current?.setData(dataOf(rounds, axis)), [version.value, axis])
   return (
-    <div ref={place} class="curves" role="img" aria-label={learningWords(measuredOf(rounds))} />
+    <div
+      ref={place}
+      class="curves"
+      role="img"
+      aria-label={learningWords(measuredOf(rounds, tables.run?.metric))}
+    />
   )
 }
 

@@ -91,7 +91,9 @@ export function open(): void {
 export function ask(given: WriteOptions): void {
   const isTalk = trial.value.speaks === 'talk'
   const goesOn = isTalk && talkVoices !== null
-  const voices = (goesOn && talkVoices) || chooseVoices(tables.rounds.values(), wanted.value).chosen
+  const voices =
+    (goesOn && talkVoices) ||
+    chooseVoices(tables.rounds.values(), wanted.value, tables.run?.metric).chosen
   talkVoices = voices
   lastTurn += 1
   const prompt = draft.value

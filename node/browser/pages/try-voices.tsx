@@ -10,7 +10,8 @@ export const nameOf = (round: number): string =>
 /** A talk goes on with those with whom it began. */
 export function Voices() {
   version.value
-  const { offered, chosen, rounds, best } = chooseVoices(tables.rounds.values(), wanted.value)
+  const all = tables.rounds.values()
+  const { offered, chosen, rounds, best } = chooseVoices(all, wanted.value, tables.run?.metric)
   if (rounds.length === 0) {
     return (
       <p class="note">

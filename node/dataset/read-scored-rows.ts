@@ -1,0 +1,251 @@
+/**
+ * The rows of `eval_choices` and `eval_generate`, read and cut into tokens. What is no such row, or
+ * too long, is refused by file and row: a score over some of them would be another score.
+ */
+import {
+  CHOICES_MAX,
+  ConfigError,
+  counted,
+  SCORED_BYTES_MAX,
+  SCORED_ROWS_MAX,
+  SCORED_TOKENS_MAX,
+} from '../../protocol/index.ts'
+import type { TellPiece } from '../bounded-work.ts'
+import type { ChatTemplate } from '../model/chat-template.ts'
+import type { TextTokenizer } from '../model/tokenizer.ts'
+import { type Fields, isFields } from './fields.ts'
+import type { DatasetPlace, FoundFiles } from './files.ts'
+import { listed } from './left-out.ts'
+import { isBad } from './row.ts'
+import {
+  ANSWER_LENGTH_MAX,
+  contextOf,
+  encodeScoredRows,
+  extractAnswer,
+  type ScoredQuestion,
+  type ScoredRows,
+} from './scored-rows.ts'
+import { openRows } from './sources.ts'
+
+interface ScoredPlace extends DatasetPlace {
+  found?: FoundFiles
+  /** Whether a prompt is what a user says, in the words of the chat template. */
+  apply_chat_template: boolean
+}
+
+/** What run.yaml says of it. */
+export interface ScoredSources {
+  choices: (ScoredPlace & { target_delimiter: string }) | null
+  generate: (ScoredPlace & { max_new_tokens: number; regex?: string | undefined }) | null
+}
+
+/** Whether prompts are written by a chat template. */
+export const isTemplateUsed = ({ choices, generate }: ScoredSources): boolean =>
+  [choices, generate].some((source) => source?.apply_chat_template === true)
+
+export interface ScoredWorld {
+  /** That paths are relative to. */
+  folder: string
+  /** Its stops end an answer. */
+  tokenizer: TextTokenizer
+  /** @throws ConfigError where there is none */
+  template(): ChatTemplate
+  /** The base has a row of numbers for each id below, and has seen so many tokens at a time. */
+  vocabularyRows: number
+  contextLength: number
+  tell: TellPiece
+}
+
+export interface ReadScoredRows {
+  blob: Uint8Array
+  questions: number
+  prompts: number
+  contextTokens: number
+  /** Tokens that are read for a score, and that may be written. */
+  readTokens: number
+  writtenTokensMax: number
+  /** Sentences on what was not looked at. */
+  notes: string[]
+}
+
+/** @throws ConfigError that names the first row which is none, or the file */
+export async function readScoredRows(
+  { choices, generate }: ScoredSources,
+  world: ScoredWorld,
+): Promise<ReadScoredRows> {
+  const notes: string[] = []
+  const rows: ScoredRows = {
+    questions: choices === null ? [] : await questionsOf(choices, world, notes),
+    prompts: generate === null ? [] : await promptsOf(generate, world, notes),
+    tokensMax: generate?.max_new_tokens ?? 1,
+    stopIds: [...world.tokenizer.stopIds],
+    regex: generate?.regex ?? null,
+  }
+  const blob = encodeScoredRows(rows)
+  if (blob.length > SCORED_BYTES_MAX) {
+    throw new ConfigError(
+      `Cannot score on so much text as its tokens must have at most ${SCORED_BYTES_MAX} bytes: ` +
+        `current value is ${blob.length}. Give fewer rows in 'eval_choices' or 'eval_generate'`,
+    )
+  }
+  const { questions, prompts, tokensMax } = rows
+  const sum = (all: readonly { length: number }[]) => all.reduce((n, { length }) => n + length, 0)
+  const ofQuestions = questions.map(
+    ({ prompt, choices: all }) => prompt.length + sum(all.map((choice) => choice.ids)),
+  )
+  return {
+    blob,
+    questions: questions.length,
+    prompts: prompts.length,
+    contextTokens: contextOf(rows),
+    readTokens:
+      ofQuestions.reduce((n, length) => n + length, 0) + sum(prompts.map(({ prompt }) => prompt)),
+    writtenTokensMax: prompts.length * tokensMax,
+    notes,
+  }
+}
+
+interface OpenRow {
+  /** `file:line`. */
+  name: string
+  fields: Fields
+}
+
+const QUESTION = '{"prompt": "...", "choices": ["...", "..."], "answer": 0}'
+const PROMPT = '{"prompt": "...", "answer": "..."}'
+
+async function questionsOf(
+  entry: NonNullable<ScoredSources['choices']>,
+  world: ScoredWorld,
+  notes: string[],
+): Promise<ScoredQuestion[]> {
+  const questions: ScoredQuestion[] = []
+  const known = ['prompt', 'question', 'choices', 'answer']
+  for await (const { name, fields } of rowsOf('eval_choices', entry, { known, world, notes })) {
+    const refuse = (what: string) => refusal('eval_choices', name, what, QUESTION)
+    const { choices } = fields
+    const isTexts = (all: unknown): all is string[] =>
+      Array.isArray(all) && all.every((text) => typeof text === 'string' && text !== '')
+    if (!isTexts(choices) || choices.length < 2 || choices.length > CHOICES_MAX) {
+      throw refuse(`'choices' must be a list of 2 to ${CHOICES_MAX} texts`)
+    }
+    const answer = Number(fields.answer ?? Number.NaN)
+    if (typeof fields.answer === 'string' || !Number.isInteger(answer) || !(answer in choices)) {
+      throw refuse("'answer' must be the index of the right choice, from 0")
+    }
+    const prompt = promptIds(textOf(fields, refuse), entry, world)
+    const tokens = choices.map((choice) => ({
+      ids: [...world.tokenizer.encode(entry.target_delimiter + choice)],
+      bytes: Buffer.byteLength(choice),
+    }))
+    if (tokens.some(({ ids }) => ids.length === 0)) throw refuse('each choice must have a token')
+    const longest = Math.max(...tokens.map(({ ids }) => ids.length))
+    checkLength(prompt.length + longest, world, refuse)
+    checkKnown([prompt, ...tokens.map(({ ids }) => ids)], world, refuse)
+    questions.push({ prompt, choices: tokens, answer })
+  }
+  return questions
+}
+
+async function promptsOf(
+  entry: NonNullable<ScoredSources['generate']>,
+  world: ScoredWorld,
+  notes: string[],
+): Promise<ScoredRows['prompts']> {
+  const prompts: ScoredRows['prompts'] = []
+  const known = ['prompt', 'question', 'answer']
+  for await (const { name, fields } of rowsOf('eval_generate', entry, { known, world, notes })) {
+    const refuse = (what: string) => refusal('eval_generate', name, what, PROMPT)
+    const { answer } = fields
+    const said = typeof answer === 'number' || typeof answer === 'bigint' ? `${answer}` : answer
+    if (typeof said !== 'string' || said.length > ANSWER_LENGTH_MAX) {
+      throw refuse(`'answer' must be a text of at most ${ANSWER_LENGTH_MAX} characters`)
+    }
+    // What is taken out of the written text is taken out of a longer answer, too.
+    const expected = extractAnswer(said, entry.regex ?? null) ?? said.trim()
+    if (expected === '') throw refuse("'answer' must have more than white space")
+    const prompt = promptIds(textOf(fields, refuse), entry, world)
+    checkLength(prompt.length + entry.max_new_tokens, world, refuse)
+    checkKnown([prompt], world, refuse)
+    prompts.push({ prompt, answer: new TextEncoder().encode(expected) })
+  }
+  return prompts
+}
+
+type Refuse = (what: string) => ConfigError
+
+const refusal = (key: string, name: string, what: string, must: string): ConfigError =>
+  new ConfigError(`Cannot score on ${name} (${key}) as ${what}. A row must be ${must}`)
+
+interface Reading {
+  /** Fields that are looked at. */
+  known: readonly string[]
+  world: ScoredWorld
+  notes: string[]
+}
+
+/** @throws ConfigError that names the row, or says that there are none, or too many */
+async function* rowsOf(
+  key: string,
+  place: ScoredPlace,
+  { known, world, notes }: Reading,
+): AsyncGenerator<OpenRow> {
+  const { rows, leftOut } = await openRows(place, world.folder, world.tell)
+  const others = new Set<string>()
+  let count = 0
+  for await (const row of rows()) {
+    if (isBad(row)) throw new ConfigError(row.complaint)
+    const { name, value } = row
+    if (!isFields(value)) throw refusal(key, name, 'it has no fields', QUESTION)
+    for (const field of Object.keys(value)) if (!known.includes(field)) others.add(field)
+    count += 1
+    if (count > SCORED_ROWS_MAX) {
+      throw new ConfigError(
+        `Cannot score on '${place.path}' (${key}) as it has more than ${SCORED_ROWS_MAX} rows: ` +
+          `say which, as with 'split: train[:${SCORED_ROWS_MAX}]'`,
+      )
+    }
+    yield { name, fields: value }
+  }
+  if (count === 0) {
+    throw new ConfigError(`Cannot score on '${place.path}' (${key}) as there is no row in it`)
+  }
+  if (leftOut.count > 0) {
+    notes.push(`${key}: ${counted(leftOut.count, 'file')} not read: ${listed(leftOut)}.`)
+  }
+  if (others.size > 0) {
+    const names = [...others].sort().slice(0, FIELDS_NAMED_MAX).join(', ')
+    notes.push(`${key}: ${counted(others.size, 'field')} of its rows not looked at: ${names}.`)
+  }
+}
+
+const FIELDS_NAMED_MAX = 8
+
+function textOf({ prompt, question }: Fields, refuse: Refuse): string {
+  const [text, other] = [prompt ?? question, prompt === undefined ? undefined : question]
+  if (typeof text !== 'string') throw refuse("'prompt' (or 'question') must be a text")
+  if (other !== undefined) throw refuse("'prompt' and 'question' are both there: leave one out")
+  return text
+}
+
+/** An empty prompt is the end of the text before. */
+function promptIds(prompt: string, entry: ScoredPlace, world: ScoredWorld): number[] {
+  const { tokenizer } = world
+  const ids = entry.apply_chat_template
+    ? tokenizer.encode(world.template().render([{ role: 'user', content: prompt }], true))
+    : tokenizer.encodeWhole(prompt)
+  return ids.length > 0 ? [...ids] : [tokenizer.eosId]
+}
+
+function checkLength(tokens: number, { contextLength }: ScoredWorld, refuse: Refuse): void {
+  const most = Math.min(contextLength, SCORED_TOKENS_MAX)
+  if (tokens <= most) return
+  throw refuse(
+    `it has ${tokens} tokens with its answer, and ${most} are the most on this base: shorten it`,
+  )
+}
+
+function checkKnown(all: readonly number[][], { vocabularyRows }: ScoredWorld, refuse: Refuse) {
+  const id = all.flat().find((one) => one >= vocabularyRows)
+  if (id !== undefined) throw refuse(`it has the token ${id}, which the base has no row for`)
+}

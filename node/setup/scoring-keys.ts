@@ -1,0 +1,96 @@
+/** The keys of run.yaml by which adapters are scored while the run goes on. */
+import { z } from 'zod'
+import { ANSWER_TOKENS_MAX, runConfigSchema, SCORE_METRICS } from '../../protocol/index.ts'
+import { REGEX_LENGTH_MAX } from '../dataset/scored-rows.ts'
+import { SPLIT_KEY } from '../dataset/split-key.ts'
+import { within } from './within.ts'
+
+const { everyRounds } = runConfigSchema.fields.scoring.inner.fields
+const DELIMITER_LENGTH_MAX = 64
+
+const place = {
+  path: z
+    .string()
+    .min(1)
+    .describe('A file, a folder, a glob, npm:PACKAGE, or org/name of the Hub.'),
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Which of the configs that its README.md names, where it names several.'),
+  split: z
+    .string()
+    .regex(SPLIT_KEY, "must be a split, or rows of one, as 'test', 'test[:100]'")
+    .optional()
+    .describe('Which split, and which rows of it: `test[:100]`; left out: all of `train`.'),
+  apply_chat_template: z
+    .boolean()
+    .default(false)
+    .describe('The prompt is what a user says, in the words of the chat template.'),
+}
+
+export const choiceKeys = z.strictObject({
+  ...place,
+  target_delimiter: z
+    .string()
+    .max(DELIMITER_LENGTH_MAX)
+    .default('')
+    .describe('What stands between a prompt and a choice: a space, where the rows have none.'),
+})
+
+export const generateKeys = z.strictObject({
+  ...place,
+  max_new_tokens: z
+    .number()
+    .int()
+    .min(1)
+    .max(ANSWER_TOKENS_MAX)
+    .default(64)
+    .describe('Tokens that are written at most, the likeliest each time.'),
+  regex: z
+    .string()
+    .min(1)
+    .max(REGEX_LENGTH_MAX)
+    .refine(isRegex, { error: 'must be a regular expression of JavaScript, on one line' })
+    .optional()
+    .describe(
+      'What of the written text is the answer: the first group of the first match, or all of the ' +
+        'match. Left out: all that is written.',
+    ),
+})
+
+function isRegex(source: string): boolean {
+  if (/\p{Cc}/u.test(source)) return false
+  try {
+    new RegExp(source)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Those at the top of the file. */
+export const scoringKeys = {
+  eval_choices: choiceKeys
+    .optional()
+    .describe(
+      'Questions that adapters are scored on: rows with `prompt` (or `question`), `choices`, and ' +
+        '`answer`, the index of the right one.',
+    ),
+  eval_generate: generateKeys
+    .optional()
+    .describe(
+      'Prompts that adapters are to answer: rows with `prompt` (or `question`) and `answer`, the ' +
+        'text that is right.',
+    ),
+  eval_every: within(everyRounds)
+    .default(1)
+    .describe('Adapters are scored every so many rounds; the first and the last in any case.'),
+  metric_for_best_model: z
+    .enum(['eval_loss', ...SCORE_METRICS])
+    .default('eval_loss')
+    .describe(
+      'By what the best round is told, and `early_stopping_patience` counts: the held-out loss, ' +
+        'or a score of `eval_choices` (`acc`, `acc_norm`) or of `eval_generate` (`exact_match`).',
+    ),
+}

@@ -1,0 +1,124 @@
+/** A run's own scores: hand-made answers of a thread, what takes too long, what breaks. */
+import { expect, test } from 'vitest'
+import type { Compute } from '../../node/compute/compute.ts'
+import type { GenerateInput, ScoreInput, TaskName } from '../../node/compute/task.ts'
+import type { ScoredRows } from '../../node/dataset/scored-rows.ts'
+import { createAdapterScorer, SCORE_MS_MAX } from '../../node/text/score-adapter.ts'
+import { blobNamed, exampleConfig } from '../protocol/example-config.ts'
+
+const SCORING = {
+  rows: blobNamed('rows'),
+  questions: 1,
+  prompts: 2,
+  contextTokens: 16,
+  everyRounds: 1,
+}
+const utf8 = (text: string) => new TextEncoder().encode(text)
+const ROWS: ScoredRows = {
+  questions: [
+    {
+      prompt: [1, 2],
+      choices: [
+        { ids: [30], bytes: 1 },
+        { ids: [20, 20], bytes: 8 },
+      ],
+      answer: 1,
+    },
+  ],
+  prompts: [
+    { prompt: [65], answer: utf8('A!') },
+    { prompt: [66], answer: utf8('C!') },
+  ],
+  tokensMax: 4,
+  stopIds: [9],
+  regex: null,
+}
+
+/** A thread to which a token costs a tenth of its id, and which writes the prompt and `!`. */
+function thread() {
+  const asked: TaskName[] = []
+  let closed = 0
+  const compute = {
+    async run(name: TaskName, input: unknown) {
+      asked.push(name)
+      if (name === 'open-model') return null
+      if (name === 'generate') {
+        const { prompt, tokensMax, sampling, stopIds } = input as GenerateInput
+        expect({ tokensMax, stopIds, temperature: sampling.temperature }).toEqual({
+          tokensMax: 4,
+          stopIds: [9],
+          temperature: 0,
+        })
+        return Int32Array.of(32, ...prompt, 33)
+      }
+      const { targets } = input as ScoreInput
+      const losses = Float64Array.from(targets, (id) => (id < 0 ? 0 : id / 10))
+      return { losses, hits: new Uint8Array(targets.length) }
+    },
+    close: async () => {
+      closed += 1
+    },
+  } as Partial<Compute> as Compute
+  return { compute, asked, closed: () => closed }
+}
+
+function scorer(rows: Partial<ScoredRows> = {}, now: () => number = () => 0) {
+  const threads: ReturnType<typeof thread>[] = []
+  const start = () => {
+    threads.push(thread())
+    return threads.at(-1)!.compute
+  }
+  const made = createAdapterScorer({
+    config: exampleConfig({ scoring: SCORING }),
+    rows: { ...ROWS, ...rows },
+    weights: new Uint8Array(),
+    decode: (ids) => String.fromCharCode(...ids),
+    memoryBytesMax: 1e9,
+    start,
+    now,
+  })
+  return { ...made, threads }
+}
+
+test('what is written is trimmed and compared, choices told by sum and by byte', async () => {
+  const { score, threads } = scorer()
+  // Sums of -3 and -4; for each byte -3 and -0.5. One of two prompts is answered right.
+  expect(await score(null)).toEqual({ acc: 0, accNorm: 1, exactMatch: 0.5 })
+  expect(await score(new Float32Array(2))).toEqual({ acc: 0, accNorm: 1, exactMatch: 0.5 })
+  expect(threads.map(({ asked }) => asked.filter((name) => name === 'open-model'))).toEqual([
+    ['open-model'],
+  ])
+})
+
+for (const [what, rows, scores] of [
+  ['questions alone', { prompts: [] }, { acc: 0, accNorm: 1 }],
+  ['prompts alone', { questions: [] }, { exactMatch: 0.5 }],
+  ['a regex that takes the letter', { questions: [], regex: '([A-Z])' }, { exactMatch: 0 }],
+  ['a regex without a match', { questions: [], regex: 'x' }, { exactMatch: 0 }],
+  ['a regex that takes all', { questions: [], regex: '.+' }, { exactMatch: 0.5 }],
+] as [string, Partial<ScoredRows>, object][]) {
+  test(`${what}: ${JSON.stringify(scores)}`, async () => {
+    expect(await scorer(rows).score(null)).toEqual(scores)
+  })
+}
+
+test('what takes too long is given up between two rows, and the next begins anew', async () => {
+  let time = 0
+  const { score, threads } = scorer({}, () => {
+    time += SCORE_MS_MAX / 2
+    return time
+  })
+  await expect(score(null)).rejects.toThrow('they take more than 30 minutes here: give fewer rows')
+  expect(threads.map(({ closed }) => closed())).toEqual([1])
+  await expect(score(null)).rejects.toThrow('give fewer rows')
+  expect(threads).toHaveLength(2)
+})
+
+test('a scorer that is closed has no thread, whether it had begun or not', async () => {
+  const { score, close, threads } = scorer()
+  await close()
+  expect(threads).toEqual([])
+  await score(null)
+  await close()
+  expect(threads.map(({ closed }) => closed())).toEqual([1])
+})
