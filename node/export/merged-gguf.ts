@@ -32,6 +32,7 @@ export async function writeMergedGguf(
   folder: string,
   takeaway: Takeaway,
   type: WrittenType,
+  signal?: AbortSignal,
 ): Promise<WrittenModel> {
   const { base, model } = takeaway
   const files = await tokenizerFiles(base.folder)
@@ -49,7 +50,7 @@ export async function writeMergedGguf(
           weights: mergedWeights(readWeights(model, opened), takeaway),
         })
     await writeFile(join(folder, MODELFILE), modelfile(chatFormat(files)))
-    const written = await writeGguf(join(folder, MODEL_FILE), file)
+    const written = await writeGguf(join(folder, MODEL_FILE), file, signal)
     const weights = isRewritten ? `${type} where merged, the others as in the base` : type
     return { ...written, weights }
   } finally {
