@@ -206,7 +206,7 @@ export interface ExportOptions {
   out?: string | null
   /** The type of merged weights; null: that of the base. */
   dtype?: DtypeName | null
-  /** Ends it: it rejects with the signal's reason, and leaves no file of weights that is not whole. */
+  /** Ends it: it rejects with the signal's reason, and no file of weights is there in part. */
   signal?: AbortSignal
 }
 

@@ -39,8 +39,8 @@ export function isHere(page: string): boolean {
 }
 
 const LINK_IN_WORLD =
-  'Strangers reach this host by the link, if no firewall or router is in the way; it has no page, ' +
-  'as none of its addresses takes WebSockets.'
+  'Strangers reach this host by the link, if no firewall or router is in the way; it has no ' +
+  'page, as none of its addresses takes WebSockets.'
 
 const RELAY_HERE =
   'These work on this machine only, as the relay is named by an address of it: ' +

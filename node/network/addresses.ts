@@ -10,7 +10,7 @@ export interface Doors {
   relays: readonly string[]
   /** Multiaddrs that lead here, as those of a router or of a tunnel. */
   others: readonly string[]
-  /** Its own addresses in the world were found to let nobody in, so they lead this network alone. */
+  /** Its own addresses in the world let nobody in from outside, as was found. */
   isShut: boolean
   /** Whether it is for other machines alone, to which this one's loopback means themselves. */
   isAway: boolean
@@ -45,7 +45,7 @@ export function addressesOf(
   return open.concat(outside, shut, here).slice(0, ADDRESSES_MAX)
 }
 
-/** Of a link's addresses those that were found to let nobody in: what is direct after a relay. */
+/** Those of a link's addresses that were found to let nobody in: what is direct after a relay. */
 export function shutOf(addresses: readonly string[]): string[] {
   const relayed = addresses.findLastIndex((address) => address.includes('/p2p-circuit'))
   const after = relayed < 0 ? [] : addresses.slice(relayed + 1)

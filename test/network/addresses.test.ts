@@ -88,7 +88,7 @@ test('a machine of many networks has no more in its link than a link may have', 
   expect(parseLink(formatLink({ addresses, run: null, token: '' })).addresses).toEqual(addresses)
 })
 
-test('what was found shut comes after the relays, before its own, and is told by that', async () => {
+test('what was found shut comes after the relays, and is told by that', async () => {
   interfaces('127.0.0.1', '11.0.0.5', '192.168.1.7')
   const listen = ['/ip4/0.0.0.0/tcp/0/ws', '/ip4/0.0.0.0/tcp/0']
   const host = await testHost('tcp', 'coordinator', { listen })

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { type Place, readWhole, untilAborted } from '../../node/run/place.ts'
 
-test('a place gives nothing more once its signal has aborted, in the middle of a file', async () => {
+test('once its signal has aborted a place gives nothing more of a file', async () => {
   const stop = new AbortController()
   let given = 0
   let isClosed = false

@@ -29,7 +29,7 @@ export function createScreenLock(screen: Screen): ScreenLock {
     isAsking = true
     const lock = await screen.request().catch(() => null)
     isAsking = false
-    // Whoever is refused while the page is seen, as on a battery that is low, is not given it later.
+    // Whoever is refused while the page is seen, as on a low battery, is not given it later.
     if (lock === null) isWanted.value &&= screen.isHidden()
     else if (isWanted.value) hold(lock)
     else await lock.release()
