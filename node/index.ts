@@ -173,6 +173,8 @@ export interface VerifyOptions {
   replay?: Replay | null
   limits?: JobLimits
   onProgress?(progress: VerifyProgress): void
+  /** Ends it: it rejects with the signal's reason, and has found nothing. */
+  signal?: AbortSignal
 }
 
 /**
@@ -182,8 +184,9 @@ export interface VerifyOptions {
  */
 export function verify(where: string, options: VerifyOptions = {}): Promise<RunVerification> {
   const { from, trusted, close } = evidenceAt(where)
-  const { run = null, coordinator = null, replay = null, limits = LIMITS } = options
+  const { run = null, coordinator = null, replay = null, limits = LIMITS, signal } = options
   const how = {
+    signal,
     trusted: { run: run ?? trusted.run, coordinator: coordinator ?? trusted.coordinator },
     replay,
     limits,
@@ -203,6 +206,8 @@ export interface ExportOptions {
   out?: string | null
   /** The type of merged weights; null: that of the base. */
   dtype?: DtypeName | null
+  /** Ends it: it rejects with the signal's reason, and no file of weights is there in part. */
+  signal?: AbortSignal
 }
 
 /**
@@ -210,8 +215,8 @@ export interface ExportOptions {
  * @param folder the run's
  */
 export function exportRun(folder: string, options: ExportOptions): Promise<Exported> {
-  const { format, round = null, out = null, dtype = null } = options
-  return exportFolder(runFolder(folder), { format, round, out, dtype })
+  const { format, round = null, out = null, dtype = null, signal } = options
+  return exportFolder(runFolder(folder), { format, round, out, dtype, signal })
 }
 
 /** Never, without a signal. */

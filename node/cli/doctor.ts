@@ -16,10 +16,12 @@ import { EMBEDDED_MODEL, openBaseModel } from '../model/base-model.ts'
 import { reachAsSeenBy } from './doctor-reach.ts'
 import { CommandFailure } from './failure.ts'
 import { printJson, printTable } from './output.ts'
+import type { Reach } from './reach.ts'
 
 interface Check {
   name: string
-  ok: boolean
+  /** Null: it cannot be told, which is no fault of this machine. */
+  ok: boolean | null
   found: string
   /** What to do when it is not ok. */
   advice: string
@@ -45,17 +47,17 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     cores(),
     ...(options.ask === undefined ? [] : [await reach(options.ask, options.port)]),
   ]
-  const ok = checks.every((check) => check.ok)
+  const ok = isSound(checks)
   if (options.json) printJson({ ok, checks })
-  else {
-    printTable(
-      checks.map(({ name, ok: fine, found, advice }) => [
-        `${fine ? 'ok  ' : 'FAIL'}  ${name}`,
-        fine ? found : `${found}: ${advice}`,
-      ]),
-    )
-  }
+  else printTable(checks.map(rowOf))
   if (!ok) throw new CommandFailure(EXIT.failure, 'not all is as it has to be, see above')
+}
+
+export const isSound = (checks: readonly Check[]): boolean => checks.every(({ ok }) => ok !== false)
+
+export function rowOf({ name, ok, found, advice }: Check): [string, string] {
+  const mark = ok === null ? '?   ' : ok ? 'ok  ' : 'FAIL'
+  return [`${mark}  ${name}`, ok === true ? found : `${found}: ${advice}`]
 }
 
 function node(): Check {
@@ -126,6 +128,9 @@ function cores(): Check {
 }
 
 async function reach(whom: string, port: number): Promise<Check> {
-  const { reached, found, advice } = await reachAsSeenBy(whom, port)
-  return { name: 'reach', ok: reached === true, found, advice }
+  return reachCheck(await reachAsSeenBy(whom, port))
+}
+
+export function reachCheck({ reached, found, advice }: Reach): Check {
+  return { name: 'reach', ok: reached, found, advice }
 }

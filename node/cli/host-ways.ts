@@ -9,7 +9,7 @@ import { coordinatorAt } from '../network/page-link.ts'
 import { mapPort, type PortMapping } from '../network/port-mapping.ts'
 import { startTunnel, type Tunnel } from '../network/tunnel.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
-import type { Ways } from '../roles/ways.ts'
+import type { Lead, Ways } from '../roles/ways.ts'
 import { addressesOf } from './invite.ts'
 import { reachOf } from './reach.ts'
 import { visible } from './terminal.ts'
@@ -17,6 +17,8 @@ import { visible } from './terminal.ts'
 export interface WaysOptions {
   port: number
   public?: boolean
+  /** Where it says it is: these are believed. */
+  announce?: string[]
   /** False: routers are asked for nothing. */
   mapPort?: boolean
   /** Starts what leads from elsewhere to `port`. */
@@ -57,7 +59,7 @@ export function openWays(
     if (mapping !== null) opened.push({ stop: mapping.remove })
     const router = await routerOf(role, options, mapping, listener)
     if (isStopped) return
-    if (options.tunnel === undefined) return announce(role.leadBy(...router))
+    if (options.tunnel === undefined) return announce(role.leadBy(router))
     const tunnel = tunnelTo(role, router, options, { ...listener, announce })
     opened.push(tunnel)
     await tunnel.ready
@@ -111,23 +113,29 @@ async function mapped(
   return result.mapping
 }
 
-/** The addresses of a router that lead here, as far as a relay that is asked does not deny it. */
+/**
+ * The addresses of a router that lead here, as far as a relay that is asked does not deny it. The
+ * relay sees one address: where it does not come back, the host's others are not believed either.
+ */
 async function routerOf(
   role: Pick<CoordinatorRole, 'askRelay'>,
-  { port, public: isPublic = false }: WaysOptions,
+  { port, public: isPublic = false, announce = [] }: WaysOptions,
   mapping: PortMapping | null,
   { tell }: WaysListener,
-): Promise<string[]> {
+): Promise<Lead> {
   const outside = mapping?.port ?? port
-  const asMapped = mapping === null ? [] : [webSocketAt(`/ip4/${mapping.address}`, outside)]
-  if (!isPublic || port === 0) return []
+  const by = (...others: string[]): Lead => ({ others, isShut: false })
+  const asMapped = by(
+    ...(mapping === null ? [] : [webSocketAt(`/ip4/${mapping.address}`, outside)]),
+  )
+  if (!isPublic || port === 0) return by()
   try {
     const answer = await role.askRelay(outside)
     if (answer === null) return asMapped
     const { reached, found, advice, router } = reachOf(answer, outside)
     tell({ type: 'reach', reached, found, advice }, `${found}${advice === '' ? '' : `: ${advice}`}`)
-    if (reached === false) return []
-    return router === null ? asMapped : [webSocketAt(router, outside)]
+    if (reached === false) return { others: [], isShut: announce.length === 0 }
+    return router === null ? asMapped : by(webSocketAt(router, outside))
   } catch (error) {
     const reason = (error as Error).message
     tell({ type: 'reach', reached: null, found: reason, advice: '' }, unknown(outside, reason))
@@ -145,7 +153,7 @@ const unknown = (port: number, reason: string): string =>
 
 function tunnelTo(
   { coordinator, leadBy }: Pick<CoordinatorRole, 'coordinator' | 'leadBy'>,
-  router: readonly string[],
+  router: Lead,
   { tunnel = '', port }: WaysOptions,
   { announce, tell }: WaysListener,
 ): Tunnel {
@@ -159,7 +167,8 @@ function tunnelTo(
         () => false,
       ),
     onAddress: (address) => {
-      const ways = leadBy(...router, announcedAddress(address))
+      const others = router.others.concat(announcedAddress(address))
+      const ways = leadBy({ ...router, others })
       told = told.then(() => announce(ways)).catch(unkept({ tell }))
     },
     onLost: (reason) =>

@@ -1,27 +1,21 @@
 /** What an organiser gives away, and what is theirs: the link, the page, its QR code. */
 import type { Addresses } from '../history/progress.ts'
 import { parseLink, withWords } from '../network/link.ts'
-import { isOfHome } from '../network/near.ts'
-import { isLoopback } from '../network/network-of.ts'
 import type { CoordinatorRole } from '../roles/coordinator.ts'
 import type { Ways } from '../roles/ways.ts'
+import { audienceText, widestPage } from './audience.ts'
 import { command, joinCommand, quoted } from './command.ts'
 import { qrText } from './qr.ts'
 
 /** Lines that stand around the code, with some of what happens then. */
-const LINES_AROUND = 12
+const LINES_AROUND = 14
 
 /**
  * The pages' addresses. What is after the # stays in the browser: whoever has it may join, or see
  * the link.
  */
 export function addressesOf({ link, pageAddresses }: Ways, admin: string): Addresses {
-  const others = pageAddresses.filter((address) => !isHere(address))
-  // A tab may do more where its page came over TLS.
-  const secure = others.find((address) => address.startsWith('https:'))
-  // And one of the whole world leads here from the same home, too, if need be through the router.
-  const inWorld = others.find((address) => !isOfHome(hostOf(address)))
-  const page = secure ?? inWorld ?? others[0] ?? pageAddresses[0]
+  const page = widestPage({ link, pageAddresses })
   if (page === undefined) return { page: null, admin: null }
   const { run, token } = parseLink(link)
   const fragment = `join=${run}${token === '' ? '' : `.${encodeURIComponent(token)}`}`
@@ -39,22 +33,8 @@ export function inviteText(link: string, { page, admin }: Addresses, rows: numbe
     const orCode = fits ? '' : ', and a QR code to join by,'
     if (admin !== null) parts.push(`You see everything${orCode} at ${admin}\n`)
   }
-  if (page !== null && isHere(page)) parts.push(`${hereOnly(link)}\n`)
+  parts.push(`${audienceText(link, page)}\n`)
   return parts.join('\n')
-}
-
-function hereOnly(link: string): string {
-  const relayed = parseLink(link).addresses.filter((address) => address.includes('/p2p-circuit/'))
-  if (relayed.length > 0 && relayed.every(isLoopback)) {
-    return (
-      'These work on this machine only, as the relay is named by an address of it: ' +
-      'give --relay the address at which others reach the relay.'
-    )
-  }
-  return relayed.length > 0
-    ? 'The page is for this machine only; the link leads through the relay, for all who reach it.'
-    : 'These work on this machine only: with --public, others reach it at its own addresses; ' +
-        'with --announce, at those that you name; with --tunnel or --relay, from behind a router.'
 }
 
 /** Where nobody joins by the link of the run itself. */
@@ -72,11 +52,3 @@ export function checkText({ runId, coordinator }: CheckedRun): string {
 }
 
 type CheckedRun = Pick<CoordinatorRole, 'runId' | 'coordinator'>
-
-/** The IP address or name in a page's address. */
-const hostOf = (address: string): string => new URL(address).hostname.replace(/^\[|\]$/g, '')
-
-/** Whether a page's address is for this machine alone. */
-export function isHere(address: string): boolean {
-  return /^(127\.|localhost$|\[::1\]$)/.test(new URL(address).hostname)
-}

@@ -2,6 +2,7 @@
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type DialBackAnswer, LEADS_ELSEWHERE } from '../network/dial-back.ts'
+import { PLACES, type Place, placeOf } from '../network/near.ts'
 import { visible } from './terminal.ts'
 
 export interface Reach {
@@ -33,7 +34,7 @@ export function reachOf(
       return {
         reached: false,
         found:
-          `nobody from outside reaches port ${port}: this machine is seen at ${address}, ` +
+          `${nobodyBut(port, own)}: this machine is seen at ${address}, ` +
           `${isOwn ? 'its own address' : 'that of a router'} (${visible(reason)})`,
         advice: `${toDo(isOwn, reason)}, or use \`host --tunnel\` or \`--relay\``,
         router: null,
@@ -42,8 +43,8 @@ export function reachOf(
     case 'unseen':
       return {
         reached: null,
-        found: 'whoever was asked is in the same network, or sees this machine through a proxy',
-        advice: 'ask one that is elsewhere',
+        found: `${unseenBy(port, own)}: ${FROM_THERE}`,
+        advice: 'ask a relay or a run that is elsewhere',
         router: null,
       }
     case 'busy':
@@ -54,6 +55,25 @@ export function reachOf(
         router: null,
       }
   }
+}
+
+const FROM_THERE =
+  'whoever was asked is in the same network, or sees this machine through a proxy, and cannot tell'
+
+function unseenBy(port: number, own: ReadonlySet<string>): string {
+  return widestOf(own) === 'world'
+    ? `whether strangers reach port ${port} is not known`
+    : `only this network reaches port ${port}, unless a router leads here`
+}
+
+function nobodyBut(port: number, own: ReadonlySet<string>): string {
+  const nobody = `nobody from outside reaches port ${port}`
+  return widestOf(own) === 'home' ? `${nobody}, only this network` : nobody
+}
+
+function widestOf(own: ReadonlySet<string>): Place {
+  const places = new Set(Array.from(own, placeOf))
+  return PLACES.findLast((place) => places.has(place)) ?? 'here'
 }
 
 /** @param isOwn the address is this machine's own, not that of a router */
@@ -72,5 +92,5 @@ function toDo(isOwn: boolean, reason: string): string {
 
 function ownAddresses(): ReadonlySet<string> {
   const all = Object.values(networkInterfaces()).flat()
-  return new Set(all.map((one) => one?.address ?? ''))
+  return new Set(all.map((one) => one?.address).filter((address) => address !== undefined))
 }

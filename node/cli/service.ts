@@ -9,6 +9,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, platform } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isDone } from '../../coordinator/index.ts'
 import { ConfigError } from '../../protocol/index.ts'
 import {
   launchAgent,
@@ -19,6 +20,7 @@ import {
 } from '../guest/service-file.ts'
 import { UnreachableError } from '../network/errors.ts'
 import { findInvite } from '../network/page-link.ts'
+import { openRun } from '../run/open-run.ts'
 import { checkRunFolder, readCoordinator, runFolder } from '../run/run-folder.ts'
 import { command } from './command.ts'
 import { coordinatorKey, folderKey } from './folders.ts'
@@ -67,6 +69,12 @@ export async function host(
     throw new ConfigError(
       `Cannot install a service for the run in '${folder}' as it must have been hosted once, ` +
         'so that you have its link',
+    )
+  }
+  if (options.stay !== true && isDone((await openRun(run)).state)) {
+    throw new ConfigError(
+      `Cannot install a service for the run in '${folder}' as it is over, and its host would end ` +
+        "at once: give '--stay' to keep its pages",
     )
   }
   checkHostOptions(run, options)

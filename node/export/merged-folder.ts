@@ -33,6 +33,7 @@ export async function writeMergedFolder(
   folder: string,
   takeaway: Takeaway,
   dtype: FloatDtype | null,
+  signal?: AbortSignal,
 ): Promise<WrittenModel> {
   const { model, base } = takeaway
   const opened = openWeights(base.weights, model)
@@ -53,7 +54,8 @@ export async function writeMergedFolder(
       },
     }))
     const pieces = safetensorsPieces(tensors, { format: 'pt' })
-    return { ...(await writeInPieces(join(folder, WEIGHTS_FILE), pieces)), weights: type }
+    const path = join(folder, WEIGHTS_FILE)
+    return { ...(await writeInPieces(path, pieces, signal)), weights: type }
   } finally {
     opened.close()
   }

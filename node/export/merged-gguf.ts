@@ -36,6 +36,7 @@ export async function writeMergedGguf(
   folder: string,
   takeaway: Takeaway,
   wanted: TensorType | 'base',
+  signal?: AbortSignal,
 ): Promise<WrittenModel> {
   const { base, model, run } = takeaway
   const files = await tokenizerFiles(base.folder)
@@ -54,7 +55,7 @@ export async function writeMergedGguf(
       ? rewrittenGguf(opened, takeaway, wanted, entriesFor(opened, files, heading), rounding)
       : ggufModel({ ...heading(), weights: mergedWeights(weights, takeaway), rounding })
     await writeFile(join(folder, MODELFILE), modelfile(chatFormat(files)))
-    const written = await writeGguf(join(folder, MODEL_FILE), file)
+    const written = await writeGguf(join(folder, MODEL_FILE), file, signal)
     const types =
       wanted === 'base' ? 'as in the base' : `${type} where merged, the others as in the base`
     return {

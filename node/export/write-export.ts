@@ -36,6 +36,8 @@ export interface ExportTarget {
   dtype: DtypeName | null
   /** The address of what the run published, for the card. */
   proof?: string | undefined
+  /** Ends it between two pieces of a file. */
+  signal?: AbortSignal | undefined
 }
 
 /**
@@ -67,7 +69,11 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
     await makeFolder(target.folder)
     // The base's own GGUF may have another template than the run, or none.
     await copyCompanions(takeaway.base.folder, target.folder, [TEMPLATE_FILE])
-    const written = await writeGguf(join(target.folder, LORA_FILE), ggufLora(takeaway))
+    const written = await writeGguf(
+      join(target.folder, LORA_FILE),
+      ggufLora(takeaway),
+      target.signal,
+    )
     return { ...written, weights: 'F32' }
   },
   async merged(target, takeaway) {
@@ -75,12 +81,13 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
     await makeFolder(target.folder)
     await copyCompanions(takeaway.base.folder, target.folder)
     await writeStops(takeaway.base.folder, target.folder)
-    return writeMergedFolder(target.folder, takeaway, type === 'base' ? null : type)
+    const wanted = type === 'base' ? null : type
+    return writeMergedFolder(target.folder, takeaway, wanted, target.signal)
   },
   async 'merged-gguf'(target, takeaway) {
     const type = typeOf(target, DTYPE_NAMES) ?? 'F16'
     await makeFolder(target.folder)
-    return writeMergedGguf(target.folder, takeaway, type)
+    return writeMergedGguf(target.folder, takeaway, type, target.signal)
   },
 }
 

@@ -35,8 +35,12 @@ export interface GgufFile {
   tensors: readonly GgufTensor[]
 }
 
-export function writeGguf(path: string, file: GgufFile): Promise<WrittenFile> {
-  return writeInPieces(path, ggufPieces(file))
+export function writeGguf(
+  path: string,
+  file: GgufFile,
+  signal?: AbortSignal,
+): Promise<WrittenFile> {
+  return writeInPieces(path, ggufPieces(file), signal)
 }
 
 /** The bytes of the file in order. */

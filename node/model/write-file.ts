@@ -13,9 +13,11 @@ export interface WrittenFile {
   digest: Digest
 }
 
+/** @param signal asked before each piece; where it has aborted, nothing of the file is left */
 export async function writeInPieces(
   path: string,
   pieces: Iterable<Uint8Array>,
+  signal?: AbortSignal,
 ): Promise<WrittenFile> {
   const unfinished = `${path}.part`
   const hash = createHash('sha256')
@@ -23,6 +25,7 @@ export async function writeInPieces(
   const file = await open(unfinished, 'w')
   try {
     for (const piece of pieces) {
+      signal?.throwIfAborted()
       hash.update(piece)
       bytes += piece.length
       await file.writeFile(piece)

@@ -46,7 +46,7 @@ import { openScorer } from './open-scorer.ts'
 import { type Order, type OrderResult, resultOf } from './orders.ts'
 import { type CoordinatorWorld, performCoordinatorEffect } from './perform-coordinator.ts'
 import { servePeers } from './serve-peers.ts'
-import { askRelay, type OpenWays, openWays, type Ways } from './ways.ts'
+import { askRelay, type Lead, type OpenWays, openWays, type Ways } from './ways.ts'
 
 export interface CoordinatorOptions {
   /** Multiaddrs to listen on. */
@@ -90,10 +90,10 @@ export interface HostedRun extends Ways {
 export interface CoordinatorRole extends HostedRun {
   status(): RunStatus
   /**
-   * It is reached by these addresses besides from now on, multiaddrs without its peer id: those who
-   * are here are told. Returns the ways to it.
+   * It is reached by these others besides from now on: those who are here are told. Returns the
+   * ways to it.
    */
-  leadBy(...others: string[]): Ways
+  leadBy(lead: Lead): Ways
   /** What the first of its relays sees of a port here; null: it has none. */
   askRelay(port: number): Promise<DialBackAnswer | null>
   /** Resolves when the run is finished; rejects when it cannot go on. */
@@ -318,8 +318,8 @@ async function openDoors(run: OpenRun, options: CoordinatorOptions): Promise<Coo
   return {
     ...hosted,
     status,
-    leadBy: (...others) => {
-      const led = opened.leadBy(others)
+    leadBy: (lead) => {
+      const led = opened.leadBy(lead)
       for (const peer of state.members.keys()) tellWays(peer)
       return led
     },

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection } from '@libp2p/interface'
 import { ADDRESS_LENGTH_MAX, type Notice, type RunId } from '../../protocol/index.ts'
-import { addressesOf } from '../network/addresses.ts'
+import { addressesOf, type Doors } from '../network/addresses.ts'
 import { askDialBack, type DialBackAnswer } from '../network/dial-back.ts'
 import type { Host } from '../network/host.ts'
 import { formatLink, pageAddress } from '../network/link.ts'
@@ -17,10 +17,13 @@ export interface Ways {
   pageAddresses: string[]
 }
 
+/** What is found out about the ways to a host while it runs. */
+export type Lead = Pick<Doors, 'others' | 'isShut'>
+
 export interface OpenWays {
   now(): Ways
-  /** They lead by these addresses besides from now on: multiaddrs without its peer id. */
-  leadBy(others: readonly string[]): Ways
+  /** They lead by its others besides from now on. */
+  leadBy(lead: Lead): Ways
   /** What those who are here are told, so that they come back by ways newer than their link. */
   notice(): Notice
 }
@@ -30,9 +33,9 @@ export function openWays(
   { runId, token }: { runId: RunId; token: string },
   relays: RelayOrder,
 ): OpenWays {
-  let others: readonly string[] = []
+  let lead: Lead = { others: [], isShut: false }
   const addressesBy = (named: readonly string[], isAway: boolean) =>
-    addressesOf(host, { relays: named, others, isAway })
+    addressesOf(host, { relays: named, ...lead, isAway })
   const now = () => {
     const addresses = addressesBy(relays.all(), false)
     const pages = addressesBy(relays.leading(), false)
@@ -42,7 +45,7 @@ export function openWays(
   return {
     now,
     leadBy: (given) => {
-      others = given
+      lead = given
       return now()
     },
     notice: () => {

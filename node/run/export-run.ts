@@ -22,6 +22,8 @@ export interface ExportOptions {
   dtype?: DtypeName | null
   /** The address of what the run published, for the card. */
   proof?: string
+  /** Ends it: a file of weights that is not whole is taken away again. */
+  signal?: AbortSignal | undefined
 }
 
 export interface Exported {
@@ -40,7 +42,8 @@ export interface Exported {
 
 /** @throws ConfigError when the run has no adapter of that round yet. */
 export async function exportRun(folder: RunFolder, options: ExportOptions): Promise<Exported> {
-  const { format, round, out, dtype = null, proof } = options
+  const { format, round, out, dtype = null, proof, signal } = options
+  signal?.throwIfAborted()
   const run = await openRun(folder)
   const chain = await manifestsUntil(run, round)
   if (chain.length === 0) {
@@ -50,8 +53,9 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
   }
   const target = out ?? exportFolder(folder, format)
   await checkTarget(target, format, folder, run.runId)
+  signal?.throwIfAborted()
   const { path, digest, weights, rounding } = await writeExport(
-    { format, folder: target, dtype, proof },
+    { format, folder: target, dtype, proof, signal },
     await takeawayOf(run, chain, folder.base),
   )
   const rounds = run.state.round.start.round

@@ -10,8 +10,11 @@ import type { Evidence } from './evidence.ts'
 import { reasonOf } from './mismatch.ts'
 import { type RunFolder, readCoordinator, whyNoRun } from './run-folder.ts'
 
-/** @throws ConfigError when the folder holds no run */
-export async function folderEvidence(folder: RunFolder): Promise<Evidence> {
+/**
+ * @param signal once it has aborted, nothing more is read
+ * @throws ConfigError when the folder holds no run
+ */
+export async function folderEvidence(folder: RunFolder, signal?: AbortSignal): Promise<Evidence> {
   if (!existsSync(folder.config)) {
     throw new ConfigError(
       `Cannot check a run in '${folder.root}': ${whyNoRun(folder.root)}. Give the folder that ` +
@@ -28,13 +31,17 @@ export async function folderEvidence(folder: RunFolder): Promise<Evidence> {
     *journal(runId) {
       const journal = readUntouched(folder.journal, runId)
       try {
-        yield* journal.read()
+        for (const entry of journal.read()) {
+          signal?.throwIfAborted()
+          yield entry
+        }
       } finally {
         journal.close()
       }
     },
     blobs: {
       read: async (digest) => {
+        signal?.throwIfAborted()
         // What is wrong with it is told by whoever needs it, once.
         seen.add(digest)
         return readBlob(folder.blobs, digest)
@@ -50,6 +57,7 @@ export async function folderEvidence(folder: RunFolder): Promise<Evidence> {
       const blobs = [base.weights, ...dataset.trainShards, ...heldOutBlobs(config)]
       const needed = new Set(blobs.map(({ digest }) => digest))
       for (const digest of new Set([...needed, ...(await listBlobs(folder.blobs))])) {
+        if (signal?.aborted) return
         if (seen.has(digest)) continue
         await readBlob(folder.blobs, digest).catch((error) => {
           // Whoever hosts the run meanwhile takes away what turned out to be no payload.

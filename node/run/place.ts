@@ -37,3 +37,17 @@ export function tooLong(path: string, bytesMax: number): StorageError {
     `Cannot read ${path} as it must have at most ${bytesMax} bytes: it has more`,
   )
 }
+
+/** The same, until the signal aborts: then it gives nothing more. */
+export function untilAborted(place: Place, signal: AbortSignal): Place {
+  return {
+    ...place,
+    async *open(path, bytesMax) {
+      signal.throwIfAborted()
+      for await (const piece of place.open(path, bytesMax)) {
+        signal.throwIfAborted()
+        yield piece
+      }
+    },
+  }
+}

@@ -5,7 +5,7 @@ import { type CheckedExport, checkExport } from './check-export.ts'
 import type { Evidence } from './evidence.ts'
 import { folderEvidence } from './folder-evidence.ts'
 import type { Mismatch } from './mismatch.ts'
-import type { Place } from './place.ts'
+import { type Place, untilAborted } from './place.ts'
 import { publishedEvidence } from './published-evidence.ts'
 import type { RunFolder } from './run-folder.ts'
 import {
@@ -24,6 +24,8 @@ export interface RunVerification extends Verification {
 export type VerifyRunOptions = Omit<VerifyOptions, 'compute'> & {
   /** A PEFT folder to hold against the run; null: that of the run's folder, where there is one. */
   exported: string | null
+  /** Ends it, also in the middle of a round that is merged or a step that is trained again. */
+  signal?: AbortSignal | undefined
 }
 
 const DEFAULTS: VerifyRunOptions = {
@@ -45,7 +47,9 @@ export async function verifyRun(
 ): Promise<RunVerification> {
   const own = existsSync(folder.adapter) ? folder.adapter : null
   const exported = options.exported ?? own
-  return verified(await folderEvidence(folder), folder, { ...DEFAULTS, ...options, exported })
+  options.signal?.throwIfAborted()
+  const evidence = await folderEvidence(folder, options.signal)
+  return verified(evidence, folder, { ...DEFAULTS, ...options, exported })
 }
 
 /**
@@ -56,19 +60,26 @@ export async function verifyPublished(
   place: Place,
   options: Partial<VerifyRunOptions> = {},
 ): Promise<RunVerification> {
-  return verified(await publishedEvidence(place), null, { ...DEFAULTS, ...options })
+  const { signal } = options
+  const read = signal === undefined ? place : untilAborted(place, signal)
+  return verified(await publishedEvidence(read), null, { ...DEFAULTS, ...options })
 }
 
 /** @param source the run's folder, of which the files of an export can be made again */
 async function verified(
   evidence: Evidence | Mismatch,
   source: RunFolder | null,
-  { exported, ...how }: VerifyRunOptions,
+  { exported, signal, ...how }: VerifyRunOptions,
 ): Promise<RunVerification> {
+  // What was cut off looks like what does not fit.
+  signal?.throwIfAborted()
   if ('reason' in evidence) return { ...notTheRun(evidence).verification, exported: null }
   const compute = startCompute()
+  const stop = () => void compute.close()
+  signal?.addEventListener('abort', stop, { once: true })
   try {
     const { verification, record } = await verify(evidence, { ...how, compute })
+    signal?.throwIfAborted()
     if (record === null || exported === null) return { ...verification, exported: null }
     if (!verification.ok) {
       const why = nothingToVerify(verification) ?? 'the run does not fit'
@@ -86,6 +97,7 @@ async function verified(
       exported: checked,
     }
   } finally {
+    signal?.removeEventListener('abort', stop)
     await compute.close()
   }
 }

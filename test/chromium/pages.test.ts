@@ -1,4 +1,5 @@
 /** The pages as people see them: every view, wide and narrow, light and dark, and read aloud. */
+import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { createCrowd } from '../dashboard/crowd.ts'
@@ -44,6 +45,14 @@ test('the battery is spoken of only where the browser tells of it', async () => 
   await page.reload()
   await page.getByLabel('while this tab is hidden').waitFor()
   expect(await battery.count()).toBe(0)
+})
+
+test('beside the switch of a hidden tab stands what was measured of one', async () => {
+  const { address } = await servePages(playTranscript('coordinator-straggler.txt').model)
+  const page = await openPage(`${address}#join=0123456789abcdef`)
+  await page.getByText('A hidden tab goes on').waitFor()
+  const [range] = /\d\.\d+ to \d\.\d+ of the steps/.exec(readFileSync('docs/hosting.md', 'utf8'))!
+  expect(await page.locator('fieldset.switches').textContent()).toContain(range)
 })
 
 test('nobody has come yet: the page says so, and how to begin', async () => {

@@ -1,6 +1,7 @@
-/** What the doctor says of the kernels. */
+/** What the doctor says of the kernels, and of who reaches this machine. */
 import { expect, test } from 'vitest'
-import { kernelsCheck } from '../../node/cli/doctor.ts'
+import { isSound, kernelsCheck, reachCheck, rowOf } from '../../node/cli/doctor.ts'
+import { reachOf } from '../../node/cli/reach.ts'
 import type { Compute } from '../../node/compute/compute.ts'
 
 /** A compute thread that dies of this. */
@@ -33,4 +34,20 @@ for (const [what, check, expected] of [
   ],
 ] as const) {
   test(`of ${what}`, async () => expect(await check()).toMatchObject(expected))
+}
+
+const AT_HOME = new Set(['192.168.1.7'])
+for (const [what, answer, mark, ok] of [
+  ['strangers come', { type: 'reached', address: '203.0.113.5' }, 'ok  ', true],
+  ['nobody comes', { type: 'missed', address: '203.0.113.5', reason: 'deaf' }, 'FAIL', false],
+  ['nobody there can tell', { type: 'unseen' }, '?   ', true],
+  ['nobody there has time', { type: 'busy' }, '?   ', true],
+] as const) {
+  test(`${what}: ${mark}, which ${ok ? 'is no fault' : 'is one'}`, () => {
+    const check = reachCheck(reachOf(answer, 4001, AT_HOME))
+    const [name, found] = rowOf(check)
+    expect(name).toBe(`${mark}  reach`)
+    expect(found.includes(check.advice)).toBe(true)
+    expect(isSound([check])).toBe(ok)
+  })
 }

@@ -4,7 +4,10 @@ import { openWays } from '../../node/cli/host-ways.ts'
 import { type DialBackAnswer, LEADS_ELSEWHERE } from '../../node/network/dial-back.ts'
 import { NetworkError } from '../../node/network/errors.ts'
 import type { MappingResult } from '../../node/network/port-mapping.ts'
+import type { Lead } from '../../node/roles/ways.ts'
 
+const RUN = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
+const LINK = `barnraise:/ip4/127.0.0.1/tcp/4002/p2p/${RUN}#0123456789abcdef`
 const MAPPED = '/ip4/198.51.100.5/tcp/4100/ws'
 
 function router() {
@@ -23,18 +26,21 @@ interface Case {
   relay?: DialBackAnswer | null
   isPublic?: boolean
   mapPort?: boolean
+  announce?: string[]
 }
 
-async function opened({ mapping = UNMAPPED, relay = null, isPublic = true, mapPort = true }: Case) {
+async function opened({ mapping = UNMAPPED, relay = null, isPublic = true, ...more }: Case) {
   const announced: string[][] = []
+  const shut: boolean[] = []
   const told: object[] = []
   const asked: number[] = []
   const ask = vi.fn(async () => mapping)
   const role = {
     coordinator: '12D3KooWhost',
-    leadBy: (...others: string[]) => {
-      announced.push(others)
-      return { link: '', pageAddresses: [] }
+    leadBy: ({ others, isShut }: Lead) => {
+      announced.push([...others])
+      shut.push(isShut)
+      return { link: LINK, pageAddresses: [] }
     },
     askRelay: async (port: number) => {
       asked.push(port)
@@ -42,9 +48,9 @@ async function opened({ mapping = UNMAPPED, relay = null, isPublic = true, mapPo
     },
   }
   const listener = { announce: async () => {}, tell: (fact: object) => told.push(fact) }
-  const ways = openWays(role, { port: 4001, public: isPublic, mapPort }, listener, ask)
+  const ways = openWays(role, { port: 4001, public: isPublic, ...more }, listener, ask)
   await ways.ready
-  return { ways, announced, told, asked, ask }
+  return { ways, announced, shut, told, asked, ask }
 }
 
 for (const [what, given, others] of [
@@ -64,6 +70,17 @@ for (const [what, given, others] of [
     const { announced } = await opened(given)
     expect(announced).toEqual([others])
   })
+}
+
+for (const [what, given, isShut] of [
+  ['no relay is asked', {}, false],
+  ['a relay comes back', { relay: REACHED }, false],
+  ['a relay cannot tell', { relay: { type: 'unseen' } }, false],
+  ['a relay does not come back', { relay: MISSED }, true],
+  ['it does not, and what is announced is believed', { relay: MISSED, announce: ['x'] }, false],
+] as [string, Case, boolean][]) {
+  test(`${what}: its own addresses are ${isShut ? 'shut' : 'as they were'}`, async () =>
+    expect((await opened(given)).shut).toEqual([isShut]))
 }
 
 test('a relay is asked about the port that the router gave', async () => {
@@ -110,7 +127,7 @@ test('that the mapped port leads to another machine is told, and what to do', as
 
 test('a relay that does not answer such questions takes nothing away', async () => {
   const told: object[] = []
-  const leadBy = vi.fn(() => ({ link: '', pageAddresses: [] }))
+  const leadBy = vi.fn(() => ({ link: LINK, pageAddresses: [] }))
   const askRelay = () => Promise.reject(new NetworkError('lost', 'it is old'))
   const ways = openWays(
     { coordinator: '12D3KooWhost', leadBy, askRelay },
@@ -119,13 +136,12 @@ test('a relay that does not answer such questions takes nothing away', async () 
     async () => router().mapped,
   )
   await ways.ready
-  expect(leadBy).toHaveBeenCalledWith(MAPPED)
+  expect(leadBy).toHaveBeenCalledWith({ others: [MAPPED], isShut: false })
   expect(told.at(-1)).toMatchObject({ type: 'reach', reached: null, found: 'it is old' })
 })
 
-const RUN = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
 const throughRelay = (page: string) => ({
-  link: `barnraise:/ip4/127.0.0.1/tcp/4002/p2p/${RUN}#0123456789abcdef`,
+  link: LINK,
   pageAddresses: ['http://127.0.0.1:4001/', page],
 })
 

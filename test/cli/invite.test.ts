@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { baseSourcesText } from '../../node/cli/base-words.ts'
 import { command, joinCommand, quoted } from '../../node/cli/command.ts'
 import { addressesOf, inviteNeededText, inviteText } from '../../node/cli/invite.ts'
+import { pageAddress, parseLink } from '../../node/network/link.ts'
 
 const CLONE = join(import.meta.dirname, '../..')
 const ID = '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5'
@@ -43,7 +44,6 @@ for (const [pages, page] of [
   })
 }
 
-const HERE = { page: 'http://127.0.0.1:4001/#join=a', admin: 'http://127.0.0.1:4001/#admin=w' }
 const THERE = { page: 'http://192.168.1.7:4001/#join=a', admin: 'http://192.168.1.7:4001/#admin=w' }
 
 test('the link can be pasted, and stays in sight on a small terminal', () => {
@@ -57,15 +57,80 @@ test('the link can be pasted, and stays in sight on a small terminal', () => {
 test('a large terminal shows the code', () =>
   expect(inviteText(LINK, THERE, 80)).toContain('\u2588'))
 
-test('what works on this machine only says so, and what leads through a relay', () => {
-  expect(inviteText(LINK, HERE, 24)).toContain('on this machine only: with --public')
-  const through = (relay: string) => {
-    const address = `${relay}/tcp/4001/p2p/${RELAY}/p2p-circuit/p2p/${ID}`
-    return inviteText(LINK.replace('#', `,${address}#`), HERE, 24)
-  }
-  expect(through('/ip4/198.51.100.5')).toContain('the link leads through the relay')
-  expect(through('/ip4/127.0.0.1')).toContain('on this machine only, as the relay is named by')
-})
+const at = (...places: string[]) => {
+  const named = places.map((place) => `${place}/p2p/${ID}`)
+  return LINK.replace(/:.*#/, `:${named.join()}#`)
+}
+const HOME = '/ip4/192.168.1.7/tcp/4001/ws'
+const WORLD = '/ip4/11.9.0.3/tcp/4001/ws'
+const SIX = '/ip6/2a00::5/tcp/4001/ws'
+const LOOPBACK = '/ip4/127.0.0.1/tcp/4001/ws'
+const relay = (place: string, kind = '/ws') => `${place}/tcp/4001${kind}/p2p/${RELAY}/p2p-circuit`
+const RELAY_PAGE = relay('/ip4/198.51.100.5')
+const RELAY_TCP = relay('/ip4/198.51.100.5', '')
+
+for (const [what, link, page, words] of [
+  ['this machine', at(LOOPBACK), 'http://127.0.0.1:4001/', 'on this machine only: with --public'],
+  ['this network', at(HOME, LOOPBACK), 'http://192.168.1.7:4001/', 'in this network only'],
+  ['its own address', at(WORLD, HOME), 'http://11.9.0.3:4001/', 'at 11.9.0.3, if no firewall'],
+  [
+    'a name',
+    at(HOME, '/dns/run.example.org/tcp/443/tls/ws'),
+    'https://run.example.org/',
+    'Strangers reach these at run.example.org, as long as that name leads here',
+  ],
+  [
+    "a relay's page",
+    at(HOME, RELAY_PAGE, LOOPBACK),
+    `http://198.51.100.5:4001/#at=${ID}`,
+    'Strangers reach these at 198.51.100.5, the relay',
+  ],
+  [
+    "a relay's page where its own address is shut",
+    at(RELAY_PAGE, WORLD, LOOPBACK),
+    `http://198.51.100.5:4001/#at=${ID}`,
+    'Strangers reach these at 198.51.100.5, the relay',
+  ],
+  [
+    'a link through a relay that has no page, where its own address is shut',
+    at(RELAY_TCP, WORLD, LOOPBACK),
+    'http://11.9.0.3:4001/',
+    'for this network only, as nobody from outside reaches this machine itself; the link leads',
+  ],
+  [
+    'the same in a home whose own addresses are shut',
+    at(HOME, RELAY_TCP, SIX, LOOPBACK),
+    'http://192.168.1.7:4001/',
+    'for this network only, as nobody from outside reaches this machine itself; the link leads',
+  ],
+  [
+    'a link through a relay, on this machine',
+    at(RELAY_TCP, LOOPBACK),
+    'http://127.0.0.1:4001/',
+    'for this machine only; the link leads through the relay',
+  ],
+  [
+    'a relay that only this machine reaches',
+    at(relay('/ip4/127.0.0.1', ''), LOOPBACK),
+    'http://127.0.0.1:4001/',
+    'on this machine only, as the relay is named by',
+  ],
+  ['a host without a page', at('/ip4/11.9.0.3/tcp/4002'), null, 'it has no page'],
+  ['a host at home without one', at('/ip4/192.168.1.7/tcp/4002'), null, 'in this network only'],
+] as const) {
+  test(`who reaches ${what}`, () => {
+    const pageAddresses = parseLink(link)
+      .addresses.map(pageAddress)
+      .filter((one) => one !== null)
+    const addresses = addressesOf({ link, pageAddresses }, 'w')
+    const separator = page?.includes('#') === true ? '&' : '#'
+    expect(addresses.page).toBe(page && `${page}${separator}join=0123456789abcdef.t0k`)
+    const text = inviteText(link, addresses, 24)
+    expect(text).toContain(words)
+    // It is said once.
+    expect(text.match(/These work|Strangers reach|The page is for/g)).toHaveLength(1)
+  })
+}
 
 test('whence the base comes: this host gives what mirrors do not', () => {
   expect(baseSourcesText([], 2e6)).toBe('Each volunteer fetches the base, 2.0 MB, from this host')

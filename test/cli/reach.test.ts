@@ -52,9 +52,30 @@ for (const [answer, expected] of [
     { type: 'missed', address: '203.0.113.9', reason: LEADS_ELSEWHERE },
     { reached: false, advice: expect.stringContaining('another program has that port') },
   ],
-  [{ type: 'unseen' }, { reached: null, router: null }],
+  [
+    { type: 'unseen' },
+    {
+      reached: null,
+      found: expect.stringMatching(
+        /^whether strangers reach port 4001 is not known: .*cannot tell$/,
+      ),
+      advice: 'ask a relay or a run that is elsewhere',
+      router: null,
+    },
+  ],
   [{ type: 'busy' }, { reached: null, router: null }],
 ] as const) {
   test(`${JSON.stringify(answer)}`, () =>
     expect(reachOf(answer, 4001, OWN)).toMatchObject(expected))
+}
+
+for (const [answer, found] of [
+  [{ type: 'unseen' }, /^only this network reaches port 4001, unless a router leads here: /],
+  [
+    { type: 'missed', address: '203.0.113.5', reason },
+    /^nobody from outside reaches port 4001, only this network: this machine is seen at /,
+  ],
+] as const) {
+  test(`a machine with addresses of its home alone: ${answer.type}`, () =>
+    expect(reachOf(answer, 4001, new Set(['127.0.0.1', '192.168.1.7'])).found).toMatch(found))
 }

@@ -1,10 +1,10 @@
-/** `barnraise service remove` when the run that a volunteer was installed for is over. */
+/** `barnraise service host` and `service remove` when the run is over. */
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { install, remove } from '../../node/cli/service.ts'
+import { host, install, remove } from '../../node/cli/service.ts'
 import { ConfigError } from '../../protocol/errors.ts'
-import { temporaryFolder } from '../roles/swarm.ts'
+import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from '../roles/swarm.ts'
 
 const PEERS = [
   '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5',
@@ -60,4 +60,23 @@ test('a service is removed by its link when the page is gone, and no other is', 
   const again = remove(links[1]!, { json: true })
   await expect(again).rejects.toThrow(ConfigError)
   await expect(again).rejects.toThrow("must be that of 'service install'")
+})
+
+test('a host is installed while its run goes on, and afterwards for its pages alone', async () => {
+  const printed = await useHome()
+  const run = await prepareSmallRun()
+  const options = { port: 4001, threads: 1, memory: 1e9, json: true }
+  const hosted = await hostRun(run)
+  await joinRun(run, hosted.link, 'ada')
+  await host(run.root, [run.root], options)
+  expect(existsSync(printed[0]!.path)).toBe(true)
+  await hosted.finished
+  await hosted.stop()
+  const again = host(run.root, [run.root], options)
+  await expect(again).rejects.toThrow(ConfigError)
+  await expect(again).rejects.toThrow(
+    "as it is over, and its host would end at once: give '--stay'",
+  )
+  await host(run.root, [run.root, '--stay'], { ...options, stay: true })
+  expect(printed).toHaveLength(2)
 })

@@ -12,6 +12,7 @@ interface Service {
   command?: string
   volumes?: string[]
   network_mode?: string
+  logging?: object
 }
 
 const { services, volumes: named } = parse(read('compose.yaml')) as {
@@ -59,6 +60,15 @@ test('each file that a container gets is there, and each volume has a name', () 
   expect(files.filter((file) => !existsSync(resolve(FOLDER, file)))).toEqual([])
   const others = sources.filter((source) => !source.startsWith('.'))
   expect(new Set(others)).toEqual(new Set(Object.keys(named)))
+})
+
+test('what each container prints is bounded', () => {
+  for (const { logging } of Object.values(services)) {
+    expect(logging).toEqual({
+      driver: 'json-file',
+      options: { 'max-size': expect.stringMatching(/^\d+m$/), 'max-file': '3' },
+    })
+  }
 })
 
 test('the image is built by scripts that are there, on a Node that is new enough', () => {

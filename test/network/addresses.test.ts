@@ -1,7 +1,7 @@
 /** What a link says of where a coordinator is. */
 import os from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
-import { addressesOf } from '../../node/network/addresses.ts'
+import { addressesOf, shutOf } from '../../node/network/addresses.ts'
 import type { Host } from '../../node/network/host.ts'
 import { formatLink, parseLink } from '../../node/network/link.ts'
 import { ADDRESSES_MAX } from '../../protocol/limits.ts'
@@ -56,6 +56,7 @@ test('a router, a tunnel and a relay come between', async () => {
   const doors = {
     relays: ['/ip4/11.0.0.9/tcp/4002/p2p/12D3KooWrelay'],
     others: ['/ip4/11.0.0.5/tcp/4001/ws', '/dns/run.example.org/tcp/443/tls/ws'],
+    isShut: false,
     isAway: false,
   }
   const peer = host.peerId.toString()
@@ -81,8 +82,30 @@ test('a machine of many networks has no more in its link than a link may have', 
   const listen = ['/ip4/0.0.0.0/tcp/0/ws', '/ip4/0.0.0.0/tcp/0']
   const host = await testHost('tcp', 'coordinator', { listen })
   const relays = ['/ip4/11.0.0.9/tcp/4002/p2p/12D3KooWrelay']
-  const addresses = addressesOf(host, { relays, others: [], isAway: false })
+  const addresses = addressesOf(host, { relays, others: [], isShut: false, isAway: false })
   expect(addresses).toHaveLength(ADDRESSES_MAX)
   expect(addresses.filter((address) => address.includes('/p2p-circuit/'))).toHaveLength(1)
   expect(parseLink(formatLink({ addresses, run: null, token: '' })).addresses).toEqual(addresses)
+})
+
+test('what was found shut comes after the relays, and is told by that', async () => {
+  interfaces('127.0.0.1', '11.0.0.5', '192.168.1.7')
+  const listen = ['/ip4/0.0.0.0/tcp/0/ws', '/ip4/0.0.0.0/tcp/0']
+  const host = await testHost('tcp', 'coordinator', { listen })
+  const relays = ['/ip4/11.0.0.9/tcp/4002/p2p/12D3KooWrelay']
+  const found = addressesOf(host, { relays, others: [], isShut: true, isAway: false })
+  const own = ['/ip4/11.0.0.5', '/ip4/11.0.0.5/ws']
+  expect(shown(found).filter((address) => !address.includes('/p2p-circuit'))).toEqual([
+    '/ip4/192.168.1.7',
+    '/ip4/192.168.1.7/ws',
+    ...own,
+    '/ip4/127.0.0.1',
+    '/ip4/127.0.0.1/ws',
+  ])
+  expect(found[2]).toContain('/p2p-circuit/')
+  expect(shown(shutOf(found))).toEqual(own)
+  expect(shutOf(addressesOf(host, { relays, others: [], isShut: false, isAway: false }))).toEqual(
+    [],
+  )
+  expect(shutOf(addressesOf(host))).toEqual([])
 })

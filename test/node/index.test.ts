@@ -1,9 +1,9 @@
 /** What a program does with a run, from host to export. */
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join as joinPath } from 'node:path'
 import { expect, test } from 'vitest'
-import { exportRun, host, join, verify } from '../../node/index.ts'
+import { exportRun, host, join, type VerifyProgress, verify } from '../../node/index.ts'
 import { runYaml, smallText, temporaryFolder } from '../roles/swarm.ts'
 
 async function yamlIn(folder: string): Promise<string> {
@@ -36,7 +36,54 @@ test('a run is hosted, joined, verified and exported by a program', async () => 
   expect(existsSync(exported.path)).toBe(true)
   const other = await verify(out, { run: '0'.repeat(64), coordinator })
   expect(other.ok).toBe(false)
+
+  const stopped = async (work: (signal: AbortSignal, stop: () => void) => Promise<unknown>) => {
+    const controller = new AbortController()
+    await expect(work(controller.signal, () => controller.abort())).rejects.toThrow('aborted')
+  }
+  await stopped((signal, stop) => {
+    stop()
+    return verify(out, { signal })
+  })
+  let heard = 0
+  await stopped((signal, stop) => {
+    const stopAtEntry = () => {
+      heard += 1
+      stop()
+    }
+    return verify(out, { signal, onProgress: stopAtEntry })
+  })
+  expect(heard).toBe(1)
+  const replayed: number[] = []
+  await stopped((signal, stop) => {
+    const stopAtStep = (progress: VerifyProgress) => {
+      if (progress.type !== 'checking') return
+      replayed.push(progress.replayedSteps)
+      if (progress.replayedSteps > 0) stop()
+    }
+    const replay = { type: 'share', share: 1, seed: 1 } as const
+    return verify(out, { signal, replay, onProgress: stopAtStep })
+  })
+  expect(Math.max(...replayed)).toBe(1)
+  for (const format of ['gguf-lora', 'merged', 'merged-gguf'] as const) {
+    const target = joinPath(folder, format)
+    await stopped((signal, stop) =>
+      exportRun(out, { format, out: target, signal: soon(signal, stop) }),
+    )
+    expect((await readdir(target)).join()).not.toMatch(/\.(part|gguf|safetensors)/)
+  }
 })
+
+/** The signal, aborted when it is asked often enough that a file has been begun. */
+function soon(signal: AbortSignal, stop: () => void): AbortSignal {
+  let left = 3
+  signal.throwIfAborted = () => {
+    left -= 1
+    if (left < 0) stop()
+    AbortSignal.prototype.throwIfAborted.call(signal)
+  }
+  return signal
+}
 
 test('a signal ends a volunteer and a host; the same call goes on', async () => {
   const folder = await temporaryFolder()

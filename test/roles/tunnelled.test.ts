@@ -43,7 +43,7 @@ async function hostBehindTunnel(from: number, relays: string[] = []) {
       ),
     onAddress: (address) => {
       ways.push(announcedAddress(address))
-      hosted.leadBy(ways.at(-1)!)
+      hosted.leadBy({ others: [ways.at(-1)!], isShut: false })
     },
     onLost: (reason) => lost.push(reason),
     times: { seekMs: 50, restartMs: 10 },

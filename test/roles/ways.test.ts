@@ -34,7 +34,9 @@ test('those who have joined are told, again when it changes, and nobody else is'
   for (const name of ['one', 'two']) {
     const way = `/dns/${name}.example.org/tcp/443/tls/ws`
     const named = `${way}/p2p/${coordinator}`
-    expect(parseLink(hosted.leadBy(way).link).addresses).toContain(named)
+    expect(parseLink(hosted.leadBy({ others: [way], isShut: false }).link).addresses).toContain(
+      named,
+    )
     await expect.poll(() => told.at(-1), PATIENT).toEqual([named, ...addresses])
   }
   // It hears what all hear.
@@ -73,7 +75,7 @@ for (const [how, place, isDialled] of [
       const through = addresses.map((address) => address.replace('/ip4/127.0.0.1', place))
       const onAddresses = (all: string[]) => told.push(all)
       await joinRun(run, { ...invite, addresses: through }, 'ada', { log, onAddresses })
-      hosted.leadBy(`${named}/tcp/${port}`)
+      hosted.leadBy({ others: [`${named}/tcp/${port}`], isShut: false })
       await expect.poll(() => told.flat().join(), PATIENT).toContain(`/tcp/${port}/`)
       await hosted.stop()
       await missed.promise
@@ -89,7 +91,7 @@ test('whoever is started again finds its run where it was told last', async () =
   const [now = ''] = addresses[0]!.split('/p2p/')
   const first = await joinRun(run, hosted.link, 'ada')
   await expect.poll(() => hosted.status().participantCount, PATIENT).toBe(1)
-  hosted.leadBy(now)
+  hosted.leadBy({ others: [now], isShut: false })
   const kept = keptWhereabouts(join(run.root, 'volunteers', 'ada', 'whereabouts.json'), silentLog)
   await expect.poll(async () => (await kept.read())?.addresses, PATIENT).toEqual([addresses[0]])
   await first.stop()

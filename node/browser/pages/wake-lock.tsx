@@ -1,20 +1,34 @@
 /** A choice where the browser has it: the screen stays on, so that a phone does not fall asleep. */
-import { useSignal } from '@preact/signals'
+import { useEffect, useMemo } from 'preact/hooks'
+import { createScreenLock, type Screen } from './screen-lock.ts'
+
+const SCREEN: Screen = {
+  request: () => navigator.wakeLock.request('screen'),
+  isHidden: () => document.hidden,
+  onSeen: (listener) => {
+    document.addEventListener('visibilitychange', listener)
+    return () => document.removeEventListener('visibilitychange', listener)
+  },
+}
 
 export function WakeLock() {
-  const held = useSignal<WakeLockSentinel | null>(null)
+  const lock = useMemo(() => createScreenLock(SCREEN), [])
+  useEffect(() => () => void lock.close(), [lock])
   if (!('wakeLock' in navigator)) return null
-  const toggle = async () => {
-    if (held.value !== null) return void held.value.release()
-    const lock = await navigator.wakeLock.request('screen').catch(() => null)
-    held.value = lock
-    lock?.addEventListener('release', () => {
-      held.value = null
-    })
-  }
+  const isOn = lock.isWanted.value
   return (
-    <button type="button" aria-pressed={held.value !== null} onClick={toggle}>
-      {held.value === null ? 'Keep the screen on' : 'Let the screen sleep'}
-    </button>
+    <span>
+      <button
+        type="button"
+        aria-pressed={isOn}
+        aria-describedby="screen-cost"
+        onClick={() => void lock.toggle()}
+      >
+        {isOn ? 'Let the screen sleep' : 'Keep the screen on'}
+      </button>{' '}
+      <span class="soft" id="screen-cost">
+        It takes the power of a lit screen.
+      </span>
+    </span>
   )
 }
