@@ -12,7 +12,7 @@ import {
   weightTensors,
 } from '../../kernels/index.ts'
 import { ModelError } from './errors.ts'
-import type { FileBytes } from './file-bytes.ts'
+import { type FileBytes, readInto } from './file-bytes.ts'
 import type { GgufEntry, GgufHeader } from './gguf.ts'
 import { ROPE_FACTORS } from './gguf-config.ts'
 import type { TensorType } from './gguf-format.ts'
@@ -91,7 +91,7 @@ function entryOf(header: GgufHeader, name: string): GgufEntry {
 /** Kinds that a file can have a matrix in. */
 export type StoredKind = Exclude<StorageKind, 'int8'>
 
-/** What a matrix is read by, in whole heads where rows change places. */
+/** What a matrix is read by where rows change places, in whole heads. */
 const PIECE_BYTES = 8 * 1024 * 1024
 
 interface StoredRows {
@@ -103,19 +103,20 @@ interface StoredRows {
 
 /** The bytes of rows from `first` on, in the hub's order, until `into` is full. */
 function readRows(
-  { read }: FileBytes,
+  file: FileBytes,
   { begin, rowBytes, headRows }: StoredRows,
   first: number,
   into: Uint8Array,
 ): void {
+  if (headRows === 1) return readInto(file, into, begin + first * rowBytes)
   const unit = headRows * rowBytes
   const piece = Math.max(1, Math.floor(PIECE_BYTES / unit)) * headRows
   const end = first + into.length / rowBytes
   // Heads are read whole, of the first and the last perhaps only some rows are asked for.
   for (let row = first - (first % headRows); row < end; row += piece) {
     const last = Math.ceil(Math.min(end, row + piece) / headRows) * headRows
-    const bytes = read(begin + row * rowBytes, begin + last * rowBytes)
-    const own = headRows === 1 ? bytes : unpermuteRows(bytes, bytes.length / unit, rowBytes)
+    const bytes = file.read(begin + row * rowBytes, begin + last * rowBytes)
+    const own = unpermuteRows(bytes, bytes.length / unit, rowBytes)
     const from = Math.max(first, row)
     into.set(
       own.subarray((from - row) * rowBytes, (Math.min(end, last) - row) * rowBytes),

@@ -17,7 +17,12 @@ export function openRangeFile(path: string): RangeFile {
   const file = openForReading(path)
   return {
     bytes: fstatSync(file).size,
-    read: (begin, end) => readRange(file, begin, end, path),
+    read: (begin, end) => {
+      const bytes = new Uint8Array(end - begin)
+      fill(bytes, file, begin, path)
+      return bytes
+    },
+    readInto: (into, begin) => fill(into, file, begin, path),
     close: () => closeSync(file),
   }
 }
@@ -46,8 +51,7 @@ function openForReading(path: string): number {
   }
 }
 
-function readRange(file: number, begin: number, end: number, path: string): Uint8Array {
-  const bytes = new Uint8Array(end - begin)
+function fill(bytes: Uint8Array, file: number, begin: number, path: string): void {
   for (let done = 0; done < bytes.length; ) {
     const count = readSync(file, bytes, done, bytes.length - done, begin + done)
     if (count === 0) {
@@ -58,5 +62,4 @@ function readRange(file: number, begin: number, end: number, path: string): Uint
     }
     done += count
   }
-  return bytes
 }

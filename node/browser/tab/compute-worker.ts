@@ -15,7 +15,7 @@ import { createTaskServer } from '../../compute/serve-tasks.ts'
 import type { ToWorker } from '../../compute/task.ts'
 import { loadKernels } from './kernels.ts'
 import './report-rejections.ts'
-import { openWeightBlob } from './weight-blob.ts'
+import { openAhead, openWeightBlob } from './weight-blob.ts'
 
 /** The first message; null: this page may not share memory between threads. */
 export interface ComputeStart {
@@ -81,7 +81,18 @@ function turn(): Promise<void> {
 /** It never settles when the start fails, which is reported as an error of this worker. */
 const started = Promise.withResolvers<(message: ToWorker) => void>()
 
+/** All that came so far, one after the other. */
+let heard: Promise<unknown> = started.promise
+
 addEventListener('message', ({ data }: MessageEvent<ComputeStart | ToWorker>) => {
   if ('control' in data) start(data).then(started.resolve, reportError)
-  else void started.promise.then((hear) => hear(data))
+  else {
+    heard = heard.then(async () => {
+      const isOpening =
+        data.type === 'task' && (data.name === 'set-up' || data.name === 'open-model')
+      if (isOpening) await openAhead(data.input.weights)
+      const hear = await started.promise
+      hear(data)
+    })
+  }
 })

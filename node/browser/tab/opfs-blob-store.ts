@@ -21,26 +21,19 @@ import type { BlobStore } from '../../storage/blob-store.ts'
 import { LostBytesError, StorageError } from '../../storage/errors.ts'
 import { createLocks } from '../../storage/locks.ts'
 import type { PartialBlob } from '../../storage/partial-blob.ts'
-
-/** Only workers have it, and their types are not those of pages. */
-interface SyncFile {
-  read(to: Uint8Array, options: { at: number }): number
-  write(from: Uint8Array, options: { at: number }): number
-  truncate(bytes: number): void
-  getSize(): number
-  flush(): void
-  close(): void
-}
-
-interface WorkerFile extends FileSystemFileHandle {
-  createSyncAccessHandle(): Promise<SyncFile>
-  move(folder: FileSystemDirectoryHandle, name: string): Promise<void>
-}
+import {
+  openStored,
+  type ReadRange,
+  readerOf,
+  type SyncFile,
+  WHOLE_FOLDER,
+  type WorkerFile,
+} from './stored-file.ts'
 
 /** @throws DOMException where the browser has no OPFS or no room */
 export async function createOpfsBlobStore(): Promise<BlobStore> {
   const root = await navigator.storage.getDirectory()
-  const whole = await root.getDirectoryHandle('blobs', { create: true })
+  const whole = await root.getDirectoryHandle(WHOLE_FOLDER, { create: true })
   const partial = await root.getDirectoryHandle('partial', { create: true })
   const locks = createLocks()
 
@@ -71,9 +64,16 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
 
   async function file(digest: Digest): Promise<File> {
     const file = await stored(digest)
-    const read = async (begin: number, end: number) =>
-      new Uint8Array(await file.slice(begin, end).arrayBuffer())
-    return (await digestOfFile(file.size, read)) === digest ? file : damaged(digest)
+    return (await digestOfStored(digest, file)) === digest ? file : damaged(digest)
+  }
+
+  async function digestOfStored(digest: Digest, file: File): Promise<Digest> {
+    const handle = await openStored(digest)
+    try {
+      return await digestOfFile(file.size, handle ? readerOf(handle) : sliceReader(file))
+    } finally {
+      handle?.close()
+    }
   }
 
   async function put(bytes: Uint8Array): Promise<BlobReference> {
@@ -137,7 +137,10 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
 const HASHED_BYTES_MAX = 256 * 2 ** 20
 const PIECE_BYTES = 8 * 2 ** 20
 
-type ReadRange = (begin: number, end: number) => Promise<Uint8Array> | Uint8Array
+const sliceReader =
+  (file: File): ReadRange =>
+  async (begin, end) =>
+    new Uint8Array(await file.slice(begin, end).arrayBuffer())
 
 async function digestOfFile(size: number, read: ReadRange): Promise<Digest> {
   if (size <= HASHED_BYTES_MAX) return nativeDigestOf(await read(0, size))
@@ -151,7 +154,7 @@ async function digestOfFile(size: number, read: ReadRange): Promise<Digest> {
 /** Forgets every blob of this origin. */
 export async function eraseBlobs(): Promise<void> {
   const root = await navigator.storage.getDirectory()
-  for (const folder of ['blobs', 'partial']) {
+  for (const folder of [WHOLE_FOLDER, 'partial']) {
     await root.removeEntry(folder, { recursive: true }).catch((error: DOMException) => {
       if (error.name !== 'NotFoundError') throw error
     })
@@ -197,7 +200,7 @@ function partialBlob(blob: BlobReference, handle: SyncFile, end: PartialEnd): Pa
     readChunk: async (index) => readAt(index * BLOB_CHUNK_BYTES, BLOB_CHUNK_BYTES),
     async finish() {
       handle.flush()
-      const digest = await digestOfFile(blob.bytes, (begin, end) => readAt(begin, end - begin))
+      const digest = await digestOfFile(blob.bytes, readerOf(handle))
       if (digest !== blob.digest) {
         drop(0)
         throw new DigestMismatch(
