@@ -198,7 +198,7 @@ function told(role: CoordinatorRole, options: HostOptions): { stop(): void } | n
   const page = role.pageAddresses.find((one) => !isHere(one))
   if (!isPublic || !isWanted || page === undefined) return null
   const { name, base } = role.dashboard.run
-  return tellNearby(role.coordinator, { page, name, base })
+  return tellNearby({ page, name, base, organiser: role.coordinator })
 }
 
 /** Shows where the run stands, until it ends. */

@@ -47,8 +47,10 @@ export async function chooseNearby(
   return link.trim() === '' ? `${run.page}#join=` : link.trim()
 }
 
-const wordsFor = ({ name, base, page }: NearbyRun): string =>
-  visible(`${name || 'a run'}, which trains ${base || 'a model'}, at ${page}`)
+const wordsFor = ({ name, base, organiser, page }: NearbyRun): string => {
+  const whose = organiser === '' ? '' : ` of ${organiser}`
+  return visible(`${name || 'a run'}${whose}, which trains ${base || 'a model'}, at ${page}`)
+}
 
 const ASKER: Asker = {
   async which(runs) {

@@ -7,6 +7,7 @@
  */
 import makeMdns, { type MulticastDNS } from 'multicast-dns'
 import { NAME_LENGTH_MAX } from '../../protocol/index.ts'
+import { PEER_ID } from './peer-id.ts'
 
 export interface NearbyRun {
   /** The address of its page. */
@@ -14,6 +15,8 @@ export interface NearbyRun {
   name: string
   /** What it trains. */
   base: string
+  /** The peer id that its organiser's link names; empty where none is told. */
+  organiser: string
 }
 
 const SERVICE = '_barnraise._tcp.local'
@@ -24,21 +27,20 @@ const ASK_AGAIN_MS = 1_000
 const RUNS_MAX = 32
 const PAGE_LENGTH_MAX = 200
 
-/** @param instance tells runs on one network apart, such as the coordinator's peer id */
 export function tellNearby(
-  instance: string,
-  { page, name, base }: NearbyRun,
+  { page, name, base, organiser }: NearbyRun,
   bus: MulticastDNS = makeMdns(),
 ): { stop(): void } {
   // Labels of DNS have at most 63 bytes.
-  const own = `${instance.slice(-32)}.${SERVICE}`
+  const own = `${organiser.slice(-32)}.${SERVICE}`
+  const about = [`name=${name}`, `base=${base}`]
   bus.on('query', ({ questions = [] }) => {
     if (!questions.some((question) => question.name === SERVICE)) return
     const ttl = TTL_SECONDS
     bus.respond({
       answers: [{ name: SERVICE, type: 'PTR', ttl, data: own }],
       additionals: [
-        { name: own, type: 'TXT', ttl, data: [`page=${page}`, `name=${name}`, `base=${base}`] },
+        { name: own, type: 'TXT', ttl, data: [`page=${page}`, `organiser=${organiser}`, ...about] },
       ],
     })
   })
@@ -82,5 +84,6 @@ export function runIn(data: unknown): NearbyRun | null {
   if (!isPage) return null
   const { origin } = new URL(page)
   const text = (name: string) => fieldOf(name).slice(0, NAME_LENGTH_MAX)
-  return { page: `${origin}/`, name: text('name'), base: text('base') }
+  const organiser = PEER_ID.exec(fieldOf('organiser'))?.[0] ?? ''
+  return { page: `${origin}/`, name: text('name'), base: text('base'), organiser }
 }

@@ -3,8 +3,19 @@ import { expect, test, vi } from 'vitest'
 import { type Asker, chooseNearby } from '../../node/cli/nearby.ts'
 import { ConfigError } from '../../protocol/index.ts'
 
-const SEA = { page: 'http://192.168.1.7:4001/', name: 'sea', base: 'embedded' }
-const HILL = { page: 'http://192.168.1.8:4001/', name: 'hi\u001b[31mll', base: '' }
+const ORGANISER = `12D3KooW${'a'.repeat(44)}`
+const SEA = {
+  page: 'http://192.168.1.7:4001/',
+  name: 'sea',
+  base: 'embedded',
+  organiser: ORGANISER,
+}
+const HILL = {
+  page: 'http://192.168.1.8:4001/',
+  name: 'hi\u001b[31mll',
+  base: '',
+  organiser: '',
+}
 
 const asker = (link: string | null): Asker => ({
   which: async (runs) => runs[1] ?? null,
@@ -33,7 +44,9 @@ test('where there is none, the organiser has to be asked', async () => {
 
 test('where nobody can choose they are shown, without what would move a terminal', async () => {
   const choosing = chooseNearby({}, false, async () => [HILL, SEA], asker(''))
-  await expect(choosing).rejects.toThrow(/sea, which trains embedded, at http:\/\/192\.168\.1\.7/)
+  await expect(choosing).rejects.toThrow(
+    `sea of ${ORGANISER}, which trains embedded, at http://192.168.1.7`,
+  )
   await expect(choosing).rejects.toThrow(ConfigError)
   await expect(choosing).rejects.not.toThrow('\u001b')
 })
