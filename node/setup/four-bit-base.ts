@@ -4,8 +4,8 @@
  * its bytes are a function of the base's weights, so that whoever has those can make it again. It
  * is what volunteers fetch: a third of the bytes, on disk and in memory.
  */
-import { existsSync, rmSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -46,17 +46,16 @@ export async function openFourBitBase(
   base: BaseModel,
   conversions: Conversions | null,
 ): Promise<BaseModel> {
-  const kept = conversions?.folder ?? null
-  const name = `${base.file.digest}-${VERSION}.gguf`
-  if (kept !== null) {
-    if (!existsSync(join(kept, name))) await convert(base, kept, name, conversions!.onProgress)
-    return withWeights(base, join(kept, name))
+  if (conversions !== null) {
+    const { folder, onProgress } = conversions
+    return (
+      (await openKept(base, folder)) ?? withWeights(base, await convert(base, folder, onProgress))
+    )
   }
   const folder = await mkdtemp(join(tmpdir(), 'barnraise-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
-    await convert(base, folder, name, () => {})
-    const stored = await withWeights(base, join(folder, name))
+    const stored = await withWeights(base, await convert(base, folder, () => {}))
     const close = () => {
       stored.close()
       remove()
@@ -68,22 +67,55 @@ export async function openFourBitBase(
   }
 }
 
-/** It comes to its name when it is whole, whoever else makes it at the same time. */
+/** What an earlier one made of the base: by whose SHA-256, and with which as its own. */
+const startOfName = ({ file }: BaseModel): string => `${file.digest}-${VERSION}-`
+
+/** Null where there is none. One that a disk has damaged, or that was cut short, is removed. */
+async function openKept(base: BaseModel, folder: string): Promise<BaseModel | null> {
+  const start = startOfName(base)
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names.filter((each) => each.startsWith(start))) {
+    const path = join(folder, name)
+    const stored = await withWeights(base, path).catch(() => null)
+    if (stored !== null && name === `${start}${stored.file.digest}.gguf`) return stored
+    stored?.close()
+    await rm(path, { force: true })
+  }
+  return null
+}
+
+/** It comes to its name when it is whole, whoever else makes it at the same time. Its path. */
 async function convert(
   base: BaseModel,
   folder: string,
-  name: string,
   onProgress: Conversions['onProgress'],
-): Promise<void> {
+): Promise<string> {
   await mkdir(folder, { recursive: true })
-  const own = await mkdtemp(join(folder, 'part-'))
+  await sweep(folder)
+  const own = await mkdtemp(join(folder, UNFINISHED))
   try {
     const file = fourBitFile(base)
     const total = file.tensors.reduce((sum, { type, shape }) => sum + tensorBytes(type, shape)!, 0)
-    await writeInPieces(join(own, name), watched(ggufPieces(file), total, onProgress))
-    await rename(join(own, name), join(folder, name))
+    const pieces = watched(ggufPieces(file), total, onProgress)
+    const { path, digest } = await writeInPieces(join(own, 'base.gguf'), pieces)
+    const to = join(folder, `${startOfName(base)}${digest}.gguf`)
+    await rename(path, to)
+    return to
   } finally {
     await rm(own, { recursive: true, force: true })
+  }
+}
+
+const UNFINISHED = 'part-'
+const DAY_MS = 86_400_000
+
+/** Removes what was killed before it was whole, longer ago than any takes. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    if (!name.startsWith(UNFINISHED)) continue
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
+    if (Date.now() - mtimeMs > DAY_MS) await rm(path, { recursive: true, force: true })
   }
 }
 

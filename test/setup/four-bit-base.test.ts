@@ -2,7 +2,14 @@
  * A base of floats in 4 bits: what a plan makes of `load_in_4bit`, that it is the same base nearly,
  * that it is made once and in pieces, and that it leaves nothing behind.
  */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ModelShape } from '../../kernels/shape.ts'
@@ -95,9 +102,37 @@ test('it is made once, says how far it is, and is found by the base alone', asyn
     digests.push(file.digest)
   }
   expect(new Set(digests).size).toBe(1)
-  expect(readdirSync(folder)).toEqual([`${base.file.digest}-1.gguf`])
+  expect(readdirSync(folder)).toEqual([`${base.file.digest}-1-${DIGEST}.gguf`])
   expect(told).toEqual(told.toSorted((a, b) => a - b))
   expect([told[0], told.filter((part) => part === 1).length]).toEqual([0, 1])
+})
+
+for (const [what, spoil] of [
+  ['damaged', (bytes: Uint8Array) => bytes.fill(7, bytes.length - 1000)],
+  ['cut short', (bytes: Uint8Array) => bytes.subarray(0, bytes.length / 2)],
+  ['emptied', (bytes: Uint8Array) => bytes.subarray(0, 0)],
+] as const) {
+  test(`one that was kept and is ${what} is made again`, async () => {
+    const base = await embedded()
+    const conversions = { folder: await temporaryFolder(), onProgress: () => {} }
+    const first = await openFourBitBase(base, conversions)
+    first.close()
+    writeFileSync(first.file.path, spoil(readFileSync(first.file.path)))
+    const again = await openFourBitBase(base, conversions)
+    onTestFinished(again.close)
+    expect(again.file.digest).toBe(DIGEST)
+  })
+}
+
+test('what was killed before it was whole is removed a day later', async () => {
+  const base = await embedded()
+  const folder = await temporaryFolder()
+  const [old, recent] = ['part-old', 'part-new'].map((name) => join(folder, name))
+  for (const part of [old!, recent!]) mkdirSync(part)
+  utimesSync(old!, 0, 0)
+  const { close } = await openFourBitBase(base, { folder, onProgress: () => {} })
+  close()
+  expect([old, recent].map((part) => existsSync(part!))).toEqual([false, true])
 })
 
 /** A vocabulary that no piece holds. */
