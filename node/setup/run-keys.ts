@@ -12,7 +12,7 @@ import { adapterKeys } from './adapter-keys.ts'
 import { datasetKeys } from './dataset-keys.ts'
 import { mirrorList } from './mirror-list.ts'
 import { preferenceFaults, preferenceKeys } from './preference-keys.ts'
-import { choiceKeys, generateKeys, scoringKeys } from './scoring-keys.ts'
+import { choiceKeys, generateKeys, scoringFaults, scoringKeys } from './scoring-keys.ts'
 import { within } from './within.ts'
 
 const { training, round, outer, aggregation, admission, audit, dataset, seed } =
@@ -327,7 +327,7 @@ export const runYamlSchema = keys
     }
   })
   .superRefine((yaml, { addIssue }) => {
-    for (const { path, message, input } of preferenceFaults(yaml)) {
+    for (const { path, message, input } of [...preferenceFaults(yaml), ...scoringFaults(yaml)]) {
       addIssue({ code: 'custom', path: [...path], message, input })
     }
   })

@@ -94,3 +94,46 @@ export const scoringKeys = {
         'or a score of `eval_choices` (`acc`, `acc_norm`) or of `eval_generate` (`exact_match`).',
     ),
 }
+
+interface Place {
+  path: string
+  name?: string | undefined
+  split?: string | undefined
+}
+
+/** What it takes of a run.yaml to tell. */
+interface Beside {
+  datasets: readonly Place[]
+  eval_choices?: Place | undefined
+  eval_generate?: Place | undefined
+  metric_for_best_model: string
+}
+
+const SOURCES = ['eval_choices', 'eval_generate'] as const
+const SOURCE_OF: Readonly<Record<string, (typeof SOURCES)[number]>> = {
+  acc: 'eval_choices',
+  acc_norm: 'eval_choices',
+  exact_match: 'eval_generate',
+}
+
+/** Keys that do not go together, with what is wrong of each. */
+export function scoringFaults(
+  yaml: Beside,
+): { path: (string | number)[]; message: string; input: unknown }[] {
+  const { metric_for_best_model: metric, datasets } = yaml
+  const faults = SOURCES.flatMap((key) => {
+    const source = yaml[key]
+    if (source === undefined || !datasets.some((dataset) => isSame(dataset, source))) return []
+    const message = "must not be what is trained on: 'datasets' names the same rows"
+    return [{ path: [key, 'path'], message, input: source.path }]
+  })
+  const needed = SOURCE_OF[metric]
+  if (needed === undefined || yaml[needed] !== undefined) return faults
+  const message = `needs '${needed}', whose score it is`
+  return [...faults, { path: ['metric_for_best_model'], message, input: metric }]
+}
+
+const isSame = (one: Place, other: Place): boolean =>
+  one.path === other.path &&
+  one.name === other.name &&
+  (one.split ?? 'train') === (other.split ?? 'train')

@@ -216,7 +216,14 @@ test('questions and prompts are rows of the run, by digest', async () => {
 test('a score to go by that the run does not have is refused by its key', async () => {
   const yaml = `${SMALL}eval_choices: {path: questions.jsonl}\n`
   const planned = planScored(`${yaml}metric_for_best_model: exact_match\n`, () => null)
-  await expect(planned).rejects.toThrow(/metric_for_best_model: makes 'run.training.metric' exact/)
+  await expect(planned).rejects.toThrow("metric_for_best_model: needs 'eval_generate', whose score")
+})
+
+test('rows that are trained on are no questions', async () => {
+  const yaml = `${SMALL}eval_generate: {path: text.txt}\n`
+  await expect(planScored(yaml, () => null)).rejects.toThrow(
+    "eval_generate.path: must not be what is trained on: 'datasets' names the same rows",
+  )
 })
 
 test('that nothing is scored is told where it is said how often', async () => {
