@@ -54,6 +54,24 @@ function givenOf<K extends TaskName>(name: K, input: Tasks[K]['input']): ArrayBu
   return payloads.map(({ buffer }) => buffer as ArrayBuffer)
 }
 
+/** Adapters in memory that threads share, by what they are copies of. */
+const sharedCopies = new WeakMap<Float32Array, Float32Array>()
+
+/**
+ * The task with its adapter where the thread reads it too, if it can: leases of one round have the
+ * same, and a copy for each is as large as the adapter and long in being given back.
+ */
+function sharing(input: TrainInput): TrainInput {
+  const { adapter } = input
+  if (typeof SharedArrayBuffer !== 'function') return input
+  const known = sharedCopies.get(adapter)
+  if (known !== undefined) return { ...input, adapter: known }
+  const copy = new Float32Array(new SharedArrayBuffer(adapter.byteLength))
+  copy.set(adapter)
+  sharedCopies.set(adapter, copy)
+  return { ...input, adapter: copy }
+}
+
 /** The thread is gone, and no task will ever be done. */
 export class ComputeEndedError extends Error {
   override name = 'ComputeEndedError'
@@ -97,8 +115,9 @@ export function createCompute(thread: ComputeThread): Compute {
         if (ended !== null) return reject(ended)
         lastId += 1
         pending.set(lastId, { resolve, reject, onToken })
+        const sent = name === 'train' ? sharing(input as TrainInput) : input
         if (name === 'train') training = { leaseId: (input as TrainInput).leaseId, id: lastId }
-        post({ type: 'task', id: lastId, name, input } as ToWorker, givenOf(name, input))
+        post({ type: 'task', id: lastId, name, input: sent } as ToWorker, givenOf(name, input))
       }),
     stopWriting: () => post({ type: 'stop-writing' }, []),
     stopTraining: (leaseId, when) => {

@@ -110,3 +110,33 @@ test('whoever waits for a thread that is closed hears it, as does who asks later
   expect(isEnded).toBe(true)
   await expect(compute.run('close-merge', null)).rejects.toThrow(ComputeEndedError)
 })
+
+test('the adapter of leases is shared with the thread, once', () => {
+  const { compute, posted } = answeringThread()
+  const adapter = Float32Array.of(1, 2)
+  const lease = {
+    leaseId: 1,
+    adapter,
+    moment: null,
+    tokens: new Int32Array(1),
+    targets: new Int32Array(1),
+    firstBatch: 0,
+    steps: 1,
+    traceStart: '',
+    learningRate: 1,
+  }
+  for (const leaseId of [1, 2]) compute.run('train', { ...lease, leaseId }).catch(() => {})
+  compute.run('train', { ...lease, adapter: adapter.slice() }).catch(() => {})
+  const sent = posted.map((message) => {
+    if (message.type !== 'task' || message.name !== 'train') throw new Error('no lease was sent')
+    return message.input.adapter
+  })
+  expect(sent.map((values) => [...values])).toEqual([
+    [1, 2],
+    [1, 2],
+    [1, 2],
+  ])
+  expect(sent[0]!.buffer).toBeInstanceOf(SharedArrayBuffer)
+  expect(sent[1]!.buffer).toBe(sent[0]!.buffer)
+  expect(sent[2]!.buffer).not.toBe(sent[0]!.buffer)
+})
