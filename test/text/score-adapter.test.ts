@@ -114,6 +114,16 @@ test('what takes too long is given up between two rows, and the next begins anew
   expect(threads).toHaveLength(2)
 })
 
+test('a regex that tries for ever ends the score, all of its prompts together', async () => {
+  const letters = [...'a'.repeat(60)].map((letter) => letter.charCodeAt(0))
+  const hard = { prompt: letters, answer: utf8('a') }
+  const { score, threads } = scorer({ prompts: [hard, hard, hard], regex: '^ (a+)+$' })
+  await expect(score(null)).rejects.toThrow(
+    "look for 'eval_generate.regex' in 3 answers as it takes more than 2 seconds: write one",
+  )
+  expect(threads.map(({ closed }) => closed())).toEqual([1])
+})
+
 test('a scorer that is closed has no thread, whether it had begun or not', async () => {
   const { score, close, threads } = scorer()
   await close()
