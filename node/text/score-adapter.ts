@@ -78,7 +78,7 @@ export function createAdapterScorer(options: ScorerOptions): AdapterScorer {
       }
       open ??= opened()
       try {
-        return await scoresOf({ ...options, compute: await open, adapter, check })
+        return await scoresOf({ ...options, compute: await open, adapter: onceOf(adapter), check })
       } catch (error) {
         // What is broken is begun anew the next time.
         await close()
@@ -89,9 +89,19 @@ export function createAdapterScorer(options: ScorerOptions): AdapterScorer {
   }
 }
 
+function onceOf(adapter: Float32Array | null): Scoring['adapter'] {
+  let isSent = false
+  return () => {
+    if (isSent) return {}
+    isSent = true
+    return { adapter }
+  }
+}
+
 interface Scoring extends Pick<ScorerOptions, 'rows' | 'decode' | 'config'> {
   compute: Compute
-  adapter: Float32Array | null
+  /** The first task of a score takes it along; the others have the same without it. */
+  adapter(): { adapter?: Float32Array | null }
   /** @throws Error when the time is over */
   check(): void
 }
@@ -102,7 +112,7 @@ async function scoresOf(scoring: Scoring): Promise<Scores> {
   if (rows.questions.length > 0) {
     const reader = {
       contextMax: config.scoring!.contextTokens,
-      score: (sequence: Batch) => compute.run('score', { adapter, ...sequence }),
+      score: (sequence: Batch) => compute.run('score', { ...adapter(), ...sequence }),
     }
     const { accuracy, accuracyByLength } = await scoreQuestions(reader, rows.questions, check)
     scores.acc = accuracy
@@ -118,7 +128,7 @@ async function exactMatch({ rows, compute, adapter, decode, check }: Scoring): P
   const written: string[] = []
   for (const { prompt } of prompts) {
     const ids = await compute.run('generate', {
-      adapter,
+      ...adapter(),
       prompt: Int32Array.from(prompt),
       tokensMax,
       sampling: GREEDY,

@@ -37,11 +37,13 @@ const ROWS: ScoredRows = {
 /** A thread to which a token costs a tenth of its id, and which writes the prompt and `!`. */
 function thread() {
   const asked: TaskName[] = []
+  const adapters: (Float32Array | null | undefined)[] = []
   let closed = 0
   const compute = {
     async run(name: TaskName, input: unknown) {
       asked.push(name)
       if (name === 'open-model') return null
+      adapters.push((input as GenerateInput | ScoreInput).adapter)
       if (name === 'generate') {
         const { prompt, tokensMax, sampling, stopIds } = input as GenerateInput
         expect({ tokensMax, stopIds, temperature: sampling.temperature }).toEqual({
@@ -59,7 +61,7 @@ function thread() {
       closed += 1
     },
   } as Partial<Compute> as Compute
-  return { compute, asked, closed: () => closed }
+  return { compute, asked, adapters, closed: () => closed }
 }
 
 function scorer(rows: Partial<ScoredRows> = {}, now: () => number = () => 0) {
@@ -88,6 +90,15 @@ test('what is written is trimmed and compared, choices told by sum and by byte',
   expect(threads.map(({ asked }) => asked.filter((name) => name === 'open-model'))).toEqual([
     ['open-model'],
   ])
+})
+
+test('an adapter is sent with the first task of its score alone', async () => {
+  const { score, threads } = scorer()
+  const adapter = new Float32Array(2)
+  await score(null)
+  await score(adapter)
+  const none = [undefined, undefined, undefined]
+  expect(threads.map(({ adapters }) => adapters)).toEqual([[null, ...none, adapter, ...none]])
 })
 
 for (const [what, rows, scores] of [
