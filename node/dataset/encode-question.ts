@@ -15,7 +15,7 @@ export interface QuestionText {
   hasBegin?: boolean
 }
 
-export interface QuestionTokens {
+interface QuestionTokens {
   /** Not empty: an empty prompt is the end of the text before. */
   prompt: number[]
   /** Empty `ids`: the prompt has as many tokens without the choice. `bytes` of it in UTF-8. */
