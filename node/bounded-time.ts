@@ -19,14 +19,22 @@ createContext(CONTEXT)
  */
 export function withinTime<T>(task: string, bytes: number, work: () => T): T {
   const timeout = Math.round(BOUNDS.pieceMsMax + BOUNDS.byteMsMax * bytes)
+  return withinMs(timeout, work, `Cannot ${task}`, 'it is broken, or made to do harm')
+}
+
+/**
+ * @param cannot how the message begins
+ * @param hint how it ends: who is at fault, or what to do
+ * @throws ConfigError when it takes longer; else what the work throws
+ */
+export function withinMs<T>(timeout: number, work: () => T, cannot: string, hint: string): T {
   CONTEXT.work = work
   try {
     return SCRIPT.runInContext(CONTEXT, { timeout })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
     throw new ConfigError(
-      `Cannot ${task} as it takes more than ${Math.round(timeout / 1000)} seconds: ` +
-        'it is broken, or made to do harm',
+      `${cannot} as it takes more than ${Math.round(timeout / 1000)} seconds: ${hint}`,
     )
   } finally {
     CONTEXT.work = null

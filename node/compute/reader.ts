@@ -26,8 +26,14 @@ export function createReader(generator: TextGenerator, contextMax: number): Read
   /** What the generator's context holds. */
   let context: number[] = []
 
-  function useAdapter(wanted: Float32Array | null): void {
+  function useAdapter(wanted: Float32Array | null | undefined): void {
+    if (wanted === undefined) {
+      if (adapter === undefined) throw new Error('Invariant broken: no task had an adapter yet')
+      return
+    }
     if (isSame(adapter, wanted)) return
+    // Until it is there, none is.
+    adapter = undefined
     generator.load(wanted)
     adapter = wanted
     context = []

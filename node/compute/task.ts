@@ -104,8 +104,12 @@ export interface ModelInput {
   bytesMax?: number
 }
 
-export interface GenerateInput {
-  adapter: Float32Array | null
+/** What is on the base: null: nothing; absent: what the task before had, which saves sending it. */
+interface OnBase {
+  adapter?: Float32Array | null
+}
+
+export interface GenerateInput extends OnBase {
   prompt: Int32Array
   tokensMax: number
   sampling: Sampling
@@ -113,15 +117,12 @@ export interface GenerateInput {
   stopIds: readonly number[]
 }
 
-export interface ScoreInput extends Batch {
-  adapter: Float32Array | null
-}
+export interface ScoreInput extends Batch, OnBase {}
 
 /** What the model says of each token's target. */
 export type ScoreOutput = Scores
 
-export interface LogitsInput {
-  adapter: Float32Array | null
+export interface LogitsInput extends OnBase {
   tokens: Int32Array
 }
 

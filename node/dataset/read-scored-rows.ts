@@ -13,6 +13,7 @@ import {
 import type { TellPiece } from '../bounded-work.ts'
 import type { ChatTemplate } from '../model/chat-template.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
+import { encodeQuestion } from './encode-question.ts'
 import { type Fields, isFields } from './fields.ts'
 import type { DatasetPlace, FoundFiles } from './files.ts'
 import { listed } from './left-out.ts'
@@ -129,22 +130,37 @@ async function questionsOf(
     if (!isTexts(choices) || choices.length < 2 || choices.length > CHOICES_MAX) {
       throw refuse(`'choices' must be a list of 2 to ${CHOICES_MAX} texts`)
     }
-    const answer = Number(fields.answer ?? Number.NaN)
-    if (typeof fields.answer === 'string' || !Number.isInteger(answer) || !(answer in choices)) {
-      throw refuse("'answer' must be the index of the right choice, from 0")
+    if (new Set(choices).size < choices.length) throw refuse('two of its choices are the same')
+    const answer = indexOf(fields.answer, choices)
+    if (answer === null) {
+      throw refuse("'answer' must be the index of the right choice, from 0, or its text")
     }
-    const prompt = promptIds(textOf(fields, refuse), entry, world)
-    const tokens = choices.map((choice) => ({
-      ids: [...world.tokenizer.encode(entry.target_delimiter + choice)],
-      bytes: Buffer.byteLength(choice),
-    }))
-    if (tokens.some(({ ids }) => ids.length === 0)) throw refuse('each choice must have a token')
+    const { prompt, choices: tokens } = encodeQuestion(world.tokenizer, {
+      prompt: promptText(textOf(fields, refuse), entry, world),
+      choices,
+      delimiter: entry.target_delimiter,
+      hasBegin: entry.apply_chat_template,
+    })
+    if (tokens.some(({ ids }) => ids.length === 0)) {
+      throw refuse('each choice must have a token of its own behind the prompt')
+    }
     const longest = Math.max(...tokens.map(({ ids }) => ids.length))
     checkLength(prompt.length + longest, world, refuse)
     checkKnown([prompt, ...tokens.map(({ ids }) => ids)], world, refuse)
     questions.push({ prompt, choices: tokens, answer })
   }
   return questions
+}
+
+/** A text may be the index in digits, or one of the choices, but not both for two choices. */
+function indexOf(answer: unknown, choices: readonly string[]): number | null {
+  const isDigits = typeof answer === 'string' && /^(0|[1-9][0-9]{0,3})$/.test(answer)
+  const isNumber = typeof answer === 'number' || typeof answer === 'bigint'
+  const found = new Set<number>()
+  if (isDigits || isNumber) found.add(Number(answer))
+  if (typeof answer === 'string') found.add(choices.indexOf(answer))
+  const [index, other] = [...found].filter((at) => Number.isInteger(at) && at in choices)
+  return index === undefined || other !== undefined ? null : index
 }
 
 async function promptsOf(
@@ -228,12 +244,16 @@ function textOf({ prompt, question }: Fields, refuse: Refuse): string {
   return text
 }
 
+function promptText(prompt: string, entry: ScoredPlace, world: ScoredWorld): string {
+  if (!entry.apply_chat_template) return prompt
+  return world.template().render([{ role: 'user', content: prompt }], true)
+}
+
 /** An empty prompt is the end of the text before. */
 function promptIds(prompt: string, entry: ScoredPlace, world: ScoredWorld): number[] {
   const { tokenizer } = world
-  const ids = entry.apply_chat_template
-    ? tokenizer.encode(world.template().render([{ role: 'user', content: prompt }], true))
-    : tokenizer.encodeWhole(prompt)
+  const text = promptText(prompt, entry, world)
+  const ids = entry.apply_chat_template ? tokenizer.encode(text) : tokenizer.encodeWhole(text)
   return ids.length > 0 ? [...ids] : [tokenizer.eosId]
 }
 

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, isAbsolute, resolve } from 'node:path'
 import {
   ConfigError,
+  counted,
   NAME_LENGTH_MAX,
   type RunConfig,
   type RunId,
@@ -216,10 +217,30 @@ function gradientNotes({ yaml: { swarm }, placeOf }: LocatedRun): string[] {
 
 /** What is said of the rows that adapters are scored on, and of keys that mean nothing without. */
 function scoringNotes({ yaml, placeOf }: LocatedRun, scored: ReadScoredRows | null): string[] {
-  if (scored !== null) return scored.notes
+  if (scored !== null) return [...scored.notes, ...rarelyScoredNotes(yaml, placeOf)]
   if (yaml.eval_every === 1) return []
   const why = "it has no effect, as there is neither 'eval_choices' nor 'eval_generate'."
   return [`${placeOf(['eval_every'])} eval_every: ${why}`]
+}
+
+/** What a run of so few rounds never comes to. */
+function rarelyScoredNotes(yaml: LocatedRun['yaml'], placeOf: LocatedRun['placeOf']): string[] {
+  const { eval_every: every, early_stopping_patience: patience, swarm } = yaml
+  const { rounds } = swarm
+  if (rounds === null) return []
+  const notes: string[] = []
+  if (every > rounds) {
+    const what = `only what the run begins with and the last of its ${counted(rounds, 'round')}`
+    notes.push(`${placeOf(['eval_every'])} eval_every: ${what} are scored.`)
+  }
+  const goesByScores = yaml.metric_for_best_model !== 'eval_loss'
+  if (goesByScores && patience !== undefined && patience * every >= rounds) {
+    const scored = `${counted(patience, 'scored round')}, one in ${every},`
+    const why = `${scored} are not over before the last`
+    const place = placeOf(['early_stopping_patience'])
+    notes.push(`${place} early_stopping_patience: it has no effect, as ${why} of ${rounds}.`)
+  }
+  return notes
 }
 
 /** @throws ConfigError when sequences are longer than the base can see */

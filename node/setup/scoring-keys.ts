@@ -75,7 +75,7 @@ export const scoringKeys = {
     .optional()
     .describe(
       'Questions that adapters are scored on: rows with `prompt` (or `question`), `choices`, and ' +
-        '`answer`, the index of the right one.',
+        '`answer`, the index of the right one, or its text.',
     ),
   eval_generate: generateKeys
     .optional()

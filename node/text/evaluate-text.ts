@@ -4,6 +4,8 @@
  * before it. A text longer than the context is read in windows that follow one another.
  */
 import type { Batch } from '../../kernels/index.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import { encodeQuestion } from '../dataset/encode-question.ts'
 import type { Document } from '../dataset/sources.ts'
 import { type ChoiceScore, scoreQuestions } from './score-choices.ts'
 import type { TextSession, Variant } from './text-session.ts'
@@ -86,16 +88,13 @@ export function scoreChoices(
   onQuestion: (count: number) => void = () => {},
 ): Promise<ChoiceScore> {
   const { tokenizer, shape } = session.model
-  const tokens = questions.map(({ prompt, choices, answer }) => {
-    const ids = tokenizer.encodeWhole(prompt)
-    return {
-      // An empty prompt is the end of the text before.
-      prompt: ids.length > 0 ? ids : Int32Array.of(tokenizer.eosId),
-      choices: choices.map((choice) => {
-        return { ids: tokenizer.encode(choice), bytes: Buffer.byteLength(choice) }
-      }),
-      answer,
-    }
+  const tokens = questions.map(({ answer, ...question }, index) => {
+    const encoded = encodeQuestion(tokenizer, question)
+    if (encoded.choices.every(({ ids }) => ids.length > 0)) return { ...encoded, answer }
+    throw new ConfigError(
+      `Cannot score on question ${index + 1} as each choice must have a token of its own behind ` +
+        'the prompt: leave it out, or let its choices begin with a space',
+    )
   })
   const reader = {
     contextMax: shape.contextMax,

@@ -152,6 +152,22 @@ test('what texts begin with alike is read once, as far as nothing is asked of it
   expect(score([1, 2], [-1, 3], Float32Array.of(1))).toBe('2 losses, load:1 score:2')
 })
 
+test('a task without an adapter has that of the task before', () => {
+  const { model, reader, write } = setUp()
+  const [tokens, targets] = [Int32Array.of(1, 2), Int32Array.of(-1, 3)]
+  expect(() => [...reader.score({ tokens, targets })]).toThrow('no task had an adapter yet')
+  const losses = [...reader.score({ adapter: Float32Array.of(1), tokens, targets })]
+  expect(model.look()).toBe('load:1 score:2')
+  expect([...reader.score({ tokens, targets })].at(-1)!.losses).toEqual(losses[0]!.losses.slice(1))
+  expect(model.look()).toBe('keep:1 score:1')
+  reader.logits({ tokens })
+  const { adapter: _, ...rest } = INPUT
+  expect([...reader.generate({ ...rest, tokensMax: 1 })].at(-1)).toBe(6)
+  expect(model.look()).toBe('keep:0 read:1,2 keep:0 read:3,4,5')
+  write({ tokensMax: 1 })
+  expect(model.look()).toBe('load:base read:3,4,5')
+})
+
 test('logits are those after the last token, and what was read for them is kept', () => {
   const { model, reader, write } = setUp()
   const logits = reader.logits({ adapter: null, tokens: Int32Array.of(3, 4, 5) })

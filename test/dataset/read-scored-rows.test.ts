@@ -86,6 +86,13 @@ test('questions and prompts become tokens, answers are trimmed', async () => {
   })
 })
 
+for (const answer of [1, '1', ' é'] as const) {
+  test(`the answer ${JSON.stringify(answer)} is the second choice`, async () => {
+    const { blob } = await read({ choices: [{ ...QUESTION, answer }] })
+    expect(decodeScoredRows(blob).questions[0]!.answer).toBe(1)
+  })
+}
+
 test('a delimiter stands before a choice, and is none of its bytes', async () => {
   const { blob } = await read({ choices: [{ ...QUESTION, choices: ['a', 'b'] }], delimiter: ' ' })
   const [{ choices } = { choices: [] }] = decodeScoredRows(blob).questions
@@ -136,7 +143,21 @@ for (const [what, given, message] of [
   ['one choice', { choices: [{ ...QUESTION, choices: ['a'] }] }, "'choices' must be a list of 2"],
   ['an empty choice', { choices: [{ ...QUESTION, choices: ['a', ''] }] }, "'choices' must be"],
   ['an answer that is no index', { choices: [{ ...QUESTION, answer: 2 }] }, "'answer' must be the"],
-  ['an answer in letters', { choices: [{ ...QUESTION, answer: '1' }] }, "'answer' must be the"],
+  ...[[], [1], {}, false, true, '', 'B', '01', ' é ', '2', 0.5, -1].map((answer) => [
+    `the answer ${JSON.stringify(answer)}`,
+    { choices: [QUESTION, { ...QUESTION, answer }] },
+    "choices.jsonl:2 (eval_choices) as 'answer' must be the index",
+  ]),
+  [
+    'an answer that may be either of two',
+    { choices: [{ ...QUESTION, choices: ['1', '0'], answer: '1' }] },
+    "'answer' must be the",
+  ],
+  [
+    'a row with equal choices',
+    { choices: [QUESTION, { ...QUESTION, choices: ['a', 'a'] }] },
+    'choices.jsonl:2 (eval_choices) as two of its choices are the same',
+  ],
   ['no answer', { choices: [{ ...QUESTION, answer: null }] }, "'answer' must be the index"],
   ['an answer of white space', { generate: [{ ...PROMPT, answer: ' ' }] }, 'more than white space'],
   ['a long answer', { generate: [{ ...PROMPT, answer: 'a'.repeat(4001) }] }, 'at most 4000'],

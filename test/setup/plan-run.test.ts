@@ -231,6 +231,23 @@ test('that nothing is scored is told where it is said how often', async () => {
   expect(notes).toEqual([expect.stringContaining('eval_every: it has no effect, as there is')])
 })
 
+for (const [keys, said] of [
+  ['eval_every: 4\nswarm: {rounds: 4}\n', []],
+  ['eval_every: 5\nswarm: {rounds: 4}\n', ['eval_every: only what the run begins with and the']],
+  ['eval_every: 2\nearly_stopping_patience: 3\nswarm: {rounds: 7}\n', []],
+  [
+    'eval_every: 2\nearly_stopping_patience: 3\nswarm: {rounds: 6}\n',
+    ['early_stopping_patience: it has no effect, as 3 scored rounds, one in 2, are not over'],
+  ],
+  ['eval_every: 500\nearly_stopping_patience: 3\n', []],
+] as const) {
+  test(`what never comes is told: ${JSON.stringify(keys)}`, async () => {
+    const yaml = `${SMALL}${SCORED}metric_for_best_model: acc\n${keys}`
+    const notes = await planScored(yaml, (made) => made.notes)
+    expect(notes).toEqual(said.map((text) => expect.stringContaining(text)))
+  })
+}
+
 test('a template that writes prompts has an effect without conversations, too', async () => {
   const said = 'chat_template: chatml\neval_generate: {path: prompts.jsonl, '
   const noted = await planScored(`${SMALL}${said}max_new_tokens: 8}\n`, ({ notes }) => notes)

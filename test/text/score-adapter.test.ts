@@ -37,11 +37,13 @@ const ROWS: ScoredRows = {
 /** A thread to which a token costs a tenth of its id, and which writes the prompt and `!`. */
 function thread() {
   const asked: TaskName[] = []
+  const adapters: (Float32Array | null | undefined)[] = []
   let closed = 0
   const compute = {
     async run(name: TaskName, input: unknown) {
       asked.push(name)
       if (name === 'open-model') return null
+      adapters.push((input as GenerateInput | ScoreInput).adapter)
       if (name === 'generate') {
         const { prompt, tokensMax, sampling, stopIds } = input as GenerateInput
         expect({ tokensMax, stopIds, temperature: sampling.temperature }).toEqual({
@@ -59,7 +61,7 @@ function thread() {
       closed += 1
     },
   } as Partial<Compute> as Compute
-  return { compute, asked, closed: () => closed }
+  return { compute, asked, adapters, closed: () => closed }
 }
 
 function scorer(rows: Partial<ScoredRows> = {}, now: () => number = () => 0) {
@@ -90,6 +92,15 @@ test('what is written is trimmed and compared, choices told by sum and by byte',
   ])
 })
 
+test('an adapter is sent with the first task of its score alone', async () => {
+  const { score, threads } = scorer()
+  const adapter = new Float32Array(2)
+  await score(null)
+  await score(adapter)
+  const none = [undefined, undefined, undefined]
+  expect(threads.map(({ adapters }) => adapters)).toEqual([[null, ...none, adapter, ...none]])
+})
+
 for (const [what, rows, scores] of [
   ['questions alone', { prompts: [] }, { acc: 0, accNorm: 1 }],
   ['prompts alone', { questions: [] }, { exactMatch: 0.5 }],
@@ -112,6 +123,16 @@ test('what takes too long is given up between two rows, and the next begins anew
   expect(threads.map(({ closed }) => closed())).toEqual([1])
   await expect(score(null)).rejects.toThrow('give fewer rows')
   expect(threads).toHaveLength(2)
+})
+
+test('a regex that tries for ever ends the score, all of its prompts together', async () => {
+  const letters = [...'a'.repeat(60)].map((letter) => letter.charCodeAt(0))
+  const hard = { prompt: letters, answer: utf8('a') }
+  const { score, threads } = scorer({ prompts: [hard, hard, hard], regex: '^ (a+)+$' })
+  await expect(score(null)).rejects.toThrow(
+    "look for 'eval_generate.regex' in 3 answers as it takes more than 2 seconds: write one",
+  )
+  expect(threads.map(({ closed }) => closed())).toEqual([1])
 })
 
 test('a scorer that is closed has no thread, whether it had begun or not', async () => {
