@@ -16,7 +16,7 @@ import {
 import { copiesIn, repeatsIn } from './copies.ts'
 import { epochOf, isWeighted, type Shares } from './epoch.ts'
 import { add, join, type LeftOut, newLeftOut } from './left-out.ts'
-import { type LongExamples, pack, piecesOf } from './pack.ts'
+import { exampleLengthMax, type LongExamples, pack, piecesOf } from './pack.ts'
 import { encodeShard, type Layout, type SequenceToWrite, tokenBytesFor } from './shards.ts'
 import { splitInBlocks } from './split.ts'
 import type { TokenisedExample, Tokeniser } from './tokenise.ts'
@@ -236,7 +236,7 @@ function splitExamples(
   }
   const held = heldOut(kept.length, validationSize)
   if (held >= kept.length) {
-    throw tooLittle(options, counted(kept.length, 'example'), held, adviceFor(long, S))
+    throw tooLittle(options, counted(kept.length, 'example'), held, adviceFor(long, options))
   }
   const { train, validation } = splitInBlocks(kept.length, held, seed, 1)
   const packed = (indices: readonly number[]) =>
@@ -274,11 +274,17 @@ function adviceOn(tokens: number): string {
     : `give more text, or set 'sequence_len' to at most ${lengthMax}`
 }
 
-function adviceFor({ count, names }: LeftOut, sequenceLength: number): string {
+function adviceFor(
+  { count, names }: LeftOut,
+  { layout, sequenceLength, longExamples }: DatasetOptions,
+): string {
   if (count === 0) return 'give more of them'
+  const lengthMax = exampleLengthMax(layout, sequenceLength)
+  // Where examples may lose their end, too, these are left with nothing to learn.
+  const other = longExamples === 'truncate' ? '' : ", or set 'excess_length_strategy: truncate'"
   return (
-    `${count} more are longer than sequences of ${sequenceLength} tokens (${names[0]}): make ` +
-    'sequences longer, or let examples lose their end'
+    `${count} more are longer than the ${lengthMax} tokens of 'sequence_len' (${names[0]}): ` +
+    `raise it${other}`
   )
 }
 
