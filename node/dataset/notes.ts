@@ -23,6 +23,12 @@ export function notesOf(dataset: PreparedDataset): string[] {
       `left out, longer than ${lengthMax} tokens: raise 'sequence_len', ` +
         "or set 'excess_length_strategy: truncate'",
     ],
+    [
+      dropped.alike,
+      'pair is',
+      'pairs are',
+      `left out, with answers that are alike in their first ${lengthMax} tokens: raise 'sequence_len'`,
+    ],
     [shortened, 'example loses', 'examples lose', `what is after ${lengthMax} tokens`],
     [
       wholeConversations,

@@ -136,6 +136,21 @@ describe('a note tells', () => {
       [pair(0), { prompt: 'a', completion: ' b'.repeat(100) }],
       { longExamples: 'truncate' },
     ))
+  test('which pairs are alike up to where they are cut', () => {
+    const long = { prompt: 'a', chosen: `${' b'.repeat(100)} c`, rejected: `${' b'.repeat(100)} d` }
+    const rows = [0, 1, 2].map((i) => ({
+      prompt: `What is ${i}?`,
+      chosen: ' It.',
+      rejected: ' No.',
+    }))
+    return check(
+      '1 pair is left out, with answers that are alike in their first 64 tokens: ' +
+        "raise 'sequence_len' (rows.jsonl:2)",
+      [rows[0], long, rows[1], rows[2]],
+      { layout: 'answers', sequenceLength: 128, longExamples: 'truncate' },
+      { rl: 'dpo' },
+    )
+  })
   test('which fields of rows are left aside, once', () =>
     check('Left aside of the rows: id, source', [
       { ...pair(0), id: 1 },

@@ -145,6 +145,11 @@ describe('a pair is refused by its line:', () => {
       { chosen: [user, says('a')], rejected: [user, says('a')] },
       'another answer than chosen',
     ],
+    [
+      'messages that the template writes alike',
+      { prompt: [user], chosen: [says('Me.')], rejected: [{ ...says('Me.'), mood: 'sad' }] },
+      'must differ in what is learned',
+    ],
     ['an answer that is a beginning', { chosen: [user], rejected: [user, says('a')] }, "'chosen'"],
     [
       'another prompt than the messages have',
