@@ -44,7 +44,14 @@ export { type AdapterLayout, type AdapterTensor, adapterLayout, initialAdapter }
 export { type Batch, batchPart } from './batch.ts'
 export { encodedBytes } from './compress.ts'
 export { addEvaluation, type Evaluation, lossOf } from './evaluation.ts'
-export { type JobPause, type LocalJob, localJob, payloadBytes, payloadOf } from './local-job.ts'
+export {
+  type JobPause,
+  type JobProgress,
+  type LocalJob,
+  localJob,
+  payloadBytes,
+  payloadOf,
+} from './local-job.ts'
 export { momentBytes } from './moments.ts'
 export { fitMemory, planMemory } from './plan.ts'
 export {

@@ -95,6 +95,7 @@ export {
   LAYERS_MAX,
   INVITE_NAME_LENGTH_MAX,
   INVITES_MAX,
+  LOSS_MAX,
   MEMBERS_MAX,
   MESSAGE_BYTES_MAX,
   MIRROR_LENGTH_MAX,
@@ -163,6 +164,9 @@ export {
   traceSeed,
   traceStart,
 } from './messages.ts'
+
+// What answers may be rated by.
+export { IPO_BETA_MIN } from './preference-config.ts'
 
 // Random numbers that are the same everywhere.
 export { nextFraction, type Prng, prng, shuffle } from './prng.ts'

@@ -59,6 +59,8 @@ export const INVITES_MAX = 4_096
 export const ROUND_LEASES_MAX = 4 * MEMBERS_MAX
 /** Local steps in one lease; a contribution carries one digest a step. */
 export const STEPS_MAX = 512
+/** A mean loss, in nats; a step that ends above it has failed. */
+export const LOSS_MAX = 1e6
 export const BATCHES_MAX = 2 ** 31 - 1
 export const ROUNDS_MAX = 100_000
 /** What is left in theta of a part of a mean is at most outer rate · (1 + mu / (1 - mu)). */

@@ -38,7 +38,7 @@ const batchCount = integer(0, limits.BATCHES_MAX)
 const milliseconds = integer(0, 2 ** 31 - 1)
 const stepMs = real(limits.STEP_MS_MIN, limits.STEP_MS_MAX)
 const tokenCount = integer(1, Number.MAX_SAFE_INTEGER)
-const loss = real(0, 1e6)
+const loss = real(0, limits.LOSS_MAX)
 const margin = real(-1e9, 1e9)
 
 const VERSION_MAX = 65_535

@@ -17,6 +17,9 @@ export const preference = struct({
 })
 type Preference = Infer<typeof preference>
 
+/** The loss of ipo begins at (1/(2β))², 2500 with this; a message has losses up to LOSS_MAX. */
+export const IPO_BETA_MIN = 0.01
+
 /** The losses that have a field. */
 const OF_LOSSES = {
   labelSmoothing: 'dpo',
@@ -52,6 +55,12 @@ export function contradictionsOfPreference(
       'training.embeddingNoise',
       'absent where answers are rated',
       embeddingNoise,
+    ],
+    [
+      rated.loss === 'ipo' && rated.beta < IPO_BETA_MIN,
+      'training.preference.beta',
+      `at least ${IPO_BETA_MIN} where the loss is ipo`,
+      rated.beta,
     ],
     ...fields.map(
       ([field, loss]): Contradiction => [

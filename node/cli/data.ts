@@ -73,8 +73,8 @@ const shareOf = (part: number, whole: number): string =>
 
 function summaryOf({ dataset }: DataPreview): (readonly [string, string])[] {
   const { config, documents, tokens, learnedTokens, dropped, blobs } = dataset
-  const { empty, long, bad, repeated, tailTokens } = dropped
-  const leftOut = empty.count + long.count + bad.count + repeated.count
+  const { empty, long, alike, bad, repeated, tailTokens } = dropped
+  const leftOut = empty.count + long.count + alike.count + bad.count + repeated.count
   const bytes = [...blobs.values()].reduce((sum, { length }) => sum + length, 0)
   const room = (config.trainSequences + config.validationSequences) * config.sequenceLength
   return [

@@ -1,6 +1,11 @@
 /** What a compute thread does: runs tasks one step at a time, listening in between. */
-import { addEvaluation, type Evaluation } from '../../kernels/index.ts'
-import type { LeaseId } from '../../protocol/index.ts'
+import {
+  addEvaluation,
+  type Evaluation,
+  type JobPause,
+  type JobProgress,
+} from '../../kernels/index.ts'
+import { type LeaseId, LOSS_MAX } from '../../protocol/index.ts'
 import type { Engine, OpenCorrection, OpenMerge } from './engine.ts'
 import type { Reader } from './reader.ts'
 import type {
@@ -157,11 +162,12 @@ async function train(server: TaskServer, input: TrainInput, name: number): Promi
   let done: Trained | null = null
   if (ending.cut.delete(leaseId) || ending.abandon.delete(leaseId)) return { status: 'empty' }
   for (const pause of engine.train(input, name)) {
-    if (pause.status === 'non-finite') return trainBefore(server, input, name, done, pause.where)
+    const fault = faultOf(pause)
+    if (fault !== null) return trainBefore(server, input, name, done, fault)
     if (pause.status === 'ok') {
-      const { steps, lossSum, targetTokens, trace } = pause.progress
+      const { steps, targetTokens, trace } = pause.progress
       const stepMs = (performance.now() - started) / steps
-      const loss = lossSum / Math.max(1, targetTokens)
+      const loss = meanLoss(pause.progress)
       done = {
         status: 'trained',
         steps,
@@ -182,6 +188,16 @@ async function train(server: TaskServer, input: TrainInput, name: number): Promi
   return done === null ? { status: 'empty' } : { ...done, payload: engine.payload(input) }
 }
 
+/** Why a step came to nothing; null: it did not. */
+function faultOf(pause: JobPause): string | null {
+  if (pause.status === 'non-finite') return `a number in the ${pause.where} is not finite`
+  const isAbove = pause.status === 'ok' && meanLoss(pause.progress) > LOSS_MAX
+  return isAbove ? `the loss is above ${LOSS_MAX}` : null
+}
+
+const meanLoss = ({ lossSum, targetTokens }: JobProgress): number =>
+  lossSum / Math.max(1, targetTokens)
+
 /**
  * The steps that were done before one that came to nothing. They are done once more, as that one
  * may have spoiled the trainer's state; it is rare, and the same steps give the same bytes.
@@ -191,9 +207,8 @@ async function trainBefore(
   input: TrainInput,
   name: number,
   done: Trained | null,
-  where: string,
+  reason: string,
 ): Promise<TrainOutput> {
-  const reason = `a number in the ${where} is not finite`
   if (done === null) return { status: 'failed', reason }
   const output = await train(server, { ...input, steps: done.steps }, name)
   const failure = `step ${done.steps + 1} of ${input.steps}: ${reason}`

@@ -1,6 +1,7 @@
 /** What an organiser should hear of the data before a run begins: what is left out, and why. */
 import { counted } from '../../protocol/index.ts'
 import { type LeftOut, listed } from './left-out.ts'
+import { exampleLengthMax } from './pack.ts'
 import type { PreparedDataset } from './prepare.ts'
 
 const REPEATED = "set 'dataset_exact_deduplication: true' to leave what is repeated out"
@@ -10,7 +11,7 @@ export function notesOf(dataset: PreparedDataset): string[] {
   const { config, dropped, wholeConversations, shortened, copies, repeats, aside } = dataset
   const { unwritten, strangers } = dataset
   const isStream = config.layout === 'stream'
-  const lengthMax = config.layout === 'answers' ? config.sequenceLength / 2 : config.sequenceLength
+  const lengthMax = exampleLengthMax(config.layout, config.sequenceLength)
   const notes: [what: LeftOut, one: string, several: string, said: string][] = [
     [dropped.files, 'file is', 'files are', 'not read'],
     [dropped.bad, 'row is', 'rows are', "left out, as 'skip_bad_rows' says"],
@@ -21,6 +22,12 @@ export function notesOf(dataset: PreparedDataset): string[] {
       'examples are',
       `left out, longer than ${lengthMax} tokens: raise 'sequence_len', ` +
         "or set 'excess_length_strategy: truncate'",
+    ],
+    [
+      dropped.alike,
+      'pair is',
+      'pairs are',
+      `left out, with answers that are alike in their first ${lengthMax} tokens: raise 'sequence_len'`,
     ],
     [shortened, 'example loses', 'examples lose', `what is after ${lengthMax} tokens`],
     [

@@ -7,7 +7,7 @@
  * longer than a sequence are cut into several; what answers a prompt cannot be, and is left out, or
  * loses its end. Answers that are rated together lie in one sequence, and each has half of it.
  */
-import type { SequenceToWrite } from './shards.ts'
+import type { Layout, SequenceToWrite } from './shards.ts'
 import type { TokenisedExample } from './tokenise.ts'
 
 /** Sequences that still take examples: more would fill little better, and take longer. */
@@ -16,6 +16,10 @@ const OPEN_MAX = 64
 export type LongExamples = 'drop' | 'truncate'
 
 type Piece = Pick<TokenisedExample, 'ids' | 'learned'> & { isRejected?: boolean }
+
+/** Tokens of an example, or of an answer with its prompt: two answers share a sequence. */
+export const exampleLengthMax = (layout: Layout, sequenceLength: number): number =>
+  layout === 'answers' ? sequenceLength / 2 : sequenceLength
 
 /**
  * What of an example goes into sequences of `sequenceLength`, each group into one: none where it is
@@ -27,7 +31,12 @@ export function piecesOf(
   longExamples: LongExamples,
 ): Piece[][] {
   if (answers !== undefined) {
-    const pieces = answersOf({ ids, learned }, answers, sequenceLength / 2, longExamples)
+    const pieces = answersOf(
+      { ids, learned },
+      answers,
+      exampleLengthMax('answers', sequenceLength),
+      longExamples,
+    )
     return pieces.includes(null) ? [] : [pieces as Piece[]]
   }
   const room = sequenceLength + 1

@@ -91,11 +91,14 @@ function partsOf(prompt: unknown, chosen: unknown, rejected: unknown): Parts | F
   const asked = listOf(prompt)
   const [one, other] = [messageOf(chosen), messageOf(rejected)]
   if (asked !== null && one !== null && other !== null) return withAnswers(asked, [one], [other])
-  if (typeof chosen === 'string' && typeof rejected === 'string' && !isList(chosen)) {
+  if (isText(chosen) && isText(rejected)) {
     return ofTexts(prompt, chosen, rejected)
   }
   const [better, worse] = [listOf(chosen), listOf(rejected)]
-  if (better === null) return fault('chosen', 'a text or a list of messages', chosen)
+  if (better === null) {
+    const must = worse === null ? 'a text or a list of messages' : 'a list of messages, as rejected'
+    return fault('chosen', must, chosen)
+  }
   if (worse === null) return fault('rejected', 'what chosen is, a list of messages', rejected)
   return ofMessages(prompt, better, worse)
 }
@@ -103,15 +106,22 @@ function partsOf(prompt: unknown, chosen: unknown, rejected: unknown): Parts | F
 /** What answers messages may be a message, or what it says. */
 function messageOf(value: unknown): Fields | null {
   if (typeof value !== 'string') return isFields(value) ? value : null
-  return isList(value) ? null : { role: 'assistant', content: value }
+  return isText(value) ? { role: 'assistant', content: value } : null
 }
 
-const isList = (text: string): boolean => Array.isArray(parsed(text))
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && listOf(value) === null
 
+/** A text is one where it is JSON of messages; any other list in JSON is what somebody says. */
 function listOf(value: unknown): unknown[] | null {
-  const list = typeof value === 'string' ? parsed(value) : value
-  return Array.isArray(list) ? list : null
+  if (typeof value !== 'string') return Array.isArray(value) ? value : null
+  const list = parsed(value)
+  return Array.isArray(list) && list.length > 0 && list.every(isMessage) ? list : null
 }
+
+const isMessage = (value: unknown): boolean =>
+  isFields(value) &&
+  (('role' in value && 'content' in value) || ('from' in value && 'value' in value))
 
 function ofTexts(prompt: unknown, chosen: string, rejected: string): Parts | Fault {
   if (chosen === rejected) return fault('rejected', 'another text than chosen', rejected)

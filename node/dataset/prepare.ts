@@ -16,10 +16,10 @@ import {
 import { copiesIn, repeatsIn } from './copies.ts'
 import { epochOf, isWeighted, type Shares } from './epoch.ts'
 import { add, join, type LeftOut, newLeftOut } from './left-out.ts'
-import { type LongExamples, pack, piecesOf } from './pack.ts'
+import { exampleLengthMax, type LongExamples, pack, piecesOf } from './pack.ts'
 import { encodeShard, type Layout, type SequenceToWrite, tokenBytesFor } from './shards.ts'
 import { splitInBlocks } from './split.ts'
-import type { TokenisedExample, Tokeniser } from './tokenise.ts'
+import { areAlike, type TokenisedExample, type Tokeniser } from './tokenise.ts'
 import { refuseBad, type Tokenised, type TokeniseOptions } from './tokenised.ts'
 
 type DatasetConfig = RunConfig['dataset']
@@ -53,6 +53,8 @@ export interface PreparedDataset {
     empty: LeftOut
     /** Examples that are longer than a sequence. */
     long: LeftOut
+    /** Pairs of answers that are alike up to where they are cut. */
+    alike: LeftOut
     /** Rows that cannot be learned. */
     bad: LeftOut
     /** Examples that are there already, where those are not wanted. */
@@ -117,6 +119,7 @@ export function cutDataset(
     dropped: {
       empty: join(parts.map(({ empty }) => empty)),
       long: cut.long,
+      alike: cut.alike,
       bad: join(parts.map(({ bad }) => bad)),
       repeated: isDeduplicated ? repeats : newLeftOut(),
       files: join(parts.map(({ files }) => files)),
@@ -143,6 +146,7 @@ interface Split {
   tokens: number
   learnedTokens: number
   long: LeftOut
+  alike: LeftOut
   shortened: LeftOut
   copies: LeftOut
   tailTokens: number
@@ -188,6 +192,7 @@ function splitStream(
     tokens,
     learnedTokens: tokens,
     long: newLeftOut(),
+    alike: newLeftOut(),
     shortened: newLeftOut(),
     copies: newLeftOut(),
     tailTokens: tokens - sequences * S,
@@ -219,6 +224,7 @@ function splitExamples(
 ): Split {
   const { sequenceLength: S, validationSize, seed, longExamples, isInOrder = false } = options
   const long = newLeftOut()
+  const alike = newLeftOut()
   const shortened = newLeftOut()
   const kept: TokenisedExample[] = []
   const owners: number[] = []
@@ -229,6 +235,10 @@ function splitExamples(
       add(long, example.name)
       continue
     }
+    if (example.answers !== undefined && areAnswersAlike(own)) {
+      add(alike, example.name)
+      continue
+    }
     if (lengthOf(own) < example.ids.length) add(shortened, example.name)
     kept.push(example)
     owners.push(shares.owners[i]!)
@@ -236,7 +246,12 @@ function splitExamples(
   }
   const held = heldOut(kept.length, validationSize)
   if (held >= kept.length) {
-    throw tooLittle(options, counted(kept.length, 'example'), held, adviceFor(long, S))
+    throw tooLittle(
+      options,
+      counted(kept.length, 'example'),
+      held,
+      adviceFor(join([long, alike]), options),
+    )
   }
   const { train, validation } = splitInBlocks(kept.length, held, seed, 1)
   const packed = (indices: readonly number[]) =>
@@ -255,11 +270,17 @@ function splitExamples(
     tokens: all.reduce((sum, { ids }) => sum + ids.length, 0),
     learnedTokens: all.reduce((sum, { learned }) => sum + learned.filter(Boolean).length, 0),
     long,
+    alike,
     shortened,
     copies: copiesIn(examplesAt(validation), examplesAt(train)),
     tailTokens: 0,
     onceSequences: isWeighted(shares) ? packed(train).length : null,
   }
+}
+
+function areAnswersAlike(pieces: ReturnType<typeof piecesOf>): boolean {
+  const [one, other] = pieces.flat()
+  return one !== undefined && other !== undefined && areAlike(one, other)
 }
 
 /** Ids in the pieces of an example. */
@@ -274,11 +295,17 @@ function adviceOn(tokens: number): string {
     : `give more text, or set 'sequence_len' to at most ${lengthMax}`
 }
 
-function adviceFor({ count, names }: LeftOut, sequenceLength: number): string {
+function adviceFor(
+  { count, names }: LeftOut,
+  { layout, sequenceLength, longExamples }: DatasetOptions,
+): string {
   if (count === 0) return 'give more of them'
+  const lengthMax = exampleLengthMax(layout, sequenceLength)
+  // Where examples may lose their end, too, these are left with nothing to learn.
+  const other = longExamples === 'truncate' ? '' : ", or set 'excess_length_strategy: truncate'"
   return (
-    `${count} more are longer than sequences of ${sequenceLength} tokens (${names[0]}): make ` +
-    'sequences longer, or let examples lose their end'
+    `${count} more are longer than the ${lengthMax} tokens of 'sequence_len' (${names[0]}): ` +
+    `raise it${other}`
   )
 }
 

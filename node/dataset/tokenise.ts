@@ -81,6 +81,11 @@ function tokenised(
 
 type Tokens = Pick<TokenisedExample, 'ids' | 'learned'>
 
+/** Between such answers there is nothing to choose. */
+export const areAlike = (one: Tokens, other: Tokens): boolean =>
+  one.ids.length === other.ids.length &&
+  one.ids.every((id, i) => id === other.ids[i] && one.learned[i] === other.learned[i])
+
 /** Nothing is left of what is rated where an answer has nothing that is learned. */
 function tokeniseRated(
   { name, type, answers }: Extract<Example, { type: 'rated' }>,
@@ -96,6 +101,13 @@ function tokeniseRated(
       return badRow(name, new Fault('the chat template must show where answers are'))
     }
     all.push(tokens)
+  }
+  const [one, other] = all
+  if (one !== undefined && other !== undefined && areAlike(one, other)) {
+    return badRow(
+      name,
+      new Fault('its answers must differ in what is learned: their tokens are alike'),
+    )
   }
   const joined = (parts: (Int32Array | Uint8Array)[]) => parts.flatMap((part) => [...part])
   return {

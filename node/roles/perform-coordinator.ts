@@ -14,6 +14,7 @@ import {
   type Digest,
   digestOf,
   encode,
+  LOSS_MAX,
   type Notice,
   type PeerId,
   reasonOf,
@@ -115,10 +116,10 @@ async function evaluate(
     : measuredOn(world, world.validation, values)
   const measured = await known
   // An adapter that is no use at all has a loss that is no number.
-  const loss = finite(lossOf(measured))
+  const loss = bounded(lossOf(measured))
   const event = { type: 'evaluated', round, adapter, loss, ...ratedIn(measured) } as const
   if (world.general === null) return event
-  const generalLoss = finite(lossOf(await measuredOn(world, world.general, values)))
+  const generalLoss = bounded(lossOf(await measuredOn(world, world.general, values)))
   return { ...event, generalLoss }
 }
 
@@ -188,6 +189,9 @@ function measuredOnGate(world: CoordinatorWorld, adapter: Digest | null): Promis
 async function gateLoss(world: CoordinatorWorld, adapter: Digest | null): Promise<number> {
   return lossOf(await measuredOnGate(world, adapter))
 }
+
+/** What is told of an evaluation, whatever a model has come to. */
+const bounded = (loss: number): number => Math.min(finite(loss), LOSS_MAX)
 
 const finite = (loss: number): number => (Number.isFinite(loss) ? loss : Number.MAX_VALUE)
 

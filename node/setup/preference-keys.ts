@@ -4,7 +4,7 @@
  * paper of SimPO has.
  */
 import { z } from 'zod'
-import { type RunConfig, runConfigSchema } from '../../protocol/index.ts'
+import { IPO_BETA_MIN, type RunConfig, runConfigSchema } from '../../protocol/index.ts'
 import { COLUMN_KEYS } from '../dataset/columns.ts'
 import type { DatasetEntry } from '../dataset/sources.ts'
 import { TURN_KEYS } from '../dataset/turn-keys.ts'
@@ -34,7 +34,10 @@ export const preferenceKeys = {
     ),
   rl_beta: within(beta)
     .optional()
-    .describe('β of `dpo`, `ipo`, `kto` and `simpo`: how much a difference counts; left out: 0.1.'),
+    .describe(
+      'β of `dpo`, `ipo`, `kto` and `simpo`: how much a difference counts, `ipo` from ' +
+        `${IPO_BETA_MIN}; left out: 0.1.`,
+    ),
   dpo_label_smoothing: z
     .union([z.literal(0), within(labelSmoothing.inner)])
     .optional()
@@ -135,6 +138,7 @@ export function preferenceFaults(yaml: Beside): Misfit[] {
       message: `must be left out with 'rl: ${rl}'${hintOf(key, rl)}`,
       input: yaml[key],
     })),
+    ...betaMisfits(yaml),
     ...misfits(yaml),
     ...yaml.datasets.flatMap((dataset, index) => datasetMisfits(dataset, index)),
   ]
@@ -144,6 +148,12 @@ function hintOf(key: string, rl: Preference['loss']): string {
   if (key === 'rl_beta') return ": its weight is 'orpo_alpha'"
   const own = PARAMETERS.filter((one) => (LOSSES_OF[one] as readonly string[]).includes(rl))
   return `, which has ${own.map((one) => `'${one}'`).join(', ')}`
+}
+
+function betaMisfits({ rl, rl_beta: beta = BETA }: Beside): Misfit[] {
+  if (rl !== 'ipo' || beta >= IPO_BETA_MIN) return []
+  const message = `must be at least ${IPO_BETA_MIN} with 'rl: ipo', whose loss begins at (1/(2β))²`
+  return [{ path: ['rl_beta'], message, input: beta }]
 }
 
 function misfits(yaml: Beside): Misfit[] {

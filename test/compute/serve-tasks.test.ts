@@ -142,3 +142,27 @@ test('a first step that comes to nothing is a failure', async () => {
   const reason = 'a number in the adapter is not finite'
   expect(await train(run, 4, null, failingAfter(0))).toEqual({ status: 'failed', reason })
 })
+
+/** An engine whose losses are above what a contribution tells, but for those of so many steps. */
+const soaringAfter =
+  (fine: number) =>
+  (engine: Engine): Engine => ({
+    ...engine,
+    train: function* (input, name) {
+      let steps = 0
+      for (const pause of engine.train(input, name)) {
+        const isFine = pause.status !== 'ok' || steps < fine
+        yield isFine ? pause : { ...pause, progress: { ...pause.progress, lossSum: 1e12 } }
+        steps += 1
+      }
+    },
+  })
+
+test('a step with a loss that no message has room for ends it with those before', async () => {
+  const run = await prepareSmallRun()
+  const failure = 'step 3 of 4: the loss is above 1000000'
+  const ended = await outcomeOf(run, 4, null, soaringAfter(2))
+  expect(ended).toEqual({ ...(await outcomeOf(run, 2, null)), failure })
+  const reason = 'the loss is above 1000000'
+  expect(await train(run, 4, null, soaringAfter(0))).toEqual({ status: 'failed', reason })
+})

@@ -58,9 +58,16 @@ const chat = (fields: object = {}) => ({
 
 test('where all examples are longer than a sequence, it is said, and what to do', async () => {
   const rows = pairs(3).map((row) => ({ ...row, completion: ' It is long.'.repeat(60) }))
-  await expect(prepare(rows)).rejects.toThrow(
-    '3 more are longer than sequences of 64 tokens (rows.jsonl:1): make sequences longer',
-  )
+  const long = "3 more are longer than the 64 tokens of 'sequence_len' (rows.jsonl:1): raise it"
+  const truncate = ", or set 'excess_length_strategy: truncate'"
+  await expect(prepare(rows)).rejects.toThrow(long + truncate)
+  const rated = rows.map(({ prompt, completion }) => ({ prompt, completion, label: true }))
+  const answers = { layout: 'answers', sequenceLength: 128 } as const
+  await expect(prepare(rated, answers, { rl: 'kto' })).rejects.toThrow(long + truncate)
+  // Of these no more than the prompt is left.
+  const asked = rows.map((row) => ({ ...row, prompt: 'What? '.repeat(60) }))
+  const said = await prepare(asked, { longExamples: 'truncate' }).catch((thrown) => thrown)
+  expect((said as Error).message).toMatch(/raise it$/)
 })
 
 describe('bad rows', () => {
@@ -129,6 +136,21 @@ describe('a note tells', () => {
       [pair(0), { prompt: 'a', completion: ' b'.repeat(100) }],
       { longExamples: 'truncate' },
     ))
+  test('which pairs are alike up to where they are cut', () => {
+    const long = { prompt: 'a', chosen: `${' b'.repeat(100)} c`, rejected: `${' b'.repeat(100)} d` }
+    const rows = [0, 1, 2].map((i) => ({
+      prompt: `What is ${i}?`,
+      chosen: ' It.',
+      rejected: ' No.',
+    }))
+    return check(
+      '1 pair is left out, with answers that are alike in their first 64 tokens: ' +
+        "raise 'sequence_len' (rows.jsonl:2)",
+      [rows[0], long, rows[1], rows[2]],
+      { layout: 'answers', sequenceLength: 128, longExamples: 'truncate' },
+      { rl: 'dpo' },
+    )
+  })
   test('which fields of rows are left aside, once', () =>
     check('Left aside of the rows: id, source', [
       { ...pair(0), id: 1 },

@@ -91,6 +91,22 @@ describe('a pair is', () => {
       { prompt: [user], chosen: 'Me.', rejected: 'You.' },
       MESSAGES,
     ],
+    [
+      'texts that are lists in JSON, but not of messages',
+      { prompt: 'Who?', chosen: '[1, 2]', rejected: '[{"role":"cook"}]' },
+      [
+        ['Who?', `[1, 2]${EOS}`],
+        ['Who?', `[{"role":"cook"}]${EOS}`],
+      ],
+    ],
+    [
+      'texts of which one is a list in JSON, and what may be said',
+      { prompt: [user], chosen: 'Me.', rejected: '[]' },
+      [
+        [ASKED, 'Me.<|im_end|>\n'],
+        [ASKED, '[]<|im_end|>\n'],
+      ],
+    ],
     ['nothing where an answer is empty', { prompt: 'a', chosen: 'b', rejected: ' ' }, null],
   ] as const) {
     test(what, () => expect(pairOf(row)).toEqual(expected))
@@ -116,6 +132,11 @@ describe('a pair is refused by its line:', () => {
       { chosen: [user, says('a')], rejected: 'b' },
       "'rejected' must be what",
     ],
+    [
+      'a text and messages in JSON',
+      { chosen: 'b', rejected: JSON.stringify([user, says('a')]) },
+      "'chosen' must be a list of messages, as rejected",
+    ],
     ['two that are alike', { prompt: 'a', chosen: 'b', rejected: 'b' }, 'another text than chosen'],
     ['texts that begin otherwise', { chosen: 'a', rejected: 'b' }, "'prompt' must be there"],
     ['messages that begin otherwise', { chosen: [says('a')], rejected: [says('b')] }, "'prompt'"],
@@ -123,6 +144,11 @@ describe('a pair is refused by its line:', () => {
       'messages that are alike',
       { chosen: [user, says('a')], rejected: [user, says('a')] },
       'another answer than chosen',
+    ],
+    [
+      'messages that the template writes alike',
+      { prompt: [user], chosen: [says('Me.')], rejected: [{ ...says('Me.'), mood: 'sad' }] },
+      'must differ in what is learned',
     ],
     ['an answer that is a beginning', { chosen: [user], rejected: [user, says('a')] }, "'chosen'"],
     [

@@ -103,6 +103,10 @@ for (const [message, changes] of [
     "'scoring.questions' must be at least 1 where there are no prompts",
     { scoring: { ...SCORING, questions: 0, prompts: 0 } },
   ],
+  [
+    "'training.preference.beta' must be at least 0.01 where the loss is ipo",
+    { dataset: { layout: 'answers' }, training: { preference: { loss: 'ipo', beta: 0.001 } } },
+  ],
   ["'run.training.schedule' as it must be one of", { training: { schedule: 'wavy' } }],
   ["'run.round.seconds' as it must be a number from 1", { round: { seconds: 0.5 } }],
   ["'run.version' as it must be one of 3", { version: 1 as 3 }],

@@ -63,6 +63,7 @@ test('what is left out is told, and lengths are counted', async () => {
     bad: { count: 0, names: [] },
     files: { count: 0, names: [] },
     repeated: { count: 0, names: [] },
+    alike: { count: 0, names: [] },
     tailTokens: 0,
   })
   expect(notes).toEqual([

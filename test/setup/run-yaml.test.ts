@@ -78,6 +78,12 @@ for (const [mistake, yaml, ...said] of [
     `${RIGHT}rl: orpo\nrl_beta: 0.5\n`,
     "rl_beta: must be left out with 'rl: orpo': its weight is 'orpo_alpha'",
   ],
+  [
+    'a beta with which a loss begins out of bounds',
+    `${RIGHT}rl: ipo\nrl_beta: 0.001\n`,
+    "run.yaml:5:1 rl_beta: must be at least 0.01 with 'rl: ipo', whose loss begins at (1/(2β))²",
+    'current value is 0.001',
+  ],
   ['a loss that is none', `${RIGHT}rl: grpo\n`, 'run.yaml:4:1 rl: must be', 'kto'],
   [
     'what answers that are rated leave no room for',
