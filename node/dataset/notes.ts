@@ -27,7 +27,8 @@ export function notesOf(dataset: PreparedDataset): string[] {
       dropped.alike,
       'pair is',
       'pairs are',
-      `left out, with answers that are alike in their first ${lengthMax} tokens: raise 'sequence_len'`,
+      `left out, with answers that are alike in their first ${lengthMax} tokens: ` +
+        "raise 'sequence_len'",
     ],
     [shortened, 'example loses', 'examples lose', `what is after ${lengthMax} tokens`],
     [

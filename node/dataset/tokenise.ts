@@ -81,7 +81,7 @@ function tokenised(
 
 type Tokens = Pick<TokenisedExample, 'ids' | 'learned'>
 
-/** Between such answers there is nothing to choose. */
+/** Whether two answers have the same tokens, and the same of them is learned. */
 export const areAlike = (one: Tokens, other: Tokens): boolean =>
   one.ids.length === other.ids.length &&
   one.ids.every((id, i) => id === other.ids[i] && one.learned[i] === other.learned[i])
