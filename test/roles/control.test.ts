@@ -104,17 +104,21 @@ test('its owner overrules, asks, pauses, resumes and lets it finish', async () =
   expect(await command('status')).toMatchObject({ code: 0, statuses: [] })
 })
 
-/** Writes the file of a service, and does what it starts. @returns where the file is */
-async function served(home: string, args: readonly string[]): Promise<string> {
+/** Writes the file of a service. @returns where it is */
+async function installed(home: string, args: readonly string[]): Promise<string> {
   const child = startChild<{ path: string }>(['service', ...args])
-  const installed = new Promise<{ path: string }>((resolve) => child.onMessage(resolve))
+  const told = new Promise<{ path: string }>((resolve) => child.onMessage(resolve))
   expect(await child.exited, child.complaints()).toBe(0)
-  const { path } = await installed
+  const { path } = await told
   expect(path.startsWith(home)).toBe(true)
   expect((await stat(path)).mode & 0o077).toBe(0)
+  return path
+}
+
+/** What the file of a service starts, until it ends. */
+async function served(path: string): Promise<void> {
   const [program = '', ...words] = argumentsOf(await readFile(path, 'utf8'))
   await promisify(execFile)(program, words)
-  return path
 }
 
 test('what a service starts volunteers to the end of the run, and hosts it', async () => {
@@ -123,7 +127,9 @@ test('what a service starts volunteers to the end of the run, and hosts it', asy
   expect(await startChild(['service', 'host', run.root]).exited).toBe(2)
   const hosted = await hostRun(run)
   const own = ['--name', '100 % "Ada"', '--dedicated', '--cache', join(run.root, 'ada')]
-  const path = await served(home, ['install', hosted.link, ...own])
+  const path = await installed(home, ['install', hosted.link, ...own])
+  const host = await installed(home, ['host', run.root, '--port', '0'])
+  await served(path)
   await hosted.finished
   expect(hosted.facts).toContainEqual(expect.objectContaining({ name: '100 % "Ada"' }))
 
@@ -135,7 +141,7 @@ test('what a service starts volunteers to the end of the run, and hosts it', asy
   await hosted.stop()
   const { digest } = (await openRun(run)).config.base.weights
   // The run is over: who hosts it leaves its adapter there, and ends.
-  const host = await served(home, ['host', run.root, '--port', '0'])
+  await served(host)
   expect(await readFile(host, 'utf8')).toMatch(/^(Environment="|\s*<key>)PATH\b/m)
   expect(await readFile(join(run.adapter, 'README.md'), 'utf8')).toContain(digest)
   expect(await startChild(['service', 'remove', run.root]).exited).toBe(0)

@@ -10,6 +10,7 @@ import { type RunFolder, readRunConfig, runFolder } from '../../node/run/run-fol
 import { verifyPublished, verifyRun } from '../../node/run/verify-run.ts'
 import { runFolderOf } from '../../node/setup/run-folder-of.ts'
 import { blobPath } from '../../node/storage/blob-path.ts'
+import { LOSS_MAX } from '../../protocol/index.ts'
 import {
   hostRun,
   joinRun,
@@ -138,7 +139,7 @@ test('an adapter that is no use at all ends nothing, and who made it is not beli
   expect(config.adapter.start!.parent).toBe(null)
   const hosted = await hostRun(run)
   const measured = () => hosted.facts.find((fact) => fact.type === 'evaluated')
-  await expect.poll(measured, { timeout: 60_000 }).toMatchObject({ loss: Number.MAX_VALUE })
+  await expect.poll(measured, { timeout: 60_000 }).toMatchObject({ loss: LOSS_MAX })
   await hosted.stop()
 })
 
