@@ -8,7 +8,8 @@ import { turnKeys } from '../dataset/turn-keys.ts'
 /** Shards hold all of an epoch, and a volunteer's share of it is to be fetched. */
 const WEIGHT_MAX = 100
 
-export const datasetKeys = z.strictObject({
+/** Where rows are, whatever they are for. */
+export const placeKeys = {
   path: z
     .string()
     .min(1)
@@ -18,6 +19,10 @@ export const datasetKeys = z.strictObject({
     .min(1)
     .optional()
     .describe('Which of the configs that its README.md names, where it names several.'),
+}
+
+export const datasetKeys = z.strictObject({
+  ...placeKeys,
   split: z
     .string()
     .regex(SPLIT_KEY, "must be a split, or rows of one, as 'train', 'train[:10%]', 'train[10:20]'")

@@ -111,7 +111,8 @@ interface Beside extends PreferenceKeys {
   swarm: { aggregation: string }
 }
 
-interface Misfit {
+/** A key that does not go with the others, and what is wrong of it. */
+export interface Misfit {
   path: readonly (string | number)[]
   message: string
   input: unknown

@@ -3,21 +3,15 @@ import { z } from 'zod'
 import { ANSWER_TOKENS_MAX, runConfigSchema, SCORE_METRICS } from '../../protocol/index.ts'
 import { REGEX_LENGTH_MAX } from '../dataset/scored-rows.ts'
 import { SPLIT_KEY } from '../dataset/split-key.ts'
+import { placeKeys } from './dataset-keys.ts'
+import type { Misfit } from './preference-keys.ts'
 import { within } from './within.ts'
 
 const { everyRounds } = runConfigSchema.fields.scoring.inner.fields
 const DELIMITER_LENGTH_MAX = 64
 
 const place = {
-  path: z
-    .string()
-    .min(1)
-    .describe('A file, a folder, a glob, npm:PACKAGE, or org/name of the Hub.'),
-  name: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Which of the configs that its README.md names, where it names several.'),
+  ...placeKeys,
   split: z
     .string()
     .regex(SPLIT_KEY, "must be a split, or rows of one, as 'test', 'test[:100]'")
@@ -117,9 +111,7 @@ const SOURCE_OF: Readonly<Record<string, (typeof SOURCES)[number]>> = {
 }
 
 /** Keys that do not go together, with what is wrong of each. */
-export function scoringFaults(
-  yaml: Beside,
-): { path: (string | number)[]; message: string; input: unknown }[] {
+export function scoringFaults(yaml: Beside): Misfit[] {
   const { metric_for_best_model: metric, datasets } = yaml
   const faults = SOURCES.flatMap((key) => {
     const source = yaml[key]
