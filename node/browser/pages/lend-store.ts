@@ -158,6 +158,13 @@ effect(() => {
   if (run !== null) keepRun(run.isLending)
 })
 
+/** The volunteer's code is read while its user still looks at the button. */
+effect(() => {
+  if (joinWord() !== null && invitation.value !== null && capabilities.obstacle === null) {
+    worker ??= startWorker()
+  }
+})
+
 /** Whoever opens the app by its icon goes on with what it did; in a tab a button asks for that. */
 effect(() => {
   version.value

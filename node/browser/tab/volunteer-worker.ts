@@ -25,6 +25,8 @@ let paused: string | null = null
 
 async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<void> {
   const { invite, name, limits } = given
+  // First, since it tries the machine while all else is made ready.
+  const compute = startCompute()
   const identity = await loadIdentity()
   const { blobs, storage } = await openStore()
   const host = await createHost({
@@ -40,7 +42,7 @@ async function start(given: Extract<ToVolunteer, { type: 'start' }>): Promise<vo
     identity,
     host,
     blobs,
-    compute: startCompute(),
+    compute,
     dataBytesMax: null,
     paused,
     software: `barnraise/${__VERSION__} (browser)`,
