@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
 import { type AdapterShape, TARGETS } from '../../kernels/shape.ts'
 import type { DtypeName, ExportFormat } from '../../node/export/formats.ts'
@@ -23,7 +23,7 @@ import { nextBelow, prng } from '../../protocol/prng.ts'
 import { RUN } from '../export/fixtures.ts'
 import { FAMILIES, type Family, weightsOf } from '../model/family-vectors.ts'
 import { bytesOfJson, floatsOfBase64, temporaryFolder, VECTORS } from '../model/fixtures.ts'
-import { type LlamaModel, openLlama } from './llama.ts'
+import { startLlama } from './llama.ts'
 
 /** llama.cpp keeps keys and values in float16. */
 const DISTANCE_MAX = 1e-3
@@ -32,17 +32,8 @@ const DISTANCE_COARSE_MAX = 0.02
 /** What is wrong. */
 const DISTANCE_WRONG_MIN = 0.05
 
-let llama: Awaited<ReturnType<typeof openLlama>>
-beforeAll(async () => {
-  llama = await openLlama()
-})
-afterAll(() => llama.close())
-
-async function opened(path: string): Promise<LlamaModel> {
-  const model = await llama.open(path)
-  onTestFinished(model.close)
-  return model
-}
+const llama = startLlama()
+afterAll(llama.close)
 
 /** Writes a GGUF into a folder of its own. */
 async function written(file: GgufFile): Promise<string> {
@@ -121,7 +112,7 @@ describe('the embedded base', () => {
     path: string,
     adapter?: string,
   ): Promise<number> {
-    const model = await opened(path)
+    const model = llama.open(path)
     const distances = []
     for (const { ids, logits } of answers) {
       distances.push(distance(await model.next(ids, adapter), logits))
@@ -186,9 +177,9 @@ describe('the embedded base', () => {
   })
 
   test('cuts texts into the same tokens', async () => {
-    const model = await opened(await baseGguf(await embedded()))
+    const model = llama.open(await baseGguf(await embedded()))
     for (const { text, ids } of VECTORS.tokenizer) {
-      if (!text.includes('<|')) expect(model.tokenize(text), text).toEqual(ids)
+      if (!text.includes('<|')) expect(await model.tokenize(text), text).toEqual(ids)
     }
   })
 })
@@ -237,7 +228,7 @@ describe('each family, as peft computes it', () => {
   }
 
   async function check(family: Family, file: GgufFile, lora?: GgufFile): Promise<void> {
-    const model = await opened(await written(file))
+    const model = llama.open(await written(file))
     const adapter = lora === undefined ? [] : [await written(lora)]
     const ids = family.ids.slice(0, family.sequenceLength)
     const next = await model.next(ids, ...adapter)

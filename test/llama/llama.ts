@@ -1,59 +1,50 @@
-/** llama.cpp by way of node-llama-cpp, which install.ts puts into this folder. */
+/** Asks llama.cpp, which runs in a process of its own. */
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Answer, Probabilities, Question } from './llama-process.ts'
 
-/** The little of its interface that is used. */
-interface Library {
-  getLlama(options: object): Promise<Llama>
-}
-interface Llama {
-  loadModel(options: { modelPath: string }): Promise<Model>
-  dispose(): Promise<void>
-}
-interface Model {
-  createContext(options: object): Promise<Context>
-  tokenize(text: string, special: boolean): number[]
-  dispose(): Promise<void>
-}
-interface Context {
-  getSequence(): { controlledEvaluate(input: readonly Input[]): Promise<Output[]> }
-  dispose(): Promise<void>
-}
-type Input = number | [token: number, options: object]
-type Output = undefined | { next: { probabilities?: Map<number, number> } }
+const PROGRAM = fileURLToPath(new URL('./llama-process.ts', import.meta.url))
 
-/** A GGUF that llama.cpp has loaded. */
+/** A GGUF that llama.cpp reads when it is asked the first time. */
 export interface LlamaModel {
   /** Ids of a text alone; what looks like a special token is text. */
-  tokenize(text: string): number[]
+  tokenize(text: string): Promise<number[]>
   /** Probability of each token to follow `ids`, under an adapter if one is given. */
-  next(ids: readonly number[], adapter?: string): Promise<Map<number, number>>
-  close(): Promise<void>
+  next(ids: readonly number[], adapter?: string): Promise<Probabilities>
 }
 
-/** All tokens as they come out of the softmax. */
-const WHOLE = { temperature: 1, topK: 0, topP: 1, minP: 0 }
+export interface Llama {
+  open(path: string): LlamaModel
+  close(): void
+}
 
-export async function openLlama() {
-  // Named by a variable, since the type checker may not have it.
-  const name: string = 'node-llama-cpp'
-  const { getLlama } = (await import(/* @vite-ignore */ name)) as Library
-  const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error' })
-  return {
-    open: async (path: string) => openModel(await llama.loadModel({ modelPath: path })),
-    close: () => llama.dispose(),
+export function startLlama(): Llama {
+  const child = fork(PROGRAM, { execArgv: ['--import', 'tsx'], serialization: 'advanced' })
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  let asked = 0
+  const ask = (question: Question): Promise<unknown> => {
+    const answer = Promise.withResolvers<unknown>()
+    waiting.set(asked, answer)
+    child.send({ id: asked++, question })
+    return answer.promise
   }
-}
-
-function openModel(model: Model): LlamaModel {
+  child.on('message', (answer: Answer) => {
+    const { resolve, reject } = waiting.get(answer.id)!
+    waiting.delete(answer.id)
+    if (answer.value === undefined) reject(new Error(answer.error))
+    else resolve(answer.value)
+  })
+  child.on('exit', (code, signal) => {
+    for (const { reject } of waiting.values()) {
+      reject(new Error(`llama.cpp ended with ${signal ?? code}`))
+    }
+  })
   return {
-    tokenize: (text) => [...model.tokenize(text, false)],
-    async next(ids, adapter) {
-      const lora = adapter === undefined ? {} : { lora: adapter }
-      const context = await model.createContext({ contextSize: 256, threads: 1, ...lora })
-      const last = [ids.at(-1)!, { generateNext: { probabilities: true, options: WHOLE } }] as Input
-      const output = await context.getSequence().controlledEvaluate([...ids.slice(0, -1), last])
-      await context.dispose()
-      return output.at(-1)!.next.probabilities!
-    },
-    close: () => model.dispose(),
+    open: (path) => ({
+      tokenize: (text) => ask({ path, text }) as Promise<number[]>,
+      next: (ids, adapter) =>
+        ask({ path, ids, ...(adapter !== undefined && { adapter }) }) as Promise<Probabilities>,
+    }),
+    close: () => void child.kill('SIGKILL'),
   }
 }

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { ggufModel } from '../../node/export/gguf-model.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { ggufTokenizer, type TokenizerFiles } from '../../node/model/gguf-tokenizer.ts'
@@ -14,7 +14,7 @@ import { nextBelow, prng } from '../../protocol/prng.ts'
 import { RUN } from '../export/fixtures.ts'
 import { bytesOfJson, temporaryFolder, VECTORS } from '../model/fixtures.ts'
 import { KNOWN_PRE_TOKENIZERS } from '../model/pre-tokenizers.ts'
-import { openLlama } from './llama.ts'
+import { startLlama } from './llama.ts'
 
 const NAMES = Object.keys(KNOWN_PRE_TOKENIZERS)
 const SEED = 7
@@ -79,11 +79,8 @@ function texts(name: string): string[] {
   return all.filter((text) => !strange.test(text))
 }
 
-let llama: Awaited<ReturnType<typeof openLlama>>
-beforeAll(async () => {
-  llama = await openLlama()
-})
-afterAll(() => llama.close())
+const llama = startLlama()
+afterAll(llama.close)
 
 /** Words that some rules keep apart; they take the places of the last ones. */
 const MERGES = [
@@ -144,9 +141,7 @@ async function theirs(name: string, of: readonly string[]) {
   const path = join(await temporaryFolder(), 'a.gguf')
   const file = { run: RUN, model, contextLength: 256, tokenizer, weights, type: 'F16' } as const
   await writeGguf(path, ggufModel(file))
-  const { tokenize, close: unload } = await llama.open(path)
-  onTestFinished(unload)
-  return of.map(tokenize)
+  return Promise.all(of.map(llama.open(path).tokenize))
 }
 
 for (const name of NAMES)
