@@ -74,12 +74,6 @@ async function measureShapes(
   return rows
 }
 
-/** A quarter, half and three quarters of the values are no more than these. */
-export function quartiles(values: readonly number[]): number[] {
-  const sorted = [...values].sort((a, b) => a - b)
-  return [0.25, 0.5, 0.75].map((part) => sorted[Math.round(part * (sorted.length - 1))]!)
-}
-
 /** Medians of all rounds; null: OpenBLAS is not there. */
 export function blockFigures(rows: readonly BlockRow[]) {
   const all = (of: 'vsOpenblas' | 'integerVsOpenblas') =>

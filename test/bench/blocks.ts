@@ -6,7 +6,8 @@
  * thread, the wall's on two.
  */
 import { Command } from 'commander'
-import { type BlockRow, blockFigures, measureBlocks, quartiles } from './block-figures.ts'
+import { type BlockRow, blockFigures, measureBlocks } from './block-figures.ts'
+import { quartiles } from './contest.ts'
 
 const program = new Command('bench:blocks')
   .description('Measures products with a matrix in blocks of Q4_K against OpenBLAS in float32.')

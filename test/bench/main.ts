@@ -16,7 +16,7 @@ const program = new Command('bench')
   .option('--json', 'print one object instead of Markdown', false)
   .option('--quick', 'three products, steps reckoned from few layers: a minute', false)
   .option('--record', 'put the tables into docs/kernels.md', false)
-  .option('--rounds <count>', 'rounds among the contestants')
+  .option('--rounds <count>', 'rounds among the contestants (default: 9, quick 1)')
   .addHelpText(
     'after',
     `
@@ -39,7 +39,7 @@ const said = new Set<string>()
 const say = (line: string) => process.stderr.write(`${line}\n`)
 const options: Options = {
   isQuick: quick,
-  rounds: Number(rounds ?? (quick ? 1 : 3)),
+  rounds: Number(rounds ?? (quick ? 1 : 9)),
   interpreter: process.env.BENCH_PYTHON ?? 'python3',
   say,
   skipped(name, reason) {

@@ -15,14 +15,13 @@ export function markdownOf(figures: Figures, products: readonly ProductRow[]): s
   const { machine, kernels, threads, memory } = figures
   return [
     `Machine: ${machine.cpu}, Node ${machine.node}, V8 ${machine.v8}, ${machine.date}. CPU time of`,
-    'one thread, medians of interleaved rounds; "x other" = seconds of the other / ours.',
+    'one thread, medians of interleaved rounds, of steps with quartiles; "x other" = seconds of the',
+    'other / ours.',
     '',
     ...productTable(figures),
     '',
     ...stepTable('r = 8', figures.step),
-    ...(figures.stepOfRank16 === null
-      ? []
-      : ['', ...stepTable('r = 16, reckoned from 1 and 5 layers', figures.stepOfRank16)]),
+    ...(figures.stepOfRank16 === null ? [] : ['', ...stepTable('r = 16', figures.stepOfRank16)]),
     '',
     `Two threads: ${number(threads.speedup2)} times as fast by the wall, CPU efficiency`,
     `${number(threads.cpuEfficiency2)}. The kernels are compiled in`,
@@ -71,8 +70,8 @@ function stepTable(title: string, step: Figures['step']): string[] {
       const figures = step[name]
       return row([
         name,
-        number(figures.vsTorch),
-        number(figures.vsTorchBfloat16),
+        spread(figures.vsTorch, figures.quartiles.vsTorch),
+        spread(figures.vsTorchBfloat16, figures.quartiles.vsTorchBfloat16),
         number(figures.tokensPerSecond, 0),
         number(figures.cpuSeconds),
         figures.peakBytes === null ? '-' : megabytes(figures.peakBytes),
@@ -132,6 +131,12 @@ function row(cells: readonly string[]): string {
 
 function number(value: number | null, digits = 2): string {
   return value === null ? '-' : value.toFixed(digits)
+}
+
+/** A median between the quartiles. */
+function spread(median: number | null, quartiles: readonly [number, number] | null): string {
+  if (quartiles === null) return '-'
+  return `${number(median)} (${quartiles.map((value) => number(value)).join(' to ')})`
 }
 
 function megabytes(bytes: number): string {

@@ -12,7 +12,9 @@ import {
   median,
   medianOf,
   ours,
+  pairedRatios,
   python,
+  quartiles,
   type Results,
   script,
   timesAsFast,
@@ -35,6 +37,7 @@ export interface Options {
 export async function measureAll(options: Options) {
   const { isQuick } = options
   const steady = { ...options, rounds: Math.max(3, options.rounds) }
+  const few = { ...options, rounds: Math.min(3, options.rounds) }
   const products = await measureProducts(steady)
   const figures = {
     machine: {
@@ -48,8 +51,8 @@ export async function measureAll(options: Options) {
     step: await measureSteps(options, 8),
     stepOfRank16: isQuick ? null : await measureSteps(options, 16),
     threads: await measureThreads(steady),
-    memory: await measureMemory(options),
-    scaling: isQuick ? null : await measureScaling(options),
+    memory: await measureMemory(few),
+    scaling: isQuick ? null : await measureScaling(few),
     kernels: { ...measureModule(), ...(await measureStart(options)) },
   }
   return { figures, products }
@@ -126,6 +129,8 @@ function productFigures(rows: readonly ProductRow[]) {
 export interface StepFigures {
   vsTorch: number | null
   vsTorchBfloat16: number | null
+  /** The first and the third quartile of the ratios of which those are the medians. */
+  quartiles: { vsTorch: Quartiles | null; vsTorchBfloat16: Quartiles | null }
   tokensPerSecond: number | null
   cpuSeconds: number | null
   peakBytes: number | null
@@ -135,30 +140,29 @@ export interface StepFigures {
   longestOperation: number | null
 }
 
-const TOKENS = { sequences: 2, sequenceLength: 512 }
+type Quartiles = readonly [first: number, third: number]
+
+/** Few tokens, so that many turns fit: a neighbour that comes or goes then spoils few of them. */
+const TOKENS = { sequences: 1, sequenceLength: 512 }
 const QUICK_TOKENS = { sequences: 1, sequenceLength: 256 }
-/** A step of all layers is also known from two of few, since layers are alike. */
+/** When it has to be quick, a step of all layers is reckoned from two of few: layers are alike. */
 const FEW_LAYERS = [1, 5] as const
 
 export type StepName = Variant | 'torch' | 'torchBfloat16'
 
-/**
- * Whole steps of the 135M model. Quick, or at a second rank: of few layers, and from their
- * difference reckoned for all.
- */
+/** Whole steps of the 135M model; quick: of few layers, and from their difference for all. */
 async function measureSteps(
   options: Options,
   adapterRank: number,
 ): Promise<Record<StepName, StepFigures>> {
   const { interpreter, isQuick, rounds, skipped, say } = options
-  const isWhole = !isQuick && adapterRank === 8
   const tokens = isQuick ? QUICK_TOKENS : TOKENS
   const entries = [
     ...variants(),
     python('torch', interpreter, 'torch', 'float32'),
     python('torchBfloat16', interpreter, 'torch', 'bfloat16'),
   ]
-  const counts: readonly number[] = isWhole ? [MODEL_135M.layerCount] : FEW_LAYERS
+  const counts: readonly number[] = isQuick ? FEW_LAYERS : [MODEL_135M.layerCount]
   return withContestants(entries, skipped, async (contestants) => {
     const parts: Results[] = []
     for (const layers of counts) {
@@ -168,7 +172,7 @@ async function measureSteps(
     }
     const whole = parts.length === 1 ? parts[0]! : reckoned(parts as [Results, Results])
     const figures = (name: StepName) => {
-      const peakBytes = isWhole ? measuredPeak(whole, name) : plannedPeak(name, adapterRank, tokens)
+      const peakBytes = isQuick ? plannedPeak(name, adapterRank, tokens) : measuredPeak(whole, name)
       return { ...stepFigures(whole, name, tokens), peakBytes }
     }
     return {
@@ -194,11 +198,21 @@ function stepFigures(
   return {
     vsTorch: timesAsFast(results, name, 'torch'),
     vsTorchBfloat16: timesAsFast(results, name, 'torchBfloat16'),
+    quartiles: {
+      vsTorch: outerQuartiles(pairedRatios(results, name, 'torch')),
+      vsTorchBfloat16: outerQuartiles(pairedRatios(results, name, 'torchBfloat16')),
+    },
     tokensPerSecond: cpuSeconds === null ? null : (sequences * sequenceLength) / cpuSeconds,
     cpuSeconds,
     otherThanProducts: Number.isNaN(share) ? null : share,
     longestOperation: medianOf(answers?.map((answer) => answer.longestOperation ?? null) ?? []),
   }
+}
+
+function outerQuartiles(ratios: readonly number[] | null): Quartiles | null {
+  if (ratios === null) return null
+  const [first, , third] = quartiles(ratios)
+  return [first!, third!]
 }
 
 function measuredPeak(results: Results, name: string): number | null {

