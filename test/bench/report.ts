@@ -15,8 +15,8 @@ export function markdownOf(figures: Figures, products: readonly ProductRow[]): s
   const { machine, kernels, threads, memory } = figures
   return [
     `Machine: ${machine.cpu}, Node ${machine.node}, V8 ${machine.v8}, ${machine.date}. CPU time of`,
-    'one thread, medians of interleaved rounds, of steps with quartiles; "x other" = seconds of the',
-    'other / ours.',
+    'one thread, medians of interleaved rounds, with quartiles for steps; "x other" = seconds of',
+    'the other / ours.',
     '',
     ...productTable(figures),
     '',
