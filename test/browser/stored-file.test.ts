@@ -50,7 +50,7 @@ test('no file is opened where none is, or where only one may open it', async () 
   expect(disk.files.get(`blobs/${digest}`)!.isOpen).toBe(false)
 })
 
-test('a base is opened by its header, and of its tensors come the rows that are asked for', async () => {
+test('a base is opened by its header, and only rows that are asked for are read', async () => {
   const bytes = new Uint8Array(await readFile(join(EMBEDDED_MODEL, 'model.safetensors')))
   const { shape, close } = await openBaseModel(EMBEDDED_MODEL)
   await close()
