@@ -1,12 +1,14 @@
 /**
  * A browser's own files, in memory, as far as `opfs-blob-store.ts` uses them: folders, files that
- * one handle at a time writes in place, and a disk that may be full.
+ * one handle at a time writes in place or many read, and a disk that may be full.
  */
 import { vi } from 'vitest'
 
 export interface FakeFile {
   bytes: Uint8Array
+  /** One that writes has it. */
   isOpen: boolean
+  lastModified: number
 }
 
 export interface FakeDisk {
@@ -14,11 +16,20 @@ export interface FakeDisk {
   files: Map<string, FakeFile>
   /** Bytes that files may have together. */
   bytesMax: number
+  /** Whether files can be opened by many who only read. */
+  hasReaders: boolean
+  /** How many bytes were read at once, in order. */
+  reads: number[]
 }
 
 /** Puts a disk where the store looks for it; it is gone when globals are unstubbed. */
 export function stubDisk(): FakeDisk {
-  const disk: FakeDisk = { files: new Map(), bytesMax: Number.POSITIVE_INFINITY }
+  const disk: FakeDisk = {
+    files: new Map(),
+    bytesMax: Number.POSITIVE_INFINITY,
+    hasReaders: true,
+    reads: [],
+  }
   const getDirectory = async () => ({
     getDirectoryHandle: async (name: string) => folderOf(disk, name),
     removeEntry: async (name: string) => {
@@ -39,7 +50,7 @@ function folderOf(disk: FakeDisk, folder: string) {
       const path = pathOf(name)
       if (!disk.files.has(path)) {
         if (!create) throw new DOMException(name, 'NotFoundError')
-        disk.files.set(path, { bytes: new Uint8Array(0), isOpen: false })
+        disk.files.set(path, { bytes: new Uint8Array(0), isOpen: false, lastModified: 0 })
       }
       return fileHandle(disk, path)
     },
@@ -54,10 +65,14 @@ function folderOf(disk: FakeDisk, folder: string) {
 
 function fileHandle(disk: FakeDisk, path: string) {
   return {
-    getFile: async () => new Blob([disk.files.get(path)!.bytes as Uint8Array<ArrayBuffer>]),
-    createSyncAccessHandle: async () => {
+    getFile: async () => {
+      const { bytes, lastModified } = disk.files.get(path)!
+      return { ...fileRange(disk, bytes), lastModified }
+    },
+    createSyncAccessHandle: async ({ mode = 'readwrite' } = {}) => {
       const file = disk.files.get(path)!
       if (file.isOpen) throw new DOMException(path, 'NoModificationAllowedError')
+      if (disk.hasReaders && mode === 'read-only') return { ...syncHandle(disk, file), mode }
       file.isOpen = true
       return syncHandle(disk, file)
     },
@@ -65,6 +80,18 @@ function fileHandle(disk: FakeDisk, path: string) {
       const file = disk.files.get(path)!
       disk.files.delete(path)
       disk.files.set(`${folder.name}/${name}`, file)
+    },
+  }
+}
+
+/** What a page has of a file, or of a slice of it: nothing, until it asks for the bytes. */
+function fileRange(disk: FakeDisk, bytes: Uint8Array) {
+  return {
+    size: bytes.length,
+    slice: (begin: number, end: number) => fileRange(disk, bytes.subarray(begin, end)),
+    arrayBuffer: async () => {
+      disk.reads.push(bytes.length)
+      return bytes.slice().buffer
     },
   }
 }
@@ -77,6 +104,7 @@ function syncHandle(disk: FakeDisk, file: FakeFile) {
   }
   return {
     read: (to: Uint8Array, { at }: { at: number }) => {
+      disk.reads.push(to.length)
       const read = file.bytes.subarray(at, at + to.length)
       to.set(read)
       return read.length
@@ -87,6 +115,7 @@ function syncHandle(disk: FakeDisk, file: FakeFile) {
       const written = from.subarray(0, Math.max(0, disk.bytesMax - taken))
       if (at + written.length > file.bytes.length) resize(at + written.length)
       file.bytes.set(written, at)
+      file.lastModified += 1
       return written.length
     },
     truncate: resize,

@@ -44,6 +44,78 @@ test('a stream of pieces is one blob', async () => {
   expect(await store.putStream(pieces())).toEqual(BLOB)
 })
 
+test('a stream is written as it comes, and not kept beside its file', async () => {
+  const { disk, store } = await opened()
+  const stored: number[] = []
+  const pieces = async function* () {
+    for (const index of [0, 1, 2]) {
+      stored.push(disk.files.get('partial/stream')!.bytes.length)
+      yield chunkOf(BYTES, index)
+    }
+  }
+  expect(await store.putStream(pieces())).toEqual(BLOB)
+  expect(stored).toEqual([0, BLOB_CHUNK_BYTES, 2 * BLOB_CHUNK_BYTES])
+  expect(await store.read(BLOB.digest)).toEqual(BYTES)
+})
+
+test('what a stream that failed left is none of the next', async () => {
+  const { store } = await opened()
+  const failing = async function* () {
+    yield randomBytes(BYTES.length + 1)
+    throw new Error('the source failed')
+  }
+  const whole = async function* () {
+    yield BYTES
+  }
+  const [failed, next] = [store.putStream(failing()), store.putStream(whole())]
+  await expect(failed).rejects.toThrow('the source failed')
+  expect(await next).toEqual(BLOB)
+  expect(await store.read(BLOB.digest)).toEqual(BYTES)
+})
+
+for (const hasReaders of [true, false]) {
+  const where = hasReaders ? 'where many may read a file' : 'where only one may open a file'
+
+  test(`a chunk is read alone, ${where}`, async () => {
+    const { disk, store } = await opened()
+    await store.put(BYTES)
+    Object.assign(disk, { hasReaders, reads: [] })
+    expect(await store.readChunk(BLOB.digest, 2)).toEqual(chunkOf(BYTES, 2))
+    expect(disk.reads).toEqual([0.5 * BLOB_CHUNK_BYTES])
+    const [first, second] = [
+      await store.readChunk(BLOB.digest, 0),
+      await store.readChunk(BLOB.digest, 1),
+    ]
+    expect([first, second]).toEqual([chunkOf(BYTES, 0), chunkOf(BYTES, 1)])
+    expect(await store.readChunk(BLOB.digest, 3)).toEqual(new Uint8Array(0))
+    expect(disk.files.get(WHOLE)!.isOpen).toBe(false)
+  })
+
+  test(`chunks are hashed one by one, and once, ${where}`, async () => {
+    const { disk, store } = await opened()
+    await store.put(BYTES)
+    Object.assign(disk, { hasReaders, reads: [] })
+    const chunks = [BLOB_CHUNK_BYTES, BLOB_CHUNK_BYTES, 0.5 * BLOB_CHUNK_BYTES]
+    expect(await store.manifest(BLOB.digest)).toEqual(blobManifest(BYTES))
+    expect(await store.manifest(BLOB.digest)).toEqual(blobManifest(BYTES))
+    expect(disk.reads).toEqual(chunks)
+    expect(disk.files.get(WHOLE)!.isOpen).toBe(false)
+  })
+}
+
+test('hashes of a file that was written again, or is gone, are not those of before', async () => {
+  const { disk, store } = await opened()
+  await store.put(BYTES)
+  await store.manifest(BLOB.digest)
+  const file = disk.files.get(WHOLE)!
+  file.bytes[7]! ^= 1
+  file.lastModified += 1
+  await expect(store.manifest(BLOB.digest)).rejects.toMatchObject({ code: 'damaged' })
+  expect(await store.has(BLOB.digest)).toBe(false)
+  await expect(store.manifest(BLOB.digest)).rejects.toMatchObject({ code: 'missing' })
+  await expect(store.readChunk(BLOB.digest, 0)).rejects.toMatchObject({ code: 'missing' })
+})
+
 test('what is removed, or was never there, is missing', async () => {
   const { store } = await opened()
   await store.put(BYTES)

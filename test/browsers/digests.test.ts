@@ -1,11 +1,11 @@
 /** Firefox and WebKit compute the bits that Node does, with threads where they can share memory. */
 import { expect, test } from 'vitest'
 import { DIGEST_CASES, digestsInWorker, frozenDigests } from '../chromium/digest-cases.ts'
-import { digestResources, startSite } from '../chromium/site.ts'
+import { startSite, workerResources } from '../chromium/site.ts'
 import { BROWSERS } from './browsers.ts'
 import { openTab } from './open-tab.ts'
 
-const resources = await digestResources()
+const resources = await workerResources(['digests-worker', 'helper-worker'])
 
 for (const { browser, threads } of BROWSERS) {
   const cases = DIGEST_CASES.filter(({ request }) => threads.includes(request.threads))

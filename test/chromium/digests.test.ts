@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest'
 import { openPage, useBrowser } from './browser.ts'
 import { DIGEST_CASES, digestsInWorker, frozenDigests } from './digest-cases.ts'
-import { digestResources, startSite } from './site.ts'
+import { startSite, workerResources } from './site.ts'
 
 useBrowser()
-const resources = await digestResources()
+const resources = await workerResources(['digests-worker', 'helper-worker'])
 
 for (const { what, request, isIsolated } of DIGEST_CASES) {
   test(what, async () => {

@@ -43,9 +43,8 @@ export async function startSite(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 }
 
-/** An empty page, the kernels, the embedded base, and the workers of these tests. */
-export async function digestResources(): Promise<Map<string, Resource>> {
-  const workers = ['digests-worker', 'helper-worker']
+/** An empty page, the kernels, the embedded base, and workers of these tests. */
+export async function workerResources(workers: string[]): Promise<Map<string, Resource>> {
   const bundled = await build({
     entryPoints: workers.map((name) => join(HERE, `${name}.ts`)),
     bundle: true,

@@ -1,20 +1,20 @@
 /**
  * Blobs in the browser's own files (OPFS), named by their SHA-256, for the worker of a page. A blob
  * gets its name when it is whole, and is checked when it is read: what a crash or the browser
- * damaged is removed, so that it is fetched again.
+ * damaged is removed, so that it is fetched again. Files are read and written in pieces: of a blob
+ * that may be larger than a page's memory no more is here than what is asked for.
  */
 import {
+  BLOB_BYTES_MAX,
   BLOB_CHUNK_BYTES,
   type BlobManifest,
   type BlobReference,
-  blobManifest,
   bytesToHex,
   chunkCount,
-  chunkOf,
-  concatBytes,
   createDigest,
   type Digest,
   DigestMismatch,
+  hexToBytes,
 } from '../../../protocol/index.ts'
 import { nativeDigestOf } from '../../native-digest.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
@@ -36,6 +36,8 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
   const whole = await root.getDirectoryHandle(WHOLE_FOLDER, { create: true })
   const partial = await root.getDirectoryHandle('partial', { create: true })
   const locks = createLocks()
+  /** The hashes asked for last, and when their file was written. */
+  let known: { manifest: BlobManifest; lastModified: number } | null = null
 
   async function fileOf(digest: Digest): Promise<FileSystemFileHandle | null> {
     try {
@@ -67,32 +69,58 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
     return (await digestOfStored(digest, file)) === digest ? file : damaged(digest)
   }
 
-  async function digestOfStored(digest: Digest, file: File): Promise<Digest> {
-    const handle = await openStored(digest)
+  function digestOfStored(digest: Digest, file: File): Promise<Digest> {
+    return withReader(digest, file, (read) => digestOfFile(file.size, read))
+  }
+
+  async function manifest(digest: Digest): Promise<BlobManifest> {
+    const file = await stored(digest)
+    const { size, lastModified } = file
+    const isSame = known?.manifest.bytes === size && known.lastModified === lastModified
+    if (known?.manifest.digest === digest && isSame) return known.manifest
+    const made = await withReader(digest, file, (read) => manifestOfFile(size, read))
+    if (made.digest !== digest) return damaged(digest)
+    known = { manifest: made, lastModified }
+    return made
+  }
+
+  async function readChunk(digest: Digest, index: number): Promise<Uint8Array> {
+    const file = await stored(digest)
+    const begin = Math.min(file.size, index * BLOB_CHUNK_BYTES)
+    const end = Math.min(file.size, begin + BLOB_CHUNK_BYTES)
+    // A reader's buffer is its own, and this one is not used again.
+    return withReader(digest, file, (read) => read(begin, end))
+  }
+
+  /** Writes a file named `name`, and gives it the name that `write` finds for it. */
+  async function written(
+    name: string,
+    write: (handle: SyncFile) => Promise<BlobReference>,
+  ): Promise<BlobReference> {
+    const release = await locks.acquire(name)
     try {
-      return await digestOfFile(file.size, handle ? readerOf(handle) : sliceReader(file))
+      const file = (await partial.getFileHandle(name, { create: true })) as WorkerFile
+      const handle = await file.createSyncAccessHandle()
+      let blob: BlobReference
+      try {
+        handle.truncate(0)
+        blob = await write(handle)
+      } finally {
+        handle.close()
+      }
+      await file.move(whole, blob.digest)
+      return blob
     } finally {
-      handle?.close()
+      release()
     }
   }
 
   async function put(bytes: Uint8Array): Promise<BlobReference> {
     const digest = await nativeDigestOf(bytes)
-    const release = await locks.acquire(digest)
-    try {
-      const file = (await partial.getFileHandle(digest, { create: true })) as WorkerFile
-      const handle = await file.createSyncAccessHandle()
-      try {
-        handle.truncate(0)
-        writeAt(handle, bytes, 0)
-      } finally {
-        handle.close()
-      }
-      await file.move(whole, digest)
-    } finally {
-      release()
-    }
-    return { digest, bytes: bytes.length }
+    return written(digest, async (handle) => {
+      writeAt(handle, bytes, 0)
+      return { digest, bytes: bytes.length }
+    })
   }
 
   return {
@@ -100,13 +128,10 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
     read,
     file,
     has: async (digest) => (await fileOf(digest)) !== null,
-    async putStream(pieces) {
-      const parts: Uint8Array[] = []
-      for await (const piece of pieces) parts.push(piece)
-      return put(concatBytes(...parts))
-    },
-    readChunk: async (digest, index) => chunkOf(await read(digest), index),
-    manifest: async (digest) => blobManifest(await read(digest)),
+    // What a stream that failed left is overwritten by the next.
+    putStream: (pieces) => written(STREAM, (handle) => writePieces(handle, pieces)),
+    readChunk,
+    manifest,
     path: (digest) => digest,
     async list() {
       const digests: Digest[] = []
@@ -133,9 +158,43 @@ export async function createOpfsBlobStore(): Promise<BlobStore> {
   }
 }
 
+/** The name of what is written before its digest is known. */
+const STREAM = 'stream'
+
+async function writePieces(
+  handle: SyncFile,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<BlobReference> {
+  const hash = createDigest()
+  let bytes = 0
+  for await (const piece of pieces) {
+    if (bytes + piece.length > BLOB_BYTES_MAX) {
+      throw new StorageError('failed', `Cannot store a blob of over ${BLOB_BYTES_MAX} bytes`)
+    }
+    writeAt(handle, piece, bytes)
+    hash.update(piece)
+    bytes += piece.length
+  }
+  return { digest: hash.digest(), bytes }
+}
+
 /** What the platform hashes at once, as it does it many times as fast as we in pieces. */
 const HASHED_BYTES_MAX = 256 * 2 ** 20
 const PIECE_BYTES = 8 * 2 ** 20
+
+/** Reads a stored file through a handle where the browser has one for many readers. */
+async function withReader<T>(
+  digest: Digest,
+  file: File,
+  use: (read: ReadRange) => Promise<T> | T,
+): Promise<T> {
+  const handle = await openStored(digest)
+  try {
+    return await use(handle ? readerOf(handle) : sliceReader(file))
+  } finally {
+    handle?.close()
+  }
+}
 
 const sliceReader =
   (file: File): ReadRange =>
@@ -151,12 +210,30 @@ async function digestOfFile(size: number, read: ReadRange): Promise<Digest> {
   return hash.digest()
 }
 
-/** Forgets every blob of this origin. */
+async function manifestOfFile(size: number, read: ReadRange): Promise<BlobManifest> {
+  const whole = createDigest()
+  const chunkHashes = new Uint8Array(chunkCount(size) * 32)
+  for (let index = 0; index < chunkCount(size); index++) {
+    const begin = index * BLOB_CHUNK_BYTES
+    const chunk = await read(begin, Math.min(size, begin + BLOB_CHUNK_BYTES))
+    whole.update(chunk)
+    chunkHashes.set(hexToBytes(await nativeDigestOf(chunk)), index * 32)
+  }
+  return { digest: whole.digest(), bytes: size, chunkHashes }
+}
+
+/**
+ * Forgets every blob of this origin.
+ * @throws StorageError `locked` while a file of one is open, which then stays as it is
+ */
 export async function eraseBlobs(): Promise<void> {
   const root = await navigator.storage.getDirectory()
   for (const folder of [WHOLE_FOLDER, 'partial']) {
     await root.removeEntry(folder, { recursive: true }).catch((error: DOMException) => {
-      if (error.name !== 'NotFoundError') throw error
+      if (error.name === 'NotFoundError') return
+      if (error.name !== 'NoModificationAllowedError') throw error
+      const what = 'Cannot forget what is kept here as a file of it is in use'
+      throw new StorageError('locked', `${what}: end the training or writing that reads it first`)
     })
   }
 }

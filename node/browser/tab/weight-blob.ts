@@ -35,10 +35,17 @@ export function openWeightBlob(weights: BlobFile, shape: ModelShape): OpenWeight
   return { ...readWeights(shape, handled(handle)), close: () => handle.close() }
 }
 
+/** @throws Error where the file is gone or was written again */
 function sliced(weights: Blob): FileBytes {
   const reader = new FileReaderSync()
-  const read = (begin: number, end: number) =>
-    new Uint8Array(reader.readAsArrayBuffer(weights.slice(begin, end)))
+  const read = (begin: number, end: number) => {
+    try {
+      return new Uint8Array(reader.readAsArrayBuffer(weights.slice(begin, end)))
+    } catch (cause) {
+      const { name } = cause as DOMException
+      throw new Error(`The base is no longer what it was when it was opened: ${name}`, { cause })
+    }
+  }
   return { bytes: weights.size, read }
 }
 
