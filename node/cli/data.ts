@@ -2,7 +2,7 @@
 
 import { counted } from '../../protocol/index.ts'
 import { byteSize } from '../history/figures.ts'
-import type { PreviewedExample, PreviewedSource } from '../setup/data-figures.ts'
+import type { AnswerMark, PreviewedExample, PreviewedSource } from '../setup/data-figures.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { type DataPreview, previewData } from '../setup/preview-data.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
@@ -53,19 +53,35 @@ function printSource(source: PreviewedSource): void {
   printLine()
 }
 
-/** What is learned in green between brackets, which are there without colour, too. */
+/**
+ * What is learned in green between brackets, which are there without colour, too. Each answer that
+ * is rated stands under what it is.
+ */
 function printExample({ name, parts, tokens, learnedTokens }: PreviewedExample): void {
   const head = `\n── ${visible(name)}: ${counted(tokens, 'token')}, ${learnedTokens} learned`
   printLine(paint('dim', head, process.stdout))
   let room = SHOWN_LENGTH_MAX
   const shown: string[] = []
-  for (const { text, isLearned } of parts) {
+  let above: AnswerMark | undefined
+  for (const { text, isLearned, answer } of parts) {
     if (room <= 0) break
+    if (answer !== undefined && answer !== above) {
+      const mark = paint('bold', MARK_WORDS[answer], process.stdout)
+      shown.push(`${above === undefined ? '' : '\n'}${mark}\n`)
+    }
+    above = answer
     const start = visible(text.length > room ? `${text.slice(0, room)} …` : text)
     room -= text.length
     shown.push(paint(isLearned ? 'green' : 'dim', isLearned ? `⟦${start}⟧` : start, process.stdout))
   }
   printLine(shown.join(''))
+}
+
+const MARK_WORDS: Readonly<Record<AnswerMark, string>> = {
+  chosen: 'chosen: what is in brackets becomes likelier',
+  rejected: 'rejected: what is in brackets becomes less likely',
+  'label true': 'label true: what is in brackets becomes likelier',
+  'label false': 'label false: what is in brackets becomes less likely',
 }
 
 const shareOf = (part: number, whole: number): string =>

@@ -13,6 +13,7 @@ import {
 import type { TellPiece } from '../bounded-work.ts'
 import type { ChatTemplate } from '../model/chat-template.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
+import { shown } from '../shown.ts'
 import { encodeQuestion } from './encode-question.ts'
 import { type Fields, isFields } from './fields.ts'
 import type { DatasetPlace, FoundFiles } from './files.ts'
@@ -170,6 +171,8 @@ async function promptsOf(
 ): Promise<ScoredRows['prompts']> {
   const prompts: ScoredRows['prompts'] = []
   const known = ['prompt', 'question', 'answer']
+  const { regex = null } = entry
+  const unmatched: string[] = []
   for await (const { name, fields } of rowsOf('eval_generate', entry, { known, world, notes })) {
     const refuse = (what: string) => refusal('eval_generate', name, what, PROMPT)
     const { answer } = fields
@@ -178,14 +181,27 @@ async function promptsOf(
       throw refuse(`'answer' must be a text of at most ${ANSWER_LENGTH_MAX} characters`)
     }
     // What is taken out of the written text is taken out of a longer answer, too.
-    const expected = extractAnswer(said, entry.regex ?? null) ?? said.trim()
+    const matched = extractAnswer(said, regex)
+    const expected = matched ?? said.trim()
+    if (matched === null) unmatched.push(expected)
     if (expected === '') throw refuse("'answer' must have more than white space")
     const prompt = promptIds(textOf(fields, refuse), entry, world)
     checkLength(prompt.length + entry.max_new_tokens, world, refuse)
     checkKnown([prompt], world, refuse)
     prompts.push({ prompt, answer: new TextEncoder().encode(expected) })
   }
+  if (regex !== null && unmatched.length === prompts.length) notes.push(unmatchedNote(unmatched))
   return prompts
+}
+
+/** Answers may be written without what the regex looks for: nobody can tell that from a slip. */
+function unmatchedNote(answers: readonly string[]): string {
+  const all = counted(answers.length, 'expected answer')
+  return (
+    `eval_generate: its regex matches none of ${all}, so they are compared as they are: ` +
+    `exact_match stays 0 unless the regex can take such out of what is written, as ` +
+    `${shown(answers[0])}.`
+  )
 }
 
 type Refuse = (what: string) => ConfigError

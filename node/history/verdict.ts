@@ -136,8 +136,9 @@ function reasonOf(
   const cause =
     course === 'diverging' ? ' The training loss has risen too: lower the learning rate.' : ''
   if (kept === null) return `${verdict}, ${compared}.${cause}`
+  const didBest = kept.cost === kept.loss ? 'did best' : 'has the best score'
   return (
-    `${verdict}, ${compared}.${cause} Keep the adapter of round ${kept.round}, which did best: ` +
+    `${verdict}, ${compared}.${cause} Keep the adapter of round ${kept.round}, which ${didBest}: ` +
     'export and generate take it, unless they are given another round.'
   )
 }

@@ -51,7 +51,8 @@ export async function locateDataset(
   hub: Hub,
 ): Promise<FoundFiles | null> {
   const reference = parseReference(place.path, 'datasets')
-  if (reference === null || (await exists(resolve(folder, place.path)))) return null
+  if (reference === null || isFile(place.path, reference)) return null
+  if (await exists(resolve(folder, place.path))) return null
   // What the Hub turned into parquet is the main branch.
   const isMain = reference.revision === 'main' && reference.file === null
   const revisions = isMain ? ['main', CONVERTED] : [reference.revision]
@@ -66,6 +67,13 @@ export async function locateDataset(
   }
   return null
 }
+
+/**
+ * What ends as files of rows do is a path, there or not. A repository that is called so is meant by
+ * its name and revision.
+ */
+const isFile = (path: string, { id }: HubReference): boolean =>
+  path === id && (formatOf(path) !== null || OTHER_ROWS.test(path))
 
 /** Null: nothing there can be read, and there is another place to look. */
 async function foundAt(

@@ -9,8 +9,11 @@ export interface PreviewedExample {
   tokens: number
   learnedTokens: number
   /** Its text in runs of tokens that are learned, or not. */
-  parts: { text: string; tokens: number; isLearned: boolean }[]
+  parts: { text: string; tokens: number; isLearned: boolean; answer?: AnswerMark }[]
 }
+
+/** Which answer of a row it is, in the words of the row, where answers are rated. */
+export type AnswerMark = 'chosen' | 'rejected' | 'label true' | 'label false'
 
 export interface PreviewedSource {
   path: string
@@ -75,20 +78,37 @@ function sourceFigures(
     tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
     learnedTokens: examples.reduce((sum, { learned }) => sum + countOf(learned), 0),
     empty: empty.count,
-    examples: examples.slice(0, examplesMax).map((example) => shown(example, tokenizer)),
+    examples: examples.slice(0, examplesMax).map((example) => shown(example, kind, tokenizer)),
   }
 }
 
-function shown({ name, ids, learned }: TokenisedExample, tokenizer: TextTokenizer) {
+function shown(
+  { name, ids, learned, answers = [] }: TokenisedExample,
+  kind: Source['kind'],
+  tokenizer: TextTokenizer,
+): PreviewedExample {
   const parts: PreviewedExample['parts'] = []
-  for (let from = 0; from < ids.length; ) {
-    let to = from + 1
-    while (to < ids.length && learned[to] === learned[from]) to++
-    const text = tokenizer.decode(ids.subarray(from, to))
-    parts.push({ text, tokens: to - from, isLearned: learned[from] === 1 })
-    from = to
+  const marked = answers.map(({ length, isRejected }) => ({
+    length,
+    mark: { answer: markOf(kind, isRejected) },
+  }))
+  let from = 0
+  for (const { length, mark } of marked.length > 0 ? marked : [{ length: ids.length, mark: {} }]) {
+    const end = from + length
+    while (from < end) {
+      let to = from + 1
+      while (to < end && learned[to] === learned[from]) to++
+      const text = tokenizer.decode(ids.subarray(from, to))
+      parts.push({ text, tokens: to - from, isLearned: learned[from] === 1, ...mark })
+      from = to
+    }
   }
   return { name, tokens: ids.length, learnedTokens: countOf(learned), parts }
+}
+
+function markOf(kind: Source['kind'], isRejected: boolean): AnswerMark {
+  if (kind === 'pair') return isRejected ? 'rejected' : 'chosen'
+  return isRejected ? 'label false' : 'label true'
 }
 
 const countOf = (flags: Uint8Array): number => flags.reduce((sum, flag) => sum + flag, 0)

@@ -140,7 +140,10 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
       : ignored("'lr_scheduler' is not cosine"),
   metric_for_best_model(value) {
     if (value === 'loss' || value === 'eval_loss') return taken({})
-    return refused(`'${value}' is not known here: the best round is told by the held-out loss`)
+    return refused(
+      `'${value}' is not known here: the best round is told by 'eval_loss', or by a score of ` +
+        "'eval_choices' or 'eval_generate'",
+    )
   },
   plugins(value) {
     const all = Array.isArray(value) ? value : [value]

@@ -125,6 +125,20 @@ test('a regex takes the answer out of what is expected, where it matches there',
   expect(answers).toEqual(['72', '72'])
 })
 
+test('a regex that matches no expected answer is said, with one of them', async () => {
+  const generate = [
+    { prompt: 'Sum?', answer: 'It is 72.' },
+    { prompt: 'Sum?', answer: 'None' },
+  ]
+  const [note, ...more] = (await read({ generate, regex: '#### ([0-9]+)' })).notes
+  expect(more).toEqual([])
+  expect(note).toMatch(
+    /^eval_generate: its regex matches none of 2 expected answers, .* "It is 72."/,
+  )
+  expect((await read({ generate, regex: '([0-9]+)' })).notes).toEqual([])
+  expect((await read({ generate })).notes).toEqual([])
+})
+
 test('fields that nobody looks at are named; of a split only its rows are read', async () => {
   const rows = [1, 2, 3].map((id) => ({ ...QUESTION, id, subject: 'law' }))
   const { questions, notes } = await read({ choices: rows, split: 'train[:2]' })

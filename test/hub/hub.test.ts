@@ -306,6 +306,21 @@ test('of a dataset the rows to train on are taken', async () => {
   )
 })
 
+for (const path of ['data/rows.jsonl', './rows.jsonl', '../rows', '~/rows', 'data/a.csv.gz']) {
+  test(`'${path}' is a path, and nothing that the Hub is asked for`, async () => {
+    const server = await standIn({ 'rows.jsonl': Buffer.from('{"text":"a"}\n') })
+    const hub = await hubAt(server.url)
+    expect(await locate(hub, path)).toBeNull()
+    expect(server.requests).toEqual([])
+  })
+}
+
+test('a repository that is called as files are is meant by its revision', async () => {
+  const server = await standIn({})
+  await expect(locate(await hubAt(server.url), 'org/a.jsonl@main')).rejects.toThrow('org/a.jsonl')
+  expect(server.requests.length).toBe(1)
+})
+
 test('a dataset with several configs wants to be told which', async () => {
   const card = '---\nconfigs:\n- config_name: sea\n  data_files: sea/*\n- config_name: land\n---\n'
   const server = await standIn({

@@ -55,6 +55,34 @@ test('each source has its kind, counts and first examples', async () => {
   expect(first!.learnedTokens).toBe(tokens[1])
 })
 
+for (const [rl, row, marks] of [
+  ['dpo', { prompt: 'Who?', chosen: ' Ishmael.', rejected: ' Ahab.' }, ['chosen', 'rejected']],
+  ['kto', { prompt: 'Who?', completion: ' Ishmael.', label: true }, ['label true']],
+  ['kto', { prompt: 'Who?', completion: ' Ahab.', label: false }, ['label false']],
+] as const) {
+  test(`${rl}: each part says that it is of ${marks.join(', or ')}`, async () => {
+    const folder = await temporaryFolder()
+    writeFileSync(join(folder, 'rated.jsonl'), `${JSON.stringify(row)}\n`.repeat(20))
+    const yaml = `name: sea\nrl: ${rl}\ndatasets: [{ path: rated.jsonl }]\nsequence_len: 64\n`
+    const run = await locateRun(parseRunYaml(yaml, join(folder, 'run.yaml')), null)
+    const [
+      {
+        examples: [example],
+      } = { examples: [] },
+    ] = (await previewData(run, 1)).sources
+    const end = '<|endoftext|>'
+    const said = Object.values(row)
+      .filter((text) => typeof text === 'string')
+      .slice(1)
+    expect(example!.parts.map(({ text, isLearned, answer }) => [answer, text, isLearned])).toEqual(
+      marks.flatMap((mark, i) => [
+        [mark, 'Who?', false],
+        [mark, `${said[i]}${end}`, true],
+      ]),
+    )
+  })
+}
+
 test('what is left out is told, and lengths are counted', async () => {
   const { dataset, notes, lengths } = await preview(`${YAML}chat_template: chatml\n`)
   expect(dataset.dropped).toEqual({
