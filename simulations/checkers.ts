@@ -12,6 +12,7 @@ import {
   type Outcome,
 } from '../coordinator/index.ts'
 import type { LeaseId, PeerId } from '../protocol/index.ts'
+import type { Totals } from './accounts.ts'
 import { type BatchSet, createBatchSet } from './batch-set.ts'
 import { type Check, checkLease, checkNewcomers, checkWhole } from './check-whole.ts'
 
@@ -19,6 +20,8 @@ export interface Checkers {
   after(event: CoordinatorEvent, outcome: Outcome, state: CoordinatorState): void
   /** Everything that holds between events. */
   whole(state: CoordinatorState): void
+  /** All time that somebody was online has a cause. */
+  accounts(totals: Totals, onlineMs: number): void
   complain(what: string): void
   readonly hasViolations: boolean
   /** Each once, with the time of the first. */
@@ -73,6 +76,7 @@ export function createCheckers(nowOf: () => number): Checkers {
   return {
     after: (event, outcome, state) => checkEvent(memory, event, outcome, state),
     whole: (state) => checkWhole(check, state, memory),
+    accounts: (totals, onlineMs) => checkAccounts(check, totals, onlineMs),
     complain,
     get hasViolations() {
       return violations.size > 0
@@ -81,6 +85,16 @@ export function createCheckers(nowOf: () => number): Checkers {
       return [...violations.values()]
     },
   }
+}
+
+/** What is booked and what was online may differ by so much, which is more than rounding. */
+const ACCOUNTS_ERROR_MAX = 1e-3
+
+function checkAccounts(check: Check, { online, counted, waste }: Totals, onlineMs: number): void {
+  const isAll = Math.abs(online - onlineMs) <= ACCOUNTS_ERROR_MAX * onlineMs
+  check(isAll, () => `${online} ms online have a cause, of ${onlineMs}`)
+  const parts = [['counted', counted] as const, ...Object.entries(waste)]
+  for (const [name, ms] of parts) check(ms > -1, () => `${ms} ms of time are ${name}`)
 }
 
 function checkEvent(

@@ -42,9 +42,11 @@ import { bytesPerMs, type Host } from './hosts.ts'
 import { createJournal } from './journal.ts'
 import { stream } from './laws.ts'
 import { type Learning, modelledLearning } from './learning.ts'
+import { createPresence } from './presence.ts'
 import { DEFAULT_RUN, defaultWorld } from './run-settings.ts'
 import { createSlots } from './slots.ts'
 import { createTraceDigest } from './trace-digest.ts'
+import { leaveUnfinished } from './training.ts'
 import { beginSession, closeActivity, createVolunteer, feed } from './volunteer.ts'
 import { digestOfText } from './work-done.ts'
 import type { Step, Volunteer, World, WorldOptions } from './world.ts'
@@ -73,8 +75,11 @@ export interface SimulationResult {
   /** Virtual time that passed. */
   ms: number
   events: number
+  /** Where all time online went. */
   totals: Totals
   goodput: number
+  /** Goodput up to the last merge: an open round is not held against a run with long ones. */
+  goodputMerged: number
   /** Audits' share of the steps that were of use. */
   auditShare: number
   /** What came of them. */
@@ -214,7 +219,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     attacks,
     coordinator,
     volunteers,
-    online: new Set(),
+    online: createPresence(queue),
     links: linksOf(queue, options.world),
     slots: {
       up: createSlots(options.world.uploadSlots),
@@ -277,12 +282,15 @@ export function createSimulation(options: SimulationOptions): Simulation {
       const { state } = coordinator
       checkers.whole(state)
       journal.verify(state)
+      const totals = totalsAtEnd(world)
+      checkers.accounts(totals, world.online.onlineMs())
       return {
         ms: queue.now,
         events: queue.count,
-        totals: accounts.settled,
-        goodput: goodputOf(accounts.settled),
-        auditShare: auditShareOf(accounts.settled),
+        totals,
+        goodput: goodputOf(totals),
+        goodputMerged: goodputOf(accounts.settled),
+        auditShare: auditShareOf(totals),
         audits: { ...state.auditCounts },
         attacks: attacks.figures(state, byHost.size),
         rounds: state.round.start.round,
@@ -337,6 +345,14 @@ function sampleOf(world: World): Sample {
     bytesDown: down,
     totals: accounts.settled,
   }
+}
+
+function totalsAtEnd(world: World): Totals {
+  for (const volunteer of world.online) {
+    closeActivity(world, volunteer)
+    leaveUnfinished(world, volunteer)
+  }
+  return world.accounts.atEnd()
 }
 
 /** What was merged counts; what else was done for the round never will. */

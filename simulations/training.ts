@@ -108,6 +108,13 @@ export function endTraining(world: World, volunteer: Volunteer, cause: Cause): v
   world.accounts.waste(cause, isRunning ? world.queue.now - training.since : 0)
 }
 
+/** Time is over: nobody knows what would have come of it. */
+export function leaveUnfinished({ queue, accounts }: World, { training }: Volunteer): void {
+  if (training === null || !Number.isFinite(training.since)) return
+  accounts.waste('unfinished', queue.now - training.since)
+  training.since = queue.now
+}
+
 /** The machine falls asleep: what is done so far may be too late when it wakes, or never wake. */
 export function pauseTraining(world: World, { training }: Volunteer): void {
   if (training === null) return

@@ -23,6 +23,7 @@ import type { FairLink } from './fair-link.ts'
 import type { FaultRates } from './faults.ts'
 import type { Host } from './hosts.ts'
 import type { Learning, Sizes } from './learning.ts'
+import type { Presence } from './presence.ts'
 import type { Slots } from './slots.ts'
 
 /** What surrounds the run; speeds in Mbit/s, times in ms. */
@@ -156,7 +157,7 @@ export interface World {
   readonly coordinator: CoordinatorProcess
   /** All who ever came, and those of them whose process runs now. */
   readonly volunteers: Volunteer[]
-  readonly online: Set<Volunteer>
+  readonly online: Presence<Volunteer>
   readonly links: { up: FairLink; down: FairLink; relayUp: FairLink; relayDown: FairLink }
   readonly slots: { up: Slots; down: Slots }
   /** When the coordinator has measured all payloads that have come. */
