@@ -8,7 +8,6 @@ import type {
   AuditOffer,
   Lease,
   PeerId,
-  Prng,
   Reply,
   Request,
   RunConfig,
@@ -107,6 +106,14 @@ export interface Volunteer {
   activitySince: number
 }
 
+/** A host, and who it is now: an attacker's has several identities, and new ones for banned. */
+export interface Machine {
+  readonly host: Host
+  readonly identities: Volunteer[]
+  /** Keys that it has had so far. */
+  keys: number
+}
+
 export interface Transfer {
   readonly onDone: () => void
   readonly onFailed: (reason: string) => void
@@ -142,8 +149,7 @@ export interface Training {
 
 export interface World {
   readonly queue: EventQueue
-  /** Latencies, losses, and everything else that is no property of a host. */
-  readonly random: Prng
+  readonly seed: number
   readonly config: RunConfig
   readonly runId: RunId
   readonly options: WorldOptions
@@ -155,8 +161,8 @@ export interface World {
   readonly accounts: Accounts
   readonly attacks: AttackWatch
   readonly coordinator: CoordinatorProcess
-  /** All who ever came, and those of them whose process runs now. */
-  readonly volunteers: Volunteer[]
+  /** All that ever came, by their hosts' index, and who is online now. */
+  readonly machines: Map<number, Machine>
   readonly online: Presence<Volunteer>
   readonly links: { up: FairLink; down: FairLink; relayUp: FairLink; relayDown: FairLink }
   readonly slots: { up: Slots; down: Slots }
