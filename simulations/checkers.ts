@@ -14,6 +14,7 @@ import {
 import type { LeaseId, PeerId } from '../protocol/index.ts'
 import type { Totals } from './accounts.ts'
 import { type BatchSet, createBatchSet } from './batch-set.ts'
+import { checkPromises, newPromises, type Promises } from './check-promises.ts'
 import { type Check, checkLease, checkNewcomers, checkWhole } from './check-whole.ts'
 
 export interface Checkers {
@@ -38,6 +39,7 @@ interface Grant {
 /** What the checkers remember of a run. */
 interface Memory {
   check: Check
+  promises: Promises
   /** Leases of this round, as they were told to their holders. */
   granted: Map<LeaseId, Grant>
   counted: BatchSet
@@ -65,6 +67,7 @@ export function createCheckers(nowOf: () => number): Checkers {
   }
   const memory: Memory = {
     check,
+    promises: newPromises(),
     granted: new Map(),
     counted: createBatchSet(),
     faults: new Map(),
@@ -74,7 +77,10 @@ export function createCheckers(nowOf: () => number): Checkers {
     before: { round: 0, batchesCounted: 0, tokensCounted: 0, nextLeaseId: 0 },
   }
   return {
-    after: (event, outcome, state) => checkEvent(memory, event, outcome, state),
+    after: (event, outcome, state) => {
+      checkEvent(memory, event, outcome, state)
+      checkPromises(check, memory.promises, event, outcome, state)
+    },
     whole: (state) => checkWhole(check, state, memory),
     accounts: (totals, onlineMs) => checkAccounts(check, totals, onlineMs),
     complain,
