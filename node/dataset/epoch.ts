@@ -1,6 +1,7 @@
 /**
- * What an epoch has of each dataset: its sequences or examples as often as the dataset's `weight`
- * says, of what is trained on alone, so that nothing which is held out is trained on.
+ * What an epoch has of each dataset: its sequences or examples as often as the `weight` of the
+ * dataset and that of a row say, of what is trained on alone, so that nothing which is held out is
+ * trained on.
  */
 import { prng, shuffle } from '../../protocol/index.ts'
 
@@ -9,13 +10,17 @@ export interface Shares {
   owners: readonly number[]
   /** How often an epoch has what each dataset has. */
   weights: readonly number[]
+  /** The same of each place, beside that; left out: once. */
+  rowWeights?: readonly number[]
 }
 
-export const isWeighted = ({ weights }: Shares): boolean => weights.some((weight) => weight !== 1)
+export const isWeighted = ({ weights, rowWeights = [] }: Shares): boolean =>
+  [weights, rowWeights].some((all) => all.some((weight) => weight !== 1))
 
 /**
- * The places that an epoch visits, in its order. Of a dataset of `n` places and weight w, all are
- * there so many times as w has whole ones, and of the rest of w a share that `train` has first.
+ * The places that an epoch visits, in its order. The places of a dataset are there as often as they
+ * weigh; parts of a weight go on to the next place that is drawn, so that together they come to
+ * what they weigh together, rounded.
  *
  * @param train places to train on, shuffled
  * @param isInOrder whether an epoch goes through the data in the order that it has
@@ -32,16 +37,13 @@ export function epochOf(
   return isWeighted(shares) ? shuffle(prng(seed + 1), places) : places
 }
 
-function weighted(train: readonly number[], { owners, weights }: Shares): number[] {
-  return weights.flatMap((weight, dataset) => {
-    const places = train.filter((place) => owners[place] === dataset)
-    return repeated(places, weight)
+function weighted(train: readonly number[], { owners, weights, rowWeights }: Shares): number[] {
+  const owed = weights.map(() => 1 / 2)
+  return train.flatMap((place) => {
+    const owner = owners[place]!
+    owed[owner]! += weights[owner]! * (rowWeights?.[place] ?? 1)
+    const times = Math.floor(owed[owner]!)
+    owed[owner]! -= times
+    return Array<number>(times).fill(place)
   })
-}
-
-function repeated(places: readonly number[], weight: number): number[] {
-  const whole = Math.floor(weight)
-  const rest = Math.round((weight - whole) * places.length)
-  const copies = Array.from({ length: whole }, () => places).flat()
-  return copies.concat(places.slice(0, rest))
 }

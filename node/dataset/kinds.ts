@@ -14,7 +14,7 @@ import { plainNumber } from '../exact-json.ts'
 import { shown } from '../shown.ts'
 import { ALPACA_FIELDS, alpacaTurns, type Turn } from './alpaca.ts'
 import { BESIDE_MESSAGES, type Conversation, conversationOf, promptedOf } from './conversation.ts'
-import { type Fields, isFields, restOf, tellsThought } from './fields.ts'
+import { type Fields, isAbsent, isFields, restOf, tellsThought } from './fields.ts'
 import { type BadRow, badRow, Fault, fault, type Row } from './row.ts'
 import { DEFAULT_CHOICE, type TurnChoice } from './turn-keys.ts'
 
@@ -26,6 +26,8 @@ export const KINDS = [
   'sharegpt',
 ] as const
 export type Kind = (typeof KINDS)[number]
+
+const ROW_WEIGHT_MAX = 100
 
 /**
  * What is learned: a text as a whole, the answers to prompts, turns of a conversation, or which of
@@ -41,8 +43,8 @@ export type ExampleBody =
 export type Example = {
   name: string
   aside: readonly string[]
-  /** Its row has no weight: nothing of it is learned. */
-  isWeightless?: true
+  /** How often an epoch has it; left out: once. */
+  weight?: number
 } & ExampleBody
 
 interface KindRules {
@@ -149,8 +151,10 @@ export function exampleOf(
     const must = `a row of type '${kind}' must be ${rules.looks}`
     return badRow(name, new Fault(`${must}: current value is ${shown(value)}`))
   }
-  const isWeightless = [0, 0n].includes(plainNumber(value.weight) as number)
-  const row = without(value, isWeightless ? [...leaveAside, 'weight'] : leaveAside)
+  const { weight: given, ...unweighed } = value
+  const weight = leaveAside.includes('weight') ? 1 : weightOf(given)
+  if (weight instanceof Fault) return badRow(name, weight)
+  const row = without(unweighed, leaveAside)
   const isPrompted = kind === 'prompt_completion' && Array.isArray(row.prompt)
   const { used, read } = isPrompted ? PROMPTED : rules
   const rest = restOf(row, used, kind === 'completion')
@@ -162,7 +166,17 @@ export function exampleOf(
   Object.assign(body, without(said, leaveAside.filter(tellsThought)))
   const isAside = (field: string) => hasField(value, field) || hasField(said, field)
   const aside = rest.concat(leaveAside.filter(isAside))
-  return Object.assign(isWeightless ? { name, aside, isWeightless } : { name, aside }, body)
+  return Object.assign(weight === 1 ? { name, aside } : { name, aside, weight }, body)
+}
+
+/** Tables have it as a number of any kind, or as its text. */
+function weightOf(weight: unknown): number | Fault {
+  if (isAbsent('weight', weight)) return 1
+  const given = plainNumber(weight)
+  const isNumber = ['number', 'bigint', 'string'].includes(typeof given)
+  const times = isNumber && String(given).trim() !== '' ? Number(given) : Number.NaN
+  if (times >= 0 && times <= ROW_WEIGHT_MAX) return times
+  return fault('weight', `a number from 0 to ${ROW_WEIGHT_MAX}`, weight)
 }
 
 /** Whether the row has it, or one of its messages. */

@@ -88,7 +88,7 @@ function heldOutNotes({ config, validationSize }: PreparedDataset): string[] {
 function epochNotes({ config, onceSequences: once }: PreparedDataset): string[] {
   if (once === null) return []
   const all = counted(config.trainSequences, 'sequence')
-  return [`An epoch has ${all} as 'weight' of datasets has it, and ${once} with each of them once`]
+  return [`An epoch has ${all} as 'weight' has it, and ${once} with each of them once`]
 }
 
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')

@@ -58,7 +58,7 @@ function pairOf({ name, value }: Row, leaveAside: readonly string[]): Example | 
     { example: better, isRejected: false },
     { example: worse, isRejected: true },
   ]
-  return { name, aside: better.aside, type: 'rated', answers }
+  return rated(better, answers)
 }
 
 function ratingOf({ name, value }: Row, leaveAside: readonly string[]): Example | BadRow {
@@ -68,7 +68,15 @@ function ratingOf({ name, value }: Row, leaveAside: readonly string[]): Example 
   const example = answerOf({ name, value: without(rest, leaveAside) })
   if (isBad(example)) return example
   const answers = [{ example, isRejected: !isDesirable }]
-  return { name, aside: example.aside, type: 'rated', answers }
+  return rated(example, answers)
+}
+
+/** Both answers of a pair have the weight of their row. */
+function rated(
+  { name, aside, weight = 1 }: Example,
+  answers: Extract<Example, { type: 'rated' }>['answers'],
+): Example {
+  return { name, aside, ...(weight !== 1 && { weight }), type: 'rated', answers }
 }
 
 const answerOf = (row: Row): Example | BadRow => exampleOf('prompt_completion', row)

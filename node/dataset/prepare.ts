@@ -161,6 +161,7 @@ function splitStream(
   options: DatasetOptions,
 ): Split {
   const { sequenceLength: S, validationSize, seed, isInOrder = false } = options
+  refuseWeights(examples)
   const length = examples.reduce((sum, { ids }) => sum + ids.length, 1)
   const stream = new Int32Array(length).fill(eosId)
   let offset = 1
@@ -176,8 +177,9 @@ function splitStream(
     throw tooLittle(options, has, held, adviceOn(tokens))
   }
   const { train, validation } = splitInBlocks(sequences, held, seed)
-  const owners = ownersOfSequences(examples, shares.owners, S)
-  const epoch = epochOf(train, { ...shares, owners }, seed, isInOrder)
+  const { weights } = shares
+  const ofSequences = { owners: ownersOfSequences(examples, shares.owners, S), weights }
+  const epoch = epochOf(train, ofSequences, seed, isInOrder)
   const cut = (index: number): SequenceToWrite => ({
     ids: stream.subarray(index * S, (index + 1) * S + 1),
     counted: new Uint8Array(0),
@@ -196,8 +198,19 @@ function splitStream(
     shortened: newLeftOut(),
     copies: newLeftOut(),
     tailTokens: tokens - sequences * S,
-    onceSequences: isWeighted(shares) ? train.length : null,
+    onceSequences: isWeighted(ofSequences) ? train.length : null,
   }
+}
+
+/** @throws ConfigError where a text weighs more or less than others of its stream */
+function refuseWeights(examples: readonly TokenisedExample[]): void {
+  const one = examples.find(({ weight = 1 }) => weight !== 1)
+  if (one === undefined) return
+  throw new ConfigError(
+    `Cannot give ${one.name} a 'weight' of its own as texts alone make one stream: set ` +
+      "'sample_packing: true' in run.yaml, which keeps each whole, the 'weight' of its dataset, " +
+      "or 'leave_aside: [weight]' there to learn without",
+  )
 }
 
 /** The dataset of each sequence of a stream is that of its first target. */
@@ -228,6 +241,7 @@ function splitExamples(
   const shortened = newLeftOut()
   const kept: TokenisedExample[] = []
   const owners: number[] = []
+  const rowWeights: number[] = []
   const pieces: ReturnType<typeof piecesOf>[] = []
   for (const [i, example] of examples.entries()) {
     const own = piecesOf(example, S, longExamples)
@@ -242,6 +256,7 @@ function splitExamples(
     if (lengthOf(own) < example.ids.length) add(shortened, example.name)
     kept.push(example)
     owners.push(shares.owners[i]!)
+    rowWeights.push(example.weight ?? 1)
     pieces.push(own)
   }
   const held = heldOut(kept.length, validationSize)
@@ -260,7 +275,8 @@ function splitExamples(
       S,
       eosId,
     )
-  const epoch = epochOf(train, { ...shares, owners }, seed, isInOrder)
+  const ofExamples = { owners, weights: shares.weights, rowWeights }
+  const epoch = epochOf(train, ofExamples, seed, isInOrder)
   const examplesAt = (indices: readonly number[]) => indices.map((index) => kept[index]!)
   const all = pieces.flat(2)
   return {
@@ -274,7 +290,7 @@ function splitExamples(
     shortened,
     copies: copiesIn(examplesAt(validation), examplesAt(train)),
     tailTokens: 0,
-    onceSequences: isWeighted(shares) ? packed(train).length : null,
+    onceSequences: isWeighted(ofExamples) ? packed(train).length : null,
   }
 }
 

@@ -32,6 +32,8 @@ export interface TokenisedExample {
   learned: Uint8Array
   /** Its template does not show where answers are: everything is learned. */
   isWhole: boolean
+  /** How often an epoch has it; left out: once. */
+  weight?: number
   /** The answers that are in `ids`, one after the other, where they are rated. */
   answers?: readonly { length: number; isRejected: boolean }[]
 }
@@ -43,7 +45,10 @@ export function tokeniseExample(
   template: ChatTemplate | null,
   use: FieldUse = newFieldUse(),
 ): TokenisedExample | BadRow | null {
-  return example.isWeightless ? null : tokenised(example, tokeniser, template, use)
+  const { weight = 1 } = example
+  if (weight === 0) return null
+  const tokens = tokenised(example, tokeniser, template, use)
+  return tokens === null || isBad(tokens) || weight === 1 ? tokens : { ...tokens, weight }
 }
 
 function tokenised(

@@ -3,9 +3,8 @@
  * Hub's tools downloaded earlier, then at mirrors. Whatever comes is known by its digest.
  */
 
-import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type BlobReference, ConfigError, type Digest } from '../../protocol/index.ts'
+import { type BlobReference, ConfigError } from '../../protocol/index.ts'
 import { findByDigest } from '../hub/cache.ts'
 import type { Log } from '../log.ts'
 import type { BlobSource } from '../network/blob-sources.ts'
@@ -14,6 +13,7 @@ import { mirrorSource } from '../network/mirror-source.ts'
 import { mirrorFault } from '../network/mirrors.ts'
 import type { Place } from '../network/near.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
+import { digestOfFile } from '../storage/digest-of-file.ts'
 
 /** The address. @throws ConfigError unless a base may be fetched from there */
 export function checkMirror(mirror: string): string {
@@ -43,12 +43,6 @@ async function take(base: BlobReference, blobs: BlobStore, path: string): Promis
   // Read again: nothing that others may need is touched unless it is the base.
   const { digest } = await blobs.putStream(createReadStream(path))
   return digest === base.digest
-}
-
-async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256')
-  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array)
-  return hash.digest('hex')
 }
 
 /**

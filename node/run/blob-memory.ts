@@ -20,6 +20,7 @@ export function keepSome(blobs: BlobReader, bytesMax = BYTES_MAX): BlobReader {
   }
 
   return {
+    ...blobs,
     async read(digest, most) {
       const known = kept.get(digest)
       // Whoever asks may give the bytes away.

@@ -11,7 +11,7 @@ export interface BlobReader {
    * @param bytesMax more is not even fetched
    */
   read(digest: Digest, bytesMax: number): Promise<Uint8Array>
-  /** The same, for whoever reads it piece by piece, where there is a file. */
+  /** The same, for whoever reads it piece by piece; left out where there is no file of it. */
   file?(digest: Digest): Promise<BlobFile>
 }
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { ConfigError, type Digest, heldOutBlobs } from '../../protocol/index.ts'
 import { LostBytesError } from '../storage/errors.ts'
-import { listBlobs, readBlob } from '../storage/read-blobs.ts'
+import { blobFile, listBlobs, readBlob } from '../storage/read-blobs.ts'
 import { readUntouched } from '../storage/sqlite-journal.ts'
 import type { Evidence } from './evidence.ts'
 import { reasonOf } from './mismatch.ts'
@@ -46,6 +46,11 @@ export async function folderEvidence(folder: RunFolder, signal?: AbortSignal): P
         seen.add(digest)
         return readBlob(folder.blobs, digest)
       },
+      file: async (digest) => {
+        signal?.throwIfAborted()
+        seen.add(digest)
+        return blobFile(folder.blobs, digest)
+      },
     },
     holdsResults: true,
     digestOf: async (bytes) => createHash('sha256').update(bytes).digest('hex'),
@@ -59,7 +64,7 @@ export async function folderEvidence(folder: RunFolder, signal?: AbortSignal): P
       for (const digest of new Set([...needed, ...(await listBlobs(folder.blobs))])) {
         if (signal?.aborted) return
         if (seen.has(digest)) continue
-        await readBlob(folder.blobs, digest).catch((error) => {
+        await blobFile(folder.blobs, digest).catch((error) => {
           // Whoever hosts the run meanwhile takes away what turned out to be no payload.
           const isGone = error instanceof LostBytesError && error.code === 'missing'
           if (isGone && !needed.has(digest)) return

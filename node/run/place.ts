@@ -7,10 +7,19 @@ export interface Place {
   name: string
   /** The file in pieces, of which the last ends within the bound. @throws Error */
   open(path: string, bytesMax: number): AsyncIterable<Uint8Array>
-  /** The files that lie there, but for dotted ones; null: nobody can list them. */
-  list(): Promise<string[] | null>
+  /** The files that lie there, where they lie on this machine; null: elsewhere. */
+  local: LocalFiles | null
   /** SHA-256, the fastest that this platform has. */
   digestOf(bytes: Uint8Array): Promise<Digest>
+}
+
+export interface LocalFiles {
+  /** All but dotted ones. */
+  list(): Promise<string[]>
+  /** SHA-256 of a file of any size, which is not taken into memory. @throws Error */
+  digestOf(path: string): Promise<Digest>
+  /** How this machine's file system names it. */
+  pathOf(path: string): string
 }
 
 /** @throws Error when it is not there, or has more bytes */

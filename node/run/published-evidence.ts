@@ -6,7 +6,7 @@ import { decodeJournal } from '../storage/journal-file.ts'
 import { keepSome } from './blob-memory.ts'
 import type { BlobReader, Evidence } from './evidence.ts'
 import { type Mismatch, reasonOf } from './mismatch.ts'
-import { type Place, readWhole } from './place.ts'
+import { type LocalFiles, type Place, readWhole } from './place.ts'
 import {
   BLOBS_FOLDER,
   CONFIG_FILE,
@@ -73,7 +73,7 @@ async function evidenceOf(
       // What is wrong with it is told here, and once.
       seen.add(FIGURES_FILE)
       const bytes = await readWhole(place, FIGURES_FILE, bytesMax)
-      const fault = await faultOf(place, file, bytes)
+      const fault = faultOf(file, await place.digestOf(bytes))
       if (fault !== null) throw new StorageError('damaged', fault)
       return bytes
     },
@@ -89,9 +89,9 @@ async function evidenceOf(
       return { record: JOURNAL_FILE, reason: `${ends}: ${must}` }
     },
     async checkRest(config, hear) {
-      const names = await place.list()
-      if (names === null) gaps.push(...unfetched(publication, seen))
-      else await checkFiles(place, publication, { seen, names: new Set(names), gaps, hear })
+      const { local } = place
+      if (local === null) gaps.push(...unfetched(publication, seen))
+      else await checkFiles(local, publication, { seen, gaps, hear })
       if (!heldOutBlobs(config).every(({ digest }) => isThere(publication, digest))) {
         gaps.push('the held-out text: it was not published')
       }
@@ -104,18 +104,27 @@ async function evidenceOf(
 const isWhole = ({ files }: Publication): boolean => files.some(({ path }) => path === JOURNAL_FILE)
 
 function blobsOf(place: Place, seen: Set<string>): BlobReader {
+  const { local } = place
+  const otherBytes = (path: string) =>
+    new LostBytesError(
+      'damaged',
+      `Cannot use ${path}: its bytes are not those that it is named for`,
+    )
   return {
+    ...(local !== null && {
+      async file(digest) {
+        const path = pathOfBlob(digest)
+        seen.add(path)
+        if ((await local.digestOf(path)) !== digest) throw otherBytes(path)
+        return local.pathOf(path)
+      },
+    }),
     async read(digest, bytesMax) {
       const path = pathOfBlob(digest)
       // What is wrong with it is told by whoever needs it, once.
       seen.add(path)
       const bytes = await readWhole(place, path, bytesMax)
-      if ((await place.digestOf(bytes)) !== digest) {
-        throw new LostBytesError(
-          'damaged',
-          `Cannot use ${path}: its bytes are not those that it is named for`,
-        )
-      }
+      if ((await place.digestOf(bytes)) !== digest) throw otherBytes(path)
       return bytes
     },
   }
@@ -136,36 +145,31 @@ function unfetched({ files }: Publication, seen: ReadonlySet<string>): string[] 
 
 interface Rest {
   seen: ReadonlySet<string>
-  names: ReadonlySet<string>
   gaps: string[]
   hear(mismatch: Mismatch): void
 }
 
 /** What is wrong with a file that the table names; null: nothing. */
-async function faultOf(
-  place: Place,
-  { sha256 }: PublishedFile,
-  bytes: Uint8Array,
-): Promise<string | null> {
-  const found = await place.digestOf(bytes)
+function faultOf({ sha256 }: PublishedFile, found: Digest): string | null {
   return found === sha256 ? null : `its SHA-256 is ${found}: not ${sha256}`
 }
 
 /** Every file that the table names is there, and is what the table says. */
 async function checkFiles(
-  place: Place,
+  local: LocalFiles,
   { files }: Publication,
-  { seen, names, gaps, hear }: Rest,
+  { seen, gaps, hear }: Rest,
 ): Promise<void> {
+  const names = new Set(await local.list())
   for (const file of files) {
-    const { path, bytes } = file
+    const { path } = file
     if (seen.has(path)) continue
     if (!names.has(path)) {
       hear({ record: path, reason: 'it is not there' })
       continue
     }
     try {
-      const fault = await faultOf(place, file, await readWhole(place, path, bytes))
+      const fault = faultOf(file, await local.digestOf(path))
       if (fault !== null) hear({ record: path, reason: fault })
     } catch (error) {
       hear({ record: path, reason: reasonOf(error) })

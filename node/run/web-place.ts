@@ -29,7 +29,7 @@ export function webPlace(address: URL, options: WebPlaceOptions = {}): Place {
   return {
     name: folder,
     open: (path, bytesMax) => fetched(new URL(path, folder), path, bytesMax, options),
-    list: async () => null,
+    local: null,
     digestOf: nativeDigestOf,
   }
 }

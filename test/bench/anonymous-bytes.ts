@@ -8,6 +8,6 @@ export function anonymousBytes(pid: string): number {
   } catch {
     return 0
   }
-  const kilobytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1])
+  const kilobytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
   return 1024 * (kilobytes('RssAnon') + kilobytes('RssShmem'))
 }

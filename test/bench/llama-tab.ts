@@ -3,19 +3,16 @@
  * run that is hosted here: tokens a second, and the most that the tab's process took of memory.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { startChild } from '../../node/cli/child.ts'
-import { ggufModel } from '../../node/export/gguf-model.ts'
 import type { Progress } from '../../node/history/progress.ts'
-import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
-import type { GgufMetadata } from '../../node/model/gguf-format.ts'
-import { ggufTokenizer } from '../../node/model/gguf-tokenizer.ts'
 import type { RunConfig } from '../../protocol/index.ts'
 import { chromiumPath } from '../chromium/chromium.ts'
 import { anonymousBytes } from './anonymous-bytes.ts'
 import { writeRandomLlama } from './random-gguf.ts'
+import { randomMetadata } from './random-metadata.ts'
 
 /** TinyLlama's. */
 const MODEL: RunConfig['base']['shape'] = {
@@ -47,7 +44,7 @@ export interface TabFigures {
 /** @param home a folder that the model may lie in */
 export async function inTab(home: string, rank: number): Promise<TabFigures> {
   const base = join(home, 'one.gguf')
-  await writeRandomLlama(base, MODEL, await metadata())
+  await writeRandomLlama(base, MODEL, await randomMetadata(MODEL))
   const run = join(home, 'one.yaml')
   await writeFile(
     run,
@@ -83,22 +80,6 @@ swarm: { round_batches: 1024, lease_steps_min: ${STEPS}, lease_steps_max: ${STEP
     await host.exited
     await rm(base)
   }
-}
-
-/** What a host asks of a base: its shape, and a tokenizer whose vocabulary is filled up. */
-async function metadata(): Promise<GgufMetadata> {
-  const file = (name: string) => readFile(join(EMBEDDED_MODEL, name))
-  const tokenizer = { tokenizer: await file('tokenizer.json'), chatTemplate: null }
-  const files = { ...tokenizer, config: await file('tokenizer_config.json') }
-  const base = { name: 'random', license: 'none', digest: '' }
-  return ggufModel({
-    run: { name: 'one', runId: '', base, adapterDigest: '' },
-    model: MODEL,
-    contextLength: 2048,
-    tokenizer: ggufTokenizer(files, MODEL.vocabSize),
-    weights: { tensor: () => ({ shape: [], values: new Float32Array(0) }) },
-    type: 'F16',
-  }).metadata
 }
 
 /** Watches the renderers among this machine's processes; returns what tells the largest peak. */

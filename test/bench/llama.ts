@@ -15,6 +15,7 @@ import { blockFigures, measureBlocks } from './block-figures.ts'
 import { median } from './contest.ts'
 import { inTab, type TabFigures } from './llama-tab.ts'
 import { writeRandomLlama } from './random-gguf.ts'
+import { LLAMA_8B } from './shapes.ts'
 
 type ModelShape = RunConfig['base']['shape']
 
@@ -37,22 +38,6 @@ interface LlamaStep {
   loadSeconds: number
   streamedLayers: number
   recomputedLayers: number
-}
-
-const EIGHT: ModelShape = {
-  vocabSize: 128_256,
-  hiddenSize: 4096,
-  intermediateSize: 14_336,
-  layerCount: 32,
-  headCount: 32,
-  kvHeadCount: 8,
-  headDim: 128,
-  ropeTheta: 500_000,
-  ropeDivisors: null,
-  rmsNormEps: 1e-5,
-  tiedHead: false,
-  qkvBias: false,
-  headNorm: false,
 }
 
 const RANK = 16
@@ -139,7 +124,7 @@ async function products() {
 
 async function made(layerCount: number) {
   const path = join(home, `${layerCount}.gguf`)
-  const model = { ...EIGHT, layerCount }
+  const model = { ...LLAMA_8B, layerCount }
   return { path, model, bytes: await writeRandomLlama(path, model) }
 }
 

@@ -1,8 +1,26 @@
 /** What is measured: products of two model sizes, and a whole model of 135M parameters. */
 import { TARGETS } from '../../kernels/shape.ts'
 import type { JobShape } from '../../kernels/train-step.ts'
+import type { RunConfig } from '../../protocol/index.ts'
 import { MODEL_135M } from '../kernels/model-135m.ts'
 import type { GemmTask, StepTask } from './contestant.ts'
+
+/** Llama 3.1's of 8 billion parameters. */
+export const LLAMA_8B: RunConfig['base']['shape'] = {
+  vocabSize: 128_256,
+  hiddenSize: 4096,
+  intermediateSize: 14_336,
+  layerCount: 32,
+  headCount: 32,
+  kvHeadCount: 8,
+  headDim: 128,
+  ropeTheta: 500_000,
+  ropeDivisors: null,
+  rmsNormEps: 1e-5,
+  tiedHead: false,
+  qkvBias: false,
+  headNorm: false,
+}
 
 /** M tokens through the linear layers of 135M (576, 1536) and 1.1B (2048, 5632) models. */
 const PRODUCTS: readonly Omit<GemmTask, 'task'>[] = [

@@ -123,7 +123,14 @@ test('the status of many members and rounds fits a message, with base and best a
 test('a round lends no more leases than its manifest can list', () => {
   const state = newState()
   join(state, 'ann')
-  for (let lease = 0; lease < ROUND_LEASES_MAX; lease++) contribute(state, 'ann')
+  contribute(state, 'ann')
+  const [held] = state.leases.values()
+  for (let last = 1; last <= ROUND_LEASES_MAX - 2; last++) {
+    const firstBatch = state.nextLeaseId
+    state.leases.set(state.nextLeaseId, { ...held!, leaseId: state.nextLeaseId, firstBatch })
+    state.nextLeaseId += 1
+  }
+  expect(contribute(state, 'ann')).toMatchObject({ type: 'leased' })
   expect(state.leases.size).toBe(ROUND_LEASES_MAX)
   expect(contribute(state, 'ann')).toMatchObject({ type: 'wait' })
   expect(state.leases.size).toBe(ROUND_LEASES_MAX)

@@ -13,9 +13,10 @@ const range = (from: number, to: number) => Array.from({ length: to - from }, (_
 const OWNERS = [...Array(10).fill(0), ...Array(4).fill(1)]
 const TRAIN = [3, 12, 0, 7, 9, 13, 1, 5, 10, 2]
 
-function counts(weights: number[], seed = 1): Record<number, number> {
+function counts(weights: number[], rowWeights?: number[]): Record<number, number> {
   const all: Record<number, number> = {}
-  for (const place of epochOf(TRAIN, { owners: OWNERS, weights }, seed, false)) {
+  const shares = { owners: OWNERS, weights, ...(rowWeights && { rowWeights }) }
+  for (const place of epochOf(TRAIN, shares, 1, false)) {
     all[place] = (all[place] ?? 0) + 1
   }
   return all
@@ -25,9 +26,23 @@ describe('an epoch', () => {
   test('is as it was where nothing has a weight', () =>
     expect(epochOf(TRAIN, { owners: OWNERS, weights: [1, 1] }, 1, false)).toEqual(TRAIN))
   test('has a dataset twice, and a half of another, of what is trained on', () =>
-    expect(counts([0.5, 2])).toEqual({ 3: 1, 0: 1, 7: 1, 9: 1, 12: 2, 13: 2, 10: 2 }))
-  test('has the rest of a weight of the first', () =>
-    expect(counts([1, 1.4])).toMatchObject({ 12: 2, 13: 1, 10: 1, 3: 1 }))
+    expect(counts([0.5, 2])).toEqual({ 3: 1, 7: 1, 1: 1, 2: 1, 12: 2, 13: 2, 10: 2 }))
+  test('has the parts of a weight of the places that are drawn', () => {
+    expect(counts([1, 1.4])).toMatchObject({ 12: 1, 13: 2, 10: 1, 3: 1 })
+    expect(counts([1, 0.1])).not.toHaveProperty('12')
+  })
+  test('has a place as often as it weighs, by itself and by its dataset', () => {
+    const rowWeights = range(0, 14).map((place) => (place === 3 ? 5 : 1))
+    expect(counts([1, 1], rowWeights)).toMatchObject({ 3: 5, 0: 1, 12: 1 })
+    expect(counts([2, 1], rowWeights)).toMatchObject({ 3: 10, 0: 2, 12: 1 })
+  })
+  test('has of places that weigh little as many as they weigh together', () => {
+    const few = counts(
+      [1, 1],
+      range(0, 14).map(() => 0.5),
+    )
+    expect(Object.values(few).reduce((sum, count) => sum + count)).toBe(4 + 2)
+  })
   test('is of the seed', () => {
     const of = (seed: number) => epochOf(TRAIN, { owners: OWNERS, weights: [2, 1] }, seed, false)
     expect(of(1)).toEqual(of(1))
@@ -60,12 +75,13 @@ const OPTIONS: DatasetOptions = {
   template: null,
 }
 
-const sourceOf = (texts: readonly string[], weight?: number) => ({
+const sourceOf = (texts: readonly string[], weight?: number, rowWeight = 1) => ({
   leftOut: newLeftOut(),
   weight,
   async *examples(): AsyncGenerator<Example> {
     for (const [i, text] of texts.entries()) {
-      yield { name: `${i}.txt`, aside: [], type: 'text', text }
+      const own = i === 0 && rowWeight !== 1 ? { weight: rowWeight } : {}
+      yield { name: `${i}.txt`, aside: [], type: 'text', text, ...own }
     }
   },
 })
@@ -84,6 +100,22 @@ async function cut(sources: ReturnType<typeof sourceOf>[], options: Partial<Data
 const alphabet = 'abcdefghijklmnopqrstuvwxyz'
 /** Three letters and an end: a sequence each. */
 const triples = range(0, 24).map((i) => alphabet.slice(i, i + 3))
+
+test('a text that is kept whole is there as often as its row weighs', async () => {
+  const ofFirst = (train: readonly string[]) => train.filter((one) => one === '2 3 0 -1').length
+  for (const weight of [0, 1, 3]) {
+    const { train, held } = await cut([sourceOf(triples, 1, weight)], {
+      layout: 'documents',
+      seed: 9,
+    })
+    expect(held).not.toContain('2 3 0 -1')
+    expect(ofFirst(train)).toBe(weight)
+  }
+})
+test('a text of a stream cannot weigh by itself', async () => {
+  const weighed = cut([sourceOf(triples, 1, 3)], {})
+  await expect(weighed).rejects.toThrow("Cannot give 0.txt a 'weight' of its own")
+})
 
 for (const layout of ['stream', 'documents'] as const) {
   test(`of what is held out of a ${layout} nothing is trained on, with weights`, async () => {

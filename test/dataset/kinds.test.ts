@@ -53,6 +53,7 @@ describe('a row is learned:', () => {
       chat([said[0]!, '-', said[1]!, { ...said[1]! }]),
     ],
     [{ messages: said, text: 'beside' }, 'chat_template', chat(said), ['text']],
+    [{ messages: said, weight: '2.5' }, 'chat_template', { ...chat(said), weight: 2.5 }],
     [{ messages: said, system: null, tools: [], weight: 1 }, 'chat_template', chat(said)],
     [{ messages: [] }, 'chat_template', chat([])],
     [
@@ -203,7 +204,7 @@ describe('a row is refused with its name and the culprit:', () => {
     ['alpaca', { instruction: 'a', output: 'b', system: 7 }, "'system'", '7'],
     ['completion', { text: 1 }, "'text' must be a text: current value is 1"],
     ['completion', { text: deep(50) }, "'text'", '[[[["…"]]]]'],
-    ['completion', { text: 'a', weight: 0.5 }, "'weight'", '0.5'],
+    ['completion', { text: 'a', weight: -0.5 }, "'weight' must be a number from 0 to 100", '-0.5'],
     [
       'prompt_completion',
       { prompt: 'a', completion: 'b', context: 'c' },
@@ -270,7 +271,8 @@ describe('a row is refused with its name and the culprit:', () => {
     ['chat_template', { messages: said, tools: 'none' }, "'tools'", '"none"'],
     ['chat_template', { messages: said, chosen: said, rejected: said }, "'chosen'"],
     ['chat_template', { messages: said, history: [['a', 'b']] }, "'history'"],
-    ['chat_template', { messages: said, weight: 0.2 }, "'weight'", 'how much of the row'],
+    ['chat_template', { messages: said, weight: 101 }, "'weight' must be a number", '101'],
+    ['chat_template', { messages: said, weight: 'much' }, "'weight' must be a number", '"much"'],
     [
       'chat_template',
       { messages: [{ role: 'system', content: 'a' }], system: 'b' },

@@ -213,7 +213,7 @@ describe('a note tells', () => {
     ]))
   test('how much of an epoch is of weights', () =>
     check(
-      "An epoch has 18 sequences as 'weight' of datasets has it, and 9 with each of them once",
+      "An epoch has 18 sequences as 'weight' has it, and 9 with each of them once",
       pairs(10).map((row) => ({ ...row, completion: row.completion.padEnd(45, '!') })),
       {},
       { weight: 2 },

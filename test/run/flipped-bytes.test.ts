@@ -41,7 +41,11 @@ function placeOf(given: Files): Place {
       if (bytes === undefined) throw new LostBytesError('missing', `There is no ${path}`)
       yield bytes
     },
-    list: async () => [...given.keys()],
+    local: {
+      list: async () => [...given.keys()],
+      digestOf: (path) => remembered.digestOf(given.get(path)!),
+      pathOf: (path) => path,
+    },
     digestOf: remembered.digestOf,
   }
 }

@@ -15,9 +15,9 @@ import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { meanAndError } from './mean.ts'
 import { lossesOf, type Way } from './ways-to-train.ts'
 
-const SWARM = { volunteers: 16, stepsMedian: 4, batches: 1024 }
+const SWARM = { volunteers: 16, stepsMedian: 4, batches: 512 }
 const WAYS: readonly Way[] = ['pooled', 'data-parallel', 'alone']
-const RATES = [0.5e-3, 1e-3, 2e-3]
+const RATES = [1e-3, 2e-3]
 const TUNING_SEED = 1
 const SEEDS = [2, 3, 4]
 
