@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000
 const HOURS = 0.5
 const KILLS = ['faults.kills=4', 'faults.diskLoss=0.5', 'faults.crashes=1', 'faults.swizzles=2']
 
-/** As different as two policies can be: how many leases there are, how long, and who audits. */
+/** Two policies that differ in how many leases there are, how long they are, and who audits. */
 const POLICIES = [
   ['round.seconds=300', 'round.stepsMax=2', 'round.graceSeconds=30', 'audit.trust=strangers'],
   ['round.seconds=1200', 'round.stepsMax=64', 'round.graceSeconds=180', 'audit.trust=everyone'],

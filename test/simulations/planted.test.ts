@@ -39,13 +39,13 @@ const then =
     return outcome
   }
 
-/** As `then`, when a round has been merged. */
+/** The mistake is made when a round has been merged. */
 const merged = (spoil: (state: CoordinatorState) => void): Step =>
   then((state, event) => {
     if (event.type === 'aggregated') spoil(state)
   })
 
-/** As `then`, with what is to be merged. */
+/** The mistake is in what is to be merged. */
 const merging = (spoil: (job: Writable<AggregationJob>, state: CoordinatorState) => void): Step =>
   then((state, _event, { effects }) => {
     for (const effect of effects) if (effect.type === 'aggregate') spoil(effect.job, state)
@@ -75,7 +75,7 @@ const wholeStep = merging((job, { round }) => {
   job.outerScale = 1
 })
 
-/** As if there were always one more to wait for. */
+/** A closing round always has one more to wait for. */
 const wholeGrace: Step = (state, event) => {
   const { round } = state
   const waits = round.closesAt === null ? 0 : 1
