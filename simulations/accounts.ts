@@ -84,6 +84,8 @@ export function createAccounts(): Accounts {
       waste[cause] += ms
     },
     done: (leaseId, round, ms, isGone) => {
+      // What was refused when it was handed in may be trained again, under the same lease.
+      waste.failed += open.get(leaseId)?.ms ?? 0
       open.set(leaseId, { ms, round, isGone })
     },
     count: (leaseId) =>

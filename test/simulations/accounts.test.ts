@@ -1,5 +1,6 @@
 /** All time that somebody is online has a cause, whatever becomes of the rounds. */
 import { expect, test } from 'vitest'
+import { createAccounts } from '../../simulations/accounts.ts'
 import { createCheckers } from '../../simulations/checkers.ts'
 import { prepareSimulation } from '../../simulations/index.ts'
 import { PRESETS } from '../../simulations/presets.ts'
@@ -68,6 +69,15 @@ for (const { name: preset } of PRESETS) {
     })
   })
 }
+
+test('a lease whose work is refused and trained again is booked both times', () => {
+  const accounts = createAccounts()
+  accounts.done(7, 1, 1000, () => false)
+  accounts.done(7, 1, 500, () => false)
+  accounts.count(7)
+  const { online, counted, waste } = accounts.atEnd()
+  expect([online, counted, waste.failed]).toEqual([1500, 500, 1000])
+})
 
 test('the checker finds time that has no cause, and causes that took no time', () => {
   const waste = { waiting: 0, loading: 0, auditing: 0, departed: 0, late: 0, failed: 0 }
