@@ -1,7 +1,7 @@
 /**
  * Where the volunteers' time went. Every millisecond that a volunteer is online is in exactly one
  * place: counted (steps that are in the adapter), or wasted, by cause. What is still open when a
- * round is merged is settled with the next one.
+ * round is merged is settled with the next one, and what is open at the end is unfinished.
  *
  *   goodput = counted step-seconds / online step-seconds
  */
@@ -20,6 +20,8 @@ export const CAUSES = [
   'late',
   /** Training that failed, and results that were refused. */
   'failed',
+  /** Work for a round that was open at the end. */
+  'unfinished',
 ] as const
 export type Cause = (typeof CAUSES)[number]
 export type Waste = Record<Cause, number>
@@ -34,6 +36,8 @@ export interface Totals {
 export interface Accounts {
   /** What had happened by the last merge. */
   readonly settled: Totals
+  /** What has happened, if all that is open now stays so. */
+  atEnd(): Totals
   waste(cause: Cause, ms: number): void
   /** Steps that were done for a lease; whether they count is not known yet. */
   done(leaseId: LeaseId, round: number, ms: number, isGone: () => boolean): void
@@ -56,6 +60,7 @@ export const noWaste = (): Waste => ({
   departed: 0,
   late: 0,
   failed: 0,
+  unfinished: 0,
 })
 
 export function createAccounts(): Accounts {
@@ -79,6 +84,8 @@ export function createAccounts(): Accounts {
       waste[cause] += ms
     },
     done: (leaseId, round, ms, isGone) => {
+      // What was refused when it was handed in may be trained again, under the same lease.
+      waste.failed += open.get(leaseId)?.ms ?? 0
       open.set(leaseId, { ms, round, isGone })
     },
     count: (leaseId) =>
@@ -95,10 +102,18 @@ export function createAccounts(): Accounts {
         waste[work.isGone() ? 'departed' : 'late'] += work.ms
         open.delete(leaseId)
       }
-      const online = counted + CAUSES.reduce((sum, cause) => sum + waste[cause], 0)
-      settled = { online, counted, waste: { ...waste } }
+      settled = totalsOf(counted, { ...waste })
+    },
+    atEnd: () => {
+      const left = [...open.values()].reduce((sum, { ms }) => sum + ms, 0)
+      return totalsOf(counted, { ...waste, unfinished: waste.unfinished + left })
     },
   }
+}
+
+function totalsOf(counted: number, waste: Waste): Totals {
+  const online = counted + CAUSES.reduce((sum, cause) => sum + waste[cause], 0)
+  return { online, counted, waste }
 }
 
 export const goodputOf = ({ online, counted }: Totals): number =>

@@ -2,7 +2,8 @@
 import { ConfigError } from '../protocol/index.ts'
 import { ATTACKERS } from './attackers/all.ts'
 import type { Attacker } from './attackers/attacker.ts'
-import { between, stream } from './laws.ts'
+import { between } from './laws.ts'
+import { streamFor } from './streams.ts'
 
 export interface AttackShare {
   attacker: Attacker
@@ -51,7 +52,7 @@ export function attackerOf(
   host: number,
   attacks: readonly AttackShare[],
 ): Attacker | null {
-  let rest = between(stream(seed, 6, host), 0, 1)
+  let rest = between(streamFor(seed, 'attacker', host), 0, 1)
   for (const { attacker, share } of attacks) {
     rest -= share
     if (rest < 0) return attacker

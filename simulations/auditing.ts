@@ -10,7 +10,7 @@ const SIGNATURE = new Uint8Array(64)
 export function startAudit(world: World, volunteer: Volunteer, offer: AuditOffer): void {
   if (volunteer.culprit?.attacker.withholds) return
   const { options, queue } = world
-  const ms = offer.steps * stepMsOf(world, volunteer) + options.leaseMs
+  const ms = offer.steps * stepMsOf(world, volunteer, volunteer.host.random.audit) + options.leaseMs
   const auditing: Auditing = { offer, leftMs: ms, since: null }
   volunteer.auditing = auditing
   const { round, checkpoint, moment } = offer.start

@@ -12,13 +12,17 @@ import {
   type Outcome,
 } from '../coordinator/index.ts'
 import type { LeaseId, PeerId } from '../protocol/index.ts'
+import type { Totals } from './accounts.ts'
 import { type BatchSet, createBatchSet } from './batch-set.ts'
+import { checkPromises, newPromises, type Promises } from './check-promises.ts'
 import { type Check, checkLease, checkNewcomers, checkWhole } from './check-whole.ts'
 
 export interface Checkers {
   after(event: CoordinatorEvent, outcome: Outcome, state: CoordinatorState): void
   /** Everything that holds between events. */
   whole(state: CoordinatorState): void
+  /** All time that somebody was online has a cause. */
+  accounts(totals: Totals, onlineMs: number): void
   complain(what: string): void
   readonly hasViolations: boolean
   /** Each once, with the time of the first. */
@@ -35,6 +39,7 @@ interface Grant {
 /** What the checkers remember of a run. */
 interface Memory {
   check: Check
+  promises: Promises
   /** Leases of this round, as they were told to their holders. */
   granted: Map<LeaseId, Grant>
   counted: BatchSet
@@ -62,6 +67,7 @@ export function createCheckers(nowOf: () => number): Checkers {
   }
   const memory: Memory = {
     check,
+    promises: newPromises(),
     granted: new Map(),
     counted: createBatchSet(),
     faults: new Map(),
@@ -71,8 +77,12 @@ export function createCheckers(nowOf: () => number): Checkers {
     before: { round: 0, batchesCounted: 0, tokensCounted: 0, nextLeaseId: 0 },
   }
   return {
-    after: (event, outcome, state) => checkEvent(memory, event, outcome, state),
+    after: (event, outcome, state) => {
+      checkEvent(memory, event, outcome, state)
+      checkPromises(check, memory.promises, event, outcome, state)
+    },
     whole: (state) => checkWhole(check, state, memory),
+    accounts: (totals, onlineMs) => checkAccounts(check, totals, onlineMs),
     complain,
     get hasViolations() {
       return violations.size > 0
@@ -81,6 +91,16 @@ export function createCheckers(nowOf: () => number): Checkers {
       return [...violations.values()]
     },
   }
+}
+
+/** What is booked and what was online may differ by so much, which is more than rounding. */
+const ACCOUNTS_ERROR_MAX = 1e-3
+
+function checkAccounts(check: Check, { online, counted, waste }: Totals, onlineMs: number): void {
+  const isAll = Math.abs(online - onlineMs) <= ACCOUNTS_ERROR_MAX * onlineMs
+  check(isAll, () => `${online} ms online have a cause, of ${onlineMs}`)
+  const parts = [['counted', counted] as const, ...Object.entries(waste)]
+  for (const [name, ms] of parts) check(ms > -1, () => `${ms} ms of time are ${name}`)
 }
 
 function checkEvent(

@@ -1,11 +1,12 @@
 /**
  * Who is there, and when: hosts come, stay for a session, and go, by a preset's laws or as in a
- * trace. Everything a host draws comes from a stream of its own, so that two policies can be
- * compared under the same churn.
+ * trace. Everything a host draws here comes from streams that nothing else draws from, so that two
+ * policies meet the same sessions.
  */
+import type { Prng } from '../protocol/index.ts'
 import { createRhythm, type Rhythm } from './daily.ts'
 import type { EventQueue } from './event-queue.ts'
-import { createHost, type Host } from './hosts.ts'
+import { type Conditions, createHost, drawConditions, type Host } from './hosts.ts'
 import {
   between,
   chance,
@@ -16,13 +17,13 @@ import {
   type Law,
   mean,
   poisson,
-  stream,
 } from './laws.ts'
 import type { Preset } from './presets.ts'
+import { streamFor } from './streams.ts'
 
 export type SessionEnd = 'leave' | 'sleep' | 'crash' | 'vanish'
 
-export interface Session {
+export interface Session extends Conditions {
   host: Host
   startsAt: number
   endsAt: number
@@ -55,7 +56,7 @@ export function churnOf(seed: number, crowds: readonly Crowd[], horizonMs: numbe
         rhythms: new Map(),
       }
       crowds.forEach((crowd, index) => {
-        const random = stream(seed, 2, index)
+        const random = streamFor(seed, 'arrival', index)
         if (crowd.preset.population.kind === 'pool') startPool(world, crowd)
         else startVisitors(world, crowd, crowd.preset.population, random)
       })
@@ -96,13 +97,13 @@ function startPool(world: World, { preset, volunteers }: Crowd): void {
   for (let index = 0; index < hosts; index++) {
     const host = world.newHost(preset)
     // In the middle of whatever it is doing: a random moment falls into long times more often.
-    if (chance(host.random, availability)) begin(world, host, residual(host, preset.session))
+    if (chance(host.random.churn, availability)) begin(world, host, residual(host, preset.session))
     else world.queue.after(residual(host, preset.absence), () => begin(world, host, null))
   }
 }
 
 function residual({ random, scale }: Host, law: Law): number {
-  return scale * drawLengthBiased(random, law) * between(random, 0, 1)
+  return scale * drawLengthBiased(random.churn, law) * between(random.churn, 0, 1)
 }
 
 /** Strangers a millisecond, so that as many are online as wanted: Little's law. */
@@ -119,7 +120,7 @@ function startVisitors(
   world: World,
   crowd: Crowd,
   { returns, burst }: Visitors,
-  random: ReturnType<typeof stream>,
+  random: Prng,
 ): void {
   const { preset } = crowd
   const { queue, horizonMs } = world
@@ -164,13 +165,14 @@ function startVisitors(
 /** A session of a given length, or one drawn. */
 function begin(world: World, host: Host, lengthMs: number | null): void {
   const { queue, onSession } = world
-  const { preset, random, scale } = host
+  const { preset, scale } = host
+  const random = host.random.churn
   const startsAt = queue.now
   const endsAt = startsAt + (lengthMs ?? scale * draw(random, preset.session))
   const fate = between(random, 0, 1)
   const { leaves, sleeps, population } = preset
   const end = fate < leaves ? 'leave' : fate < leaves + sleeps ? 'sleep' : 'vanish'
-  onSession({ host, startsAt, endsAt, end })
+  onSession({ host, startsAt, endsAt, end, ...drawConditions(host) })
   if (population.kind === 'visitors' && !chance(random, population.returns)) return
   const rhythm = rhythmOf(world, preset, host.offsetHours)
   queue.at(rhythm.advance(endsAt, scale * draw(random, preset.absence)), () =>

@@ -15,11 +15,19 @@ import {
   type Outcome,
   pendingEffects,
 } from '../coordinator/index.ts'
-import { assertNever, digestOf, type Notice, type PeerId, type Reply } from '../protocol/index.ts'
+import {
+  assertNever,
+  digestOf,
+  type Notice,
+  type PeerId,
+  type Prng,
+  type Reply,
+} from '../protocol/index.ts'
 import type { Journal } from './journal.ts'
 import { between, chance } from './laws.ts'
 import { manifestOf } from './learning.ts'
 import { isCut, latencyMs, send } from './network.ts'
+import { streamFor } from './streams.ts'
 import { loseConnection, startSilence } from './volunteer.ts'
 import {
   type Connection,
@@ -30,6 +38,7 @@ import {
 } from './world.ts'
 
 export interface CoordinatorInit {
+  seed: number
   state: CoordinatorState
   step: Step
   journal: Journal
@@ -42,6 +51,8 @@ interface Shell {
   readonly step: Step
   readonly journal: Journal
   readonly observe: CoordinatorInit['observe']
+  /** When and how its process dies at an event, and how wrong its clock is then. */
+  readonly random: Prng
   readonly connections: Map<PeerId, Connection>
   state: CoordinatorState
   isUp: boolean
@@ -63,13 +74,14 @@ interface Heard {
 
 export function createCoordinatorProcess(
   worldOf: () => World,
-  { state, step, journal, observe }: CoordinatorInit,
+  { seed, state, step, journal, observe }: CoordinatorInit,
 ): CoordinatorProcess {
   const shell: Shell = {
     worldOf,
     step,
     journal,
     observe,
+    random: streamFor(seed, 'coordinator'),
     connections: new Map(),
     state,
     isUp: false,
@@ -120,15 +132,15 @@ function feed(shell: Shell, event: CoordinatorEvent): void {
   const world = shell.worldOf()
   event.at = now(shell)
   const { crashAtEvent, crashMs } = world.faults
-  const dies = crashAtEvent > 0 && chance(world.random, crashAtEvent)
-  if (dies && chance(world.random, 0.5)) return crash(shell, between(world.random, 0, crashMs))
+  const dies = crashAtEvent > 0 && chance(shell.random, crashAtEvent)
+  if (dies && chance(shell.random, 0.5)) return crash(shell, between(shell.random, 0, crashMs))
   const outcome = shell.step(shell.state, event)
   if (outcome.accepted) shell.journal.append(event)
   shell.observe(event, outcome, shell.state)
   const { effects } = outcome
-  const performed = dies ? Math.floor(between(world.random, 0, effects.length + 1)) : undefined
+  const performed = dies ? Math.floor(between(shell.random, 0, effects.length + 1)) : undefined
   performAll(shell, world, effects.slice(0, performed))
-  if (dies) crash(shell, between(world.random, 0, crashMs))
+  if (dies) crash(shell, between(shell.random, 0, crashMs))
   else setTick(shell)
 }
 
@@ -210,17 +222,20 @@ function notify(shell: Shell, world: World, to: PeerId | 'all', notice: Notice):
   const connection = shell.connections.get(to)
   if (connection === undefined) return
   const { noticeLoss } = world.faults
-  if (noticeLoss > 0 && chance(world.random, noticeLoss)) {
+  if (noticeLoss > 0 && chance(connection.volunteer.host.random.message, noticeLoss)) {
     return countFailure(world, 'notice lost')
   }
   send(world, connection, { world, connection, notice }, hearNotice, null)
 }
 
 function aggregate(shell: Shell, world: World, job: AggregationJob): void {
-  const { options, learning, random, faults } = world
+  const { options, learning, seed, faults } = world
+  const { badNumbers } = faults
   const ms = options.mergeMs + options.mergeContributionMs * job.contributions.length
   const rejected = job.contributions
-    .filter(() => faults.badNumbers > 0 && chance(random, faults.badNumbers))
+    .filter(
+      ({ leaseId }) => badNumbers > 0 && chance(streamFor(seed, 'badNumbers', leaseId), badNumbers),
+    )
     .map(({ leaseId }) => ({ leaseId, reason: 'beyond the bound' }))
   for (const _ of rejected) countFailure(world, 'contribution refused')
   later(shell, ms, () => {
@@ -286,7 +301,7 @@ function crash(shell: Shell, downMs: number): void {
   shell.state = shell.journal.recover(shell.state)
   world.queue.after(downMs, () => {
     const { clockJumpMs } = world.faults
-    shell.clockOffset += between(world.random, -clockJumpMs, clockJumpMs)
+    shell.clockOffset += between(shell.random, -clockJumpMs, clockJumpMs)
     start(shell)
   })
 }

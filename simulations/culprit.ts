@@ -1,7 +1,7 @@
 /** One identity of an attacker's, and what it has said so far. */
 import type { LeaseId, PeerId, Prng } from '../protocol/index.ts'
 import type { Attacker } from './attackers/attacker.ts'
-import { stream } from './laws.ts'
+import { streamFor } from './streams.ts'
 import type { WorkDone } from './work-done.ts'
 
 export interface Culprit {
@@ -34,7 +34,7 @@ export function newCulprit(
     attacker,
     peer: `v${machine}.${key}`,
     machine,
-    random: stream(seed, 7, machine, key),
+    random: streamFor(seed, 'culprit', machine, key),
     done: 0,
     own: null,
     trained: 0,

@@ -5,7 +5,8 @@
  * Sources: Groce et al. 2012, Swarm Testing (switching features per run); FoundationDB's simulation
  * (swizzle-clogging: links stop one by one and recover in another order).
  */
-import { between, chance, stream } from './laws.ts'
+import { between, chance } from './laws.ts'
+import { streamFor } from './streams.ts'
 
 /** Probabilities a message; rates an hour, of the whole run unless said otherwise; times in ms. */
 export interface FaultRates {
@@ -87,7 +88,7 @@ const WORST: FaultRates = {
 }
 
 export function drawFaults(seed: number): FaultRates {
-  const random = stream(seed, 3)
+  const random = streamFor(seed, 'faultRates')
   const faults = { ...NO_FAULTS }
   for (const name of Object.keys(WORST) as (keyof FaultRates)[]) {
     faults[name] = chance(random, 0.6) ? between(random, 0, WORST[name]) : 0

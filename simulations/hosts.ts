@@ -1,7 +1,8 @@
 /** A volunteer's machine: what stays the same from one session to the next. */
 import type { Prng } from '../protocol/index.ts'
-import { between, chance, lognormal, normal, stream } from './laws.ts'
+import { between, chance, lognormal, normal } from './laws.ts'
 import type { Preset } from './presets.ts'
+import { type MachineStreams, machineStreams, streamFor } from './streams.ts'
 
 /**
  * Correlates the logarithms of speed and uplink: fast machines are on fast links a little more
@@ -15,7 +16,7 @@ export const SPEEDS_PER_OCTAVE = 8
 export interface Host {
   readonly index: number
   readonly preset: Preset
-  readonly random: Prng
+  readonly random: MachineStreams
   /** What this host multiplies its times by. */
   readonly scale: number
   readonly offsetHours: number
@@ -34,7 +35,7 @@ export interface Host {
 }
 
 export function createHost(seed: number, index: number, preset: Preset): Host {
-  const random = stream(seed, 1, index)
+  const random = streamFor(seed, 'machine', index)
   const { machine, hostSd, zones } = preset
   const speed = normal(random)
   const uplink =
@@ -44,7 +45,7 @@ export function createHost(seed: number, index: number, preset: Preset): Host {
   return {
     index,
     preset,
-    random,
+    random: machineStreams(seed, index),
     scale: hostSd === 0 ? 1 : Math.exp(hostSd * normal(random)),
     offsetHours: zoneOf(random, zones),
     region: Math.floor(between(random, 0, REGIONS)),
@@ -55,6 +56,21 @@ export function createHost(seed: number, index: number, preset: Preset): Host {
     latencyMs: lognormal(random, isRelayed ? 60 : 30, 0.5),
     clockRate: 1 + between(random, -1e-4, 1e-4),
     clockOffset: between(random, -3_600_000, 3_600_000),
+  }
+}
+
+/** What a session multiplies step times and the uplink's speed by. */
+export interface Conditions {
+  slowness: number
+  upFactor: number
+}
+
+/** Those of the next session of a machine. */
+export function drawConditions({ random, preset }: Host): Conditions {
+  const { background, upSessionSd } = preset.machine
+  return {
+    slowness: chance(random.session, background.share) ? background.factor : 1,
+    upFactor: lognormal(random.session, 1, upSessionSd),
   }
 }
 

@@ -16,11 +16,12 @@ const LATENCY_SD = 0.3
 export const isCut = ({ cuts }: Volunteer): boolean => cuts > 0
 
 export function latencyMs(world: World, { host }: Volunteer): number {
-  const { random, faults } = world
-  const ms = lognormal(random, host.latencyMs, LATENCY_SD)
-  if (faults.delay === 0 || !chance(random, faults.delay)) return ms
+  const { faults } = world
+  const { link, message } = host.random
+  const ms = lognormal(link, host.latencyMs, LATENCY_SD)
+  if (faults.delay === 0 || !chance(message, faults.delay)) return ms
   countFailure(world, 'delay')
-  return ms + between(random, 0, faults.delayMs)
+  return ms + between(message, 0, faults.delayMs)
 }
 
 /**
@@ -49,7 +50,7 @@ export function endConnection(world: World, connection: Connection, politely: bo
   const isHeard = politely && !isCut(volunteer)
   const ms = isHeard
     ? latencyMs(world, volunteer)
-    : between(world.random, SILENCE_MS_MIN, SILENCE_MS_MAX)
+    : between(volunteer.host.random.link, SILENCE_MS_MIN, SILENCE_MS_MAX)
   world.queue.after(ms, () => world.coordinator.lose(connection))
 }
 
@@ -58,7 +59,7 @@ export function cut(world: World, volunteer: Volunteer): void {
   volunteer.cuts += 1
   const { connection } = volunteer
   if (connection === null || volunteer.cuts > 1) return
-  world.queue.after(between(world.random, SILENCE_MS_MIN, SILENCE_MS_MAX), () => {
+  world.queue.after(between(volunteer.host.random.link, SILENCE_MS_MIN, SILENCE_MS_MAX), () => {
     if (isCut(volunteer)) world.coordinator.lose(connection)
   })
 }

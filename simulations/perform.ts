@@ -219,7 +219,8 @@ function arrive(sent: Upload): void {
 
 function deliver(sent: Upload): void {
   const { world, connection, leaseId } = sent
-  const { random, faults, coordinator } = world
+  const { faults, coordinator } = world
+  const random = connection.volunteer.host.random.message
   if (!coordinator.isUp || !connection.isOpen) return failUpload(sent, 'cut', null)
   if (faults.badPayload > 0 && chance(random, faults.badPayload)) {
     countFailure(world, 'payload damaged')

@@ -72,9 +72,10 @@ export function prepareSimulation(request: SimulationRequest): Prepared {
     plan: (onTrial) => {
       const attempt = (round: Partial<RunConfig['round']>) => {
         const config = runWith({ round: { ...settings.config.round, ...round } }, settings.config)
-        const { goodput, bytes, totals, rounds } = simulate({ ...options, config })
+        const { goodputMerged, bytes, totals, rounds } = simulate({ ...options, config })
         const hours = totals.online / HOUR_MS
-        return { goodput, rounds, bytesPerHour: hours === 0 ? 0 : bytes.up / hours }
+        const bytesPerHour = hours === 0 ? 0 : bytes.up / hours
+        return { goodput: goodputMerged, rounds, bytesPerHour }
       }
       return plan(settings.config, attempt, onTrial)
     },

@@ -18,16 +18,16 @@ interface Call {
 /** What comes over a link that is gone is not heard, so `answered` may never be called. */
 export function ask(
   world: World,
-  { connection }: Volunteer,
+  { connection, host }: Volunteer,
   request: Request,
   answered: Answered,
 ): void {
-  const { queue, random, faults } = world
+  const { queue, faults } = world
   if (connection === null) return queue.after(1, () => answered(null))
   const call: Call = { world, connection, request, answered, sentAt: queue.now }
-  if (isLost(world)) return lose(call)
+  if (isLost(call)) return lose(call)
   send(world, connection, call, arrive, lose)
-  if (faults.duplicate === 0 || !chance(random, faults.duplicate)) return
+  if (faults.duplicate === 0 || !chance(host.random.message, faults.duplicate)) return
   countFailure(world, 'duplicate')
   send(world, connection, call, arrive, null)
 }
@@ -37,7 +37,7 @@ function arrive(call: Call): void {
 }
 
 function answer(call: Call, reply: Reply): void {
-  if (isLost(call.world)) lose(call)
+  if (isLost(call)) lose(call)
   else send(call.world, call.connection, { call, reply }, hear, loseAnswer)
 }
 
@@ -62,9 +62,10 @@ function lose(call: Call): void {
 const isHere = ({ connection }: Call): boolean =>
   connection.isOpen && connection.volunteer.connection === connection
 
-function isLost(world: World): boolean {
+function isLost({ world, connection }: Call): boolean {
   const { requestLoss } = world.faults
-  if (requestLoss === 0 || !chance(world.random, requestLoss)) return false
+  if (requestLoss === 0 || !chance(connection.volunteer.host.random.message, requestLoss))
+    return false
   countFailure(world, 'request lost')
   return true
 }

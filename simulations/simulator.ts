@@ -35,19 +35,20 @@ import { createCoordinatorProcess } from './coordinator-process.ts'
 import { newCulprit } from './culprit.ts'
 import { createEventQueue, type EventQueue } from './event-queue.ts'
 import { createFairLink } from './fair-link.ts'
-import { driveFaults } from './fault-driver.ts'
+import { driveFaults, driveKills } from './fault-driver.ts'
 import { EVERYDAY, type FaultRates, NO_FAULTS } from './faults.ts'
 import { type History, newHistory, noteEvent, type Sample } from './history.ts'
 import { bytesPerMs, type Host } from './hosts.ts'
 import { createJournal } from './journal.ts'
-import { stream } from './laws.ts'
 import { type Learning, modelledLearning } from './learning.ts'
+import { createPresence } from './presence.ts'
 import { DEFAULT_RUN, defaultWorld } from './run-settings.ts'
 import { createSlots } from './slots.ts'
 import { createTraceDigest } from './trace-digest.ts'
+import { leaveUnfinished } from './training.ts'
 import { beginSession, closeActivity, createVolunteer, feed } from './volunteer.ts'
 import { digestOfText } from './work-done.ts'
-import type { Step, Volunteer, World, WorldOptions } from './world.ts'
+import type { Machine, Step, Volunteer, World, WorldOptions } from './world.ts'
 
 export interface SimulationOptions {
   seed: number
@@ -73,8 +74,11 @@ export interface SimulationResult {
   /** Virtual time that passed. */
   ms: number
   events: number
+  /** Where all time online went. */
   totals: Totals
   goodput: number
+  /** Goodput up to the last merge: an open round is not held against a run with long ones. */
+  goodputMerged: number
   /** Audits' share of the steps that were of use. */
   auditShare: number
   /** What came of them. */
@@ -172,14 +176,13 @@ export function createSimulation(options: SimulationOptions): Simulation {
   const trace = createTraceDigest()
   const history = newHistory()
   const accounts = createAccounts()
-  const volunteers: Volunteer[] = []
-  const byHost = new Map<number, Volunteer[]>()
   const attacks = createAttackWatch()
   let events = 0
   let wholeAt = options.checkEvery
   let job: AggregationJob | null = null
 
   const coordinator = createCoordinatorProcess(() => world, {
+    seed,
     state: fresh(),
     step,
     journal,
@@ -203,7 +206,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
 
   const world: World = {
     queue,
-    random: stream(seed, 4),
+    seed,
     config,
     runId,
     options: options.world,
@@ -213,8 +216,8 @@ export function createSimulation(options: SimulationOptions): Simulation {
     accounts,
     attacks,
     coordinator,
-    volunteers,
-    online: new Set(),
+    machines: new Map(),
+    online: createPresence(queue),
     links: linksOf(queue, options.world),
     slots: {
       up: createSlots(options.world.uploadSlots),
@@ -228,30 +231,35 @@ export function createSimulation(options: SimulationOptions): Simulation {
 
   function arrive(session: Session): void {
     const { host } = session
-    let identities = byHost.get(host.index)
-    if (identities === undefined) {
-      const attacker = attackerOf(seed, host.index, options.attacks ?? [])
-      const count = attacker?.identities ?? 1
-      identities = Array.from({ length: count }, (_, key) => newIdentity(host, attacker, key))
-      byHost.set(host.index, identities)
-    }
-    for (const volunteer of identities) beginSession(world, volunteer, session)
+    const machine = world.machines.get(host.index) ?? newMachine(host)
+    // Those who are there now: one that is refused at once is replaced in the list.
+    for (const volunteer of [...machine.identities]) beginSession(world, volunteer, session)
   }
 
-  function newIdentity(host: Host, attacker: Attacker | null, key: number): Volunteer {
-    const culprit = attacker === null ? null : newCulprit(seed, host.index, attacker, key)
+  function newMachine(host: Host): Machine {
+    const attacker = attackerOf(seed, host.index, options.attacks ?? [])
+    const machine: Machine = { host, identities: [], keys: 0 }
+    for (let count = attacker?.identities ?? 1; count > 0; count--) {
+      machine.identities.push(newIdentity(machine, attacker))
+    }
+    world.machines.set(host.index, machine)
+    driveKills(world, machine)
+    return machine
+  }
+
+  function newIdentity(machine: Machine, attacker: Attacker | null): Volunteer {
+    const { host, keys } = machine
+    const culprit = attacker === null ? null : newCulprit(seed, host.index, attacker, keys)
+    machine.keys += 1
     if (culprit !== null) attacks.join(culprit)
-    const volunteer = createVolunteer(host, options.world.basesCached, culprit)
-    volunteers.push(volunteer)
-    return volunteer
+    return createVolunteer(host, options.world.basesCached, culprit)
   }
 
   function replace(volunteer: Volunteer): void {
     const { host, session, culprit } = volunteer
-    const identities = byHost.get(host.index)!
-    const key = volunteers.filter((each) => each.host === host).length
-    const fresh = newIdentity(host, culprit!.attacker, key)
-    identities[identities.indexOf(volunteer)] = fresh
+    const machine = world.machines.get(host.index)!
+    const fresh = newIdentity(machine, culprit!.attacker)
+    machine.identities[machine.identities.indexOf(volunteer)] = fresh
     volunteer.session = null
     if (session !== null) beginSession(world, fresh, session)
   }
@@ -277,14 +285,17 @@ export function createSimulation(options: SimulationOptions): Simulation {
       const { state } = coordinator
       checkers.whole(state)
       journal.verify(state)
+      const totals = totalsAtEnd(world)
+      checkers.accounts(totals, world.online.onlineMs())
       return {
         ms: queue.now,
         events: queue.count,
-        totals: accounts.settled,
-        goodput: goodputOf(accounts.settled),
-        auditShare: auditShareOf(accounts.settled),
+        totals,
+        goodput: goodputOf(totals),
+        goodputMerged: goodputOf(accounts.settled),
+        auditShare: auditShareOf(totals),
         audits: { ...state.auditCounts },
-        attacks: attacks.figures(state, byHost.size),
+        attacks: attacks.figures(state, world.machines.size),
         rounds: state.round.start.round,
         batches: state.batchesCounted,
         finished: isDone(state),
@@ -337,6 +348,14 @@ function sampleOf(world: World): Sample {
     bytesDown: down,
     totals: accounts.settled,
   }
+}
+
+function totalsAtEnd(world: World): Totals {
+  for (const volunteer of world.online) {
+    closeActivity(world, volunteer)
+    leaveUnfinished(world, volunteer)
+  }
+  return world.accounts.atEnd()
 }
 
 /** What was merged counts; what else was done for the round never will. */

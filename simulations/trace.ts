@@ -13,7 +13,7 @@
  */
 import { ConfigError } from '../protocol/index.ts'
 import type { Churn, Session, SessionEnd } from './churn.ts'
-import { bytesPerMs, createHost, type Host } from './hosts.ts'
+import { bytesPerMs, createHost, drawConditions, type Host } from './hosts.ts'
 import { EVENING_LAPTOPS, type Preset } from './presets.ts'
 
 export interface TraceRow {
@@ -149,7 +149,8 @@ export function churnOfTrace(seed: number, rows: readonly TraceRow[]): Churn {
         const known = hosts.get(row.volunteer)
         const host = known ?? hostOf(createHost(seed, hosts.size, GAPS), row)
         if (known === undefined) hosts.set(row.volunteer, host)
-        const session: Session = { host, startsAt: row.startMs, endsAt: row.endMs, end: row.end }
+        const { startMs: startsAt, endMs: endsAt, end } = row
+        const session: Session = { host, startsAt, endsAt, end, ...drawConditions(host) }
         queue.at(row.startMs, () => onSession(session))
       }
     },

@@ -1,5 +1,5 @@
 /** Training on a simulated machine: it takes the time it takes, stops between steps, may break. */
-import { type Lease, STEP_MS_MAX } from '../protocol/index.ts'
+import { type Lease, type Prng, STEP_MS_MAX } from '../protocol/index.ts'
 import type { Cause } from './accounts.ts'
 import { chance, lognormal } from './laws.ts'
 import { handIn } from './lies.ts'
@@ -12,12 +12,13 @@ const SIGNATURE = new Uint8Array(64)
 export function startTraining(world: World, volunteer: Volunteer, lease: Lease): void {
   if (volunteer.culprit?.attacker.withholds) return
   const { random, preset } = volunteer.host
-  const breaks = chance(world.random, world.faults.trainingFails)
+  const stepMs = stepMsOf(world, volunteer, random.lease)
+  const breaks = chance(random.lease, world.faults.trainingFails)
   if (breaks) countFailure(world, 'training failed')
   const training: Training = {
     lease,
-    stepMs: stepMsOf(world, volunteer),
-    fails: chance(random, preset.machine.failed) || breaks,
+    stepMs,
+    fails: chance(random.lease, preset.machine.failed) || breaks,
     steps: lease.steps,
     pausedMs: 0,
     cutAt: null,
@@ -30,9 +31,9 @@ export function startTraining(world: World, volunteer: Volunteer, lease: Lease):
 export function stepMsOf(
   { queue }: World,
   { host, session, slowness, culprit }: Volunteer,
+  random: Prng,
 ): number {
-  const { random, preset } = host
-  const { throttle, inUse } = preset.machine
+  const { throttle, inUse } = host.preset.machine
   const isHot = session !== null && queue.now - session.startsAt > throttle.afterMs
   const isUsed = chance(random, inUse.share)
   const factor = slowness * (isHot ? throttle.factor : 1) * (isUsed ? inUse.factor : 1)
@@ -106,6 +107,13 @@ export function endTraining(world: World, volunteer: Volunteer, cause: Cause): v
   volunteer.training = null
   const isRunning = Number.isFinite(training.since)
   world.accounts.waste(cause, isRunning ? world.queue.now - training.since : 0)
+}
+
+/** Time is over: nobody knows what would have come of it. */
+export function leaveUnfinished({ queue, accounts }: World, { training }: Volunteer): void {
+  if (training === null || !Number.isFinite(training.since)) return
+  accounts.waste('unfinished', queue.now - training.since)
+  training.since = queue.now
 }
 
 /** The machine falls asleep: what is done so far may be too late when it wakes, or never wake. */

@@ -17,7 +17,6 @@ import { endAudit, pauseAudit, resumeAudit } from './auditing.ts'
 import type { Session } from './churn.ts'
 import type { Culprit } from './culprit.ts'
 import type { Host } from './hosts.ts'
-import { chance, lognormal } from './laws.ts'
 import { endConnection } from './network.ts'
 import { perform } from './perform.ts'
 import { endTraining, pauseTraining, resumeTraining } from './training.ts'
@@ -52,11 +51,9 @@ const isOnline = ({ state, isAwake }: Volunteer): boolean => state !== null && i
 
 /** The host is there. */
 export function beginSession(world: World, volunteer: Volunteer, session: Session): void {
-  const { random, preset } = volunteer.host
-  const { background, upSessionSd } = preset.machine
   volunteer.session = session
-  volunteer.slowness = chance(random, background.share) ? background.factor : 1
-  volunteer.upFactor = lognormal(random, 1, upSessionSd)
+  volunteer.slowness = session.slowness
+  volunteer.upFactor = session.upFactor
   if (volunteer.state === null) startProcess(world, volunteer)
   else if (!volunteer.isAwake) wake(world, volunteer)
   world.queue.at(session.endsAt, () => endSession(world, volunteer, session))
@@ -114,12 +111,16 @@ function dropConnection(world: World, volunteer: Volunteer, politely: boolean): 
 }
 
 /** The process is killed; it comes back while its host is there. */
-export function kill(world: World, volunteer: Volunteer, losesDisk: boolean): void {
+export function kill(
+  world: World,
+  volunteer: Volunteer,
+  { losesDisk, restartMs }: { losesDisk: boolean; restartMs: number },
+): void {
   if (!isOnline(volunteer)) return
   countFailure(world, losesDisk ? 'volunteer killed, disk lost' : 'volunteer killed')
   stopProcess(world, volunteer, 'politely')
   if (losesDisk) volunteer.hasBase = false
-  world.queue.after(lognormal(volunteer.host.random, 60_000, 1), () => {
+  world.queue.after(restartMs, () => {
     if (volunteer.session !== null && volunteer.state === null) startProcess(world, volunteer)
   })
 }

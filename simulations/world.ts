@@ -8,7 +8,6 @@ import type {
   AuditOffer,
   Lease,
   PeerId,
-  Prng,
   Reply,
   Request,
   RunConfig,
@@ -23,6 +22,7 @@ import type { FairLink } from './fair-link.ts'
 import type { FaultRates } from './faults.ts'
 import type { Host } from './hosts.ts'
 import type { Learning, Sizes } from './learning.ts'
+import type { Presence } from './presence.ts'
 import type { Slots } from './slots.ts'
 
 /** What surrounds the run; speeds in Mbit/s, times in ms. */
@@ -106,6 +106,14 @@ export interface Volunteer {
   activitySince: number
 }
 
+/** A host, and who it is now: an attacker's has several identities, and new ones for banned. */
+export interface Machine {
+  readonly host: Host
+  readonly identities: Volunteer[]
+  /** Keys that it has had so far. */
+  keys: number
+}
+
 export interface Transfer {
   readonly onDone: () => void
   readonly onFailed: (reason: string) => void
@@ -141,8 +149,7 @@ export interface Training {
 
 export interface World {
   readonly queue: EventQueue
-  /** Latencies, losses, and everything else that is no property of a host. */
-  readonly random: Prng
+  readonly seed: number
   readonly config: RunConfig
   readonly runId: RunId
   readonly options: WorldOptions
@@ -154,9 +161,9 @@ export interface World {
   readonly accounts: Accounts
   readonly attacks: AttackWatch
   readonly coordinator: CoordinatorProcess
-  /** All who ever came, and those of them whose process runs now. */
-  readonly volunteers: Volunteer[]
-  readonly online: Set<Volunteer>
+  /** All that ever came, by their hosts' index, and who is online now. */
+  readonly machines: Map<number, Machine>
+  readonly online: Presence<Volunteer>
   readonly links: { up: FairLink; down: FairLink; relayUp: FairLink; relayDown: FairLink }
   readonly slots: { up: Slots; down: Slots }
   /** When the coordinator has measured all payloads that have come. */

@@ -43,7 +43,7 @@ export function predict(observed: ObservedRun, seed: number, set: string[]): Run
     latencyMs: 0,
     endMs: session.endMs > 0.98 * end ? until : session.endMs,
   }))
-  const { history, batches, bytes, rounds, goodput } = prepareSimulation({
+  const { history, batches, bytes, rounds, goodputMerged } = prepareSimulation({
     seed,
     set,
     config,
@@ -69,7 +69,7 @@ export function predict(observed: ObservedRun, seed: number, set: string[]): Run
   return {
     rounds,
     batches,
-    goodput,
+    goodput: goodputMerged,
     bytesUp: bytes.up,
     ms: (history.rounds.at(-1)?.mergedAt ?? 0) - first,
     roundMs: times.reduce((sum, ms) => sum + ms, 0) / Math.max(1, times.length),

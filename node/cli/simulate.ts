@@ -17,7 +17,6 @@ import {
   traceWithin,
   wasteShares,
 } from '../../simulations/index.ts'
-import { EXIT } from '../exit-code.ts'
 import { byteSize } from '../history/figures.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { withPlan } from '../setup/plan-run.ts'
@@ -25,11 +24,11 @@ import { readRunYaml } from '../setup/run-yaml.ts'
 import { ignoreMissing, makeFolder } from '../storage/file-system.ts'
 import { whyUnread } from '../system-reason.ts'
 import { command } from './command.ts'
-import { CommandFailure } from './failure.ts'
 import { hubOf } from './hub.ts'
 import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
 import { replayRun } from './simulate-replay.ts'
+import { failIfUseless, figureRows, percent } from './simulate-words.ts'
 import { bar, createScreen, type Screen } from './terminal.ts'
 
 export interface SimulateCommandOptions {
@@ -81,7 +80,7 @@ interface Simulated extends Scope {
 
 const BAR_WIDTH = 20
 
-/** Exit code 1 where something that must hold did not. */
+/** Exit code 1 where something that must hold did not, or where no round was merged. */
 export async function simulate(given: SimulateCommandOptions): Promise<void> {
   if (given.replay !== undefined && given.out !== undefined) {
     throw new ConfigError("Cannot write a report of a replay: leave '--out' or '--replay' out")
@@ -120,6 +119,7 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
       peakBytes,
       events,
       goodput,
+      goodputMerged: result.goodputMerged,
       auditShare,
       audits,
       ...(options.attack !== undefined && { attacks: attacksOf(simulated) }),
@@ -129,7 +129,7 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
       traceDigest,
     })
   }
-  failIfViolated([result])
+  failIfUseless([result])
 }
 
 async function prepare(
@@ -271,20 +271,7 @@ async function compare(
       }),
     )
   }
-  failIfViolated(all.map(({ result }) => result))
-}
-
-function figureRows(result: SimulationResult): [string, string][] {
-  const waste = Object.entries(wasteShares(result.totals))
-  return [
-    ['goodput', percent(result.goodput)],
-    ...waste.map(([cause, share]): [string, string] => [cause, percent(share)]),
-    ['audit share', percent(result.auditShare)],
-    ['rounds', String(result.rounds)],
-    ['batches', String(result.batches)],
-    ['received', byteSize(result.bytes.up)],
-    ['sent', byteSize(result.bytes.down)],
-  ]
+  failIfUseless(all.map(({ result }) => result))
 }
 
 /** What `--json` says of attackers. */
@@ -310,8 +297,6 @@ function attackRows({ result, lossOverClean }: Simulated): [string, string][] {
     lossOverClean === null ? [] : [['loss over clean', percent(lossOverClean)]]
   return [...rows, ['false accusations', String(falseAccusations)], ...loss]
 }
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 const REPORT_FILES = ['figures.csv', 'figures.json', 'index.html']
 
@@ -369,11 +354,6 @@ async function textOf(file: string): Promise<string> {
   } catch (error) {
     throw new ConfigError(`Cannot read the trace '${file}' as ${whyUnread(error)}`)
   }
-}
-
-function failIfViolated(results: readonly SimulationResult[]): void {
-  if (results.every(({ violations }) => violations.length === 0)) return
-  throw new CommandFailure(EXIT.failure, 'Something did not hold')
 }
 
 function commandOf(run: string | null, options: SimulateCommandOptions, days: number): string {

@@ -15,6 +15,7 @@ const CAUSE_WORDS: Record<Cause, string> = {
   departed: 'departed: work whose maker went before it was handed in',
   late: 'late: work that came after its round or lease was over',
   failed: 'failed: training that failed, results that were refused',
+  unfinished: 'unfinished: work for a round that was open at the end',
 }
 
 /** HTML of one simulation. */
@@ -223,7 +224,8 @@ color-scheme:light dark;--page:light-dark(#f6f4ef,#16181b);--card:light-dark(#ff
 --waiting:light-dark(#9aa7b1,#6d7a86);--loading:light-dark(#5b8fb0,#7fb4d4);
 --auditing:light-dark(#4d8a83,#79bdb4);
 --departed:light-dark(#8a5fa8,#b995d3);--late:light-dark(#dd9a37,#d7a04c);
---failed:light-dark(#b3261e,#f2726a);font:16px/1.5 system-ui,sans-serif;}
+--failed:light-dark(#b3261e,#f2726a);--unfinished:light-dark(#c9c2b4,#4a4f56);
+font:16px/1.5 system-ui,sans-serif;}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink)}
 main{
@@ -265,6 +267,7 @@ svg{display:block;width:100%;height:auto}
 .departed{background:var(--departed)}
 .late{background:var(--late)}
 .failed{background:var(--failed)}
+.unfinished{background:var(--unfinished)}
 svg [class]{background:none}
 .legend{list-style:none;padding:0;margin:.7rem 0 0;font-size:.9rem}
 .legend li{display:flex;align-items:baseline;gap:.5rem}

@@ -6,7 +6,8 @@ import { expect, test } from 'vitest'
 import { crowdsOf, settingsWith } from '../../simulations/settings.ts'
 import { simulate } from '../../simulations/simulator.ts'
 
-const HOURS = 1 / 24
+/** The run ends with its fourth round, an hour and a half each: nothing is left open. */
+const DAYS = 0.3
 
 for (const [preset, bar, stepsMax, graceSeconds] of [
   ['seti-like', 0.95, 64, 60],
@@ -18,14 +19,17 @@ for (const [preset, bar, stepsMax, graceSeconds] of [
   const run = (trust: 'everyone' | 'friends') => {
     const settings = settingsWith([
       'round.seconds=5400',
+      'training.roundsMax=4',
       `round.stepsMax=${stepsMax}`,
       `round.graceSeconds=${graceSeconds}`,
     ])
     const { audit } = settings.config
     const config = { ...settings.config, audit: { ...audit, trust } }
     const crowds = crowdsOf(preset, 64)
-    const result = simulate({ ...settings, config, crowds, seed: 1, days: 6 * HOURS })
+    const result = simulate({ ...settings, config, crowds, seed: 1, days: DAYS })
     expect(result.violations).toEqual([])
+    expect(result.finished).toBe(true)
+    expect(result.totals.waste.unfinished).toBe(0)
     return result
   }
 

@@ -1,7 +1,7 @@
 /**
  * A swarm of seeds, each with its own kinds of faults and its own crowd: whatever goes wrong,
- * every batch counts once, the journal gives the live state, and the run finishes afterwards. And
- * the reverse: wrong decisions, planted here, are found by the same checkers.
+ * every batch counts once, the journal gives the live state, and the run finishes afterwards.
+ * `planted.test.ts` has the reverse.
  */
 import { expect, test } from 'vitest'
 import { step as production } from '../../coordinator/step.ts'
@@ -79,42 +79,6 @@ test('a simulation answers no questions: the run hears so, and ends all the same
   expect(asked).toBeGreaterThanOrEqual(missing)
 })
 
-const doubleCount: Step = (state, event) => {
-  const outcome = production(state, event)
-  if (event.type === 'aggregated' && outcome.accepted) state.batchesCounted += 1
-  return outcome
-}
-
-/** Forgotten with everything that knew of it, but for its batches. */
-const lostLease: Step = (state, event) => {
-  const outcome = production(state, event)
-  const held = state.leases.get(7)
-  if (held === undefined) return outcome
-  state.leases.delete(7)
-  state.round.outstanding -= held.steps
-  const member = state.members.get(held.peer)
-  if (member?.leaseId === 7) member.leaseId = null
-  return outcome
-}
-
-const forgottenDeadline: Step = (state, event) => {
-  const outcome = production(state, event)
-  for (const held of state.leases.values()) if (held.leaseId === 7) held.deadlineAt = null
-  return outcome
-}
-
-/** Whoever lets a lease expire is treated as one who lies. */
-const struckForNothing: Step = (state, event) => {
-  const before = [...state.leases.values()]
-  const outcome = production(state, event)
-  for (const { leaseId, peer, stage } of before) {
-    const isExpired = event.type === 'tick' && stage === 'leased' && !state.leases.has(leaseId)
-    const record = state.records.get(peer)
-    if (isExpired && record !== undefined) record.strikes += 1
-  }
-  return outcome
-}
-
 /** Strangers that come and go all the time, in rounds in which few prove themselves. */
 const tabs = (step: Step = production) =>
   simulate({
@@ -152,15 +116,3 @@ test('the checkers find newcomers that hold more', () => {
   const { violations } = tabs(uncountedNewcomers)
   expect(violations).toEqual([expect.stringMatching(/^newcomers hold \d+ of \d+ batches/)])
 })
-
-for (const [name, step] of [
-  ['a strike for an expired lease', struckForNothing],
-  ['a double count', doubleCount],
-  ['a lost lease', lostLease],
-  ['a forgotten deadline', forgottenDeadline],
-] as const) {
-  test(`the checkers find ${name}`, () => {
-    const { violations } = run(3, { step, daysToFinish: 0, checkEvery: 1 })
-    expect(violations).not.toEqual([])
-  })
-}
