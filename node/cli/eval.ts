@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { ConfigError, counted } from '../../protocol/index.ts'
 import { readDocuments } from '../dataset/documents.ts'
 import { listed } from '../dataset/left-out.ts'
-import type { Document } from '../dataset/sources.ts'
+import { type Document, ratedAt } from '../dataset/sources.ts'
 import { compact } from '../history/figures.ts'
 import { whyUnread } from '../system-reason.ts'
 import { type Question, scoreChoices, scoreText, type TextScore } from '../text/evaluate-text.ts'
@@ -17,7 +17,7 @@ import { printColumns, printJson } from './output.ts'
 import { createScreen } from './terminal.ts'
 
 export interface EvalOptions extends ModelOptions {
-  data: string
+  data?: string
   remember?: string
   choices?: string
   json?: boolean
@@ -49,14 +49,34 @@ export function evaluate(run: string | undefined, options: EvalOptions): Promise
   })
 }
 
-async function documentsOf(path: string): Promise<Document[]> {
-  const { documents, leftOut } = await readDocuments(path, process.cwd())
+const NO_PREFERENCE =
+  'It measures how well a text is known, token by token, and not which of two answers is the ' +
+  'better: that is measured after each round on the answers that the run holds out, and ' +
+  '`barnraise status RUN` shows it'
+
+async function documentsOf(path: string | undefined): Promise<Document[]> {
+  if (path === undefined) {
+    throw new ConfigError(`Cannot evaluate as '--data' names no text. ${NO_PREFERENCE}`)
+  }
+  const { documents, leftOut } = await readDocuments(path, process.cwd()).catch(async (error) => {
+    if (error instanceof ConfigError && (await isRated(path))) {
+      throw new ConfigError(
+        `Cannot evaluate on '${path}' as its rows rate answers. ${NO_PREFERENCE}`,
+      )
+    }
+    throw error
+  })
   if (leftOut.count > 0) {
     const which = `${counted(leftOut.count, 'file')} at '${path}'`
     process.stderr.write(`Not read: ${which} (${listed(leftOut)})\n`)
   }
   if (documents.some(({ text }) => text.trim() !== '')) return documents
   throw new ConfigError(`Cannot evaluate on '${path}' as there is no text in it`)
+}
+
+async function isRated(path: string): Promise<boolean> {
+  const kind = await ratedAt({ path }, process.cwd(), () => {}).catch(() => null)
+  return kind !== null
 }
 
 /** The last model's figures at the top, the base's beside them where there are two. */

@@ -258,6 +258,12 @@ function addChecking(program: Command): void {
     .option('--base-model <model>', 'a folder, a .gguf file, org/name, or `embedded`')
     .option('--data <path>', 'a file, a folder, a glob, npm:PACKAGE, or org/name')
     .addOption(new Option('--bits <n>', 'how the base is stored').choices(['4', '8', '16']))
+    .addOption(
+      new Option(
+        '--rl <loss>',
+        'learn from rated answers (default: as rows ask for: pairs dpo, single ratings kto)',
+      ).choices(['dpo', 'ipo', 'orpo', 'kto', 'simpo']),
+    )
     .option('-o, --out <file>', 'where to write it', 'run.yaml')
     .option('-y, --yes', 'ask nothing, take what is not said as usual')
     .option('--no-open', 'write it without opening model and data')
@@ -340,7 +346,7 @@ function addModels(program: Command): void {
     .action(async (folder, options) => (await import('./chat.ts')).chat(folder, options))
   addModelOptions(program.command('eval'))
     .description('how well base and adapter know a text')
-    .requiredOption('--data <path>', 'the text: a file, a folder, a glob, or npm:PACKAGE')
+    .option('--data <path>', 'the text: a file, a folder, a glob, or npm:PACKAGE')
     .option('--remember <path>', 'another text, on which the adapter should not be worse')
     .option('--choices <file>', 'JSONL of {"prompt", "choices": [...], "answer": index}')
     .addOption(json())
@@ -348,7 +354,8 @@ function addModels(program: Command): void {
       'after',
       `
 The loss is the mean of -ln p over target tokens: each token of a document but the first, with up to
-a context of tokens before it; longer documents are read in windows that follow one another.`,
+a context of tokens before it; longer documents are read in windows that follow one another.
+Which of two answers is the better is measured after each round of a run, and shown by status.`,
     )
     .action(async (folder, options) => (await import('./eval.ts')).evaluate(folder, options))
   addModelOptions(program.command('logits'))

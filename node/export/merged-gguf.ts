@@ -8,7 +8,7 @@ import type { ModelShape } from '../../kernels/index.ts'
 import { readWeights } from '../model/base-weights.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { ModelError } from '../model/errors.ts'
-import { isGguf, parseGguf } from '../model/gguf.ts'
+import { hasTokenizer, isGguf, parseGguf } from '../model/gguf.ts'
 import type { GgufValue, TensorType } from '../model/gguf-format.ts'
 import {
   chatEntries,
@@ -81,7 +81,7 @@ function entriesFor(
   heading: () => GgufHeading,
 ): Iterable<readonly [key: string, value: GgufValue]> {
   // A base that the run itself made blocks of is weights alone.
-  if (!parseGguf(base).metadata.has('tokenizer.ggml.model')) return ggufMetadata(heading())
+  if (!hasTokenizer(parseGguf(base))) return ggufMetadata(heading())
   return files.chatTemplate === null ? [] : chatEntries(files)
 }
 

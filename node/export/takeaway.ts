@@ -42,7 +42,13 @@ export interface RunSummary {
   runId: string
   /** Who coordinated it, for who checks it; null: nothing says it. */
   coordinator: string | null
-  base: { name: string; digest: Digest; license: string }
+  base: {
+    name: string
+    digest: Digest
+    license: string
+    /** Whether the run itself made blocks of it: then its GGUF is weights alone. */
+    isMadeBlocks: boolean
+  }
   dataset: {
     name: string
     sequenceLength: number

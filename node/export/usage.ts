@@ -34,14 +34,8 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
       fromHere('merged-gguf', fence('python', MERGE), shell(...convertAndCreate('merged', run))),
     ],
   ],
-  'gguf-lora': ({ hasTemplate }) => [
-    [
-      'llama.cpp',
-      shell(
-        `llama-cli -m BASE.gguf --lora ${LORA_FILE}${chatOptions(hasTemplate)} -p "Call me"`,
-        `llama-server -m BASE.gguf --lora ${LORA_FILE}${chatOptions(hasTemplate)}`,
-      ),
-    ],
+  'gguf-lora': ({ run, hasTemplate }) => [
+    ['llama.cpp', besideBase(run, chatOptions(hasTemplate))],
     ['PEFT and vLLM', otherFormat('peft')],
     ['Ollama', otherFormat('merged-gguf')],
   ],
@@ -70,6 +64,21 @@ function vllmOf({ name }: Named, adapter: AdapterShape): string {
   }
   const why = 'vLLM scales all linear layers alike, and some of these have a rank or alpha of their'
   return `${why} own, so it takes them merged. ${otherFormat('merged')}`
+}
+
+/** What a run made 4 bits of is no file that llama.cpp opens: it is weights alone. */
+function besideBase({ base }: Pick<Takeaway['run'], 'base'>, options: string): string {
+  if (base.isMadeBlocks) {
+    return (
+      'The run itself made the 4 bits of its base, so there is no BASE.gguf to put this adapter ' +
+      `on, and another GGUF of the base has other weights. ${otherFormat('merged-gguf')} It has ` +
+      'base and adapter in one file.'
+    )
+  }
+  return shell(
+    `llama-cli -m BASE.gguf --lora ${LORA_FILE}${options} -p "Call me"`,
+    `llama-server -m BASE.gguf --lora ${LORA_FILE}${options}`,
+  )
 }
 
 /** llama.cpp's script writes one `lora_alpha`, which is then divided by the rank of each layer. */

@@ -52,6 +52,7 @@ async function workplace(): Promise<string> {
   const folder = await temporaryFolder()
   writeFileSync(join(folder, 'run.yaml'), YAML)
   writeFileSync(join(folder, 'text.txt'), smallText(60))
+  writeFileSync(join(folder, 'pairs.jsonl'), '{"prompt":"a","chosen":"b","rejected":"c"}\n')
   for (const name of ['empty', 'new', 'gone']) mkdirSync(join(folder, name))
   // Folders of runs, of which one was hosted.
   for (const name of ['new', 'gone']) writeFileSync(join(folder, name, 'run-config.bin'), '')
@@ -138,6 +139,10 @@ for (const [words, code, ...said] of [
   ],
   ['init -y --data text.txt --out FOLDER/new.yaml --json', 0, '"file":"FOLDER/new.yaml"'],
   ['init -y --data none.txt --out FOLDER/new.yaml', 2, 'none.txt'],
+  ['init -y --rl ipo --data text.txt --no-open --out FOLDER/new.yaml', 0, 'Wrote FOLDER/new.yaml'],
+  ['init -y --rl ipo --data FOLDER/text.txt --out FOLDER/new.yaml', 2, "as 'rl' learns from"],
+  ['eval --model embedded', 2, "'--data' names no text", 'not which of two answers is the better'],
+  ['eval --model embedded --data FOLDER/pairs.jsonl', 2, "'FOLDER/pairs.jsonl' as its rows rate"],
   ['init -y --data none.txt --out FOLDER/new.yaml --no-open', 0, 'data preview FOLDER/new.yaml'],
   [
     'init --from FOLDER/none.yml --out FOLDER/new.yaml',

@@ -1,11 +1,14 @@
 /** A run with `load_in_4bit`, from run.yaml to what is taken home and trained further. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { ExportFormat } from '../../node/export/formats.ts'
 import { openBaseModel } from '../../node/model/base-model.ts'
 import { exportRun } from '../../node/run/export-run.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
-import { hostRun, joinRun, prepareSmallRun } from '../roles/swarm.ts'
+import { hostRun, joinRun, prepareSmallRun, temporaryFolder } from '../roles/swarm.ts'
 
 const ALL = { type: 'share', share: 1, seed: 1 } as const
 
@@ -33,10 +36,24 @@ test('a run in 4 bits learns, is checked, comes home, and goes on', async () => 
   // What was learned in so few steps is less than a step of 4 bits.
   expect(merged.rounding!.ofLearned).toBeGreaterThan(0.5)
 
+  const beside = await exportRun(run, { format: 'gguf-lora', round: null, out: null })
+  const card = await readFile(join(beside.folder, 'README.md'), 'utf8')
+  expect(card).toContain('there is no BASE.gguf to put this adapter on')
+  expect(card).not.toContain('-m BASE.gguf')
+  const [, named] = /`barnraise export RUN --format (\S+)`/.exec(card)!
+  const whole = await exportRun(run, {
+    format: named as ExportFormat,
+    round: null,
+    out: join(await temporaryFolder(), 'whole'),
+  })
+  const opened = await openBaseModel(whole.path)
+  onTestFinished(opened.close)
+  expect(opened.shape).toEqual(config.base.shape)
+
   const { folder } = await exportRun(run, { format: 'peft', round: null, out: null })
   const next = await prepareSmallRun({ load_in_4bit: true, adapter_from: folder })
   const { start } = (await readRunConfig(next)).config.adapter
   expect(start!.checkpoint.digest).toBe(state.round.start.base)
-  const whole = prepareSmallRun({ adapter_from: folder })
-  await expect(whole).rejects.toThrow("the base's weights must have SHA-256")
+  const floats = prepareSmallRun({ adapter_from: folder })
+  await expect(floats).rejects.toThrow("the base's weights must have SHA-256")
 })

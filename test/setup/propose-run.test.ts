@@ -56,6 +56,18 @@ for (const [what, name, text, chosen, note] of [
   })
 }
 
+for (const [rows, expected, note] of [
+  [{ prompt: 'Who? ', chosen: 'Ishmael.', rejected: 'Ahab.' }, 'dpo', /^rl is dpo: rows have answ/],
+  [{ prompt: 'Who? ', completion: 'Ishmael.', label: true }, 'kto', /^rl is kto: .*leave 'rl' out/],
+  [{ prompt: 'Who? ', completion: 'Ishmael.', label: 'name' }, undefined, /^sequence_len/],
+] as const) {
+  test(`rows with ${Object.keys(rows)}: rl is ${expected}`, async () => {
+    const { input, notes } = await propose('a.jsonl', `${JSON.stringify(rows)}\n`.repeat(40))
+    expect(input.rl).toBe(expected)
+    expect(notes.some((one) => note.test(one))).toBe(true)
+  })
+}
+
 for (const [what, name, text, why] of [
   ['too little text', 'a.txt', 'Call me Ishmael.', /give more text/],
   ['rows of no kind', 'a.jsonl', '{"x":1}', /Cannot tell what a.jsonl:1 is/],
