@@ -1,9 +1,9 @@
 /**
  * Streams of chance, one for each purpose, so that what one part draws moves nothing in another:
- * two policies under one seed meet the same volunteers, with the same machines, links and faults,
- * at the same times. What no policy can move (who comes, when, how fast, what the network does) is
- * drawn in an order that is the machine's own; what belongs to a lease or a message is that of the
- * n-th of its machine.
+ * two policies under one seed meet the same volunteers, with the same machines, at the same times,
+ * but for deaths of the coordinator at an event, as events differ. What no policy can move (who
+ * comes, when, how fast, what the network does) is drawn in an order that is the machine's own;
+ * what belongs to a lease or a message is that of the n-th of its machine.
  *
  * Source: Law and Kelton 2015, Simulation Modeling and Analysis, §11.2 (common random numbers).
  */
