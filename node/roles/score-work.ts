@@ -1,6 +1,12 @@
 /** A volunteer scores an adapter on some of the run's questions and prompts. */
 import { generatorBytes, JOB_BYTES_MAX } from '../../kernels/index.ts'
-import { DigestMismatch, digestOf, ProtocolError, type ScoreOffer } from '../../protocol/index.ts'
+import {
+  DigestMismatch,
+  digestOf,
+  ProtocolError,
+  SCORED_BYTES_MAX,
+  type ScoreOffer,
+} from '../../protocol/index.ts'
 import { bytesOf, floatsOf } from '../compute/floats.ts'
 import { fitJob } from '../compute/job.ts'
 import { checkAdapterSize } from '../compute/sizes.ts'
@@ -30,6 +36,10 @@ async function score(
   const scoring = held.config!.scoring
   if (scoring?.asked === undefined) {
     throw new ProtocolError('malformed', 'Volunteers have nothing to score in this run')
+  }
+  if (scoring.asked.bytes > SCORED_BYTES_MAX) {
+    const text = `Questions have at most ${SCORED_BYTES_MAX} bytes: ${scoring.asked.bytes}`
+    throw new ProtocolError('malformed', text)
   }
   const asked = await fetched(world, held, world.blobs, scoring.asked, 'questions')
   const adapter = await adapterOf(world, held, offer)
