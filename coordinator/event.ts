@@ -94,7 +94,7 @@ export type CoordinatorEvent =
       accuracy?: number
       margin?: number
     }
-  /** The coordinator did rows of the run's questions and prompts; the adapter is what they score. */
+  /** The coordinator did rows of the run's questions and prompts, for this adapter. */
   | {
       type: 'piece-scored'
       at: number

@@ -31,7 +31,7 @@ import {
 import { waitToWorkMs } from './patience.ts'
 import { hasDelivered, isOnTrial, isProven } from './record.ts'
 import { changeMember, failToDeliver, memberHere, paceOfOthers } from './roster.ts'
-import { offerPiece } from './score-answers.ts'
+import { offerPiece } from './score-offers.ts'
 import type { CoordinatorState, HeldLease, Member } from './state.ts'
 import { addBatches, addTrials, batchesOf, isTried, removePayload, trialsOf } from './tally.ts'
 

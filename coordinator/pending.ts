@@ -7,7 +7,7 @@ import { assert } from '../protocol/index.ts'
 import { pendingOwnAudit } from './auditors.ts'
 import { correctionsOf } from './corrections.ts'
 import type { AggregationJob, CoordinatorEffect } from './effect.ts'
-import { ownScoring } from './scores.ts'
+import { ownScoring } from './score-pieces.ts'
 import type { CoordinatorState } from './state.ts'
 
 export function pendingEffects(state: CoordinatorState): CoordinatorEffect[] {

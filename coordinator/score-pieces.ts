@@ -1,46 +1,17 @@
-/** The rows of a run that an adapter is scored on, piece by piece: who is at which, what came of it. */
-import {
-  type LeaseId,
-  type PeerId,
-  type RunConfig,
-  SCORE_PIECE_MAX,
-  type ScoredRow,
-} from '../protocol/index.ts'
+/** Rows to score, piece by piece: which are whose, and what the coordinator does itself. */
+import { type LeaseId, type RunConfig, SCORE_PIECE_MAX, type ScoredRow } from '../protocol/index.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { notify } from './outcome.ts'
 import { memberHere } from './roster.ts'
-import type { CoordinatorState, Member, PendingEvaluation } from './state.ts'
+import type { PendingScores, ScoreAnswer, ScorePiece } from './score-state.ts'
+import type { CoordinatorState, Member } from './state.ts'
 
 /** Where not all are trusted, so many members have to say the same. */
 export const ALIKE = 2
 
-export interface PendingScores extends PendingEvaluation {
-  /** Null: an earlier one is in progress. */
-  begunAt: number | null
-  /** The piece that the coordinator is at; null: none is left. */
-  own: number | null
-  pieces: ScorePiece[]
-  /** What members said, in the order in which it came. */
-  answers: ScoreAnswer[]
-}
-
-export interface ScorePiece {
-  first: number
-  rows: number
-  /** Members who are at it. */
-  out: { leaseId: LeaseId; peer: PeerId }[]
-  /** What the rows come to; null: that is not known yet. */
-  outcomes: ScoredRow[] | null
-}
-
-export interface ScoreAnswer {
-  /** The first row of the piece. */
-  first: number
-  leaseId: LeaseId
-  peer: PeerId
-  block: string | null
-  outcomes: ScoredRow[]
-}
+/** So many members have to say the same of a piece. */
+export const alikeOf = ({ config }: CoordinatorState): number =>
+  config.audit.trust === 'everyone' ? 1 : ALIKE
 
 /** What members do comes in pieces; what the coordinator does alone is one. */
 export function piecesOf({
@@ -103,4 +74,16 @@ export function isSame(one: readonly ScoredRow[], other: readonly ScoredRow[]): 
     const beside = other[index]!
     return row.length === beside.length && row.every((value, at) => value === beside[at])
   })
+}
+
+/** What the coordinator works on: asked for again when its process has started anew. */
+export function ownScoring({ scoresPending: [pending] }: CoordinatorState): CoordinatorEffect[] {
+  if (pending === undefined) return []
+  const { round, adapter, checkpoint, own, pieces } = pending
+  if (own === null) {
+    const outcomes = pieces.flatMap((piece) => piece.outcomes!)
+    return [{ type: 'sum-up-scores', round, adapter, outcomes }]
+  }
+  const { first, rows } = pieces[own]!
+  return [{ type: 'score', round, adapter, checkpoint, first, rows }]
 }

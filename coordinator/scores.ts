@@ -11,7 +11,8 @@ import type { CoordinatorEffect } from './effect.ts'
 import type { CoordinatorEventOf } from './event.ts'
 import { changed, type Outcome, unchanged } from './outcome.ts'
 import { judgePiece } from './score-answers.ts'
-import { nextOwnPiece, type PendingScores, piecesOf, releasePieces } from './score-pieces.ts'
+import { nextOwnPiece, ownScoring, piecesOf, releasePieces } from './score-pieces.ts'
+import type { PendingScores } from './score-state.ts'
 import type { CoordinatorState, PendingEvaluation } from './state.ts'
 
 /** One in progress, and the last of the run. */
@@ -56,18 +57,6 @@ function goOnScoring(state: CoordinatorState): CoordinatorEffect[] {
   if (pending === undefined || pending.own !== null) return []
   pending.own = nextOwnPiece(pending)
   return ownScoring(state)
-}
-
-/** What the coordinator works on: asked for again when its process has started anew. */
-export function ownScoring({ scoresPending: [pending] }: CoordinatorState): CoordinatorEffect[] {
-  if (pending === undefined) return []
-  const { round, adapter, checkpoint, own, pieces } = pending
-  if (own === null) {
-    const outcomes = pieces.flatMap((piece) => piece.outcomes!)
-    return [{ type: 'sum-up-scores', round, adapter, outcomes }]
-  }
-  const { first, rows } = pieces[own]!
-  return [{ type: 'score', round, adapter, checkpoint, first, rows }]
 }
 
 /** The coordinator has done a piece itself. */

@@ -27,7 +27,7 @@ import type { DeadlineQueue } from './deadlines.ts'
 import type { Pace } from './lease-size.ts'
 import type { Phase } from './phases.ts'
 import { learningRateAt } from './schedule.ts'
-import type { PendingScores } from './score-pieces.ts'
+import type { PendingScores } from './score-state.ts'
 import { type Tally, tallyOf } from './tally.ts'
 
 export type Evaluation = RunStatus['evaluations'][number]

@@ -29,8 +29,8 @@ export const roundScoresSchema = struct({
 export type RoundScores = Infer<typeof roundScoresSchema>
 
 /**
- * What an adapter makes of one row. Of a question: which choice is the likeliest, and which for each
- * byte of it, `CHOICES_MAX` where none is. Of a prompt: the ids that it writes.
+ * What an adapter makes of one row. Of a question: which choice is the likeliest, and which for
+ * each byte of it, `CHOICES_MAX` where none is. Of a prompt: the ids that it writes.
  */
 export const scoredRow = list(integer(0, limits.VOCABULARY_MAX - 1), 0, limits.ANSWER_TOKENS_MAX)
 export type ScoredRow = Infer<typeof scoredRow>

@@ -1,7 +1,7 @@
 /**
- * Work between two leases: somebody's steps to repeat, or rows to score. The coordinator gives it in
- * place of a lease. All of it counts or none, so whoever has to stop gives it back, and another one
- * does it.
+ * Work between two leases: somebody's steps to repeat, or rows to score. The coordinator gives it
+ * in place of a lease. All of it counts or none, so whoever has to stop gives it back, and another
+ * one does it.
  */
 import {
   type AuditOffer,

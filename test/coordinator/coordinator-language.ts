@@ -4,7 +4,7 @@
  *   config round.seconds=10        overrides of the example config, before anything else
  *   config admission.allowed=ann,  a list has a comma
  *   config delivered=ann,bob       who has delivered in this run before
- *   config scored=2 [asked=20]     adapters are scored every 2 rounds; volunteers score 20 questions
+ *   config scored=2 [asked=20]     adapters are scored every 2 rounds, on 20 questions by members
  *   config proven=ann,bob          who has, and was found right so often that it is proven
  *   0 started
  *   5 join ann version=1 token=guess run=other session=2
@@ -44,6 +44,7 @@ import {
 import { coinKey, coinPublished, type Drawn, drawn, startedAfter } from './coin.ts'
 import { describe } from './describe.ts'
 import { printEffect } from './print-effect.ts'
+import { outcomesOf, pieceEvent, scoredEvent } from './scores-language.ts'
 import { type Block, type Words, wordsOf } from './transcript.ts'
 
 /** A config whose dotted names are overridden: `round.seconds=10`. */
@@ -243,60 +244,6 @@ function evaluatedEvent(
 ): CoordinatorEvent {
   const event: CoordinatorEvent = { type: 'evaluated', at, round, loss }
   return general === undefined ? event : { ...event, generalLoss: Number(general) }
-}
-
-/** The one that such a round starts from, unless another is named. */
-function adapterOf(state: CoordinatorState, round: number, named: string | undefined): string {
-  if (named !== undefined) return digestOfText(named)
-  const starts = [...state.history.map(({ start }) => start), state.round.start]
-  return starts.find((start) => start.round === round)?.base ?? digestOfText('none')
-}
-
-/** Of row k choice k % 4 is the likeliest. */
-const outcomeOf = (row: number) => [row % 4, row % 4]
-
-function pieceEvent(
-  state: CoordinatorState,
-  at: number,
-  round: number,
-  { failed, adapter: named }: Record<string, string>,
-): CoordinatorEvent {
-  const adapter = adapterOf(state, round, named)
-  const { own, pieces } = state.scoresPending[0] ?? { own: null, pieces: [] }
-  const { first, rows } = pieces[own ?? 0] ?? { first: 0, rows: 1 }
-  const about = { type: 'piece-scored', at, round, adapter, first } as const
-  if (failed !== undefined) return { ...about, outcomes: null, reason: failed }
-  const outcomes = Array.from({ length: rows }, (_, index) => outcomeOf(first + index))
-  return { ...about, outcomes, reason: null }
-}
-
-function outcomesOf(
-  { scoresPending }: CoordinatorState,
-  leaseId: number,
-  { lie, rows: said }: Record<string, string>,
-) {
-  const pieces = scoresPending.flatMap((pending) => pending.pieces)
-  const piece = pieces.find(({ out }) => out.some((each) => each.leaseId === leaseId))
-  const { first, rows } = piece ?? { first: 0, rows: 1 }
-  return Array.from({ length: Number(said ?? rows) }, (_, index) =>
-    outcomeOf(first + index + (index === Number(lie ?? -1) ? 1 : 0)),
-  )
-}
-
-function scoredEvent(
-  state: CoordinatorState,
-  at: number,
-  round: number,
-  { acc, norm, exact, failed, adapter: named }: Record<string, string>,
-): CoordinatorEvent {
-  const about = { type: 'scored', at, round, adapter: adapterOf(state, round, named) } as const
-  if (failed !== undefined) return { ...about, scores: null, reason: failed }
-  const scores = {
-    ...(acc !== undefined && { acc: Number(acc) }),
-    ...(norm !== undefined && { accNorm: Number(norm) }),
-    ...(exact !== undefined && { exactMatch: Number(exact) }),
-  }
-  return { ...about, scores, reason: null }
 }
 
 /** What comes of steps of a lease: from the link `bad` on, something else. */

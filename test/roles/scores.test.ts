@@ -90,7 +90,7 @@ test('scores rise with what is learned, are those of each adapter, and in the lo
 test('volunteers that score come to the scores of the host alone', async () => {
   const ended = async (also: string) => {
     // The host needs longer for them than a volunteer for a lease.
-    const run = await prepareHomes(also, { times: 12, tokens: 64 })
+    const run = await prepareHomes(also, { times: 6, tokens: 32 })
     const hosted = await hostRun(run)
     await Promise.all([joinRun(run, hosted.link, 'ada'), joinRun(run, hosted.link, 'bo')])
     await hosted.finished
