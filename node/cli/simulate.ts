@@ -10,6 +10,7 @@ import {
   parseTrace,
   prepareSimulation,
   reportPage,
+  type SimulationRequest,
   type SimulationResult,
   TRIALS_MAX,
   type Trial,
@@ -28,6 +29,7 @@ import { hubOf } from './hub.ts'
 import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
 import { replayRun } from './simulate-replay.ts'
+import { simulateMany } from './simulate-seeds.ts'
 import { failIfUseless, figureRows, percent } from './simulate-words.ts'
 import { bar, createScreen, type Screen } from './terminal.ts'
 
@@ -37,6 +39,10 @@ export interface SimulateCommandOptions {
   volunteers: number
   /** Not said: one, or as long as the trace. */
   days?: number
+  /** Several seeds, from `seed` on. */
+  seeds?: number
+  /** Threads, with seeds: `auto` or a number. */
+  jobs: string
   set: string[]
   swarm: boolean
   /** NAME:SHARE,… */
@@ -90,6 +96,10 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
   const options: Simulating = { ...given, print }
   print.line(`seed=${options.seed}`)
   await checkReportFolders(options)
+  if (options.seeds !== undefined) {
+    const requestOf = async (run: string | null) => (await prepare(run, options, screen)).request
+    return simulateMany(options, options.seeds, screen, requestOf)
+  }
   if (options.compare !== undefined) return compare(options.compare, options, screen)
   if (options.plan) return planFor(options, screen)
   if (options.replay !== undefined) return replayRun(options.replay, options)
@@ -136,7 +146,7 @@ async function prepare(
   run: string | null,
   options: Simulating,
   screen: Screen,
-): Promise<Prepared & Scope> {
+): Promise<Prepared & Scope & { request: SimulationRequest }> {
   if (options.real && run === null) {
     throw new ConfigError("Cannot train for real as '--real' needs a run.yaml after '--run'")
   }
@@ -151,7 +161,10 @@ async function prepare(
   const planned = run === null ? NOTHING_PLANNED : await partOf(run, options, screen)
   const trace = options.trace === undefined ? null : parseTrace(await textOf(options.trace))
   const scope = scopeOf(options, trace)
-  return { ...prepareSimulation({ ...options, ...planned, ...scope, trace }), ...scope }
+  const { seed, preset, set, swarm, attack } = options
+  const asked = { seed, preset, set, swarm, ...(attack !== undefined && { attack }) }
+  const request: SimulationRequest = { ...asked, ...planned, ...scope, trace }
+  return { ...prepareSimulation(request), ...scope, request }
 }
 
 /** Says so where the days that were asked for leave out the end of the trace. */
