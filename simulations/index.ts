@@ -22,6 +22,8 @@ export { reportPage } from './report/page.ts'
 // What it comes to.
 export type { SimulationResult } from './simulator.ts'
 export type { Summary } from './statistics.ts'
+// Many points of what can be set.
+export { type Axis, axisOf, type Point, pointsOf } from './sweep.ts'
 
 // Churn as it was.
 export { parseTrace, traceExtent, traceWithin } from './trace.ts'

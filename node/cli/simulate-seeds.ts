@@ -1,34 +1,25 @@
 /** `barnraise simulate --seeds N`: the same with several seeds, on all cores, and what they say. */
 
-import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
-import { ConfigError } from '../../protocol/index.ts'
 import {
   differencesOf,
-  type KeyFigures,
   type SimulationRequest,
-  type SimulationResult,
   type Summary,
   summariesOf,
 } from '../../simulations/index.ts'
 import { byteSize } from '../history/figures.ts'
 import { type Printer, printJson } from './output.ts'
 import { failIfUseless, percent } from './simulate-words.ts'
+import { jobsOf, simulateAll, type Varied } from './simulation-pool.ts'
 import { bar, type Screen } from './terminal.ts'
 
-export interface SeedResult
-  extends Pick<SimulationResult, 'rounds' | 'totals' | 'violations' | 'traceDigest'> {
+interface SeedOptions {
   seed: number
-  figures: KeyFigures
+  jobs: string
+  run?: string
+  compare?: string[]
+  json?: boolean
+  print: Printer
 }
-
-type SeedOptions = Partial<Record<'plan' | 'real' | 'json', boolean>> &
-  Partial<Record<'run' | 'replay' | 'out', string>> & {
-    seed: number
-    jobs: string
-    compare?: string[]
-    print: Printer
-  }
 
 const BAR_WIDTH = 20
 
@@ -39,14 +30,10 @@ export async function simulateMany(
   screen: Screen,
   requestOf: (run: string | null) => Promise<SimulationRequest>,
 ): Promise<void> {
-  const { compare, run, plan, replay, real, out, print, jobs } = options
+  const { compare, run, print, jobs } = options
   const threads = jobsOf(jobs)
-  const alone = Object.entries({ plan, replay, real, out }).find(([, value]) => value !== undefined)
-  if (alone !== undefined) {
-    throw new ConfigError(`Cannot simulate as '--seeds' and '--${alone[0]}' do not go together`)
-  }
   const runs = compare ?? [run ?? null]
-  const all: SeedResult[][] = []
+  const all: Varied[][] = []
   for (const [index, each] of runs.entries()) {
     const request = await requestOf(each)
     const results = await simulateSeeds(request, seeds, threads, (done) =>
@@ -64,61 +51,34 @@ export async function simulateMany(
   failIfUseless(all.flat())
 }
 
-const figuresIn = (results: readonly SeedResult[]) => results.map(({ figures }) => figures)
-const difference = (first: readonly SeedResult[], results: readonly SeedResult[]) =>
+/** One simulation for each seed, in the order of the seeds. */
+export async function simulateSeeds(
+  request: SimulationRequest,
+  count: number,
+  jobs: number,
+  onDone: (done: number) => void,
+): Promise<Varied[]> {
+  const { seed, set } = request
+  const variations = Array.from({ length: count }, (_, index) => ({ seed: seed + index, set }))
+  const results: Varied[] = []
+  await simulateAll(request, variations, jobs, (result, done) => {
+    results.push(result)
+    onDone(done)
+  })
+  return results.sort((a, b) => a.seed - b.seed)
+}
+
+const figuresIn = (results: readonly Varied[]) => results.map(({ figures }) => figures)
+const difference = (first: readonly Varied[], results: readonly Varied[]) =>
   differencesOf(figuresIn(first), figuresIn(results))
 
-function jsonOf(run: string | null, results: readonly SeedResult[], first: readonly SeedResult[]) {
+function jsonOf(run: string | null, results: readonly Varied[], first: readonly Varied[]) {
   return {
     run,
     seeds: results,
     summary: summariesOf(figuresIn(results)),
     ...(results !== first && { lessFirst: difference(first, results) }),
   }
-}
-
-/** `auto` is a thread for each core. @throws ConfigError unless it is that or a whole number */
-function jobsOf(text: string): number {
-  if (text === 'auto') return availableParallelism()
-  const jobs = Number(text)
-  if (Number.isInteger(jobs) && jobs > 0) return jobs
-  throw new ConfigError(
-    `Cannot simulate as 'jobs' must be auto or 1 or more: current value is ${text}`,
-  )
-}
-
-/**
- * One simulation for each seed, a thread each at a time, in the order of the seeds: what comes of
- * it does not depend on the number of threads.
- */
-export async function simulateSeeds(
-  request: SimulationRequest,
-  count: number,
-  jobs: number,
-  onDone: (done: number) => void,
-): Promise<SeedResult[]> {
-  const seeds = Array.from({ length: count }, (_, index) => request.seed + index)
-  const results: SeedResult[] = []
-  let next = 0
-  const work = () =>
-    new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL('./simulate-worker.ts', import.meta.url), {
-        workerData: request,
-      })
-      const give = (): void => {
-        if (next < seeds.length) worker.postMessage(seeds[next++])
-        else void worker.terminate().then(() => resolve())
-      }
-      worker.on('error', reject)
-      worker.on('message', (result: SeedResult) => {
-        results.push(result)
-        onDone(results.length)
-        give()
-      })
-      give()
-    })
-  await Promise.all(Array.from({ length: Math.min(jobs, count) }, work))
-  return results.sort((a, b) => a.seed - b.seed)
 }
 
 const BYTES = ['bytesUp', 'bytesDown']

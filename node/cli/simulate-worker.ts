@@ -1,14 +1,14 @@
-/** A thread of `barnraise simulate --seeds`: one simulation after the other, as it is told seeds. */
+/** A thread of a pool of simulations: one after the other, as it is told what varies. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { keyFiguresOf, prepareSimulation, type SimulationRequest } from '../../simulations/index.ts'
-import type { SeedResult } from './simulate-seeds.ts'
+import type { Variation, Varied } from './simulation-pool.ts'
 
-const request = workerData as Omit<SimulationRequest, 'seed'>
+const request = workerData as SimulationRequest
 
-parentPort!.on('message', (seed: number) => {
-  const result = prepareSimulation({ ...request, seed }).run(() => {})
+parentPort!.on('message', (variation: Variation) => {
+  const result = prepareSimulation({ ...request, ...variation }).run(() => {})
   const { rounds, totals, violations, traceDigest } = result
   const figures = keyFiguresOf(result)
-  const answer: SeedResult = { seed, figures, rounds, totals, violations, traceDigest }
+  const answer: Varied = { ...variation, figures, rounds, totals, violations, traceDigest }
   parentPort!.postMessage(answer)
 })

@@ -30,6 +30,7 @@ import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
 import { replayRun } from './simulate-replay.ts'
 import { simulateMany } from './simulate-seeds.ts'
+import { SWEEP_FILES, sweep } from './simulate-sweep.ts'
 import { failIfUseless, figureRows, percent } from './simulate-words.ts'
 import { bar, createScreen, type Screen } from './terminal.ts'
 
@@ -41,8 +42,12 @@ export interface SimulateCommandOptions {
   days?: number
   /** Several seeds, from `seed` on. */
   seeds?: number
-  /** Threads, with seeds: `auto` or a number. */
+  /** Threads, with seeds or a sweep: `auto` or a number. */
   jobs: string
+  /** What is varied: SECTION.KEY=A,B or SECTION.KEY=LOW..HIGH, each. */
+  sweep?: string[]
+  /** Points that are drawn of a sweep; left out: all combinations. */
+  samples?: number
   set: string[]
   swarm: boolean
   /** NAME:SHARE,… */
@@ -96,7 +101,16 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
   const options: Simulating = { ...given, print }
   print.line(`seed=${options.seed}`)
   await checkReportFolders(options)
+  if (options.sweep !== undefined) {
+    checkTogether(options, 'sweep', ['compare', 'plan', 'replay', 'real'])
+    const { request } = await prepare(options.run ?? null, options, screen)
+    return sweep({ ...options, sweep: options.sweep }, request, screen)
+  }
+  if (options.samples !== undefined) {
+    throw new ConfigError("Cannot simulate as '--samples' has no meaning without '--sweep'")
+  }
   if (options.seeds !== undefined) {
+    checkTogether(options, 'seeds', ['plan', 'replay', 'real', 'out'])
     const requestOf = async (run: string | null) => (await prepare(run, options, screen)).request
     return simulateMany(options, options.seeds, screen, requestOf)
   }
@@ -140,6 +154,17 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
     })
   }
   failIfUseless([result])
+}
+
+/** @throws ConfigError where one is given that means nothing beside `key` */
+function checkTogether(
+  options: Simulating,
+  key: string,
+  others: readonly (keyof SimulateCommandOptions)[],
+): void {
+  const other = others.find((each) => options[each] !== undefined)
+  if (other === undefined) return
+  throw new ConfigError(`Cannot simulate as '--${key}' and '--${other}' do not go together`)
 }
 
 async function prepare(
@@ -311,15 +336,20 @@ function attackRows({ result, lossOverClean }: Simulated): [string, string][] {
   return [...rows, ['false accusations', String(falseAccusations)], ...loss]
 }
 
-const REPORT_FILES = ['figures.csv', 'figures.json', 'index.html']
+const REPORT_FILES: readonly string[] = ['figures.csv', 'figures.json', 'index.html']
 
 /** @throws ConfigError where a report would lie among what is none */
-async function checkReportFolders({ out, compare }: SimulateCommandOptions): Promise<void> {
+async function checkReportFolders({
+  out,
+  compare,
+  sweep: swept,
+}: SimulateCommandOptions): Promise<void> {
   if (out === undefined) return
+  const ours = swept === undefined ? REPORT_FILES : SWEEP_FILES
   const folders = compare?.map((_, index) => join(out, String(index + 1))) ?? [out]
   for (const folder of folders) {
     const found = (await readdir(folder).catch(ignoreMissing)) ?? []
-    const strange = found.find((name) => !REPORT_FILES.includes(name))
+    const strange = found.find((name) => !ours.includes(name))
     if (strange === undefined) continue
     throw new ConfigError(
       `Cannot write the report to '${folder}' as it holds other things (${strange}): give a new ` +

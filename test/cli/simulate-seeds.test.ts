@@ -27,6 +27,9 @@ test('three seeds on two threads are those of one thread, in their order', async
 })
 
 test('a difference is that of each seed, so what both owe to it is not in it', () => {
-  const [one, other] = [[1, 5, 9], [2, 6, 10]].map((all) => all.map((goodput) => ({ goodput })))
+  const [one, other] = [
+    [1, 5, 9],
+    [2, 6, 10],
+  ].map((all) => all.map((goodput) => ({ goodput })))
   expect(differencesOf(one!, other!).goodput).toMatchObject({ mean: 1, within: 0 })
 })
