@@ -26,7 +26,7 @@ export function summariesOf(all: readonly KeyFigures[]): Record<string, Summary>
   return Object.fromEntries(names.map((name) => [name, summaryOf(all.map((each) => each[name]!))]))
 }
 
-/** Of `others` less `all`, seed by seed: what both owe to a seed is not in it. */
+/** What `others` have less `all`, seed by seed: what both owe to a seed is not in it. */
 export function differencesOf(
   all: readonly KeyFigures[],
   others: readonly KeyFigures[],

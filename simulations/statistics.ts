@@ -31,7 +31,7 @@ function withinOf(values: readonly number[], mean: number): number | null {
   return studentQuantile(freedom) * Math.sqrt(squares / freedom / values.length)
 }
 
-/** Between the two values that are nearest in rank. */
+/** Lies between the two values that are nearest in rank. */
 function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1)
   const below = Math.floor(place)

@@ -8,8 +8,8 @@ import {
 } from '../../simulations/index.ts'
 import { byteSize } from '../history/figures.ts'
 import { type Printer, printJson } from './output.ts'
+import { jobsOf, simulateAll, type Varied } from './simulate-pool.ts'
 import { failIfUseless, percent } from './simulate-words.ts'
-import { jobsOf, simulateAll, type Varied } from './simulation-pool.ts'
 import { bar, type Screen } from './terminal.ts'
 
 interface SeedOptions {
@@ -23,7 +23,7 @@ interface SeedOptions {
 
 const BAR_WIDTH = 20
 
-/** With several seeds; several runs are compared seed by seed, each with the first. */
+/** Simulates several seeds of each run; the runs are compared seed by seed, each with the first. */
 export async function simulateMany(
   options: SeedOptions,
   seeds: number,

@@ -15,8 +15,8 @@ import {
 } from '../../simulations/index.ts'
 import { ignoreMissing, makeFolder } from '../storage/file-system.ts'
 import { type Printer, printJson } from './output.ts'
+import { jobsOf, simulateAll, type Varied } from './simulate-pool.ts'
 import { failIfUseless } from './simulate-words.ts'
-import { jobsOf, simulateAll, type Varied } from './simulation-pool.ts'
 import { bar, type Screen } from './terminal.ts'
 
 export interface SweepOptions {
@@ -126,7 +126,7 @@ async function holdTo(path: string, common: Row): Promise<void> {
 
 const lineOf = (cells: readonly string[]): string => `${cells.join(',')}\n`
 
-/** By each key in turn: numbers by their size. */
+/** Compares by each key in turn, numbers by their size. */
 function inOrder(keys: readonly string[], a: Row, b: Row): number {
   const key = keys.find((each) => a[each] !== b[each])
   if (key === undefined) return 0

@@ -1,7 +1,7 @@
 /** A thread of a pool of simulations: one after the other, as it is told what varies. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { keyFiguresOf, prepareSimulation, type SimulationRequest } from '../../simulations/index.ts'
-import type { Variation, Varied } from './simulation-pool.ts'
+import type { Variation, Varied } from './simulate-pool.ts'
 
 const request = workerData as SimulationRequest
 

@@ -12,8 +12,6 @@ import {
   reportPage,
   type SimulationRequest,
   type SimulationResult,
-  TRIALS_MAX,
-  type Trial,
   traceExtent,
   traceWithin,
   wasteShares,
@@ -28,6 +26,7 @@ import { command } from './command.ts'
 import { hubOf } from './hub.ts'
 import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
+import { planFor } from './simulate-plan.ts'
 import { replayRun } from './simulate-replay.ts'
 import { simulateMany } from './simulate-seeds.ts'
 import { SWEEP_FILES, sweep } from './simulate-sweep.ts'
@@ -115,7 +114,9 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
     return simulateMany(options, options.seeds, screen, requestOf)
   }
   if (options.compare !== undefined) return compare(options.compare, options, screen)
-  if (options.plan) return planFor(options, screen)
+  if (options.plan) {
+    return planFor(await prepare(options.run ?? null, options, screen), options, screen)
+  }
   if (options.replay !== undefined) return replayRun(options.replay, options)
   const simulated = await simulateRun(options.run ?? null, options, screen)
   const { result, command, wallSeconds } = simulated
@@ -236,47 +237,6 @@ async function simulateRun(
 /** The loss of the last adapter that was evaluated. */
 function lossOf({ history }: SimulationResult): number {
   return history.rounds.findLast(({ loss }) => loss !== null)?.loss ?? Number.NaN
-}
-
-/** How many of the best are shown. */
-const TRIALS_SHOWN = 8
-
-/** What to choose for these volunteers, and what it costs. */
-async function planFor(options: Simulating, screen: Screen): Promise<void> {
-  const { print } = options
-  const prepared = await prepare(options.run ?? null, options, screen)
-  const trials = prepared.plan(({ goodput }, count) =>
-    screen.update(`${bar(count / TRIALS_MAX, BAR_WIDTH)} ${count}: ${percent(goodput)}`),
-  )
-  screen.clear()
-  const [best] = trials
-  print.columns([
-    ['box', 'steps a lease', 'grace', 'quorum', 'goodput', 'uploaded an hour', 'rounds'],
-    ...trials.slice(0, TRIALS_SHOWN).map(rowOfTrial),
-  ])
-  const { seconds, stepsMax, graceSeconds, quorumFraction } = best!
-  const keys = {
-    round_seconds: seconds,
-    lease_steps_max: stepsMax,
-    grace_seconds: graceSeconds,
-    quorum: quorumFraction,
-  }
-  print.line('\nIn run.yaml:\n\nswarm:')
-  for (const [key, value] of Object.entries(keys)) print.line(`  ${key}: ${value}`)
-  if (options.json) printJson(trials)
-}
-
-function rowOfTrial(trial: Trial): string[] {
-  const { seconds, stepsMax, graceSeconds, quorumFraction, goodput, bytesPerHour, rounds } = trial
-  return [
-    `${seconds} s`,
-    String(stepsMax),
-    `${graceSeconds} s`,
-    String(quorumFraction),
-    percent(goodput),
-    byteSize(bytesPerHour),
-    String(rounds),
-  ]
 }
 
 /** The runs side by side. */

@@ -1,7 +1,7 @@
 /**
- * A narrow task, learned by a small model in a swarm, against a larger model that was not taught it:
- * der, die or das? Nouns of the PyPI package `german_nouns` (Wiktionary, CC BY-SA 4.0), of which
- * 500 are held out; the embedded base of 2.4 million parameters, tuned by a host and three
+ * A narrow task, learned by a small model in a swarm, against a larger model that was not taught
+ * it: der, die or das? Nouns of the PyPI package `german_nouns` (Wiktionary, CC BY-SA 4.0), of
+ * which 500 are held out; the embedded base of 2.4 million parameters, tuned by a host and three
  * volunteers, each a process of its own; and a larger model as it is, shown twelve nouns with their
  * articles before each question. Right is whose right article is the likeliest of the three.
  * `npx tsx test/studies/german-articles.ts NOUNS.csv MODEL [STEPS] [RATE] [SEED]`
