@@ -258,6 +258,12 @@ function addChecking(program: Command): void {
     .option('--base-model <model>', 'a folder, a .gguf file, org/name, or `embedded`')
     .option('--data <path>', 'a file, a folder, a glob, npm:PACKAGE, or org/name')
     .addOption(new Option('--bits <n>', 'how the base is stored').choices(['4', '8', '16']))
+    .addOption(
+      new Option(
+        '--rl <loss>',
+        'learn from rated answers (default: as rows ask for: pairs dpo, single ratings kto)',
+      ).choices(['dpo', 'ipo', 'orpo', 'kto', 'simpo']),
+    )
     .option('-o, --out <file>', 'where to write it', 'run.yaml')
     .option('-y, --yes', 'ask nothing, take what is not said as usual')
     .option('--no-open', 'write it without opening model and data')

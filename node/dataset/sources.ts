@@ -5,7 +5,7 @@ import { type Columns, kindsOfColumns, named, namesThatMayLack } from './columns
 import { type DatasetPlace, type FoundFile, type FoundFiles, findFiles } from './files.ts'
 import { detectKind, type Example, exampleOf, type Kind } from './kinds.ts'
 import { type LeftOut, NAMES_MAX } from './left-out.ts'
-import { detectRated, type RatedKind, ratedOf } from './preferences.ts'
+import { detectRated, type RatedKind, ratedKindOf, ratedOf } from './preferences.ts'
 import { type BadRow, isBad, type Row } from './row.ts'
 import { readRows } from './rows.ts'
 import { rangeOf, type Slice } from './split-key.ts'
@@ -104,6 +104,17 @@ function ratedKind({ path, rl }: DatasetEntry, first: Row): RatedKind {
     `Cannot read the dataset '${path}' as 'rl: ${rl}' learns from pairs of answers, and its rows ` +
       "rate one each: set 'rl: kto'",
   )
+}
+
+/** What the first row of a dataset rates; null: nothing, or run.yaml says of what kind rows are. */
+export async function ratedAt(
+  entry: DatasetEntry,
+  folder: string,
+  tell: TellPiece,
+): Promise<RatedKind | null> {
+  if (kindOf(entry) !== undefined) return null
+  const { rows } = await openRows(entry, folder, tell)
+  return ratedKindOf(await firstRow(entry, rows()))
 }
 
 /** The rows at a place, whatever they are. @throws ConfigError when there are none to be read */

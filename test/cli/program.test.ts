@@ -138,6 +138,8 @@ for (const [words, code, ...said] of [
   ],
   ['init -y --data text.txt --out FOLDER/new.yaml --json', 0, '"file":"FOLDER/new.yaml"'],
   ['init -y --data none.txt --out FOLDER/new.yaml', 2, 'none.txt'],
+  ['init -y --rl ipo --data text.txt --no-open --out FOLDER/new.yaml', 0, 'Wrote FOLDER/new.yaml'],
+  ['init -y --rl ipo --data FOLDER/text.txt --out FOLDER/new.yaml', 2, "as 'rl' learns from"],
   ['init -y --data none.txt --out FOLDER/new.yaml --no-open', 0, 'data preview FOLDER/new.yaml'],
   [
     'init --from FOLDER/none.yml --out FOLDER/new.yaml',
