@@ -236,7 +236,8 @@ function addReading(program: Command): void {
       `
 Formats:
   peft         the adapter for PEFT, transformers, vLLM, axolotl
-  gguf-lora    the adapter for llama.cpp, beside the base in GGUF
+  gguf-lora    the adapter for llama.cpp, beside the base in GGUF; what load_in_4bit made of a base
+               is written with it
   merged       base and adapter in one Hugging Face folder: transformers, vLLM, mlx-lm
   merged-gguf  base and adapter in one GGUF, with a Modelfile: llama.cpp, Ollama
 

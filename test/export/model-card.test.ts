@@ -206,6 +206,38 @@ for (const [what, base, front] of [
   })
 }
 
+for (const [what, base, words, commands] of [
+  [
+    'a folder',
+    { file: 'safetensors', name: 'org/a_b' },
+    '`BASE.gguf` is org/a\\_b, whose folder `BASE` stands for',
+    [
+      'python convert_hf_to_gguf.py BASE --outfile BASE.gguf --outtype f16',
+      'llama-cli -m BASE.gguf --lora adapter.gguf -p "Call me"',
+    ],
+  ],
+  [
+    'a GGUF',
+    { file: 'gguf', name: 'a.gguf' },
+    `a.gguf: the one whose SHA-256 is \`${RUN.base.digest}\`.`,
+    ['llama-cli -m BASE.gguf --lora adapter.gguf -p "Call me"'],
+  ],
+  [
+    'what the run made 4 bits of',
+    { file: 'blocks' },
+    '`base.gguf` is the base in the 4 bits that the run made of it',
+    ['llama-cli -m base.gguf --lora adapter.gguf -p "Call me"'],
+  ],
+] as [string, Partial<RunSummary['base']>, string, string[]][]) {
+  test(`an adapter for llama.cpp says which file it goes beside: of ${what}`, () => {
+    const run = { ...RUN, base: { ...RUN.base, ...base } }
+    const card = modelCard('gguf-lora', { run, adapter: ADAPTER, ...WRITTEN })
+    expect(card).toContain(words)
+    const [, code] = /### llama.cpp[^`]*(?:`[^`]+`[^`]*)*?```\n([^`]*)\n```/.exec(card)!
+    expect(code!.split('\n').slice(0, -1)).toEqual(commands)
+  })
+}
+
 test('a card beside its proof has the address of it', () => {
   const proof = 'https://huggingface.co/org/name/resolve/main/proof'
   const card = modelCard('peft', { run: RUN, adapter: ADAPTER, ...WRITTEN, proof })
