@@ -188,7 +188,14 @@ export {
 } from './run-config.ts'
 
 // What scores are called, and which is the better.
-export { costOf, metricOf, type RankedRound, SCORE_NAMES, scoreWords } from './scores.ts'
+export {
+  costOf,
+  metricOf,
+  type RankedRound,
+  ratedWords,
+  SCORE_NAMES,
+  scoreWords,
+} from './scores.ts'
 
 // Shapes of untrusted values.
 export {

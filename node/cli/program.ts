@@ -346,8 +346,8 @@ function addModels(program: Command): void {
     .addOption(json())
     .action(async (folder, options) => (await import('./chat.ts')).chat(folder, options))
   addModelOptions(program.command('eval'))
-    .description('how well base and adapter know a text')
-    .requiredOption('--data <path>', 'the text: a file, a folder, a glob, or npm:PACKAGE')
+    .description('how well base and adapter know a text, or which answers are the better')
+    .requiredOption('--data <path>', 'text or rated rows: a file, a folder, a glob, npm:PACKAGE')
     .option('--remember <path>', 'another text, on which the adapter should not be worse')
     .option('--choices <file>', 'JSONL of {"prompt", "choices": [...], "answer": index}')
     .addOption(json())
@@ -355,7 +355,8 @@ function addModels(program: Command): void {
       'after',
       `
 The loss is the mean of -ln p over target tokens: each token of a document but the first, with up to
-a context of tokens before it; longer documents are read in windows that follow one another.`,
+a context of tokens before it; longer documents are read in windows that follow one another.
+Of rows that rate answers, for a run with rl, it is that loss, with accuracy and margin beside it.`,
     )
     .action(async (folder, options) => (await import('./eval.ts')).evaluate(folder, options))
   addModelOptions(program.command('logits'))

@@ -27,7 +27,7 @@ export interface Source {
   examples(): AsyncGenerator<Example | BadRow>
 }
 
-type Loss = NonNullable<RunConfig['training']['preference']>['loss']
+export type RatingLoss = NonNullable<RunConfig['training']['preference']>['loss']
 
 /** A dataset of run.yaml. */
 export interface DatasetEntry extends Columns, TurnKeys, DatasetPlace {
@@ -36,7 +36,7 @@ export interface DatasetEntry extends Columns, TurnKeys, DatasetPlace {
   /** Whether what is asked is learned, too. */
   train_on_inputs?: boolean | undefined
   /** What answers are rated by; left out: rows are what is learned. */
-  rl?: Loss | undefined
+  rl?: RatingLoss | undefined
   /** Fields that are not to be looked at. */
   leave_aside?: readonly string[] | undefined
   /** The files, where they were found elsewhere than at the path. */
@@ -246,4 +246,25 @@ export async function documentsAt(
     if (example.type === 'text') documents.push({ name: example.name, text: example.text })
   }
   return { documents, leftOut }
+}
+
+/** Rows that rate answers. */
+export interface RatedRows {
+  rated: Example[]
+  leftOut: LeftOut
+}
+
+/** @throws ConfigError that names the first row which rates none */
+export async function ratedRowsAt(
+  entry: DatasetEntry,
+  folder: string,
+  tell: TellPiece,
+): Promise<RatedRows> {
+  const { examples, leftOut } = await openSource(entry, folder, tell)
+  const rated: Example[] = []
+  for await (const example of examples()) {
+    if (isBad(example)) throw new ConfigError(example.complaint)
+    rated.push(example)
+  }
+  return { rated, leftOut }
 }

@@ -114,9 +114,9 @@ async function scoresOf(scoring: Scoring): Promise<Scores> {
       contextMax: config.scoring!.contextTokens,
       score: (sequence: Batch) => compute.run('score', { ...adapter(), ...sequence }),
     }
-    const { accuracy, accuracyByLength } = await scoreQuestions(reader, rows.questions, check)
-    scores.acc = accuracy
-    scores.accNorm = accuracyByLength
+    const { acc, accNorm } = await scoreQuestions(reader, rows.questions, check)
+    scores.acc = acc
+    scores.accNorm = accNorm
   }
   if (rows.prompts.length > 0) scores.exactMatch = await exactMatch(scoring)
   return scores

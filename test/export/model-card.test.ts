@@ -46,7 +46,7 @@ test('a card has the figures of its run', () =>
     `${COMMAND} verify RUN --run ${RUN.runId} --coordinator ${RUN.coordinator} --export .`,
   ]))
 
-test('of answers that are rated it says by what, and how many are told right', () =>
+test('of answers that are rated it says by what, and their accuracy and margin', () =>
   check(
     {
       training: { ...RUN.training, preference: { loss: 'dpo', beta: 0.2, labelSmoothing: 0.1 } },
@@ -58,7 +58,7 @@ test('of answers that are rated it says by what, and how many are told right', (
       }),
     },
     [
-      '| on 512 held-out tokens | dpo loss | told right | mean margin |',
+      '| on 512 held-out tokens | dpo loss | accuracy | margin |',
       '| base | 0.7000 | 0.0 % | 0.0000 |',
       '| after round 3 | 0.5000 | 75.0 % | 0.4000 |',
       '| learned from rated answers by | dpo |',
