@@ -10,7 +10,7 @@ import { command } from './command.ts'
 import type { ControlOptions } from './control.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addGuestOptions } from './guest-options.ts'
-import { addExamples } from './help-examples.ts'
+import { addExamples, pointToHelp } from './help-examples.ts'
 import { addHostOptions, HOSTED } from './host-options.ts'
 import { addIdentity } from './identity-commands.ts'
 import { addModelOptions } from './model-choice.ts'
@@ -313,6 +313,13 @@ function addSimulating(program: Command): void {
     .option('--volunteers <n>', 'online at once, in the mean', positive, 64)
     .option('--days <n>', 'virtual days (default: 1, or as many as the trace has)', days)
     .option('--seed <n>', 'same seed, same run', seedOf, 1)
+    .option('--seeds <n>', 'so many seeds, from --seed on: means and intervals', positive)
+    .option('--jobs <n>', 'simulations at a time, with --seeds or --sweep', 'auto')
+    .option(
+      '--sweep <key=values...>',
+      'vary numbers, as round.seconds=60,300 or round.seconds=60..7200, into a table in --out',
+    )
+    .option('--samples <n>', 'points to draw of --sweep, instead of all combinations', positive)
     .option('--trace <file>', 'who comes and goes as in a CSV file, instead of a preset')
     .option('--run <file>', 'the run of a run.yaml, instead of one of 135 million parameters')
     .option('--real', 'train for real what --run says, for the true loss curve')
@@ -373,13 +380,6 @@ function addSampling(command: Command, tokens: number): Command {
     .option('--top-k <n>', 'only among the so many likeliest; 0: all', nonNegative, 0)
     .option('--top-p <p>', 'only among the likeliest that have this probability', nonNegative, 0.95)
     .option('--seed <n>', 'same seed, same text', nonNegative, 1)
-}
-
-/** Whoever got the words of a command wrong is shown to its own examples. */
-function pointToHelp(program: Command): void {
-  for (const one of program.commands) {
-    one.showHelpAfterError(`(see \`${command(`${one.name()} --help`)}\`)`)
-  }
 }
 
 /** Runs the command in argv and sets the exit code of the process. */
