@@ -4,7 +4,7 @@
  */
 import type { RoundRow } from '../../history/rows.ts'
 
-export interface RoundFigure {
+interface RoundFigure {
   /** The class by which the style colours it, too. */
   field: string
   name: string
