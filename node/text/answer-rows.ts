@@ -15,7 +15,7 @@ export interface AnsweringWorld {
   contextMax: number
   /** Null: the base alone. */
   adapter: Float32Array | null
-  /** Called after each row. @throws Error when the rest is not to be done */
+  /** Called before each row. @throws Error when the rest is not to be done */
   check(): void
 }
 
@@ -34,12 +34,13 @@ export async function answerRows(
   }
   const outcomes: ScoredRow[] = []
   for (const question of questions.slice(first, first + rows)) {
+    check()
     const { bySum, byLength } = await likeliestChoices(reader, question)
     outcomes.push([bySum, byLength].map((index) => (index < 0 ? CHOICES_MAX : index)))
-    check()
   }
   const ofPrompts = [first, first + rows].map((row) => Math.max(0, row - questions.length))
   for (const { prompt } of prompts.slice(...ofPrompts)) {
+    check()
     const ids = await compute.run('generate', {
       ...use(),
       prompt: Int32Array.from(prompt),
@@ -49,7 +50,6 @@ export async function answerRows(
       stopIds,
     })
     outcomes.push([...ids])
-    check()
   }
   return outcomes
 }
