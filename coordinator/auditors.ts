@@ -114,7 +114,7 @@ function isInvitedAlike(
 }
 
 /** Whoever erred judges nobody before it is proven again. */
-function isDoubtful(record: PeerRecord | undefined): boolean {
+export function isDoubtful(record: PeerRecord | undefined): boolean {
   return record !== undefined && record.erredAt !== null && record.verifiedInARow < PROVEN_MIN
 }
 

@@ -62,12 +62,13 @@ function misfitOf(
   outcomes: readonly ScoredRow[],
 ): string | null {
   if (outcomes.length !== rows) return `${counted(outcomes.length, 'row')} in place of ${rows}`
-  const { questions } = config.scoring!
+  const { scoring, base } = config
+  const { questions } = scoring!
   for (const [index, row] of outcomes.entries()) {
     const isQuestion = first + index < questions
     const isRight = isQuestion
       ? row.length === 2 && row.every((choice) => choice <= CHOICES_MAX)
-      : row.length <= ANSWER_TOKENS_MAX
+      : row.length <= ANSWER_TOKENS_MAX && row.every((id) => id < base.shape.vocabSize)
     if (!isRight) {
       return `row ${first + index} is answered as no ${isQuestion ? 'question' : 'prompt'}`
     }

@@ -5,7 +5,7 @@
  * so members make it faster, and nobody waits for one.
  */
 import type { LeaseId, PeerId } from '../protocol/index.ts'
-import { mayCheck } from './auditors.ts'
+import { isDoubtful, mayCheck } from './auditors.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { answer, changed, type Outcome, type RequestEvent, unchanged } from './outcome.ts'
 import { alikeOf, answersTo, pieceOf } from './score-pieces.ts'
@@ -52,6 +52,7 @@ function pickPiece(
   pending: PendingScores,
   member: Member,
 ): ScorePiece | undefined {
+  if (isDoubtful(state.records.get(member.peer))) return undefined
   const blockOf = (peer: PeerId) => state.members.get(peer)?.block ?? null
   return pending.pieces.find((piece, index) => {
     const { outcomes, out } = piece

@@ -1,10 +1,13 @@
 /** Scores: how many are kept in a status, and what a restarted process asks for again. */
 import { expect, test } from 'vitest'
 import { pendingEffects } from '../../coordinator/pending.ts'
+import { recordOf } from '../../coordinator/record.ts'
 import { askForScores, onPieceScored } from '../../coordinator/scores.ts'
 import { initialState } from '../../coordinator/state.ts'
 import { statusOf } from '../../coordinator/status.ts'
-import { SCORE_MS_MAX } from '../../protocol/limits.ts'
+import { step } from '../../coordinator/step.ts'
+import { PROTOCOL_VERSION, SCORE_MS_MAX } from '../../protocol/limits.ts'
+import type { Request } from '../../protocol/messages.ts'
 import { type RunConfig, runIdOf } from '../../protocol/run-config.ts'
 import {
   blobNamed,
@@ -12,6 +15,7 @@ import {
   exampleConfig,
   PAYLOAD_BYTES,
 } from '../protocol/example-config.ts'
+import { drawFor } from './coin.ts'
 
 const SCORING = {
   rows: blobNamed('rows'),
@@ -86,6 +90,50 @@ test('what is not done in half an hour is given up, and counted', () => {
   expect(effects).toEqual([{ type: 'log', level: 'warn', text }])
   expect(state.scoresPending).toEqual([])
 })
+
+for (const [what, trust, id, doubted, expected] of [
+  ['writes a word that the base has', 'everyone', 511, false, 'scored'],
+  ['writes a word that the base does not have', 'everyone', 512, false, 'refused'],
+  ['has erred', 'everyone', 511, true, 'nothing'],
+  ['has erred, among friends,', 'friends', 511, true, 'nothing'],
+] as const) {
+  test(`who ${what} has ${expected}`, () => {
+    const asked = blobNamed('asked')
+    const scoring = { ...SCORING, questions: 0, prompts: 20, asked }
+    const audit = { trust, fullShare: 0, lookShare: 0, ownShare: 0.1 }
+    const config = exampleConfig({ scoring, audit })
+    const options = { base: digestOfText('base'), payloadBytes: PAYLOAD_BYTES }
+    const state = initialState(config, runIdOf(config), options)
+    askForScores(state, adapterOf(0), 0)
+    const ask = (request: Request) =>
+      step(state, {
+        type: 'request',
+        at: 1,
+        peer: 'ann',
+        requestId: 0,
+        request,
+        genuine: true,
+        ...drawFor(request),
+      }).effects[0]
+    ask({
+      type: 'join',
+      version: PROTOCOL_VERSION,
+      session: 1,
+      runId: state.runId,
+      token: '',
+      name: 'ann',
+      software: 'test',
+    })
+    const member = state.members.get('ann')!
+    member.scoreTurn = 'ready'
+    if (doubted) recordOf(state, 'ann').erredAt = 0
+    ask({ type: 'lease', round: 0, base: state.round.start.base, stepMs: 1000 })
+    if (member.scoring === null) return expect(expected).toBe('nothing')
+    const outcomes = Array.from({ length: 8 }, () => [1, id])
+    const reply = ask({ type: 'score', leaseId: member.scoring, outcomes })
+    expect(reply).toMatchObject({ type: 'reply', reply: { type: expected } })
+  })
+}
 
 test('a run without questions says nothing of scores', () => {
   expect(statusOf(stateOf({}, false))).not.toHaveProperty('scores')
