@@ -12,7 +12,7 @@ import type { CoordinatorEffect } from './effect.ts'
 import { revoke } from './lease.ts'
 import { recordOf } from './record.ts'
 import { dropMember } from './roster.ts'
-import { freePieceOf } from './score-pieces.ts'
+import { forgetAnswersOf, freePieceOf } from './score-pieces.ts'
 import type { CoordinatorState, Member } from './state.ts'
 
 /** A peer with this many strikes is banned. */
@@ -48,6 +48,7 @@ export function shutOut(
   reason: string,
 ): CoordinatorEffect[] {
   const member = state.members.get(peer)
+  forgetAnswersOf(state, peer)
   return [
     ...(member === undefined ? [] : removeMember(state, member, 'its holder is banned')),
     { type: 'disconnect', peer, reason: reasonOf(`banned: ${reason}`) },

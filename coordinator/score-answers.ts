@@ -19,7 +19,7 @@ import {
 } from './outcome.ts'
 import { recordOf } from './record.ts'
 import { memberHere } from './roster.ts'
-import { alikeOf, answersTo, isSame, pieceOf, releasePieces } from './score-pieces.ts'
+import { alikeOf, answersLike, answersTo, isSame, pieceOf, releasePieces } from './score-pieces.ts'
 import type { PendingScores, ScorePiece } from './score-state.ts'
 import type { CoordinatorState } from './state.ts'
 import { err } from './verdicts.ts'
@@ -43,8 +43,7 @@ export function onScoreAnswer(
   piece.out = piece.out.filter((each) => each.leaseId !== leaseId)
   pending!.answers.push({ first: piece.first, leaseId, peer, block: member.block, outcomes })
   const scored = answer(event, { type: 'scored', leaseId })
-  const alike = answersTo(pending!, piece).filter((each) => isSame(each.outcomes, outcomes))
-  if (alike.length < alikeOf(state)) return changed(scored)
+  if (answersLike(pending!, piece, outcomes).length < alikeOf(state)) return changed(scored)
   piece.outcomes = outcomes
   return changed(scored, ...releasePieces(state, [piece]))
 }

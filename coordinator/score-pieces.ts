@@ -1,5 +1,11 @@
 /** Rows to score, piece by piece: which are whose, and what the coordinator does itself. */
-import { type LeaseId, type RunConfig, SCORE_PIECE_MAX, type ScoredRow } from '../protocol/index.ts'
+import {
+  type LeaseId,
+  type PeerId,
+  type RunConfig,
+  SCORE_PIECE_MAX,
+  type ScoredRow,
+} from '../protocol/index.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { notify } from './outcome.ts'
 import { memberHere } from './roster.ts'
@@ -40,6 +46,13 @@ export function nextOwnPiece(pending: PendingScores): number | null {
 export const answersTo = ({ answers }: PendingScores, { first }: ScorePiece): ScoreAnswer[] =>
   answers.filter((each) => each.first === first)
 
+/** Answers to a piece that say the same as `outcomes`. */
+export const answersLike = (
+  pending: PendingScores,
+  piece: ScorePiece,
+  outcomes: readonly ScoredRow[],
+): ScoreAnswer[] => answersTo(pending, piece).filter((each) => isSame(each.outcomes, outcomes))
+
 export const pieceOf = ({ pieces }: PendingScores, leaseId: LeaseId): ScorePiece | undefined =>
   pieces.find(({ out }) => out.some((each) => each.leaseId === leaseId))
 
@@ -67,6 +80,25 @@ export function freePieceOf({ scoresPending }: CoordinatorState, member: Member)
     for (const piece of pieces) piece.out = piece.out.filter(({ peer }) => peer !== member.peer)
   }
   member.scoring = null
+}
+
+/**
+ * It erred, or is banned: what it said settles nothing, and what it has settled is done again by
+ * others, but where all is being summed up already.
+ */
+export function forgetAnswersOf(state: CoordinatorState, peer: PeerId): void {
+  const pending = state.scoresPending.find(({ answers }) => answers.some((a) => a.peer === peer))
+  if (pending === undefined) return
+  const said = pending.answers.filter((each) => each.peer === peer)
+  pending.answers = pending.answers.filter((each) => each.peer !== peer)
+  if (pending.own === null) return
+  for (const { first, outcomes } of said) {
+    const piece = pending.pieces.find((each) => each.first === first)!
+    const isIts = piece.outcomes !== null && isSame(piece.outcomes, outcomes)
+    if (isIts && answersLike(pending, piece, outcomes).length < alikeOf(state)) {
+      piece.outcomes = null
+    }
+  }
 }
 
 export function isSame(one: readonly ScoredRow[], other: readonly ScoredRow[]): boolean {

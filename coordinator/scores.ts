@@ -11,8 +11,15 @@ import type { CoordinatorEffect } from './effect.ts'
 import type { CoordinatorEventOf } from './event.ts'
 import { changed, type Outcome, unchanged } from './outcome.ts'
 import { judgePiece } from './score-answers.ts'
-import { nextOwnPiece, ownScoring, piecesOf, releasePieces } from './score-pieces.ts'
-import type { PendingScores } from './score-state.ts'
+import {
+  alikeOf,
+  answersLike,
+  nextOwnPiece,
+  ownScoring,
+  piecesOf,
+  releasePieces,
+} from './score-pieces.ts'
+import type { PendingScores, ScorePiece } from './score-state.ts'
 import type { CoordinatorState, PendingEvaluation } from './state.ts'
 
 /** One in progress, and the last of the run. */
@@ -70,9 +77,9 @@ export function onPieceScored(
   }
   const piece = pending.own === null ? undefined : pending.pieces[pending.own]
   if (piece === undefined || piece.first !== first) return unchanged()
-  pending.own = null
   if (outcomes === null) return changed(...endScores(state, at, reason ?? 'the host says not why'))
   const effects = judgePiece(state, pending, piece, outcomes)
+  pending.own = null
   const isLeft = pending.pieces.some((each) => each.outcomes === null)
   if (isLeft && at - pending.begunAt! > SCORE_MS_MAX) {
     const why = `they take more than ${SCORE_MS_MAX / 60_000} minutes: give fewer rows`
@@ -92,13 +99,16 @@ export function onScored(
   if (scores === null) return changed(...endScores(state, at, reason ?? 'the host says not why'))
   state.scores.push({ round, ...scores })
   state.scores.sort((a, b) => a.round - b.round)
-  const text = `scores ${nameOf(round)}: ${scoreWords(scores)}${sharedWords(pending)}`
+  const text = `scores ${nameOf(round)}: ${scoreWords(scores)}${sharedWords(state, pending)}`
   return changed(log('info', text), ...endScores(state, at, null))
 }
 
-/** How much of it members did. */
-function sharedWords({ pieces, answers }: PendingScores): string {
-  const shared = new Set(answers.map(({ first }) => first)).size
+/** How much of it members did: what so many of them said alike as settles it. */
+function sharedWords(state: CoordinatorState, pending: PendingScores): string {
+  const { pieces } = pending
+  const isShared = (piece: ScorePiece) =>
+    piece.outcomes !== null && answersLike(pending, piece, piece.outcomes).length >= alikeOf(state)
+  const shared = pieces.filter(isShared).length
   if (shared === 0) return ''
   return ` (volunteers did ${shared} of ${counted(pieces.length, 'piece')})`
 }

@@ -39,6 +39,7 @@ import {
 } from './outcome.ts'
 import { noteError, noteVerified, recordOf, verifiedBefore } from './record.ts'
 import { doubtPace, memberHere } from './roster.ts'
+import { forgetAnswersOf } from './score-pieces.ts'
 import type { CoordinatorState } from './state.ts'
 import { takeBack } from './take-back.ts'
 import { endTrial } from './trial.ts'
@@ -211,6 +212,7 @@ export function err(
   state.auditCounts.mismatches += 1
   const isAgain = noteError(recordOf(state, peer))
   doubtPace(state, peer)
+  forgetAnswersOf(state, peer)
   const reason = `others get another result for lease ${leaseId}`
   const effects: CoordinatorEffect[] = [log('warn', reasonOf(`${name} erred: ${reason}`))]
   if (memberHere(state, peer) !== null)

@@ -5,6 +5,7 @@ import { checkLedger } from '../../coordinator/assignment.ts'
 import type { CoordinatorEvent } from '../../coordinator/event.ts'
 import type { Outcome } from '../../coordinator/outcome.ts'
 import { addPace, hereOf, settle } from '../../coordinator/roster.ts'
+import { ALIKE } from '../../coordinator/score-pieces.ts'
 import { snapshot } from '../../coordinator/snapshot.ts'
 import type { CoordinatorState } from '../../coordinator/state.ts'
 import { step } from '../../coordinator/step.ts'
@@ -44,6 +45,7 @@ export function checkState(state: CoordinatorState): void {
     if (stage === 'committed') same(member?.committed.includes(leaseId), true, 'the holder knows')
   }
   checkAudits(state)
+  checkScores(state)
   const pace = { speed: 0, untimedCount: 0 }
   for (const member of members.values()) addPace(pace, member, 1)
   same(state.derived.pace, pace, 'the pace')
@@ -94,6 +96,36 @@ function checkAudits({ audits, members, own, derived }: CoordinatorState): void 
   for (const member of members.values()) settle(groups, member)
   const { places, blocks, invites } = derived
   same({ places, blocks, invites }, groups, 'who belongs together')
+}
+
+/** Each piece is with members that know of it, and what is known of it lets it be summed up. */
+function checkScores({ scoresPending, members, config, records, nextLeaseId }: CoordinatorState) {
+  const known = new Map<number, string>()
+  for (const [place, { begunAt, own, pieces, answers }] of scoresPending.entries()) {
+    same(begunAt !== null, place === 0, 'the first has begun')
+    const rows = sumOf(pieces.map((piece) => piece.rows))
+    same(rows, config.scoring!.questions + config.scoring!.prompts, 'all rows are in a piece')
+    const isLeft = pieces.some(({ outcomes }) => outcomes === null)
+    if (place === 0 && own === null) same(isLeft, false, 'a sum has all it needs')
+    for (const { first, out, outcomes } of pieces) {
+      const said = answers.filter((each) => each.first === first)
+      if (outcomes !== null) same(out, [], `nobody is at rows ${first}, which are done`)
+      else expect(out.length + said.length, `those at rows ${first}`).toBeLessThanOrEqual(ALIKE)
+      const peers = [...out, ...said].map(({ peer }) => peer)
+      same(new Set(peers).size, peers.length, `each at rows ${first} is another`)
+      for (const { leaseId, peer } of out) {
+        same(members.get(peer)?.scoring, leaseId, `the one at rows ${first} knows`)
+        known.set(leaseId, peer)
+      }
+    }
+    for (const { peer, leaseId } of answers) {
+      expect(leaseId, 'it was handed out').toBeLessThan(nextLeaseId)
+      same(records.get(peer)?.banned ?? null, null, `${peer}, who said something, is let in`)
+    }
+  }
+  for (const { peer, scoring } of members.values()) {
+    if (scoring !== null) same(known.get(scoring), peer, `rows ${scoring} are there`)
+  }
 }
 
 /** A step with all checks: what is not accepted leaves no trace, what is accepted goes forward. */

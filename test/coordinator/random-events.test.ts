@@ -14,7 +14,7 @@ import { nextDeadline } from '../../coordinator/step.ts'
 import type { Unstamped } from '../../node/clock.ts'
 import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import type { Contribution, Request } from '../../protocol/messages.ts'
-import { runIdOf } from '../../protocol/run-config.ts'
+import { type RunConfig, runIdOf } from '../../protocol/run-config.ts'
 import {
   blobNamed,
   digestOfText,
@@ -24,11 +24,17 @@ import {
 import { drawFor, STARTED, startedAfter } from './coin.ts'
 import { checkedStep } from './invariants.ts'
 
-const config = exampleConfig({
-  training: { batchesMax: 30, roundsMax: 1000 },
-  admission: { membersMax: 4 },
-})
-const runId = runIdOf(config)
+const BATCHES = 30
+const SCORING = { questions: 20, prompts: 0, contextTokens: 32, everyRounds: 2 }
+
+const configOf = (trust: Trust): RunConfig =>
+  exampleConfig({
+    training: { batchesMax: BATCHES, roundsMax: 1000 },
+    admission: { membersMax: 4 },
+    audit: { trust, lookShare: 0, fullShare: 0 },
+    scoring: { ...SCORING, rows: blobNamed('rows'), asked: blobNamed('asked') },
+  })
+type Trust = RunConfig['audit']['trust']
 const PEERS = ['ann', 'bob', 'cy', 'dee', 'eve']
 
 interface World {
@@ -36,10 +42,10 @@ interface World {
   at: number
 }
 
-const newWorld = (): World => ({
-  state: initialState(config, runId, { base: digestOfText('base'), payloadBytes: PAYLOAD_BYTES }),
-  at: 0,
-})
+function newWorld(config: RunConfig): World {
+  const options = { base: digestOfText('base'), payloadBytes: PAYLOAD_BYTES }
+  return { state: initialState(config, runIdOf(config), options), at: 0 }
+}
 
 function feed(world: World, event: Unstamped<CoordinatorEvent>): CoordinatorEffect[] {
   return checkedStep(world.state, { ...event, at: world.at } as CoordinatorEvent).effects
@@ -68,15 +74,49 @@ function merge(world: World, rejectedEvery: number): void {
   }
 }
 
-const join = {
+/** What the coordinator is at: a piece, or the sum of all. */
+function score(world: World, failed: boolean): void {
+  for (const effect of pendingEffects(world.state)) {
+    if (effect.type !== 'score' && effect.type !== 'sum-up-scores') continue
+    const { round, adapter } = effect
+    const reason = failed ? 'slow' : null
+    if (effect.type === 'score') {
+      const { first, rows } = effect
+      const outcomes = failed ? null : outcomesOf(first, rows)
+      feed(world, { type: 'piece-scored', round, adapter, first, outcomes, reason })
+    } else {
+      expect(effect.outcomes.length).toBe(SCORING.questions)
+      feed(world, { type: 'scored', round, adapter, scores: failed ? null : { acc: 0.5 }, reason })
+    }
+  }
+}
+
+const outcomesOf = (first: number, rows: number, lie = 0) =>
+  Array.from({ length: rows }, (_, row) => [(first + row) % 4, lie])
+
+/** A piece that somebody has, and its holder; where nobody has any, one that is not there. */
+function pieceOut({ state }: World, peer: string, back: number) {
+  const out = state.scoresPending.flatMap(({ pieces }) =>
+    pieces.flatMap((piece) => piece.out.map((each) => ({ ...each, ...piece }))),
+  )
+  const leaseId = Math.max(0, state.nextLeaseId - 1 - back)
+  return out[back % out.length] ?? { leaseId, peer, first: 0, rows: 8 }
+}
+
+function answerPiece(world: World, named: string, back: number, lie: number): void {
+  const { leaseId, peer, first, rows } = pieceOut(world, named, back)
+  ask(world, peer, { type: 'score', leaseId, outcomes: outcomesOf(first, rows, lie) })
+}
+
+const joinRequest = ({ state: { runId } }: World): Request => ({
+  runId,
   type: 'join',
   version: PROTOCOL_VERSION,
   session: 1,
-  runId,
   token: '',
   name: 'x',
   software: 'test',
-} as const
+})
 
 function leaseRequest({ state }: World, stepMs: number | null): Request {
   const { round, base } = state.round.start
@@ -86,7 +126,7 @@ function leaseRequest({ state }: World, stepMs: number | null): Request {
 function commitRequest({ state }: World, leaseId: number, peer: string, steps: number): Request {
   const { round, base } = state.round.start
   const contribution: Contribution = {
-    runId,
+    runId: state.runId,
     round,
     leaseId,
     peer,
@@ -120,6 +160,11 @@ const OPERATIONS = [
   'tick',
   'merge',
   'merge',
+  'score',
+  'answer-piece',
+  'answer-piece',
+  'lie',
+  'give-back',
   'restart',
   'kick',
   'unban',
@@ -144,9 +189,9 @@ function perform(world: World, { what, peer, back, steps, ms }: Operation): void
   const holder = world.state.leases.get(leaseId)?.peer ?? peer
   switch (what) {
     case 'join':
-      return void ask(world, peer, join)
+      return void ask(world, peer, joinRequest(world))
     case 'lease':
-      ask(world, peer, join)
+      ask(world, peer, joinRequest(world))
       return void ask(world, peer, leaseRequest(world, steps === 1 ? null : steps * 1000))
     case 'commit':
       return void ask(world, holder, commitRequest(world, leaseId, holder, steps))
@@ -169,6 +214,17 @@ function perform(world: World, { what, peer, back, steps, ms }: Operation): void
       return void feed(world, { type: 'tick' })
     case 'merge':
       return merge(world, 1 + steps)
+    case 'score':
+      return score(world, steps === 8)
+    case 'answer-piece':
+      return answerPiece(world, peer, back, 0)
+    case 'lie':
+      return answerPiece(world, peer, back, steps)
+    case 'give-back': {
+      const given = pieceOut(world, peer, back)
+      const why = { cause: 'machine', reason: 'too small' } as const
+      return void ask(world, given.peer, { type: 'fail', leaseId: given.leaseId, ...why })
+    }
     case 'restart':
       world.state = restore(snapshot(world.state))
       if (steps > 4) world.at = 0
@@ -185,14 +241,38 @@ function perform(world: World, { what, peer, back, steps, ms }: Operation): void
   }
 }
 
+/** What an audit is to come to: all was right. */
+function rightAnswer({ audits }: CoordinatorState, auditId: number) {
+  const { kind, trace, steps, payload, tokens } = audits.get(auditId)!
+  const isFull = kind === 'full'
+  const whole = { payload: isFull ? payload : null, tokens: isFull ? tokens : null }
+  return { ...whole, trace: trace.slice(0, steps) }
+}
+
+/** What the coordinator and the honest volunteer are to repeat. */
+function audit(world: World): void {
+  const { state } = world
+  for (const effect of pendingEffects(state)) {
+    if (effect.type !== 'audit') continue
+    const { auditId } = effect.job
+    feed(world, { type: 'audited', auditId, result: rightAnswer(state, auditId) })
+  }
+  const leaseId = state.members.get('zoe')?.auditing ?? null
+  if (leaseId === null) return
+  const answer = { runId: state.runId, peer: 'zoe', leaseId, ...rightAnswer(state, leaseId) }
+  ask(world, 'zoe', { type: 'audit', answer, signature: new Uint8Array(64) })
+}
+
 /** One honest volunteer works alone until the run is over. */
 function workToTheEnd(world: World): void {
   for (const peer of PEERS) feed(world, { type: 'disconnected', peer })
   for (let turn = 0; turn < 200 && world.state.phase !== 'finished'; turn++) {
     merge(world, 1e9)
+    score(world, false)
     world.at += 1000
-    ask(world, 'zoe', join)
+    ask(world, 'zoe', joinRequest(world))
     ask(world, 'zoe', leaseRequest(world, 1000))
+    audit(world)
     const leaseId = world.state.members.get('zoe')?.leaseId ?? null
     if (leaseId === null) {
       world.at = Math.max(world.at, nextDeadline(world.state) ?? 0)
@@ -217,16 +297,30 @@ function countsOf({ history }: CoordinatorState): Map<number, number> {
   return counted
 }
 
-test('whatever happens, nothing is lost or counted twice, and the run can be finished', () => {
-  const property = fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
-    const world = newWorld()
-    feed(world, STARTED)
-    for (const each of operations) perform(world, each)
-    workToTheEnd(world)
-    expect(world.state.phase).toBe('finished')
-    const counted = countsOf(world.state)
-    expect(counted.size).toBe(config.training.batchesMax)
-    for (const [batch, times] of counted) expect(times, `batch ${batch}`).toBe(1)
+/** Those who come at first take leases, and pieces where there are no leases left. */
+for (const { trust, here, runs } of [
+  { trust: 'everyone', here: 0, runs: 100 },
+  { trust: 'everyone', here: 4, runs: 25 },
+  { trust: 'friends', here: 4, runs: 50 },
+] as const) {
+  const config = configOf(trust)
+  const least = 10 * here
+  test(`nothing is lost or counted twice, and the run ends: ${trust}, ${here} here`, () => {
+    const many = fc.array(operation, { minLength: least, maxLength: 120 })
+    const property = fc.property(many, (operations) => {
+      const world = newWorld(config)
+      feed(world, STARTED)
+      for (let turn = 0; turn < 3 * here; turn++) {
+        ask(world, PEERS[turn % here]!, joinRequest(world))
+        ask(world, PEERS[turn % here]!, leaseRequest(world, 1000))
+      }
+      for (const each of operations) perform(world, each)
+      workToTheEnd(world)
+      expect(world.state.phase).toBe('finished')
+      const counted = countsOf(world.state)
+      expect(counted.size).toBe(BATCHES)
+      for (const [batch, times] of counted) expect(times, `batch ${batch}`).toBe(1)
+    })
+    fc.assert(property, { numRuns: runs })
   })
-  fc.assert(property, { numRuns: 150 })
-})
+}
