@@ -26,4 +26,6 @@ export type { Summary } from './statistics.ts'
 export { type Axis, axisOf, type Point, pointsOf } from './sweep.ts'
 
 // Churn as it was.
-export { parseTrace, traceExtent, traceWithin } from './trace.ts'
+export { type TraceRow, traceExtent, traceWithin } from './trace.ts'
+export type { TraceFormat } from './traces/found-sessions.ts'
+export { parseTrace, type Trace, type TraceOptions, traceOfRecords } from './traces/parse-trace.ts'

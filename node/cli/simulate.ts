@@ -1,17 +1,17 @@
 /** `barnraise simulate`: a run with thousands of volunteers, in virtual time, from one seed. */
 
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConfigError, counted } from '../../protocol/index.ts'
 import {
   figuresCsv,
   figuresOf,
   type Prepared,
-  parseTrace,
   prepareSimulation,
   reportPage,
   type SimulationRequest,
   type SimulationResult,
+  type Trace,
   traceExtent,
   traceWithin,
   wasteShares,
@@ -21,7 +21,6 @@ import { locateRun } from '../setup/locate-run.ts'
 import { withPlan } from '../setup/plan-run.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
 import { ignoreMissing, makeFolder } from '../storage/file-system.ts'
-import { whyUnread } from '../system-reason.ts'
 import { command } from './command.ts'
 import { hubOf } from './hub.ts'
 import { type Printer, printerFor, printJson } from './output.ts'
@@ -30,6 +29,7 @@ import { planFor } from './simulate-plan.ts'
 import { replayRun } from './simulate-replay.ts'
 import { simulateMany } from './simulate-seeds.ts'
 import { SWEEP_FILES, sweep } from './simulate-sweep.ts'
+import { readTrace } from './simulate-trace.ts'
 import { failIfUseless, figureRows, percent } from './simulate-words.ts'
 import { bar, createScreen, type Screen } from './terminal.ts'
 
@@ -53,8 +53,10 @@ export interface SimulateCommandOptions {
   attack?: string
   /** Train for real what --run says. */
   real?: boolean
-  /** A CSV file of sessions. */
+  /** A file of sessions, in one of several formats. */
   trace?: string
+  /** Overlapping sessions of a volunteer in it become one. */
+  mergeOverlaps?: boolean
   /** A run.yaml. */
   run?: string
   /** Several, each simulated under the same churn. */
@@ -185,23 +187,33 @@ async function prepare(
     )
   }
   const planned = run === null ? NOTHING_PLANNED : await partOf(run, options, screen)
-  const trace = options.trace === undefined ? null : parseTrace(await textOf(options.trace))
+  const trace = await traceOf(options)
   const scope = scopeOf(options, trace)
   const { seed, preset, set, swarm, attack } = options
   const asked = { seed, preset, set, swarm, ...(attack !== undefined && { attack }) }
-  const request: SimulationRequest = { ...asked, ...planned, ...scope, trace }
+  const request: SimulationRequest = { ...asked, ...planned, ...scope, trace: trace?.rows ?? null }
   return { ...prepareSimulation(request), ...scope, request }
 }
 
+/** Says what of the file was not used as it is. */
+async function traceOf({ trace: file, mergeOverlaps, print }: Simulating) {
+  if (file === undefined) {
+    if (mergeOverlaps !== true) return null
+    throw new ConfigError(
+      "Cannot merge overlaps as '--merge-overlaps' needs a file after '--trace'",
+    )
+  }
+  const trace = await readTrace(file, mergeOverlaps ?? false)
+  for (const note of trace.notes) print.line(`the trace ${file}: ${note}`)
+  return trace
+}
+
 /** Says so where the days that were asked for leave out the end of the trace. */
-function scopeOf(
-  { volunteers, days, print }: Simulating,
-  trace: ReturnType<typeof parseTrace> | null,
-): Scope {
+function scopeOf({ volunteers, days, print }: Simulating, trace: Trace | null): Scope {
   if (trace === null) return { volunteers, sessions: null, days: days ?? 1 }
-  const whole = traceExtent(trace)
+  const whole = traceExtent(trace.rows)
   if (days === undefined || days >= whole.days) return { ...whole, days: days ?? whole.days }
-  const { volunteers: met, sessions } = traceExtent(traceWithin(trace, days))
+  const { volunteers: met, sessions } = traceExtent(traceWithin(trace.rows, days))
   const left = whole.sessions - sessions
   const rest = `the last ${(whole.days - days).toFixed(2)} days, in which ${left} sessions begin`
   print.line(`--days ${days} leaves out of the trace ${rest}`)
@@ -351,18 +363,12 @@ async function partOf(
   }))
 }
 
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new ConfigError(`Cannot read the trace '${file}' as ${whyUnread(error)}`)
-  }
-}
-
 function commandOf(run: string | null, options: SimulateCommandOptions, days: number): string {
-  const { seed, preset, volunteers, set, swarm, trace, real, attack } = options
+  const { seed, preset, volunteers, set, swarm, trace, mergeOverlaps, real, attack } = options
   const who =
-    trace === undefined ? `--preset ${preset} --volunteers ${volunteers}` : `--trace ${trace}`
+    trace === undefined
+      ? `--preset ${preset} --volunteers ${volunteers}`
+      : `--trace ${trace}${mergeOverlaps ? ' --merge-overlaps' : ''}`
   const of = run === null ? '' : ` --run ${run}`
   const really = real ? ' --real' : ''
   const sets = set.map((change) => ` --set ${change}`).join('')
