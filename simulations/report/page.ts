@@ -1,6 +1,7 @@
 /** The report: one page, everything in it, nothing asked of anybody. */
 import { CAUSES, type Cause } from '../accounts.ts'
 import type { Figures, SampleFigures } from './figures.ts'
+import { methodsOf } from './methods.ts'
 import { escaped, gantt, histogram, linePlot, type Span } from './svg.ts'
 
 const HOUR_MS = 3_600_000
@@ -50,12 +51,22 @@ ${body.join('\n')}
 `
 }
 
-function summary({ goodput, rounds, onlineHours, days, violations, seed }: Figures): string {
+function summary({
+  goodput,
+  rounds,
+  onlineHours,
+  days,
+  violations,
+  seed,
+  energy,
+}: Figures): string {
   const tiles: [string, string][] = [
     ['goodput', percent(goodput)],
     ['rounds', String(rounds.length)],
     ['time online', `${Math.round(onlineHours).toLocaleString('en')} h`],
-    ['simulated', `${days} day${days === 1 ? '' : 's'}`],
+    ['simulated', `${Number(days.toPrecision(4))} day${days === 1 ? '' : 's'}`],
+    ['energy, estimated', `${energy.kwh.toPrecision(3)} kWh`],
+    ['CO2, estimated', `${energy.co2Kg.toPrecision(3)} kg`],
     ['seed', String(seed)],
     ['violations', String(violations.length)],
   ]
@@ -196,13 +207,25 @@ function rowOf(cell: 'th' | 'td', texts: readonly string[]): string {
   return `<tr>${cells.join('')}</tr>`
 }
 
-function made({ command, traceDigest, events, bytes: { up, down } }: Figures): string {
+function made(figures: Figures): string {
+  const { command, traceDigest, events, trace, settings, set, version, commit } = figures
+  const { up, down } = figures.bytes
   const size = `${gigabytes(up)} received, ${gigabytes(down)} sent`
+  const rows: [string, string][] = [
+    ['Barnraise', commit === null ? version : `${version}, ${commit}`],
+    ['seed', String(figures.seed)],
+    ['trace digest', traceDigest],
+    ...(trace === null ? [] : [['trace', `${trace.file}, SHA-256 ${trace.digest}`] as const]),
+    ['set by hand', set.join(' ') || 'nothing'],
+    ['events', `${events.toLocaleString('en')}; ${size}`],
+  ].map(([name, value]) => [name!, value!])
+  const table = rows.map(([name, value]) => rowOf('td', [name, value])).join('')
   return (
     "<p>The coordinator's and the volunteers' own state machines, in virtual time. This command " +
     `makes it again, to the byte:</p><pre>${escaped(command)}</pre>` +
-    `<p>${events.toLocaleString('en')} events; ${size}; trace digest ` +
-    `<code>${traceDigest}</code></p>`
+    `<table class="made">${table}</table><h3>Methods, to paste</h3>` +
+    `<p>${escaped(methodsOf(figures))}</p><details><summary>All settings</summary>` +
+    `<pre>${escaped(JSON.stringify(settings, null, 1))}</pre></details>`
   )
 }
 
@@ -275,8 +298,10 @@ svg [class]{background:none}
 .legend i{flex:none;width:.8em;height:.8em;border-radius:2px}
 .broken{color:var(--failed)}
 pre{overflow:auto;background:var(--page);padding:.6rem;border-radius:6px;font-size:.85rem}
-code{overflow-wrap:anywhere}
-p{margin:.4rem 0}
+.made td:last-child{overflow-wrap:anywhere}
+h3{margin:1rem 0 .4rem;font-size:1rem}
+p{margin:.4rem 0;overflow-wrap:anywhere}
+main>section:last-child{grid-column:1/-1}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:.2rem .8rem .2rem 0;text-align:left;border-bottom:1px solid var(--rule)}
 `
