@@ -135,11 +135,15 @@ function bytes(samples: readonly SampleFigures[]): string {
       { name: 'received', color: 'c1', points: of('bytesUp') },
       { name: 'sent', color: 'c3', points: of('bytesDown') },
     ],
-    { title: 'Bytes received and sent', xLabel: 'hours', yLabel: 'GB' },
+    {
+      title: 'Bytes that the coordinator received (full line) and sent (dashed)',
+      xLabel: 'hours',
+      yLabel: 'GB',
+    },
   )
   return (
     `${plot}<ul class="legend"><li><i class="c1"></i>received</li>` +
-    '<li><i class="c3"></i>sent</li></ul>'
+    '<li><i class="c3 dashed"></i>sent</li></ul>'
   )
 }
 
@@ -177,7 +181,7 @@ function leases({ leases: bars, samples }: Figures): string {
   })
   const legend =
     '<ul class="legend"><li><i class="counted"></i>handed in</li>' +
-    '<li><i class="late"></i>lost</li><li><i class="open"></i>open at the end</li></ul>'
+    '<li><i class="lost"></i>lost</li><li><i class="open"></i>open at the end</li></ul>'
   return gantt(spans, lanes, Math.max(end, 1e-9)) + legend
 }
 
@@ -264,25 +268,13 @@ dl div{padding:.6rem .9rem}
 dt{font-size:.8rem;color:var(--soft)}
 dd{margin:0;font-size:1.25rem;font-variant-numeric:tabular-nums}
 svg{display:block;width:100%;height:auto}
-.tick{font-size:12px;fill:var(--soft)}
-.grid{stroke:var(--rule);fill:none}
-.line{fill:none;stroke-width:2;stroke-linejoin:round}
-.area{opacity:.18}
-.bar{fill:var(--c1)}
-.line.c1{stroke:var(--c1)}
-.line.c2{stroke:var(--c2)}
-.line.c3{stroke:var(--c3)}
-.area.c1{fill:var(--c1)}
-.area.c2{fill:var(--c2)}
-.area.c3{fill:var(--c3)}
-.span.counted{fill:var(--c2)}
-.span.lost{fill:var(--late)}
-.span.open{fill:var(--waiting)}
 .shares{display:flex;height:2.4rem;border-radius:6px;overflow:hidden;gap:1px}
 .shares span{flex-basis:0;min-width:1px}
 .counted{background:var(--c2)}
 .c1{background:var(--c1)}
 .c3{background:var(--c3)}
+.dashed{background:repeating-linear-gradient(90deg,var(--c3) 0 4px,transparent 4px 6px)}
+.lost{border:1.5px dashed var(--c3)}
 .open{background:var(--waiting)}
 .waiting{background:var(--waiting)}
 .loading{background:var(--loading)}
@@ -291,7 +283,11 @@ svg{display:block;width:100%;height:auto}
 .late{background:var(--late)}
 .failed{background:var(--failed)}
 .unfinished{background:var(--unfinished)}
-svg [class]{background:none}
+svg [class]{background:none;border:0}
+.loading,.departed,.failed{
+background-image:repeating-linear-gradient(45deg,transparent 0 3px,var(--card) 3px 4px);}
+.auditing,.late,.unfinished{
+background-image:repeating-linear-gradient(90deg,transparent 0 3px,var(--card) 3px 4px);}
 .legend{list-style:none;padding:0;margin:.7rem 0 0;font-size:.9rem}
 .legend li{display:flex;align-items:baseline;gap:.5rem}
 .legend b{margin-left:auto;white-space:nowrap;font-variant-numeric:tabular-nums}

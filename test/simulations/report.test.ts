@@ -57,7 +57,20 @@ test('the page has a plot for each question, and no number that is none', () => 
 
 test('the page shows what it was given as text, and loads nothing', () => {
   expect(page).toContain('Simulated: 16 &#38; more')
-  expect(page).not.toMatch(/<script|https?:|url\(|@import/)
+  const withoutNamespaces = page.replaceAll('xmlns="http://www.w3.org/2000/svg"', '')
+  expect(withoutNamespaces).not.toMatch(/<script|https?:|url\(|@import/)
+})
+
+test('a plot that is saved alone has its styles, its background and its caption in it', () => {
+  const plots = page.match(/<svg .*?<\/svg>/gs)!
+  for (const plot of plots) {
+    const style = /<style>(.*?)<\/style>/s.exec(plot)![1]!
+    expect(plot).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox/)
+    expect(plot).toMatch(/<text class="caption"[^>]*>\w[^<]*<\/text><\/svg>$/)
+    const classes = [...plot.matchAll(/class="([^"]+)"/g)].flatMap(([, names]) => names!.split(' '))
+    expect([...new Set(classes)].filter((name) => !style.includes(`.${name}`))).toEqual([])
+    expect(style).not.toMatch(/var\(|light-dark/)
+  }
 })
 
 test('losses are drawn where numbers are real', () => {
