@@ -74,6 +74,19 @@ export interface Lora {
   b: Pointer
   da: Pointer
   db: Pointer
+  /** Null but with DoRA. */
+  lengths: Lengths | null
+}
+
+/** What DoRA keeps of one linear layer, (O) each. */
+export interface Lengths {
+  /** M and its gradient. */
+  m: Pointer
+  dm: Pointer
+  /** (‖W‖ + M) / ‖V‖ */
+  factor: Pointer
+  /** 1 / ‖V‖ */
+  inverse: Pointer
 }
 
 /** Linear layers that read the same x: W (O,I) is theirs, one below the other. */
@@ -86,6 +99,8 @@ export interface Group {
   ranks: number
   /** (T,ranks): s · x·Aᵀ, kept for the backward. */
   h: Pointer
+  /** (T,O) with DoRA: y before its columns are scaled, kept for the backward. */
+  raw: Pointer
   /** A (ranks,I) and its gradient: copies where it has several parts. */
   a: Pointer
   da: Pointer
@@ -132,6 +147,8 @@ export interface Scratch {
   dgateUp: Pointer
   /** (T,ranks) */
   dh: Record<GroupName, Pointer>
+  /** (T,O) with DoRA: dy with its columns scaled. */
+  du: Record<GroupName, Pointer>
   /** float64 (T): the loss of each token. */
   losses: Pointer
   /** float32 (T): what the gradient of each token's loss is scaled by, where answers are rated. */
@@ -247,7 +264,7 @@ interface AdapterPlace {
 }
 
 type Frozen = 'inputNorm' | 'middleNorm' | 'headNorm' | 'qkvBias'
-type Kept = Omit<Layer, 'groups' | Frozen | 'x'>
+type Kept = Omit<Layer, 'groups' | Frozen | 'x'> & { raw: Record<GroupName, Pointer> }
 
 function placeLayer(
   shape: BatchShape,
@@ -262,12 +279,15 @@ function placeLayer(
   const T = microBatch * sequenceLength
   const headBytes = model.headNorm ? 4 * E : 0
   const x = place(`layers.${index}.x`, 4 * T * D)
-  const kept = shared ?? placeKept(shape, `layers.${index}`, place)
-  const placeH = (name: GroupName) =>
-    place(`layers.${index}.${name}.h`, 4 * T * adapter.ranks[name])
+  const { raw, ...kept } = shared ?? placeKept(shape, `layers.${index}`, place)
+  const groupPlace = (name: GroupName) => ({
+    h: place(`layers.${index}.${name}.h`, 4 * T * adapter.ranks[name]),
+    raw: raw[name],
+    lengths: place(`layers.${index}.${name}.lengths`, 2 * 4 * scaledColumns(shape, name)),
+  })
   const own = matrices(index)
   return {
-    groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), own)),
+    groups: forGroups((name) => placeGroup(shape, index, name, adapter, groupPlace(name), own)),
     inputNorm: place(inputNormName(index), 4 * D),
     middleNorm: place(middleNormName(index), 4 * D),
     headNorm: {
@@ -297,7 +317,16 @@ function placeKept(shape: BatchShape, owner: string, place: Place): Kept {
     headRstd: kept('headRstd', model.headNorm ? H + G : 0),
     context: kept('context', H * E),
     gateUp: kept('gateUp', 2 * F),
+    raw: forGroups((name) => kept(`${name}.raw`, scaledColumns(shape, name))),
   }
+}
+
+/** Outputs of a group whose columns DoRA scales, in some layer; 0: it scales none. */
+function scaledColumns({ model, adapter }: BatchShape, name: GroupName): number {
+  const targets: readonly Target[] = GROUPS[name]
+  const isScaled = targets.some((target) => adapter.targets.includes(target))
+  if (adapter.variant !== 'dora' || !isScaled) return 0
+  return targets.reduce((sum, target) => sum + targetSize(model, target).outputs, 0)
 }
 
 function placeGroup(
@@ -305,7 +334,7 @@ function placeGroup(
   layer: number,
   name: GroupName,
   adapter: AdapterPlace,
-  h: Pointer,
+  { h, raw, lengths }: { h: Pointer; raw: Pointer; lengths: Pointer },
   place: Place,
 ): Group {
   const { inputs } = targetSize(shape.model, GROUPS[name][0])
@@ -314,7 +343,8 @@ function placeGroup(
   let ranks = 0
   for (const target of GROUPS[name]) {
     const size = targetSize(shape.model, target).outputs
-    const tensors = tensorsOf(adapter, layer, target)
+    const at = lengths + 2 * 4 * outputs
+    const tensors = tensorsOf(adapter, layer, target, { factor: at, inverse: at + 4 * size })
     if (tensors !== null) {
       const stream = layer * TARGETS.length + TARGETS.indexOf(target)
       loras.push({ outputs: size, stream, row: ranks, column: outputs, ...tensors })
@@ -324,7 +354,7 @@ function placeGroup(
   }
   const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
   const weights = placeGroupWeights(shape, layer, name, GROUPS[name], place)
-  return { inputs, outputs, weights, loras, ranks, h, a, da }
+  return { inputs, outputs, weights, loras, ranks, h, raw, a, da }
 }
 
 const placeName = (layer: number, target: Target): string => `${layer}.${target}`
@@ -333,8 +363,9 @@ function tensorsOf(
   { byPlace, theta, gradient }: AdapterPlace,
   layer: number,
   target: Target,
-): Pick<Lora, 'rank' | 'scale' | 'a' | 'b' | 'da' | 'db'> | null {
-  const [a, b] = byPlace.get(placeName(layer, target)) ?? []
+  lengths: Pick<Lengths, 'factor' | 'inverse'>,
+): Pick<Lora, 'rank' | 'scale' | 'a' | 'b' | 'da' | 'db' | 'lengths'> | null {
+  const [a, b, m] = byPlace.get(placeName(layer, target)) ?? []
   if (a === undefined || b === undefined) return null
   return {
     rank: a.rows,
@@ -343,6 +374,7 @@ function tensorsOf(
     b: theta + 4 * b.offset,
     da: gradient + 4 * a.offset,
     db: gradient + 4 * b.offset,
+    lengths: m ? { m: theta + 4 * m.offset, dm: gradient + 4 * m.offset, ...lengths } : null,
   }
 }
 
@@ -377,6 +409,7 @@ function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place
     dactivation: scratch('dactivation', T, F),
     dgateUp: scratch('dgateUp', T, 2 * F),
     dh: forGroups((name) => scratch(`${name}.dh`, T, ranks[name])),
+    du: forGroups((name) => scratch(`${name}.du`, T, scaledColumns(shape, name))),
     losses: scratch('losses', T, 2),
     factors: scratch('factors', shape.preference === undefined ? 0 : T, 1),
     staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),

@@ -51,9 +51,12 @@ export const adapterKeys = {
     .default(false)
     .describe('The adapter is scaled by `lora_alpha / √lora_r`, which suits high ranks.'),
   peft_use_dora: z
-    .literal(false, 'must be false, as DoRA is not computed here: LoRA and rsLoRA are')
+    .boolean()
     .default(false)
-    .describe('DoRA is not computed here, so it can only be left out.'),
+    .describe(
+      'DoRA: how long each row of the adapted matrices is, is learned by itself. It cannot go ' +
+        'with `lora_dropout`.',
+    ),
   peft_rank_pattern: patterns(within(adapter.fields.adapterRank)).describe(
     "Other ranks for some linear layers, by the end of their names: `{q_proj: 16}`, or PEFT's " +
       '`rank_pattern`. The first that matches counts.',
