@@ -16,8 +16,8 @@ export interface AdamWHyper {
   /** |m / (√v + epsilon)| is clamped to this: a step moves no scalar further than lr times it. */
   ratioMax: number
   /**
-   * The learning rate of B and M as a multiple of that of A; absent: 1. Source: Hayou et al. 2024, LoRA+,
-   * §3.
+   * The learning rate of B and M as a multiple of that of A; absent: 1. Source: Hayou et al. 2024,
+   * LoRA+, §3.
    */
   rateRatio?: number | undefined
 }

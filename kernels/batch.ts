@@ -67,7 +67,7 @@ export function checkBatchShape(shape: BatchShape): void {
   }
   if (shape.adapter.variant === 'dora' && (shape.noise?.dropout ?? 0) > 0) {
     throw new ShapeError(
-      "Cannot make a trainer as 'dropout' is not drawn where lengths are learned",
+      "Cannot make a trainer as 'dropout' is not drawn where magnitudes are learned (DoRA)",
     )
   }
   for (const [name, value] of Object.entries({ sequenceLength, microBatch, threads })) {

@@ -11,19 +11,26 @@
 import {
   type BaseKernels,
   embeddingKind,
-  type GroupWeight,
   headKind,
   placeGroupWeights,
   placeWeight,
 } from './frozen-base.ts'
 import { forGroups, GROUPS, type GroupName, mostRanks } from './groups.ts'
-import { type AdapterLayout, type AdapterTensor, adapterLayout } from './lora.ts'
+import { type AdapterLayout, adapterLayout } from './lora.ts'
 import type { Noise } from './noise.ts'
 import type { FrozenWeight, Pointer } from './ops.ts'
 import { type OwnScratch, placeOwn } from './own-scratch.ts'
 import { type Place, placeByTurns } from './place.ts'
+import {
+  type AdapterPlace,
+  type Group,
+  placeGroup,
+  placeName,
+  placeStacks,
+  scaledColumns,
+} from './place-group.ts'
 import { hasReference, type Preference } from './preference.ts'
-import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
+import type { AdapterShape, ModelShape } from './shape.ts'
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -57,53 +64,6 @@ export interface BatchShape {
   noise?: Noise | undefined
   /** What answers are rated by; absent: every target counts for itself. */
   preference?: Preference | undefined
-}
-
-/** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
-export interface Lora {
-  rank: number
-  /** s: alpha / R, or alpha / √R. */
-  scale: number
-  /** What its dropout is drawn by: no other layer of the model has it. */
-  stream: number
-  outputs: number
-  /** Its first row in the A of the group, and its first column in the outputs. */
-  row: number
-  column: number
-  a: Pointer
-  b: Pointer
-  da: Pointer
-  db: Pointer
-  /** Null but with DoRA. */
-  lengths: Lengths | null
-}
-
-/** What DoRA keeps of one linear layer, (O) each. */
-export interface Lengths {
-  /** M and its gradient. */
-  m: Pointer
-  dm: Pointer
-  /** (‖W‖ + M) / ‖V‖ */
-  factor: Pointer
-  /** 1 / ‖V‖ */
-  inverse: Pointer
-}
-
-/** Linear layers that read the same x: W (O,I) is theirs, one below the other. */
-export interface Group {
-  inputs: number
-  outputs: number
-  weights: readonly GroupWeight[]
-  loras: readonly Lora[]
-  /** Rows of A, one below the other; 0 where the group has no adapter. */
-  ranks: number
-  /** (T,ranks): s · x·Aᵀ, kept for the backward. */
-  h: Pointer
-  /** (T,O) with DoRA: y before its columns are scaled, kept for the backward. */
-  raw: Pointer
-  /** A (ranks,I) and its gradient: copies where it has several parts. */
-  a: Pointer
-  da: Pointer
 }
 
 export interface Layer {
@@ -254,15 +214,6 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   }
 }
 
-interface AdapterPlace {
-  /** A and B of each linear layer that has them. */
-  byPlace: ReadonlyMap<string, readonly AdapterTensor[]>
-  theta: Pointer
-  gradient: Pointer
-  ranks: Record<GroupName, number>
-  stacks: Record<GroupName, { a: Pointer; da: Pointer }>
-}
-
 type Frozen = 'inputNorm' | 'middleNorm' | 'headNorm' | 'qkvBias'
 type Kept = Omit<Layer, 'groups' | Frozen | 'x'> & { raw: Record<GroupName, Pointer> }
 
@@ -283,7 +234,7 @@ function placeLayer(
   const groupPlace = (name: GroupName) => ({
     h: place(`layers.${index}.${name}.h`, 4 * T * adapter.ranks[name]),
     raw: raw[name],
-    lengths: place(`layers.${index}.${name}.lengths`, 2 * 4 * scaledColumns(shape, name)),
+    magnitudes: place(`layers.${index}.${name}.magnitudes`, 2 * 4 * scaledColumns(shape, name)),
   })
   const own = matrices(index)
   return {
@@ -319,77 +270,6 @@ function placeKept(shape: BatchShape, owner: string, place: Place): Kept {
     gateUp: kept('gateUp', 2 * F),
     raw: forGroups((name) => kept(`${name}.raw`, scaledColumns(shape, name))),
   }
-}
-
-/** Outputs of a group whose columns DoRA scales, in some layer; 0: it scales none. */
-function scaledColumns({ model, adapter }: BatchShape, name: GroupName): number {
-  const targets: readonly Target[] = GROUPS[name]
-  const isScaled = targets.some((target) => adapter.targets.includes(target))
-  if (adapter.variant !== 'dora' || !isScaled) return 0
-  return targets.reduce((sum, target) => sum + targetSize(model, target).outputs, 0)
-}
-
-function placeGroup(
-  shape: BatchShape,
-  layer: number,
-  name: GroupName,
-  adapter: AdapterPlace,
-  { h, raw, lengths }: { h: Pointer; raw: Pointer; lengths: Pointer },
-  place: Place,
-): Group {
-  const { inputs } = targetSize(shape.model, GROUPS[name][0])
-  const loras: Lora[] = []
-  let outputs = 0
-  let ranks = 0
-  for (const target of GROUPS[name]) {
-    const size = targetSize(shape.model, target).outputs
-    const at = lengths + 2 * 4 * outputs
-    const tensors = tensorsOf(adapter, layer, target, { factor: at, inverse: at + 4 * size })
-    if (tensors !== null) {
-      const stream = layer * TARGETS.length + TARGETS.indexOf(target)
-      loras.push({ outputs: size, stream, row: ranks, column: outputs, ...tensors })
-      ranks += tensors.rank
-    }
-    outputs += size
-  }
-  const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
-  const weights = placeGroupWeights(shape, layer, name, GROUPS[name], place)
-  return { inputs, outputs, weights, loras, ranks, h, raw, a, da }
-}
-
-const placeName = (layer: number, target: Target): string => `${layer}.${target}`
-
-function tensorsOf(
-  { byPlace, theta, gradient }: AdapterPlace,
-  layer: number,
-  target: Target,
-  lengths: Pick<Lengths, 'factor' | 'inverse'>,
-): Pick<Lora, 'rank' | 'scale' | 'a' | 'b' | 'da' | 'db' | 'lengths'> | null {
-  const [a, b, m] = byPlace.get(placeName(layer, target)) ?? []
-  if (a === undefined || b === undefined) return null
-  return {
-    rank: a.rows,
-    scale: a.scale,
-    a: theta + 4 * a.offset,
-    b: theta + 4 * b.offset,
-    da: gradient + 4 * a.offset,
-    db: gradient + 4 * b.offset,
-    lengths: m ? { m: theta + 4 * m.offset, dm: gradient + 4 * m.offset, ...lengths } : null,
-  }
-}
-
-/** Room for the A of groups that have several, used by one layer after the other. */
-function placeStacks(
-  { model, adapter }: BatchShape,
-  ranks: Record<GroupName, number>,
-  place: Place,
-): AdapterPlace['stacks'] {
-  return forGroups((name) => {
-    const { inputs } = targetSize(model, GROUPS[name][0])
-    const carriers = GROUPS[name].filter((target) => adapter.targets.includes(target))
-    const bytes = carriers.length > 1 ? 4 * ranks[name] * inputs : 0
-    return { a: place(`scratch.${name}.a`, bytes), da: place(`scratch.${name}.da`, bytes) }
-  })
 }
 
 function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place: Place): Scratch {

@@ -1,13 +1,13 @@
 /**
  * The decoder, read top to bottom: embedding, layers, head; and back again down to the adapter.
  *
- * The base is frozen, so the backward carries gradients of activations and of A and B only, and
+ * The base is frozen, so the backward carries gradients of activations and of the adapter only, and
  * stops where nothing below can learn. T tokens are one or more documents, one after the other.
  *
  * The work is a list of stages. Each is cut into parts that depend on no other part of it, and the
  * parts are worked off by a team of threads, the leader among them:
  *
- *   lengths     lengths (rows of V, for a new adapter with DoRA)                   for each layer
+ *   rowNorms    norms (rows of V, for a new adapter with DoRA)                     for each layer
  *   forward     inputs (rows), attention (heads), middle (rows), output (rows)     for each layer
  *   head        norm, logits, loss and its gradient (rows)
  *   backward    feedForward (rows), feedForwardSums (columns),
@@ -19,7 +19,7 @@
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
 import type { Buffers, Layer } from './buffers.ts'
-import { learnsLengths, lengthParts, measureRows } from './dora.ts'
+import { directionParts, hasMagnitudes, measureDirections } from './dora.ts'
 import type { Embed } from './embedding.ts'
 import type { Feed } from './feed.ts'
 import { forGroups } from './groups.ts'
@@ -71,7 +71,7 @@ const STAGES = [
   'attentionBackward',
   'qkv',
   'qkvSums',
-  'lengths',
+  'rowNorms',
 ] as const
 type StageName = (typeof STAGES)[number]
 
@@ -114,7 +114,7 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
       const piece = adapterParts(layers[l]!.groups.qkv)[part]!
       adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T, thread.draw())
     },
-    lengths: (l, _, part) => measureRows(ops, thread.own, lengthParts(layers[l]!)[part]!),
+    rowNorms: (l, _, part) => measureDirections(ops, thread.own, directionParts(layers[l]!)[part]!),
   }
   return STAGES.map((name) => (part, [layer, T, count, extra]) => {
     documents = count!
@@ -193,7 +193,7 @@ interface Lead {
   embed: Embed
   /** Asked for each layer before anything is multiplied with its matrices. */
   feed: Feed
-  /** The layers whose lengths are those of the adapter in place. */
+  /** The layers whose row norms are those of the adapter in place. */
   measured: Set<number>
 }
 
@@ -215,12 +215,12 @@ function forward(lead: Lead, batch: MicroBatch, withReference = false): boolean 
   })
 }
 
-/** The lengths of a layer's rows, once for each adapter: its matrices are there. */
+/** The norms of a layer's rows, once for each adapter: its matrices are there. */
 function measureLayer(lead: Lead, layer: number, batch: MicroBatch): boolean {
   const { buffers, measured } = lead
   if (measured.has(layer)) return true
-  const parts = lengthParts(buffers.layers[layer]!).length
-  if (parts > 0 && !run(lead, 'lengths', parts, layer, batch)) return false
+  const parts = directionParts(buffers.layers[layer]!).length
+  if (parts > 0 && !run(lead, 'rowNorms', parts, layer, batch)) return false
   measured.add(layer)
   return true
 }
@@ -288,7 +288,7 @@ function layerBackward(lead: Lead, layer: number, batch: MicroBatch): boolean {
 /** A second forward has no use for a layer's output, but for what it is made of with DoRA. */
 function forwardAgain(lead: Lead, layer: number, batch: MicroBatch): boolean {
   const { down } = lead.buffers.layers[layer]!.groups
-  return learnsLengths(down)
+  return hasMagnitudes(down)
     ? forwardLayer(lead, layer, batch)
     : forwardToMiddle(lead, layer, batch)
 }

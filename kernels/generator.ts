@@ -11,7 +11,7 @@ import { type Arena, JOB_BYTES_MAX } from './arena.ts'
 import { attentionForward } from './attention.ts'
 import { checkBatchShape, checkTokens } from './batch.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
-import { lengthParts, measureRows } from './dora.ts'
+import { directionParts, measureDirections } from './dora.ts'
 import { createEmbed, type Embed } from './embedding.ts'
 import { type Feed, feedOf, streamedCounts } from './feed.ts'
 import type { BaseKernels } from './frozen-base.ts'
@@ -65,7 +65,7 @@ interface OpenContext {
   thread: Thread
   embed: Embed
   feed: Feed
-  /** The layers whose lengths are those of the adapter in place. */
+  /** The layers whose row norms are those of the adapter in place. */
   measured: Set<number>
   /** Tokens whose keys and values are kept. */
   length: number
@@ -214,7 +214,7 @@ function forwardRows({ thread, embed, feed, measured }: OpenContext, rows: Rows)
   for (const [index, layer] of layers.entries()) {
     feed.need(index, null)
     if (!measured.has(index)) {
-      for (const part of lengthParts(layer)) measureRows(ops, thread.own, part)
+      for (const part of directionParts(layer)) measureDirections(ops, thread.own, part)
       measured.add(index)
     }
     for (const group of Object.values(layer.groups)) stackA(ops, group)
@@ -236,7 +236,7 @@ function isLikeliest(logits: Float32Array, target: number): boolean {
 const BACKWARD_ONLY =
   /^(gradient|scratch\.(.*\.)?d\w+|scratch\.losses|threads\.\d+\.(dscores|partial))$/
 const OF_A_LAYER =
-  /^layers\.(\d+)\.(x|\w+\.h|\w+\.raw|inputRstd|middle|middleRstd|rawHeads|headRstd|context|gateUp)$/
+  /^layers\.(\d+)\.(x|\w+\.(h|raw)|inputRstd|middle|middleRstd|rawHeads|headRstd|context|gateUp)$/
 
 /**
  * The table of a forward that keeps keys and values alone. A layer reads x and writes that of the

@@ -8,17 +8,19 @@
  * other row, so a range of rows can be worked off by any thread; dA and dB are sums over all tokens
  * and are cut by columns instead.
  *
- * With DoRA the columns of y are scaled then: see dora.ts. With dropout each layer has an x of its own, x∘M_i, in place of the x that its A_i reads.
+ * With DoRA the columns of y are scaled then: see dora.ts. With dropout each layer has an x of its
+ * own, x∘M_i, in place of the x that its A_i reads.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
-import type { Group, Lora } from './buffers.ts'
-import { learnsLengths, lengthGradient, scaleBackward, scaleForward } from './dora.ts'
+
+import { hasMagnitudes, magnitudeGradient, scaleBackward, scaleForward } from './dora.ts'
 import type { BaseKernels } from './frozen-base.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
 import { multiply, rowAt } from './multiply.ts'
 import type { Draw } from './noise.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { COLUMNS_MAX, type OwnScratch } from './own-scratch.ts'
+import type { Group, Lora } from './place-group.ts'
 
 /** Tokens first .. first+count-1 of a micro-batch. */
 export interface Rows {
@@ -100,7 +102,7 @@ export function groupBackward(
   draw: Drop | null,
 ): void {
   const { inputs: I, outputs: O, weights, loras, ranks, a } = group
-  const isScaled = learnsLengths(group)
+  const isScaled = hasMagnitudes(group)
   if (isScaled) scaleBackward(ops, du, dy, group, first, count)
   const [from, down] = [rowAt(isScaled ? du : dy, first, O), rowAt(dh, first, ranks)]
   for (const { rank: R, row, outputs, column, b } of loras) {
@@ -154,7 +156,7 @@ function scaleRanks(ops: Ops, { loras, ranks }: Group, h: Pointer, count: number
   }
 }
 
-/** Columns of dA, or rows of the dB, and of dM, of one layer of the group. */
+/** Columns of dA, or rows of the dB and the dM of one layer of the group. */
 export interface AdapterPart {
   group: Group
   /** null: of dA. */
@@ -163,7 +165,7 @@ export interface AdapterPart {
   count: number
 }
 
-/** dA and dB of a group, cut into parts. */
+/** dA, dB and dM of a group, cut into parts. */
 export function adapterParts(group: Group): AdapterPart[] {
   const { inputs, loras } = group
   if (loras.length === 0) return []
@@ -205,10 +207,10 @@ export function adapterGradient(
     return
   }
   const { rank: R, row, column, db } = lora
-  const from = lora.lengths === null ? dy : du
+  const from = lora.magnitudes === null ? dy : du
   const [a, c] = [from + 4 * (column + first), rowAt(db, first, R)]
   multiply(ops, 'tn', [count, R, T], [a, O], [h + 4 * row, ranks], [c, R], true)
-  lengthGradient(ops, group, lora, dy, { first, count }, T)
+  magnitudeGradient(ops, group, lora, dy, { first, count }, T)
 }
 
 /** Brings dA together where A has several parts, so that the folds go on, and back. */

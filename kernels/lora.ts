@@ -2,7 +2,7 @@
  * The adapter: low-rank matrices A and B beside the frozen linear layers, y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ
  * with s = alpha / R, or alpha / √R where ranks are stabilised.
  *
- * With DoRA each row of W + s·B·A is brought to a length of its own: see dora.ts.
+ * With DoRA each row of W + s·B·A has a magnitude besides: see dora.ts.
  *
  * Everything about an adapter (values, gradient, moments, deltas) is one flat float32 array of N
  * scalars in canonical order: layer, then the order of TARGETS, A before B before M, row-major.
@@ -23,7 +23,7 @@ import {
 export interface AdapterTensor {
   layer: number
   target: Target
-  /** M, of DoRA alone, says how much longer each row is than that of W. */
+  /** M, of DoRA alone, is the magnitude of each row less the norm of W's. */
   part: 'A' | 'B' | 'M'
   rows: number
   columns: number
@@ -74,8 +74,8 @@ function* placesOf(model: ModelShape, adapter: AdapterShape): Generator<AdapterE
 
 /**
  * Where every adapter of a run starts: A ~ U(-1, 1) / sqrt(I), B = 0 and M = 0, so that the first
- * forward is the base's. Scalar i takes word i mod 4 of Philox block floor(i / 4): the values depend on the
- * seed and the layout alone. `seed` is any integer from 0 to 2^53 - 1.
+ * forward is the base's. Scalar i takes word i mod 4 of Philox block floor(i / 4): the values
+ * depend on the seed and the layout alone. `seed` is any integer from 0 to 2^53 - 1.
  */
 export function initialAdapter(layout: AdapterLayout, seed: number): Float32Array {
   if (!Number.isSafeInteger(seed) || seed < 0) {

@@ -14,8 +14,8 @@ export const VOCABULARY_BLOCK = 2048
 
 /** Rows of a part, at most: what W is packed for once, and what lies between two looks up. */
 export const ROWS_MAX = 256
-/** Rows of V that are measured at a time. No result depends on it. */
-export const LENGTH_ROWS = 32
+/** Rows of DoRA's V that are measured at a time. No result depends on it. */
+export const DIRECTION_ROWS = 32
 /** Columns of dA, rows of dB in one part, at most. */
 export const COLUMNS_MAX = 256
 
@@ -29,10 +29,10 @@ export interface OwnScratch {
   partial: Pointer
   /** (ROWS_MAX,I) or (T,COLUMNS_MAX): x without what is dropped; empty where nothing is. */
   dropped: Pointer
-  /** What DoRA measures rows of V with: (LENGTH_ROWS,I), int32 (LENGTH_ROWS), (LENGTH_ROWS,R). */
-  lengthRows: Pointer
-  lengthIds: Pointer
-  lengthB: Pointer
+  /** Some rows of DoRA's V (DIRECTION_ROWS,I), with their numbers, int32, and s·B. */
+  directions: Pointer
+  directionIds: Pointer
+  directionB: Pointer
   /** WORKSPACE_BYTES for packing; null: the first thread's lies below the arena. */
   workspace: Pointer | null
 }
@@ -53,7 +53,7 @@ export function placeOwn(shape: Sizes, thread: number, place: Place): OwnScratch
   const rows = Math.min(TOKEN_BLOCK, microBatch * S)
   const own = (name: string, bytes: number) => place(`threads.${thread}.${name}`, bytes)
   const { dropout = 0 } = shape.noise ?? {}
-  const measured = shape.adapter.variant === 'dora' ? LENGTH_ROWS : 0
+  const measured = shape.adapter.variant === 'dora' ? DIRECTION_ROWS : 0
   const scoreBytes = 4 * Math.min(QUERY_BLOCK, S) * S
   return {
     scores: own('scores', scoreBytes),
@@ -61,9 +61,9 @@ export function placeOwn(shape: Sizes, thread: number, place: Place): OwnScratch
     logits: own('logits', 4 * rows * V),
     partial: own('partial', V > VOCABULARY_BLOCK ? 4 * rows * D : 0),
     dropped: own('dropped', dropout > 0 ? droppedBytes(shape) : 0),
-    lengthRows: own('lengths.rows', 4 * measured * widestOf(model)),
-    lengthIds: own('lengths.ids', 4 * measured),
-    lengthB: own('lengths.b', 4 * measured * mostRank(shape.adapter)),
+    directions: own('directions', 4 * measured * widestOf(model)),
+    directionIds: own('directions.ids', 4 * measured),
+    directionB: own('directions.b', 4 * measured * mostRank(shape.adapter)),
     workspace: thread === 0 ? null : own('workspace', WORKSPACE_BYTES),
   }
 }

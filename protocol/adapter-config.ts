@@ -28,7 +28,7 @@ export const adapter = struct({
   layers: optional(list(layer, 1, limits.LAYERS_MAX)),
   /** How the adapter's output is scaled. `rslora`: by alpha / √rank; absent: by alpha / rank. */
   scaling: optional(oneOf('rslora')),
-  /** What is learned besides A and B. `dora`: the lengths of the rows; absent: nothing. */
+  /** What is learned besides A and B. `dora`: the magnitudes of rows; absent: nothing. */
   variant: optional(oneOf('dora')),
   /** Linear layers whose rank or alpha is another, by layer and then in the order of targets. */
   exceptions: optional(list(struct({ layer, target, adapterRank, alpha }), 1, limits.ADAPTED_MAX)),

@@ -149,7 +149,14 @@ const lengthsOf = (figures: RunPlan['figures']): [string, string][] => [
   ['longer than', `a sequence of ${longerWords(figures)}`],
 ]
 
-function adapterWords({ adapterRank, targets, layers, scaling, variant, exceptions }: AdapterShape): string {
+function adapterWords({
+  adapterRank,
+  targets,
+  layers,
+  scaling,
+  variant,
+  exceptions,
+}: AdapterShape): string {
   const parts = [`rank ${adapterRank}`]
   if (exceptions !== undefined) {
     const others = counted(exceptions.length, 'linear layer')

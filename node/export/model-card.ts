@@ -102,7 +102,12 @@ ${usageOf(format, { run, adapter, hasTemplate })}`
 }
 
 /** What is not so in every adapter; layers that have the same of their own share a row. */
-function adapterRows({ layers, scaling, variant, exceptions = [] }: AdapterShape): [string, string][] {
+function adapterRows({
+  layers,
+  scaling,
+  variant,
+  exceptions = [],
+}: AdapterShape): [string, string][] {
   const own = Map.groupBy(exceptions, (one) => `${one.target} ${one.adapterRank} ${one.alpha}`)
   return [
     ...(scaling === 'rslora' ? [['scaled by', 'alpha / √rank'] as [string, string]] : []),

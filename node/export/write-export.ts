@@ -8,7 +8,7 @@ import { copyCompanions } from '../model/base-model.ts'
 import { TEMPLATE_FILE } from '../model/chat-template.ts'
 import { writeGguf } from '../model/gguf-write.ts'
 import { writePeftAdapter } from '../model/peft.ts'
-import { rowLengthsOf } from '../model/row-lengths.ts'
+import { rowNormsOf } from '../model/row-norms.ts'
 import { openWeights } from '../model/weight-file.ts'
 import { makeFolder } from '../storage/file-system.ts'
 import { DTYPE_NAMES, DTYPES, type DtypeName, type ExportFormat } from './formats.ts'
@@ -66,13 +66,13 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
     await writeStops(takeaway.base.folder, target.folder)
     const { base, model } = takeaway
     const opened = openWeights(base.weights, model)
-    const adapter = { ...takeaway, lengths: rowLengthsOf(model, opened) }
+    const adapter = { ...takeaway, rowNorms: rowNormsOf(model, opened) }
     const written = await writePeftAdapter(target.folder, adapter).finally(opened.close)
     return { ...written, weights: 'F32' }
   },
   async 'gguf-lora'(target, takeaway) {
     typeOf(target, ['f32'])
-    refuseLengths(takeaway)
+    refuseMagnitudes(takeaway)
     await makeFolder(target.folder)
     // The base's own GGUF may have another template than the run, or none.
     await copyCompanions(takeaway.base.folder, target.folder, [TEMPLATE_FILE])
@@ -99,7 +99,7 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
 }
 
 /** llama.cpp adds s·B·A to a product, and knows nothing that scales it. */
-function refuseLengths({ adapter }: Takeaway): void {
+function refuseMagnitudes({ adapter }: Takeaway): void {
   if (adapter.variant !== 'dora') return
   throw new ConfigError(
     "Cannot write 'gguf-lora' as llama.cpp's adapters hold A and B alone, and this one has " +

@@ -2,7 +2,7 @@
  * The adapter in the two files of PEFT, which transformers, vLLM, axolotl and llama.cpp's converter
  * read as they are: adapter_config.json and adapter_model.safetensors.
  *
- * DoRA's magnitudes are the lengths of the base's rows and what was learned of them. Rounded to
+ * DoRA's magnitudes are the norms of the base's rows and what was learned of them. Rounded to
  * float32 their sum no longer says what that is, so it stands beside them, under a name that PEFT
  * passes over.
  *
@@ -24,7 +24,7 @@ import { type Digest, digestOf } from '../../protocol/index.ts'
 import { ModelError } from './errors.ts'
 import { readNeeded } from './needed-file.ts'
 import { adapterConfig, parseAdapterConfig } from './peft-config.ts'
-import type { RowLengths } from './row-lengths.ts'
+import type { RowNorms } from './row-norms.ts'
 import { encodeSafetensors, parseSafetensors, type Safetensors } from './safetensors.ts'
 
 export const CONFIG_FILE = 'adapter_config.json'
@@ -51,8 +51,8 @@ export interface PeftExport {
   adapter: AdapterShape
   values: Float32Array
   run: PeftOrigin
-  /** Of the base; asked with DoRA alone. */
-  lengths: RowLengths
+  /** The base's; they are asked for with DoRA alone. */
+  rowNorms: RowNorms
 }
 
 /** Where the adapter comes from. */
@@ -68,7 +68,7 @@ export function peftName({ layer, target, part }: AdapterTensor): string {
   return part === 'M' ? `${module}.lora_magnitude_vector` : `${module}.lora_${part}.weight`
 }
 
-/** Magnitudes less the lengths of the base's rows: what M is, to the last bit. */
+/** Magnitudes less the norms of the base's rows: what M is, to the last bit. */
 const differenceName = ({ layer, target }: AdapterTensor) =>
   `${moduleName(layer, target)}.magnitude_difference`
 
@@ -81,9 +81,9 @@ const peftShape = ({ part, rows, columns }: AdapterTensor) =>
 /** Writes both files, the weights last; returns their path and digest. */
 export async function writePeftAdapter(
   folder: string,
-  { model, adapter, values, run, lengths }: PeftExport,
+  { model, adapter, values, run, rowNorms }: PeftExport,
 ): Promise<{ path: string; digest: Digest }> {
-  const weights = encodePeftWeights(model, { adapterShape: adapter, values }, run, lengths)
+  const weights = encodePeftWeights(model, { adapterShape: adapter, values }, run, rowNorms)
   const config = adapterConfig(model, adapter, run.base.name, run.training?.dropout)
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
@@ -93,7 +93,7 @@ export async function writePeftAdapter(
 }
 
 /**
- * @param lengths of the base; null: it is not here, and of DoRA only what Barnraise wrote is read
+ * @param rowNorms of the base; null: it is not here, and of DoRA only what Barnraise wrote is read
  * @throws ModelError `other-base` when the adapter was made for other weights than `baseDigest` or
  *   does not fit the shape of `model`, `unsupported` for kinds of adapters that change the maths.
  */
@@ -101,18 +101,18 @@ export async function readPeftAdapter(
   folder: string,
   model: ModelShape,
   baseDigest: Digest,
-  lengths: RowLengths | null = null,
+  rowNorms: RowNorms | null = null,
 ): Promise<ReadPeftAdapter> {
   const config = await readNeeded(join(folder, CONFIG_FILE), 'the adapter')
   const weights = await readNeeded(join(folder, WEIGHTS_FILE), 'the adapter')
-  return decodePeftAdapter(config, weights, { model, baseDigest, lengths })
+  return decodePeftAdapter(config, weights, { model, baseDigest, rowNorms })
 }
 
 /** The same from the bytes of both files. */
 export function decodePeftAdapter(
   config: Uint8Array,
   weights: Uint8Array,
-  base: { model: ModelShape; baseDigest: Digest; lengths?: RowLengths | null },
+  base: { model: ModelShape; baseDigest: Digest; rowNorms?: RowNorms | null },
 ): ReadPeftAdapter {
   const adapterShape = parseAdapterConfig(config, base.model)
   const file = parseSafetensors(weights)
@@ -126,7 +126,7 @@ export function decodePeftAdapter(
   }
   return {
     adapterShape,
-    values: readValues(base.model, adapterShape, file, base.lengths ?? null),
+    values: readValues(base.model, adapterShape, file, base.rowNorms ?? null),
     baseDigest: madeFor,
     runId: file.header.metadata.get(RUN_KEY) ?? null,
   }
@@ -136,7 +136,7 @@ function encodePeftWeights(
   model: ModelShape,
   { adapterShape, values }: PeftAdapter,
   run: PeftOrigin,
-  lengths: RowLengths,
+  rowNorms: RowNorms,
 ): Uint8Array {
   const { tensors } = adapterLayout(model, adapterShape)
   return encodeSafetensors(
@@ -145,7 +145,7 @@ function encodePeftWeights(
       const own = values.subarray(tensor.offset, tensor.offset + tensor.rows * tensor.columns)
       if (tensor.part !== 'M') return [{ name, shape, values: own }]
       return [
-        { name, shape, values: magnitudes(lengths(tensor), own) },
+        { name, shape, values: magnitudes(rowNorms(tensor), own) },
         { name: differenceName(tensor), shape, values: own },
       ]
     }),
@@ -153,14 +153,14 @@ function encodePeftWeights(
   )
 }
 
-const magnitudes = (lengths: Float64Array, learned: Float32Array) =>
-  learned.map((value, row) => lengths[row]! + value)
+const magnitudes = (rowNorms: Float64Array, learned: Float32Array) =>
+  learned.map((value, row) => rowNorms[row]! + value)
 
 function readValues(
   model: ModelShape,
   shape: AdapterShape,
   file: Safetensors,
-  lengths: RowLengths | null = null,
+  rowNorms: RowNorms | null,
 ): Float32Array {
   const layout = adapterLayout(model, shape)
   const values = new Float32Array(layout.count)
@@ -176,7 +176,7 @@ function readValues(
       )
     }
     const stored = file.tensor(name).values
-    const own = tensor.part === 'M' ? learnedOf(tensor, stored, file, lengths) : stored
+    const own = tensor.part === 'M' ? learnedOf(tensor, stored, file, rowNorms) : stored
     values.set(own, tensor.offset)
   }
   const learned = layout.tensors.filter(({ part }) => part === 'M').map(differenceName)
@@ -189,16 +189,16 @@ function learnedOf(
   tensor: AdapterTensor,
   stored: Float32Array,
   file: Safetensors,
-  lengths: RowLengths | null = null,
+  rowNorms: RowNorms | null,
 ): Float32Array {
   const name = differenceName(tensor)
   const isThere = file.header.tensors.get(name)?.shape.join() === `${tensor.rows}`
   const beside = isThere ? file.tensor(name).values : null
-  if (lengths === null) {
+  if (rowNorms === null) {
     if (beside !== null) return beside
     throw new ModelError('unsupported', `Cannot read '${peftName(tensor)}' without its base`)
   }
-  const base = lengths(tensor)
+  const base = rowNorms(tensor)
   if (beside !== null) {
     const expected = magnitudes(base, beside)
     if (stored.every((value, row) => value === expected[row])) return beside

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { runConfigSchema } from '../../protocol/index.ts'
 import { PATTERNS_MAX, patternFault } from '../model/peft-patterns.ts'
+import type { Misfit } from './preference-keys.ts'
 import { within } from './within.ts'
 
 const { adapter, training } = runConfigSchema.fields
@@ -54,8 +55,8 @@ export const adapterKeys = {
     .boolean()
     .default(false)
     .describe(
-      'DoRA: how long each row of the adapted matrices is, is learned by itself. It cannot go ' +
-        'with `lora_dropout`.',
+      'DoRA: the magnitude of each row of the adapted matrices is learned by itself, beside its ' +
+        'direction. It does not go with `lora_dropout`.',
     ),
   peft_rank_pattern: patterns(within(adapter.fields.adapterRank)).describe(
     "Other ranks for some linear layers, by the end of their names: `{q_proj: 16}`, or PEFT's " +
@@ -76,6 +77,17 @@ export const adapterKeys = {
     .optional()
     .describe('Of a run, its adapter after so many rounds. Left out: its best.'),
 }
+
+/** Keys that do not go with others of the adapter. */
+export function adapterFaults(yaml: { lora_dropout: number; peft_use_dora: boolean }): Misfit[] {
+  const { lora_dropout: input, peft_use_dora: isDora } = yaml
+  if (!isDora || input === 0) return []
+  const message = `must be left out with 'peft_use_dora': ${DORA_DROPOUT}`
+  return [{ path: ['lora_dropout'], message, input }]
+}
+
+/** Source: peft, tuners/lora/variants.py, DoraLinearVariant.forward. */
+export const DORA_DROPOUT = 'PEFT then drops what the base reads, too, which is not computed here'
 
 /** What PEFT's patterns of layer names map to. */
 function patterns(value: z.ZodNumber) {

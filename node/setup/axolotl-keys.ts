@@ -21,7 +21,6 @@ export const SAME: ReadonlySet<string> = new Set([
   'peft_use_rslora',
   'peft_use_dora',
   'loraplus_lr_ratio',
-  'lora_dropout',
   'neftune_noise_alpha',
   'micro_batch_size',
   'gradient_accumulation_steps',

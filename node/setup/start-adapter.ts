@@ -7,7 +7,7 @@ import { bytesOf, floatsOf } from '../compute/floats.ts'
 import type { BaseModel } from '../model/base-model.ts'
 import { CONFIG_FILE, readPeftAdapter } from '../model/peft.ts'
 import { patternsOf } from '../model/peft-patterns.ts'
-import { rowLengthsOf } from '../model/row-lengths.ts'
+import { rowNormsOf } from '../model/row-norms.ts'
 import { manifestsUntil } from '../run/manifests.ts'
 import { openRun } from '../run/open-run.ts'
 import { isRunFolder, runFolder } from '../run/run-folder.ts'
@@ -108,7 +108,7 @@ async function ofPeft(path: string, base: BaseModel): Promise<Found> {
     path,
     base.shape,
     base.file.digest,
-    rowLengthsOf(base.shape, base.weights),
+    rowNormsOf(base.shape, base.weights),
   )
   return {
     shape: adapterShape,

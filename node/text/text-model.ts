@@ -8,12 +8,17 @@ import { join, resolve } from 'node:path'
 import type { AdapterShape, GeneratorShape } from '../../kernels/index.ts'
 import { ConfigError } from '../../protocol/index.ts'
 import { floatsOf } from '../compute/floats.ts'
-import { type BaseModel, EMBEDDED_MODEL, openBaseModel, readCompanions } from '../model/base-model.ts'
+import {
+  type BaseModel,
+  EMBEDDED_MODEL,
+  openBaseModel,
+  readCompanions,
+} from '../model/base-model.ts'
 import { type ChatTemplate, modelTemplate } from '../model/chat-template.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { openTokenizer } from '../model/open-tokenizer.ts'
 import { readPeftAdapter } from '../model/peft.ts'
-import { rowLengthsOf } from '../model/row-lengths.ts'
+import { rowNormsOf } from '../model/row-norms.ts'
 import { withStops } from '../model/stops.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
 import { manifestsUntil } from '../run/manifests.ts'
@@ -122,7 +127,7 @@ async function openPlainModel(path: string, choice: ModelChoice): Promise<TextMo
 
 async function adapterFor({ shape, weights, file }: BaseModel, { adapter }: ModelChoice) {
   if (adapter === undefined) return { adapterShape: NO_ADAPTER, values: null }
-  return readPeftAdapter(adapter, shape, file.digest, rowLengthsOf(shape, weights))
+  return readPeftAdapter(adapter, shape, file.digest, rowNormsOf(shape, weights))
 }
 
 /** Tokens of context where nobody asks for another number. */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { JobShape } from '../../kernels/train-step.ts'
 import { decodePeftAdapter, type ReadPeftAdapter } from '../../node/model/peft.ts'
-import { rowLengthsOf } from '../../node/model/row-lengths.ts'
+import { rowNormsOf } from '../../node/model/row-norms.ts'
 import { floats, llamaVectors } from './llama-vectors.ts'
 
 interface Stored {
@@ -18,7 +18,7 @@ interface Stored {
   noise: number
   rateRatio?: number
   losses?: number[]
-  /** After the first sequence. */
+  /** Those after the first sequence. */
   logits?: string
 }
 
@@ -69,6 +69,6 @@ export function methodVectors(name: string) {
 function readMethod(name: string): ReadPeftAdapter {
   const { config, weights: stored } = variants[name]!.peft
   const bytes = Buffer.from(JSON.stringify(config))
-  const base = { model: job.model, baseDigest: '', lengths: rowLengthsOf(job.model, weights) }
+  const base = { model: job.model, baseDigest: '', rowNorms: rowNormsOf(job.model, weights) }
   return decodePeftAdapter(bytes, Buffer.from(stored, 'base64'), base)
 }

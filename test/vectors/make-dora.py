@@ -4,8 +4,8 @@
     env/bin/python test/vectors/make-dora.py           # rewrites dora.json
 
 The base is that of llama-tied.json. As in methods.json, each variant has the files that peft saves of it, and the loss
-and gradients of one batch; the gradients are in canonical order, A before B before the magnitudes. Losses are those of
-some steps of peft's own LoRA+ optimizer. Running the tests needs no Python.
+and gradients of one batch, in canonical order: A before B before the magnitudes, which the adapter holds less the norms
+of the base's rows. Losses are those of some steps of peft's own LoRA+ optimizer. Running the tests needs no Python.
 """
 
 import importlib.util
@@ -24,16 +24,30 @@ llama = methods.llama
 PARTS = ("lora_A.default.weight", "lora_B.default.weight", "lora_magnitude_vector.default.weight")
 
 
-def adapter_parameters(model):
-    """The trained tensors of each linear layer that has some, in canonical order."""
-    parameters = dict(model.named_parameters())
-    return [
-        parameters[f"base_model.model.model.layers.{layer}.{llama.MODULES[target]}.{part}"]
+def adapted_modules(model):
+    """The linear layers that have an adapter, in canonical order."""
+    modules = dict(model.named_modules())
+    names = [
+        f"base_model.model.model.layers.{layer}.{llama.MODULES[target]}"
         for layer in range(methods.MODEL["layerCount"])
         for target in methods.TARGETS
-        for part in PARTS
-        if f"base_model.model.model.layers.{layer}.{llama.MODULES[target]}.{part}" in parameters
     ]
+    return [modules[name] for name in names if hasattr(modules[name], "lora_A")]
+
+
+def adapter_parameters(model):
+    """The trained tensors of each linear layer that has some, in canonical order."""
+    return [module.get_parameter(part) for module in adapted_modules(model) for part in PARTS]
+
+
+def canonical_values(model):
+    """What ours holds: the magnitudes less the norms of the base's rows, which are summed in float64."""
+    values = []
+    for module in adapted_modules(model):
+        a, b, magnitude = (module.get_parameter(part).detach() for part in PARTS)
+        norms = module.base_layer.weight.detach().double().square().sum(dim=1).sqrt()
+        values += [a, b, (magnitude.double() - norms).float()]
+    return values
 
 
 def variant(name, weights, rate_ratio=0, **options):
@@ -47,7 +61,7 @@ def variant(name, weights, rate_ratio=0, **options):
             noise = 0.1 * torch.randn_like(tensor)
             # Magnitudes begin as the rows' own lengths.
             tensor.copy_(noise if tensor.dim() == 2 else tensor * (1 + noise))
-    made = {"peft": methods.saved(model), "adapter": llama.packed(llama.flat(adapter))}
+    made = {"peft": methods.saved(model), "adapter": llama.packed(llama.flat(canonical_values(model)))}
     batch = llama.random_batch(methods.SEQUENCES, methods.SEQUENCE_LENGTH)
     logits = model(batch[0]).logits
     loss = llama.mean_loss(logits, batch[1])
