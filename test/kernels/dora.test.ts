@@ -221,6 +221,31 @@ test('it takes the memory of the plan: y before it is scaled, dy after, and the 
   ).toEqual([])
 })
 
+test('norms are made once a step, however many micro-batches it has', () => {
+  const normsOf = (microBatch: number) => {
+    const { ops, arena } = wasm()
+    let count = 0
+    const counting = {
+      ...ops,
+      sumSquares: (x: number, n: number) => {
+        count += 1
+        return ops.sumSquares(x, n)
+      },
+    }
+    const trainer = newTrainer({ ops: counting, arena }, { ...DORA, microBatch })
+    trainer.load(ADAPTER, null)
+    return [1, 2].map((seed) => {
+      count = 0
+      trainer.localStep(randomBatch(DORA, 4, seed), 0.01)
+      return count
+    })
+  }
+  const rows = LAYOUT.tensors.filter(({ part }) => part === 'M').reduce((n, one) => n + one.rows, 0)
+  // One more is the norm of the gradient.
+  expect(normsOf(4)).toEqual([2 * rows + 1, 2 * rows + 1])
+  expect(normsOf(1)).toEqual(normsOf(4))
+})
+
 test('dropout is refused: peft applies it to more than what A reads', () => {
   const noise = { seed: 1, dropout: 0.1, embeddings: 0 }
   expect(() => newTrainer(wasm(), { ...DORA, noise })).toThrow(ShapeError)
