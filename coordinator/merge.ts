@@ -59,7 +59,7 @@ export function onAggregated(
   }
   state.refusedMerges.inARow = 0
   remember(state, aggregate, contributions)
-  return changed(...refused, ...repeated, ...startNextRound(state, aggregate))
+  return changed(...refused, ...repeated, ...startNextRound(state, aggregate, at))
 }
 
 /** What the merge was made of, in case it has to be taken back. */
@@ -113,7 +113,11 @@ function countLease(state: CoordinatorState, held: HeldLease): MergedContributio
   return { leaseId, peer, firstBatch, steps, tokens }
 }
 
-function startNextRound(state: CoordinatorState, aggregate: Aggregate): CoordinatorEffect[] {
+function startNextRound(
+  state: CoordinatorState,
+  aggregate: Aggregate,
+  at: number,
+): CoordinatorEffect[] {
   const { config, batchesCounted } = state
   const { adapter, checkpoint, update, moment } = aggregate
   const round = state.round.start.round + 1
@@ -127,7 +131,7 @@ function startNextRound(state: CoordinatorState, aggregate: Aggregate): Coordina
   const evaluation = { round, adapter, checkpoint }
   const measure = [
     askForEvaluation(state, evaluation),
-    ...askForScores(state, evaluation, reason !== null),
+    ...askForScores(state, evaluation, at, reason !== null),
   ]
   if (reason === null) {
     state.phase = 'waiting'

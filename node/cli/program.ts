@@ -306,6 +306,13 @@ function addSimulating(program: Command): void {
     .option('--volunteers <n>', 'online at once, in the mean', positive, 64)
     .option('--days <n>', 'virtual days (default: 1, or as many as the trace has)', days)
     .option('--seed <n>', 'same seed, same run', seedOf, 1)
+    .option('--seeds <n>', 'so many seeds, from --seed on: means and intervals', positive)
+    .option('--jobs <n>', 'simulations at a time, with --seeds or --sweep', 'auto')
+    .option(
+      '--sweep <key=values...>',
+      'vary numbers, as round.seconds=60,300 or round.seconds=60..7200, into a table in --out',
+    )
+    .option('--samples <n>', 'points to draw of --sweep, instead of all combinations', positive)
     .option('--trace <file>', 'who comes and goes as in a CSV file, instead of a preset')
     .option('--run <file>', 'the run of a run.yaml, instead of one of 135 million parameters')
     .option('--real', 'train for real what --run says, for the true loss curve')
