@@ -16,6 +16,7 @@ export {
   type AdapterShape,
   type ModelShape,
   TARGETS,
+  targetSize,
   type Target,
 } from './shape.ts'
 export {
@@ -28,6 +29,7 @@ export {
   linearName,
   middleNormName,
   type RowSource,
+  rowReader,
   type WeightSource,
   weightMatrices,
   weightTensors,

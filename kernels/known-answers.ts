@@ -239,6 +239,10 @@ export const ROWS: Questions = {
     ops.subtract(y + 4 * 1003, y, x, 1003)
     return ops.sumSquares(y, 1003)
   },
+  columns: (ops, { x, y }) => {
+    ops.scaleColumns(y, y, x, T, D, D + 3)
+    ops.addColumnProducts(y + 4000, x, y, x + 4 * D, T, D, D + 3)
+  },
   sums: (ops, { x, y }) => {
     ops.fill(y, 0, 2 * 999)
     ops.accumulateWeighted(y, x, 1 / 7, 999)

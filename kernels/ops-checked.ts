@@ -252,6 +252,18 @@ const DOORS: Doors = {
   copy: (door, y, x, n) => door.regions(n, { y, x }),
   add: (door, y, x, n) => door.regions(n, { y, x }),
   scale: (door, y, _factor, n) => door.regions(n, { y }),
+  scaleColumns(door, y, x, c, T, O, ld) {
+    door.counts({ T, O })
+    door.counts({ ld }, O)
+    door.regions(span(T, O, ld), { y, x })
+    door.regions(O, { c })
+  },
+  addColumnProducts(door, sums, x, y, c, T, O, ld) {
+    door.counts({ T, O })
+    door.counts({ ld }, O)
+    door.regions(span(T, O, ld), { x, y })
+    door.regions(O, { sums, c })
+  },
   subtract: (door, y, a, b, n) => door.regions(n, { y, a, b }),
   sumSquares: (door, x, n) => door.regions(n, { x }),
   largestMagnitude: (door, x, n) => door.regions(n, { x }),

@@ -318,6 +318,21 @@ export interface Ops {
   add(y: Pointer, x: Pointer, n: number): void
   /** y = y · factor (float32) */
   scale(y: Pointer, factor: number, n: number): void
+  /** y (T,O) = x · c (O), column by column; rows of y and x are ld numbers apart. y may be x. */
+  scaleColumns(y: Pointer, x: Pointer, c: Pointer, T: number, O: number, ld: number): void
+  /**
+   * sums (O) += what the columns of x (T,O) ∘ (y · c) come to, one left fold over T; rows of x and
+   * y are ld numbers apart.
+   */
+  addColumnProducts(
+    sums: Pointer,
+    x: Pointer,
+    y: Pointer,
+    c: Pointer,
+    T: number,
+    O: number,
+    ld: number,
+  ): void
   /** y = a - b */
   subtract(y: Pointer, a: Pointer, b: Pointer, n: number): void
   /** Sum of squares in float64: four lanes, i mod 4, added ((0+1)+(2+3)). */

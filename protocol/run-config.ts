@@ -285,7 +285,7 @@ const ROW_MULTIPLE = 4
 function contradictionsOf(config: RunConfig): Contradiction[] {
   return [
     ...ofBase(config),
-    ...contradictionsOfAdapter(config.base.shape, config.adapter),
+    ...contradictionsOfAdapter(config.base.shape, config.adapter, config.training),
     ...ofTraining(config),
     ...contradictionsOfPreference(config.training, config.dataset),
     ...ofScoring(config),

@@ -71,6 +71,7 @@ export function withPlan<T>(
       ...data,
       ...admissionNotes(run),
       ...gradientNotes(run),
+      ...decayNotes(run),
       ...preferenceNotes(run, start),
       ...scoringNotes(run, scored),
     ]
@@ -213,6 +214,12 @@ function gradientNotes({ yaml: { swarm }, placeOf }: LocatedRun): string[] {
       `${uplink} rounds gradients, so a step is not one of a single machine any more.`,
     ),
   ]
+}
+
+function decayNotes({ yaml: { weight_decay: decay, peft_use_dora: isDora }, placeOf }: LocatedRun) {
+  if (!isDora || decay === 0) return []
+  const why = "it pulls DoRA's magnitudes to those of the base; with PEFT, it pulls them to zero."
+  return [`${placeOf(['weight_decay'])} weight_decay: ${why}`]
 }
 
 /** What is said of the rows that adapters are scored on, and of keys that mean nothing without. */

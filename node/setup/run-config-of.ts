@@ -204,6 +204,7 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.adapter.targets', ['lora_target_modules']],
   ['run.adapter.layers', ['peft_layers_to_transform']],
   ['run.adapter.scaling', ['peft_use_rslora']],
+  ['run.adapter.variant', ['peft_use_dora']],
   ['run.adapter.exceptions', ['peft_rank_pattern']],
   ['run.adapter.start', ['adapter_from']],
   ['run.dataset.validation', ['val_set_size']],

@@ -87,6 +87,10 @@ for (const [message, changes] of [
     { adapter: { exceptions: [exception('v', 1), exception('q', 1)] } },
   ],
   [
+    "'training.dropout' must be absent where the adapter's variant is dora: current value is 0.1",
+    { adapter: { variant: 'dora' }, training: { dropout: 0.1 } },
+  ],
+  [
     "'dataset.trainShards' must be 100 sequences in shards of 64: current value is 1 shards",
     { dataset: { trainShards: [blobNamed('one')] } },
   ],
@@ -154,6 +158,7 @@ const neighbours: [string, Changes][] = [
   ['adapter.targets', { adapter: { targets: ['v', 'q'] } }],
   ['adapter.layers', { adapter: { layers: [1] } }],
   ['adapter.scaling', { adapter: { scaling: 'rslora' } }],
+  ['adapter.variant', { adapter: { variant: 'dora' } }],
   ['adapter.exceptions', { adapter: { exceptions: [exception('q', 5)] } }],
   ['dataset.validationShard', { dataset: { validationShard: blobNamed('other') } }],
   ['training.mode', { training: { mode: 'gradient' } }],

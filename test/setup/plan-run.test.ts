@@ -171,6 +171,14 @@ test('keys that mean nothing where gradients are averaged are named', async () =
   ])
 })
 
+test('where weight decay pulls magnitudes is told', async () => {
+  const yaml = `${SMALL}peft_use_dora: true\nweight_decay: 0.01\n`
+  const notes = await plan(yaml, (planned) => planned.notes)
+  expect(notes).toEqual([expect.stringMatching(/^run.yaml:6:1 weight_decay: it pulls DoRA's/)])
+  expect(await plan(`${SMALL}peft_use_dora: true\n`, (planned) => planned.notes)).toEqual([])
+  expect(await plan(`${SMALL}weight_decay: 0.01\n`, (planned) => planned.notes)).toEqual([])
+})
+
 for (const [swarm, blockMembersMax] of [
   ['{}', null],
   ['{trust: everyone}', null],
