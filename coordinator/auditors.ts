@@ -84,9 +84,18 @@ function bySpeed(drawn: readonly Member[], coin: number): Member | null {
   return drawn.at(-1) ?? null
 }
 
-function mayAudit(state: CoordinatorState, { peer, block }: Audit, member: Member): boolean {
+function mayAudit(state: CoordinatorState, audit: Audit, member: Member): boolean {
+  return member.audits.length < WAITING_MAX && mayCheck(state, audit, member)
+}
+
+/** Whether a member would not cover for whoever did the work. */
+export function mayCheck(
+  state: CoordinatorState,
+  { peer, block }: Pick<Audit, 'peer' | 'block'>,
+  member: Member,
+): boolean {
   const { config, records } = state
-  if (member.peer === peer || member.audits.length >= WAITING_MAX) return false
+  if (member.peer === peer) return false
   if (isDoubtful(records.get(member.peer))) return false
   if (config.audit.trust !== 'strangers') return true
   const isFar =

@@ -12,6 +12,7 @@ import type {
   Notice,
   PeerId,
   Reply,
+  ScoredRow,
 } from '../protocol/index.ts'
 import type { Audit } from './audit.ts'
 
@@ -56,8 +57,17 @@ export type CoordinatorEffect =
   | { type: 'publish-coin'; published: number }
   /** Losses of the adapter that starts `round` (round 0: of the base model itself). */
   | { type: 'evaluate'; round: number; adapter: Digest; checkpoint: BlobReference | null }
-  /** Scores of the adapter that starts `round`, on the run's questions and prompts. */
-  | { type: 'score'; round: number; adapter: Digest; checkpoint: BlobReference | null }
+  /** Rows of the run's questions and prompts, for the adapter that starts `round`. */
+  | {
+      type: 'score'
+      round: number
+      adapter: Digest
+      checkpoint: BlobReference | null
+      first: number
+      rows: number
+    }
+  /** What all of them come to. */
+  | { type: 'sum-up-scores'; round: number; adapter: Digest; outcomes: ScoredRow[] }
   /** The process has to end: the run cannot go on before its organiser has changed something. */
   | { type: 'stop'; reason: string }
   /** Close the peer's connection, once it could read why it is refused or banned. */

@@ -10,6 +10,7 @@ import type {
   PeerId,
   Request,
   RequestOf,
+  ScoredRow,
   Scores,
 } from '../protocol/index.ts'
 import type { AuditResult } from './audit.ts'
@@ -93,7 +94,19 @@ export type CoordinatorEvent =
       accuracy?: number
       margin?: number
     }
-  /** The questions and prompts of the run are done; the adapter is what was scored. */
+  /** The coordinator did rows of the run's questions and prompts, for this adapter. */
+  | {
+      type: 'piece-scored'
+      at: number
+      round: number
+      adapter: Digest
+      first: number
+      /** Null: it came to nothing. */
+      outcomes: ScoredRow[] | null
+      /** Why it came to nothing; null: it did not. */
+      reason: string | null
+    }
+  /** What all rows come to. */
   | {
       type: 'scored'
       at: number

@@ -15,6 +15,7 @@ import { revoke } from './lease.ts'
 import { answer, changed, type Outcome, type RequestEvent, refuse, unchanged } from './outcome.ts'
 import { noteFailure } from './patience.ts'
 import { memberHere } from './roster.ts'
+import { freePieceOf } from './score-pieces.ts'
 import type { CoordinatorState, Failure } from './state.ts'
 
 /** So many witnesses, or all where fewer are here, have to fail alike, and so many times. */
@@ -39,6 +40,15 @@ export function onFail(
     const released = answer(event, { type: 'released', leaseId })
     noteFailure(state, peer, event.at)
     return changed(released, text, ...giveBackAudit(state, audit, event.at))
+  }
+  if (member.scoring === leaseId) {
+    freePieceOf(state, member)
+    // What it cannot do now it could not do after the next lease either.
+    member.scoreTurn = 'never'
+    noteFailure(state, peer, event.at)
+    const text = `${member.name} gives the rows of ${leaseId} back: ${reason}`
+    const released = answer(event, { type: 'released', leaseId })
+    return changed(released, log('info', reasonOf(text)))
   }
   const held = findLease(state, peer, leaseId)
   if (!('stage' in held)) return unchanged(refuse(event, ...held))

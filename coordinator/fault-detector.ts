@@ -12,6 +12,7 @@ import type { CoordinatorEffect } from './effect.ts'
 import { revoke } from './lease.ts'
 import { recordOf } from './record.ts'
 import { dropMember } from './roster.ts'
+import { freePieceOf } from './score-pieces.ts'
 import type { CoordinatorState, Member } from './state.ts'
 
 /** A peer with this many strikes is banned. */
@@ -80,6 +81,7 @@ export function removeMember(
 ): CoordinatorEffect[] {
   dropMember(state, member)
   freeAuditsOf(state, member)
+  freePieceOf(state, member)
   const unfinished =
     member.leaseId === null ? member.committed : [...member.committed, member.leaseId]
   return unfinished.flatMap((leaseId) => revoke(state, state.leases.get(leaseId)!, reason))

@@ -31,6 +31,7 @@ import {
 import { waitToWorkMs } from './patience.ts'
 import { hasDelivered, isOnTrial, isProven } from './record.ts'
 import { changeMember, failToDeliver, memberHere, paceOfOthers } from './roster.ts'
+import { offerPiece } from './score-offers.ts'
 import type { CoordinatorState, HeldLease, Member } from './state.ts'
 import { addBatches, addTrials, batchesOf, isTried, removePayload, trialsOf } from './tally.ts'
 
@@ -65,6 +66,8 @@ export function onLease(
   const mayBeOffered = member.leaseId === null && (member.auditing !== null || !isImpatient)
   const audit = mayBeOffered ? offerAudit(state, event, member) : null
   if (audit !== null) return audit
+  const piece = mayBeOffered ? offerPiece(state, event, member, false) : null
+  if (piece !== null) return piece
   if (request.round !== round.start.round) {
     const reason = `${roundName(request.round)} is not the current ${roundName(round.start.round)}`
     return unchanged(refuse(event, 'stale-round', reason))
@@ -77,7 +80,10 @@ export function onLease(
     const held = state.leases.get(member.leaseId)!
     return unchanged(answer(event, leaseReply(state, held, event.at)))
   }
-  return grantOrWait(state, event, member, request.stepMs ?? member.stepMs)
+  const outcome = grantOrWait(state, event, member, request.stepMs ?? member.stepMs)
+  if (outcome.accepted || isImpatient) return outcome
+  // It would have to wait.
+  return offerPiece(state, event, member, true) ?? outcome
 }
 
 function grantOrWait(
@@ -171,6 +177,7 @@ function grant(
   state.nextLeaseId += 1
   state.leases.set(held.leaseId, held)
   member.leaseId = held.leaseId
+  if (member.scoreTurn === 'after-lease') member.scoreTurn = 'ready'
   pushDeadline(state.derived.leaseDeadlines, { at: held.deadlineAt!, key: held.leaseId })
   addBatches(state.derived.tally, held, held.steps)
   round.outstanding += held.steps

@@ -9,6 +9,7 @@ import {
   digestOf,
   type LeaseId,
   log,
+  ratedWords,
   reasonOf,
   roundName,
 } from '../protocol/index.ts'
@@ -59,7 +60,7 @@ export function onAggregated(
   }
   state.refusedMerges.inARow = 0
   remember(state, aggregate, contributions)
-  return changed(...refused, ...repeated, ...startNextRound(state, aggregate))
+  return changed(...refused, ...repeated, ...startNextRound(state, aggregate, at))
 }
 
 /** What the merge was made of, in case it has to be taken back. */
@@ -113,7 +114,11 @@ function countLease(state: CoordinatorState, held: HeldLease): MergedContributio
   return { leaseId, peer, firstBatch, steps, tokens }
 }
 
-function startNextRound(state: CoordinatorState, aggregate: Aggregate): CoordinatorEffect[] {
+function startNextRound(
+  state: CoordinatorState,
+  aggregate: Aggregate,
+  at: number,
+): CoordinatorEffect[] {
   const { config, batchesCounted } = state
   const { adapter, checkpoint, update, moment } = aggregate
   const round = state.round.start.round + 1
@@ -127,7 +132,7 @@ function startNextRound(state: CoordinatorState, aggregate: Aggregate): Coordina
   const evaluation = { round, adapter, checkpoint }
   const measure = [
     askForEvaluation(state, evaluation),
-    ...askForScores(state, evaluation, reason !== null),
+    ...askForScores(state, evaluation, at, reason !== null),
   ]
   if (reason === null) {
     state.phase = 'waiting'
@@ -183,10 +188,6 @@ export function onEvaluated(
   const first = state.config.adapter.start === undefined ? 'of the base' : 'before round 1'
   const of = round === 0 ? first : `after ${roundName(round - 1)}`
   const general = generalLoss === undefined ? '' : `, on general text ${generalLoss.toFixed(4)}`
-  const right = rated === null ? '' : `, ${ratedWords(rated)}`
-  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${right}${general}`))
-}
-
-function ratedWords({ accuracy, margin }: { accuracy: number; margin: number }): string {
-  return `${(100 * accuracy).toFixed(1)} % right by ${margin.toFixed(4)} on average`
+  const beside = rated === null ? '' : `, ${ratedWords(rated)}`
+  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${beside}${general}`))
 }

@@ -7,6 +7,7 @@ import { assert } from '../protocol/index.ts'
 import { pendingOwnAudit } from './auditors.ts'
 import { correctionsOf } from './corrections.ts'
 import type { AggregationJob, CoordinatorEffect } from './effect.ts'
+import { ownScoring } from './score-pieces.ts'
 import type { CoordinatorState } from './state.ts'
 
 export function pendingEffects(state: CoordinatorState): CoordinatorEffect[] {
@@ -14,7 +15,7 @@ export function pendingEffects(state: CoordinatorState): CoordinatorEffect[] {
     type: 'evaluate',
     ...evaluation,
   }))
-  for (const scored of state.scoresPending) effects.push({ type: 'score', ...scored })
+  effects.push(...ownScoring(state))
   if (state.phase === 'finished' && !state.isCoinPublished) {
     effects.push({ type: 'publish-coin', published: state.coinsPublished })
   }

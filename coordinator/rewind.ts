@@ -10,13 +10,14 @@ import type { CoordinatorEventOf } from './event.ts'
 import { changed, type Outcome, unchanged } from './outcome.ts'
 import { reopen } from './round.ts'
 import { learningRateAt } from './schedule.ts'
+import { dropScores } from './scores.ts'
 import type { CoordinatorState, MergedRound } from './state.ts'
 import { dropLease } from './take-back.ts'
 
 /** `round` rounds are left: the run goes on with the one that started from their adapter. */
 export function onRewound(
   state: CoordinatorState,
-  { round }: CoordinatorEventOf<'rewound'>,
+  { at, round }: CoordinatorEventOf<'rewound'>,
 ): Outcome {
   const merged = state.history.length
   if (round >= merged) {
@@ -33,7 +34,7 @@ export function onRewound(
     for (const contribution of contributions) uncount(state, contribution)
   }
   undoCorrections(state, dropped)
-  standAt(state, dropped[0]!)
+  effects.push(...standAt(state, dropped[0]!, at))
   const text = `${reason}: ${dropped.length} of ${merged} rounds are done again`
   return changed(log('warn', text), ...effects, ...lapseFrom(state, round), ...reopen(state))
 }
@@ -45,7 +46,7 @@ function undoCorrections(state: CoordinatorState, dropped: readonly MergedRound[
   state.takenBack = [...undone, ...state.takenBack].filter((each) => each.round < rounds)
 }
 
-function standAt(state: CoordinatorState, { start }: MergedRound): void {
+function standAt(state: CoordinatorState, { start }: MergedRound, at: number): CoordinatorEffect[] {
   const { config, history, batchesCounted } = state
   const before = history.at(-1)
   state.parent = before?.manifest ?? null
@@ -57,8 +58,7 @@ function standAt(state: CoordinatorState, { start }: MergedRound): void {
   const isLeft = (evaluation: { round: number }) => evaluation.round <= start.round
   state.evaluations = state.evaluations.filter(isLeft)
   state.evaluationsPending = state.evaluationsPending.filter(isLeft)
-  state.scores = state.scores.filter(isLeft)
-  state.scoresPending = state.scoresPending.filter(isLeft)
+  return dropScores(state, isLeft, at)
 }
 
 /** Nobody needs to know any more whether that work was right. */

@@ -33,6 +33,8 @@ export function addMember(
     committed: [],
     audits: [],
     auditing: null,
+    scoring: null,
+    scoreTurn: 'after-lease',
   }
   state.members.set(peer, member)
   addPace(state.derived.pace, member, 1)

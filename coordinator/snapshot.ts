@@ -34,7 +34,9 @@ import {
   real,
   roundScoresSchema,
   roundStartSchema,
+  SCORED_ROWS_MAX,
   STEPS_MAX,
+  scoredRow,
   struct,
   text,
 } from '../protocol/index.ts'
@@ -42,12 +44,13 @@ import { AUDITS_MAX } from './audits.ts'
 import { queueDeadlines } from './queue-deadlines.ts'
 import { VERIFIED_MAX } from './record.ts'
 import { addPace, hereOf, settle } from './roster.ts'
+import { ALIKE } from './score-pieces.ts'
 import { SCORES_PENDING_MAX } from './scores.ts'
 import { type Buckets, type CoordinatorState, deriveFrom } from './state.ts'
 import { tallyOf } from './tally.ts'
 
 /** Raised when the state's shape changes. */
-const SNAPSHOT_VERSION = 11
+const SNAPSHOT_VERSION = 12
 const SNAPSHOT_BYTES_MAX = 2 ** 28
 
 const safeInteger = integer(0, Number.MAX_SAFE_INTEGER)
@@ -101,6 +104,8 @@ const member = struct({
   committed: list(safeInteger, 0, BATCHES_MAX),
   audits: list(safeInteger, 0, AUDITS_MAX),
   auditing: nullable(safeInteger),
+  scoring: nullable(safeInteger),
+  scoreTurn: oneOf('ready', 'after-lease', 'never'),
 })
 
 const audit = struct({
@@ -209,6 +214,35 @@ const pendingEvaluation = struct({
   checkpoint: nullable(blobReference),
 })
 
+const outcomes = list(scoredRow, 0, 2 * SCORED_ROWS_MAX)
+
+const pendingScores = struct({
+  ...pendingEvaluation.fields,
+  begunAt: nullable(time),
+  own: nullable(safeInteger),
+  pieces: list(
+    struct({
+      first: safeInteger,
+      rows: safeInteger,
+      out: list(struct({ leaseId: safeInteger, peer }), 0, ALIKE),
+      outcomes: nullable(outcomes),
+    }),
+    0,
+    2 * SCORED_ROWS_MAX,
+  ),
+  answers: list(
+    struct({
+      first: safeInteger,
+      leaseId: safeInteger,
+      peer,
+      block: nullable(text(NAME_LENGTH_MAX)),
+      outcomes,
+    }),
+    0,
+    Number.MAX_SAFE_INTEGER,
+  ),
+})
+
 const snapshotSchema = struct({
   version: oneOf(SNAPSHOT_VERSION),
   runConfig: bytes(1, RUN_CONFIG_BYTES_MAX),
@@ -242,7 +276,7 @@ const snapshotSchema = struct({
   evaluations: list(evaluationSchema, 0, ROUNDS_MAX + 1),
   evaluationsPending: list(pendingEvaluation, 0, ROUNDS_MAX + 1),
   scores: list(roundScoresSchema, 0, ROUNDS_MAX + 1),
-  scoresPending: list(pendingEvaluation, 0, SCORES_PENDING_MAX),
+  scoresPending: list(pendingScores, 0, SCORES_PENDING_MAX),
   scoresMissing: safeInteger,
 })
 type Snapshot = Infer<typeof snapshotSchema>

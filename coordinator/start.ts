@@ -10,7 +10,7 @@ import { setAway } from './membership.ts'
 import { askForEvaluation } from './merge.ts'
 import { changed, type Outcome } from './outcome.ts'
 import { queueDeadlines } from './queue-deadlines.ts'
-import { askForScores } from './scores.ts'
+import { askForScores, moveScores } from './scores.ts'
 import type { CoordinatorState } from './state.ts'
 
 export function onStarted(
@@ -22,7 +22,7 @@ export function onStarted(
     state.own.sinceAt = at
     const { base: adapter, checkpoint } = state.round.start
     const evaluation = { round: 0, adapter, checkpoint }
-    return changed(askForEvaluation(state, evaluation), ...askForScores(state, evaluation))
+    return changed(askForEvaluation(state, evaluation), ...askForScores(state, evaluation, at))
   }
   moveDeadlines(state, at - state.at)
   state.failures.clear()
@@ -42,6 +42,7 @@ function moveDeadlines(state: CoordinatorState, byMs: number): void {
   const { round, leases, members, audits, own } = state
   if (own.sinceAt !== null) own.sinceAt += byMs
   if (own.begunAt !== null) own.begunAt += byMs
+  moveScores(state, byMs)
   for (const audit of audits.values()) {
     if (audit.deadlineAt !== null) audit.deadlineAt += byMs
     // Each process names blocks by a key of its own.

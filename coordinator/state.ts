@@ -27,6 +27,7 @@ import type { DeadlineQueue } from './deadlines.ts'
 import type { Pace } from './lease-size.ts'
 import type { Phase } from './phases.ts'
 import { learningRateAt } from './schedule.ts'
+import type { PendingScores } from './score-state.ts'
 import { type Tally, tallyOf } from './tally.ts'
 
 export type Evaluation = RunStatus['evaluations'][number]
@@ -86,7 +87,7 @@ export interface CoordinatorState {
   /** They are in order of rounds; see scores.ts. */
   scores: RoundScores[]
   /** Adapters whose scores are asked for and not there, oldest first. */
-  scoresPending: PendingEvaluation[]
+  scoresPending: PendingScores[]
   /** Adapters that were to have scores, and have none. */
   scoresMissing: number
   derived: Derived
@@ -217,6 +218,10 @@ export interface Member {
   audits: LeaseId[]
   /** The audit it works on. */
   auditing: LeaseId | null
+  /** The rows that it scores an adapter on. */
+  scoring: LeaseId | null
+  /** Whether it is to be given rows to score: not two pieces without a lease between them. */
+  scoreTurn: 'ready' | 'after-lease' | 'never'
 }
 
 export interface Invite extends Omit<InviteTerms, 'name'> {

@@ -23,7 +23,8 @@ import { answer, changed, type Outcome, type RequestEvent, unchanged } from './o
 import { isTransition } from './phases.ts'
 import { onRewound } from './rewind.ts'
 import { endBox, nextRoundDeadline, settleRound } from './round.ts'
-import { onScored } from './scores.ts'
+import { onScoreAnswer } from './score-answers.ts'
+import { onPieceScored, onScored } from './scores.ts'
 import { onStarted } from './start.ts'
 import type { CoordinatorState } from './state.ts'
 import { creditOfPeer, statusOf } from './status.ts'
@@ -57,6 +58,8 @@ function decide(state: CoordinatorState, event: CoordinatorEvent): Outcome {
       return onAggregated(state, event)
     case 'evaluated':
       return onEvaluated(state, event)
+    case 'piece-scored':
+      return onPieceScored(state, event)
     case 'scored':
       return onScored(state, event)
     case 'kicked':
@@ -93,6 +96,8 @@ function onRequest(state: CoordinatorState, event: RequestEvent): Outcome {
       return onCommit(state, event, request)
     case 'audit':
       return onAuditAnswer(state, event, request)
+    case 'score':
+      return onScoreAnswer(state, event, request)
     case 'upload':
       return onUpload(state, event, request)
     case 'status':

@@ -146,7 +146,7 @@ function judge(
   const { stage, auditor } = audit
   const effects: CoordinatorEffect[] = []
   if (auditor !== null && !isEqual(audit.answer!, result)) {
-    effects.push(...err(state, auditor, audit, stage === 'canary'))
+    effects.push(...err(state, auditor, audit.leaseId, stage === 'canary'))
   }
   if (!isEqual(audit, result)) return [...effects, ...failAudit(state, audit)]
   // What comes after the link in dispute has still to be repeated by somebody that is right.
@@ -171,7 +171,7 @@ function passAudit(state: CoordinatorState, audit: Audit): CoordinatorEffect[] {
 function failAudit(state: CoordinatorState, audit: Audit): CoordinatorEffect[] {
   const { auditId, leaseId, peer } = audit
   state.audits.delete(auditId)
-  return [...takeBackUnverified(state, peer, leaseId), ...err(state, peer, audit, false)]
+  return [...takeBackUnverified(state, peer, leaseId), ...err(state, peer, leaseId, false)]
 }
 
 /**
@@ -201,10 +201,10 @@ export function takeBackUnverified(
  * Somebody computed something else than the coordinator. Once, memory may have failed, and it is
  * told; again soon, or in work whose answer was known, it is no accident.
  */
-function err(
+export function err(
   state: CoordinatorState,
   peer: PeerId,
-  { leaseId }: Audit,
+  leaseId: LeaseId,
   isCertain: boolean,
 ): CoordinatorEffect[] {
   const name = state.members.get(peer)?.name ?? peer

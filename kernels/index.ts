@@ -104,4 +104,5 @@ export { tune } from './tune.ts'
 
 // Functions that have the same bits on every engine.
 export { expDouble } from './portable-math.ts'
+export { judge, type Preference, type Rated } from './preference.ts'
 export { ropeFrequency } from './reference/math.ts'

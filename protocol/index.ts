@@ -108,6 +108,8 @@ export {
   ROUND_LEASES_MAX,
   ROUNDS_MAX,
   RUN_CONFIG_BYTES_MAX,
+  SCORE_MS_MAX,
+  SCORE_PIECE_MAX,
   SCORED_BYTES_MAX,
   SCORED_ROWS_MAX,
   SCORED_TOKENS_MAX,
@@ -153,14 +155,11 @@ export {
   type Request,
   type RequestOf,
   requestSchema,
-  type RoundScores,
   type RoundStart,
   type RunStatus,
-  roundScoresSchema,
   roundStartSchema,
-  type Scores,
+  type ScoreOffer,
   STATUS_PARTICIPANTS_MAX,
-  scoresSchema,
   traceSeed,
   traceStart,
 } from './messages.ts'
@@ -188,7 +187,20 @@ export {
 } from './run-config.ts'
 
 // What scores are called, and which is the better.
-export { costOf, metricOf, type RankedRound, SCORE_NAMES, scoreWords } from './scores.ts'
+export {
+  costOf,
+  metricOf,
+  type RankedRound,
+  type RoundScores,
+  ratedWords,
+  roundScoresSchema,
+  SCORE_NAMES,
+  type ScoredRow,
+  type Scores,
+  scoredRow,
+  scoresSchema,
+  scoreWords,
+} from './scores.ts'
 
 // Shapes of untrusted values.
 export {

@@ -81,6 +81,10 @@ export const SCORED_ROWS_MAX = 1_000
 /** Tokens of one: prompt and longest choice, or prompt and what is written. */
 export const SCORED_TOKENS_MAX = 4_096
 export const CHOICES_MAX = 32
+/** Rows that a volunteer scores at a time. */
+export const SCORE_PIECE_MAX = 8
+/** A score takes no longer: whoever waits for the end of a run waits for the last. */
+export const SCORE_MS_MAX = 30 * 60_000
 /** All of them, as a blob. */
 export const SCORED_BYTES_MAX = 2 ** 26
 /** Tokens that are written to answer one. */

@@ -27,6 +27,7 @@ import {
   title,
   variants,
 } from './schema.ts'
+import { roundScoresSchema, rowsToScore, scoredRow } from './scores.ts'
 
 const reason = text(limits.REASON_LENGTH_MAX)
 const name = title(limits.NAME_LENGTH_MAX)
@@ -119,6 +120,8 @@ export const requestSchema = variants({
     answer: auditAnswerSchema,
     signature: bytes(limits.SIGNATURE_BYTES, limits.SIGNATURE_BYTES),
   },
+  /** What came of rows that were to be scored, in their order. */
+  score: { leaseId, outcomes: list(scoredRow, 1, limits.SCORE_PIECE_MAX) },
   /** Opens the upload of a committed payload; answered `go` or `refused`. */
   upload: { leaseId, payload: payloadReference },
   /**
@@ -249,23 +252,6 @@ export const evaluationSchema = struct({
   margin: optional(margin),
 })
 
-const share = real(0, 1)
-
-/** How an adapter does on the run's questions and prompts: each is the share that is right. */
-export const scoresSchema = struct({
-  /** Questions whose right choice is the likeliest; absent where the run has none. */
-  acc: optional(share),
-  /** The same by log-likelihood for each byte of the choice. */
-  accNorm: optional(share),
-  /** Prompts that are answered as expected; absent where the run has none. */
-  exactMatch: optional(share),
-})
-export type Scores = Infer<typeof scoresSchema>
-
-/** Those of the adapter that starts `round`. */
-export const roundScoresSchema = struct({ round: roundIndex, ...scoresSchema.fields })
-export type RoundScores = Infer<typeof roundScoresSchema>
-
 export const STATUS_PARTICIPANTS_MAX = 64
 export const EVALUATIONS_MAX = 64
 
@@ -306,10 +292,13 @@ export const replySchema = variants({
   leased: lease,
   /** Work of another kind: what somebody else did, to be done again. */
   audit,
+  /** And: rows of the run's questions and prompts, to score an adapter on. */
+  score: { leaseId, ...rowsToScore },
   /** No work now; ask again after this long or on the next notice. */
   wait: { reason, retryMs: milliseconds },
   committed: { leaseId },
   audited: { leaseId },
+  scored: { leaseId },
   /** The lease is somebody else's now. */
   released: { leaseId },
   go: { leaseId },
@@ -322,6 +311,7 @@ export type Reply = Infer<typeof replySchema>
 export type ReplyOf<T extends Reply['type']> = Extract<Reply, { type: T }>
 export type Lease = Omit<ReplyOf<'leased'>, 'type'>
 export type AuditOffer = Omit<ReplyOf<'audit'>, 'type'>
+export type ScoreOffer = Omit<ReplyOf<'score'>, 'type'>
 
 export const noticeSchema = variants({
   /** A round starts: fetch its base and ask for a lease. */

@@ -197,10 +197,12 @@ const admission = struct({
   blockMembersMax: nullable(integer(1, limits.MEMBERS_MAX)),
 })
 
-/** Questions and prompts that adapters are scored on: only the coordinator has them. */
+/** Questions and prompts that adapters are scored on: only the coordinator has the answers. */
 const scoring = struct({
   /** The rows, in tokens; see node/dataset/scored-rows.ts. */
   rows: blobReference,
+  /** The same without the answers, for volunteers to score on; absent: the coordinator does all. */
+  asked: optional(blobReference),
   /** Questions with choices among them, and prompts to answer. */
   questions: integer(0, limits.SCORED_ROWS_MAX),
   prompts: integer(0, limits.SCORED_ROWS_MAX),

@@ -33,6 +33,7 @@ import {
   type Connection,
   type CoordinatorProcess,
   countFailure,
+  NO_QUESTIONS,
   type Step,
   type World,
 } from './world.ts'
@@ -180,11 +181,14 @@ function perform(shell: Shell, world: World, effect: CoordinatorEffect): void {
     }
     // Nobody answers questions here: that costs no time, and the run hears that it has no scores.
     case 'score': {
+      const { round, adapter, first } = effect
+      const about = { type: 'piece-scored', at: 0, round, adapter, first } as const
+      return later(shell, 0, () => feed(shell, { ...about, outcomes: null, reason: NO_QUESTIONS }))
+    }
+    case 'sum-up-scores': {
       const { round, adapter } = effect
-      const reason = 'a simulation answers no questions'
-      return later(shell, 0, () =>
-        feed(shell, { type: 'scored', at: 0, round, adapter, scores: null, reason }),
-      )
+      const about = { type: 'scored', at: 0, round, adapter } as const
+      return later(shell, 0, () => feed(shell, { ...about, scores: null, reason: NO_QUESTIONS }))
     }
     case 'disconnect':
       return hangUp(shell, world, effect.peer)

@@ -8,10 +8,12 @@ export { auditShareOf, wasteShares } from './accounts.ts'
 // Who attacks, and what became of them.
 export type { AttackFigures } from './attack-figures.ts'
 export { ATTACKERS } from './attackers/all.ts'
+// Several seeds.
+export { differencesOf, type KeyFigures, keyFiguresOf, summariesOf } from './key-figures.ts'
 // A search for good settings.
 export { TRIALS_MAX, type Trial } from './plan.ts'
 // A simulation as a person asks for it.
-export { type Prepared, prepareSimulation } from './prepare.ts'
+export { type Prepared, prepareSimulation, type SimulationRequest } from './prepare.ts'
 // Real numbers, as the platform has them.
 export type { Numbers, Subtracted } from './real-learning.ts'
 // Figures and pages of a result.
@@ -19,6 +21,9 @@ export { figuresCsv, figuresOf } from './report/figures.ts'
 export { reportPage } from './report/page.ts'
 // What it comes to.
 export type { SimulationResult } from './simulator.ts'
+export type { Summary } from './statistics.ts'
+// Many points of what can be set.
+export { type Axis, axisOf, type Point, pointsOf } from './sweep.ts'
 
 // Churn as it was.
 export { parseTrace, traceExtent, traceWithin } from './trace.ts'

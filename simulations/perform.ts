@@ -18,6 +18,7 @@ import { abortTransfers, startTransfer } from './transfers.ts'
 import {
   type Connection,
   countFailure,
+  NO_QUESTIONS,
   type Transfer,
   type Volunteer,
   type World,
@@ -47,6 +48,15 @@ export function perform(world: World, volunteer: Volunteer, effect: Performed): 
       return stopTraining(world, volunteer, effect.when)
     case 'audit':
       return startAudit(world, volunteer, effect.offer)
+    case 'score': {
+      const { leaseId } = effect.offer
+      return world.feed(volunteer, {
+        type: 'scoring-failed',
+        at: 0,
+        leaseId,
+        reason: NO_QUESTIONS,
+      })
+    }
     case 'abandon-training':
       if (volunteer.auditing?.offer.leaseId === effect.leaseId) return endAudit(volunteer)
       return endTraining(world, volunteer, 'late')

@@ -56,6 +56,7 @@ function subjectOf(event: CoordinatorEvent): string {
       return `${event.round} ${event.aggregate.adapter}`
     case 'evaluated':
       return `${event.round} ${event.loss}`
+    case 'piece-scored':
     case 'scored':
       return `${event.round} ${event.adapter}`
     case 'started':

@@ -131,6 +131,9 @@ export interface Auditing {
   since: number | null
 }
 
+/** Why there are no scores in a simulation. */
+export const NO_QUESTIONS = 'a simulation answers no questions'
+
 export type Activity = 'waiting' | 'loading' | 'training' | 'auditing'
 
 export interface Training {

@@ -18,12 +18,12 @@ export function exit(
   reason: string,
 ): ParticipantEffect[] {
   state.hasExited = true
-  const { work, audit } = state
-  state.audit = null
-  const isAuditing = audit !== null && audit.done === null
+  const { work, sideWork } = state
+  state.sideWork = null
+  const isAtIt = sideWork !== null && sideWork.done === null
   return [
     ...(work === null ? [] : [abandon(state, work.lease.leaseId)]),
-    ...(isAuditing ? [{ type: 'abandon-training', leaseId: audit.offer.leaseId } as const] : []),
+    ...(isAtIt ? [{ type: 'abandon-training', leaseId: sideWork.leaseId } as const] : []),
     { type: 'exit', outcome, reason },
   ]
 }

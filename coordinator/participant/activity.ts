@@ -9,6 +9,8 @@ export type Activity =
   | 'training'
   /** It repeats what somebody else did. */
   | 'auditing'
+  /** It scores an adapter on the run's questions. */
+  | 'scoring'
   /** Handing in what is done may go on. */
   | 'paused'
   | 'finishing'
@@ -16,12 +18,12 @@ export type Activity =
   | 'gone'
 
 export function activityOf(state: ParticipantState): Activity {
-  const { hasExited, leaving, paused, work, audit, link, prepared } = state
+  const { hasExited, leaving, paused, work, sideWork, link, prepared } = state
   if (hasExited) return 'gone'
   if (leaving !== null) return leaving.how === 'finish' ? 'finishing' : 'leaving'
   if (paused !== null) return 'paused'
   if (work !== null) return 'training'
-  if (audit !== null) return 'auditing'
+  if (sideWork !== null) return sideWork.type === 'audit' ? 'auditing' : 'scoring'
   if (link !== 'joined') return 'connecting'
   return isCurrent(state, prepared) ? 'waiting' : 'loading'
 }

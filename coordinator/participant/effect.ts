@@ -9,6 +9,7 @@ import type {
   Request,
   RoundStart,
   RunConfig,
+  ScoreOffer,
 } from '../../protocol/index.ts'
 
 export type ParticipantEffect =
@@ -26,7 +27,9 @@ export type ParticipantEffect =
   | { type: 'stop-training'; leaseId: LeaseId; when: 'after-step' | 'now' }
   /** Repeat somebody's steps. It ends in `audited` or `audit-failed`. */
   | { type: 'audit'; offer: AuditOffer }
-  /** The lease or audit is lost: end and forget it; no event follows. */
+  /** Score an adapter on rows of the run. It ends in `scored` or `scoring-failed`. */
+  | { type: 'score'; offer: ScoreOffer }
+  /** The lease or side work is lost: end and forget it; no event follows. */
   | { type: 'abandon-training'; leaseId: LeaseId }
   /** Offer the payload, wait for `go`, and send it. It ends in `uploaded` or `upload-failed`. */
   | { type: 'upload'; leaseId: LeaseId; payload: BlobReference }

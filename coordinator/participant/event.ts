@@ -11,6 +11,7 @@ import type {
   Refusal,
   Reply,
   RequestOf,
+  ScoredRow,
 } from '../../protocol/index.ts'
 
 export type ParticipantEvent =
@@ -48,6 +49,9 @@ export type ParticipantEvent =
   /** All steps of an audit are repeated, and what came of it is signed. */
   | { type: 'audited'; at: number; answer: AuditAnswer; signature: Uint8Array }
   | { type: 'audit-failed'; at: number; leaseId: LeaseId; reason: string }
+  /** All rows that were to be scored are. */
+  | { type: 'scored'; at: number; leaseId: LeaseId; outcomes: ScoredRow[] }
+  | { type: 'scoring-failed'; at: number; leaseId: LeaseId; reason: string }
   | { type: 'uploaded'; at: number; leaseId: LeaseId }
   /** `refusal` where the coordinator said no; else the transfer broke and may be tried again. */
   | { type: 'upload-failed'; at: number; leaseId: LeaseId; reason: string; refusal?: Refusal }

@@ -6,10 +6,10 @@
 
 import { log } from '../../protocol/index.ts'
 import { ask, exit } from './actions.ts'
-import { dropAudit } from './audits.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEventOf } from './event.ts'
 import { hangUp, joinAgain, retryLinkNow } from './link.ts'
+import { dropSideWork } from './side-work.ts'
 import { isAsking, type ParticipantState, wantsLink } from './state.ts'
 import { stopWork } from './work.ts'
 
@@ -21,7 +21,7 @@ export function onPause(
   { reason }: ParticipantEventOf<'pause'>,
 ): ParticipantEffect[] {
   state.paused = reason
-  const stopped = [...stopWork(state, 'now'), ...dropAudit(state, reason)]
+  const stopped = [...stopWork(state, 'now'), ...dropSideWork(state, reason)]
   return [log('debug', `paused: ${reason}`), ...stopped]
 }
 
@@ -48,7 +48,7 @@ export function onLeave(
 ): ParticipantEffect[] {
   if (state.leaving?.how === 'leave') return exit(state, 'left', reason)
   state.leaving = { how: 'leave', reason, by: at + LEAVE_MS_MAX }
-  return [...stopWork(state), ...dropAudit(state, reason)]
+  return [...stopWork(state), ...dropSideWork(state, reason)]
 }
 
 /** The coordinator knows, or will find out. */
@@ -73,13 +73,13 @@ export function advancePause(state: ParticipantState, at: number): ParticipantEf
 }
 
 export function advanceLeaving(state: ParticipantState, at: number): ParticipantEffect[] {
-  const { leaving, work, audit, handIns, link } = state
+  const { leaving, work, sideWork, handIns, link } = state
   if (leaving === null) return []
-  if (work === null && audit === null) leaving.by ??= at + LEAVE_MS_MAX
+  if (work === null && sideWork === null) leaving.by ??= at + LEAVE_MS_MAX
   if (leaving.by !== null && at >= leaving.by) {
     return exit(state, 'left', `${leaving.reason}; work was not handed in`)
   }
-  if (work !== null || audit !== null || handIns.length > 0) return []
+  if (work !== null || sideWork !== null || handIns.length > 0) return []
   if (link !== 'joined') return exit(state, 'left', leaving.reason)
   if (isAsking(state, 'leave')) return []
   return [ask(state, { type: 'leave' }, { type: 'leave', reason: leaving.reason })]

@@ -4,8 +4,6 @@
  * in what is done. They only meet here, so that training goes on while the link is down.
  */
 import {
-  type AuditAnswer,
-  type AuditOffer,
   type Contribution,
   type Digest,
   type Lease,
@@ -14,6 +12,7 @@ import {
   type PeerId,
   type Prng,
   prng,
+  type RequestOf,
   type RoundStart,
   type RunConfig,
   type RunId,
@@ -74,8 +73,8 @@ export interface ParticipantState {
   /** Not to load again before this. */
   loadAt: number | null
   work: Work | null
-  /** Somebody else's steps, done again between two leases. */
-  audit: AuditWork | null
+  /** What is done between two leases. */
+  sideWork: SideWork | null
   /** A lease held over a broken link may be lost: to ask for it again. */
   mustConfirmWork: boolean
   workFailures: number
@@ -92,7 +91,7 @@ export interface ParticipantState {
 
 export type Asked =
   | { type: 'join' | 'lease' | 'leave' | 'fail' }
-  | { type: 'commit' | 'audit'; leaseId: LeaseId }
+  | { type: 'commit' | 'audit' | 'score'; leaseId: LeaseId }
 
 export interface Work {
   lease: Lease
@@ -102,10 +101,12 @@ export interface Work {
   isStopping: boolean
 }
 
-export interface AuditWork {
-  offer: AuditOffer
+/** Somebody else's steps to repeat, or rows to score. */
+export interface SideWork {
+  type: 'audit' | 'score'
+  leaseId: LeaseId
   /** What came of it; null while it is worked on. */
-  done: { answer: AuditAnswer; signature: Uint8Array } | null
+  done: RequestOf<'audit' | 'score'> | null
   failures: number
   /** Not to try again before this. */
   retryAt: number | null
@@ -148,7 +149,7 @@ export function createParticipant(options: ParticipantOptions): ParticipantState
     loadFailures: 0,
     loadAt: null,
     work: null,
-    audit: null,
+    sideWork: null,
     mustConfirmWork: false,
     workFailures: 0,
     askAt: null,
@@ -182,8 +183,8 @@ export function isAsking(state: ParticipantState, type: Asked['type']): boolean 
 }
 
 /** A paused participant has no use for the coordinator but to hand in what is done. */
-export function wantsLink({ paused, work, audit, handIns }: ParticipantState): boolean {
-  return paused === null || work !== null || audit !== null || handIns.length > 0
+export function wantsLink({ paused, work, sideWork, handIns }: ParticipantState): boolean {
+  return paused === null || work !== null || sideWork !== null || handIns.length > 0
 }
 
 /** Does this belong to the round that goes on? */

@@ -15,16 +15,6 @@ import {
   type Reply,
 } from '../../protocol/index.ts'
 import { exit } from './actions.ts'
-import {
-  advanceAudit,
-  auditDeadline,
-  loseAudit,
-  onAnswerFailed,
-  onAudited,
-  onAuditFailed,
-  onAuditOffered,
-  onAuditTaken,
-} from './audits.ts'
 import type { ParticipantEffect } from './effect.ts'
 import type { ParticipantEvent, ParticipantEventOf } from './event.ts'
 import {
@@ -57,6 +47,18 @@ import {
   onPause,
   onResume,
 } from './owner.ts'
+import {
+  advanceSideWork,
+  loseSideWork,
+  onAnswerFailed,
+  onAudited,
+  onAuditOffered,
+  onScored,
+  onScoreOffered,
+  onSideWorkFailed,
+  onSideWorkTaken,
+  sideWorkDeadline,
+} from './side-work.ts'
 import type { Asked, ParticipantState } from './state.ts'
 import {
   advanceWork,
@@ -89,7 +91,7 @@ export function nextDeadline(state: ParticipantState): number | null {
     linkDeadline(state),
     loadingDeadline(state),
     workDeadline(state),
-    auditDeadline(state),
+    sideWorkDeadline(state),
     handInDeadline(state),
     state.leaving?.by ?? null,
   )
@@ -127,8 +129,11 @@ function decide(state: ParticipantState, event: ParticipantEvent): ParticipantEf
       return onTrainingFailed(state, event)
     case 'audited':
       return onAudited(state, event)
+    case 'scored':
+      return onScored(state, event)
     case 'audit-failed':
-      return onAuditFailed(state, event)
+    case 'scoring-failed':
+      return onSideWorkFailed(state, event)
     case 'uploaded':
       return onDelivered(state, event.leaseId)
     case 'upload-failed':
@@ -154,7 +159,7 @@ const PARTS = [
   advanceLink,
   advanceLoading,
   advanceHandIns,
-  advanceAudit,
+  advanceSideWork,
   advanceWork,
   advancePause,
   advanceLeaving,
@@ -196,9 +201,10 @@ function onReply(
 /** What may be answered to each question, besides a refusal. */
 const ANSWERS: Record<Asked['type'], readonly Reply['type'][]> = {
   join: ['joined'],
-  lease: ['leased', 'audit', 'wait'],
+  lease: ['leased', 'audit', 'score', 'wait'],
   commit: ['committed'],
   audit: ['audited'],
+  score: ['scored'],
   fail: ['released'],
   leave: ['goodbye'],
 }
@@ -219,8 +225,13 @@ function onAnswer(
       const { type: _, ...offer } = reply
       return onAuditOffered(state, offer)
     }
+    case 'score': {
+      const { type: _, ...offer } = reply
+      return onScoreOffered(state, offer)
+    }
     case 'audited':
-      return onAuditTaken(state, reply.leaseId)
+    case 'scored':
+      return onSideWorkTaken(state, reply.leaseId)
     case 'wait':
       return onWait(state, at, reply)
     case 'committed':
@@ -276,7 +287,8 @@ function onWorkRefused(
     case 'commit':
       return dropHandIn(state, asked.leaseId, refusal, reason)
     case 'audit':
-      return loseAudit(state, asked.leaseId, reason)
+    case 'score':
+      return loseSideWork(state, asked.leaseId, reason)
     case 'leave':
       return onGoodbye(state, at, reason)
     case 'fail':
@@ -312,6 +324,7 @@ function onRequestFailed(
     case 'commit':
       return onCommitFailed(state, at, asked.leaseId, reason)
     case 'audit':
+    case 'score':
       return onAnswerFailed(state, at, asked.leaseId, reason)
     case 'leave':
       return onGoodbye(state, at, reason)
@@ -331,7 +344,7 @@ function onNotice(state: ParticipantState, notice: Notice): ParticipantEffect[] 
       const { leaseId, reason } = notice
       return [
         ...loseWork(state, leaseId, reason),
-        ...loseAudit(state, leaseId, reason),
+        ...loseSideWork(state, leaseId, reason),
         ...dropHandIn(state, leaseId, 'revoked', reason),
       ]
     }

@@ -53,14 +53,16 @@ export function advanceWork(state: ParticipantState, at: number): ParticipantEff
 }
 
 function canAsk(state: ParticipantState): boolean {
-  const { link, loading, leaving, paused, work, audit, handIns } = state
+  const { link, loading, leaving, paused, work, sideWork, handIns } = state
   if (link !== 'joined' || isAsking(state, 'lease') || isAsking(state, 'fail')) return false
   if (state.mustConfirmWork) return true
   if (leaving !== null || paused !== null) return false
   // The coordinator would give the same lease again until its result is committed.
   const isCommitted = handIns.every(({ stage }) => stage !== 'trained')
   const isReady = loading === null && state.isSetUp && isCurrent(state, state.prepared)
-  return work === null && audit === null && isReady && isCommitted && handIns.length < HAND_INS_MAX
+  return (
+    work === null && sideWork === null && isReady && isCommitted && handIns.length < HAND_INS_MAX
+  )
 }
 
 export function workDeadline(state: ParticipantState): number | null {

@@ -10,9 +10,8 @@ import {
   parseTrace,
   prepareSimulation,
   reportPage,
+  type SimulationRequest,
   type SimulationResult,
-  TRIALS_MAX,
-  type Trial,
   traceExtent,
   traceWithin,
   wasteShares,
@@ -27,7 +26,10 @@ import { command } from './command.ts'
 import { hubOf } from './hub.ts'
 import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
+import { planFor } from './simulate-plan.ts'
 import { replayRun } from './simulate-replay.ts'
+import { simulateMany } from './simulate-seeds.ts'
+import { SWEEP_FILES, sweep } from './simulate-sweep.ts'
 import { failIfUseless, figureRows, percent } from './simulate-words.ts'
 import { bar, createScreen, type Screen } from './terminal.ts'
 
@@ -37,6 +39,14 @@ export interface SimulateCommandOptions {
   volunteers: number
   /** Not said: one, or as long as the trace. */
   days?: number
+  /** Several seeds, from `seed` on. */
+  seeds?: number
+  /** Threads, with seeds or a sweep: `auto` or a number. */
+  jobs: string
+  /** What is varied: SECTION.KEY=A,B or SECTION.KEY=LOW..HIGH, each. */
+  sweep?: string[]
+  /** Points that are drawn of a sweep; left out: all combinations. */
+  samples?: number
   set: string[]
   swarm: boolean
   /** NAME:SHARE,… */
@@ -90,8 +100,23 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
   const options: Simulating = { ...given, print }
   print.line(`seed=${options.seed}`)
   await checkReportFolders(options)
+  if (options.sweep !== undefined) {
+    checkTogether(options, 'sweep', ['compare', 'plan', 'replay', 'real'])
+    const { request } = await prepare(options.run ?? null, options, screen)
+    return sweep({ ...options, sweep: options.sweep }, request, screen)
+  }
+  if (options.samples !== undefined) {
+    throw new ConfigError("Cannot simulate as '--samples' has no meaning without '--sweep'")
+  }
+  if (options.seeds !== undefined) {
+    checkTogether(options, 'seeds', ['plan', 'replay', 'real', 'out'])
+    const requestOf = async (run: string | null) => (await prepare(run, options, screen)).request
+    return simulateMany(options, options.seeds, screen, requestOf)
+  }
   if (options.compare !== undefined) return compare(options.compare, options, screen)
-  if (options.plan) return planFor(options, screen)
+  if (options.plan) {
+    return planFor(await prepare(options.run ?? null, options, screen), options, screen)
+  }
   if (options.replay !== undefined) return replayRun(options.replay, options)
   const simulated = await simulateRun(options.run ?? null, options, screen)
   const { result, command, wallSeconds } = simulated
@@ -132,11 +157,22 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
   failIfUseless([result])
 }
 
+/** @throws ConfigError where one is given that means nothing beside `key` */
+function checkTogether(
+  options: Simulating,
+  key: string,
+  others: readonly (keyof SimulateCommandOptions)[],
+): void {
+  const other = others.find((each) => options[each] !== undefined)
+  if (other === undefined) return
+  throw new ConfigError(`Cannot simulate as '--${key}' and '--${other}' do not go together`)
+}
+
 async function prepare(
   run: string | null,
   options: Simulating,
   screen: Screen,
-): Promise<Prepared & Scope> {
+): Promise<Prepared & Scope & { request: SimulationRequest }> {
   if (options.real && run === null) {
     throw new ConfigError("Cannot train for real as '--real' needs a run.yaml after '--run'")
   }
@@ -151,7 +187,10 @@ async function prepare(
   const planned = run === null ? NOTHING_PLANNED : await partOf(run, options, screen)
   const trace = options.trace === undefined ? null : parseTrace(await textOf(options.trace))
   const scope = scopeOf(options, trace)
-  return { ...prepareSimulation({ ...options, ...planned, ...scope, trace }), ...scope }
+  const { seed, preset, set, swarm, attack } = options
+  const asked = { seed, preset, set, swarm, ...(attack !== undefined && { attack }) }
+  const request: SimulationRequest = { ...asked, ...planned, ...scope, trace }
+  return { ...prepareSimulation(request), ...scope, request }
 }
 
 /** Says so where the days that were asked for leave out the end of the trace. */
@@ -198,47 +237,6 @@ async function simulateRun(
 /** The loss of the last adapter that was evaluated. */
 function lossOf({ history }: SimulationResult): number {
   return history.rounds.findLast(({ loss }) => loss !== null)?.loss ?? Number.NaN
-}
-
-/** How many of the best are shown. */
-const TRIALS_SHOWN = 8
-
-/** What to choose for these volunteers, and what it costs. */
-async function planFor(options: Simulating, screen: Screen): Promise<void> {
-  const { print } = options
-  const prepared = await prepare(options.run ?? null, options, screen)
-  const trials = prepared.plan(({ goodput }, count) =>
-    screen.update(`${bar(count / TRIALS_MAX, BAR_WIDTH)} ${count}: ${percent(goodput)}`),
-  )
-  screen.clear()
-  const [best] = trials
-  print.columns([
-    ['box', 'steps a lease', 'grace', 'quorum', 'goodput', 'uploaded an hour', 'rounds'],
-    ...trials.slice(0, TRIALS_SHOWN).map(rowOfTrial),
-  ])
-  const { seconds, stepsMax, graceSeconds, quorumFraction } = best!
-  const keys = {
-    round_seconds: seconds,
-    lease_steps_max: stepsMax,
-    grace_seconds: graceSeconds,
-    quorum: quorumFraction,
-  }
-  print.line('\nIn run.yaml:\n\nswarm:')
-  for (const [key, value] of Object.entries(keys)) print.line(`  ${key}: ${value}`)
-  if (options.json) printJson(trials)
-}
-
-function rowOfTrial(trial: Trial): string[] {
-  const { seconds, stepsMax, graceSeconds, quorumFraction, goodput, bytesPerHour, rounds } = trial
-  return [
-    `${seconds} s`,
-    String(stepsMax),
-    `${graceSeconds} s`,
-    String(quorumFraction),
-    percent(goodput),
-    byteSize(bytesPerHour),
-    String(rounds),
-  ]
 }
 
 /** The runs side by side. */
@@ -298,15 +296,20 @@ function attackRows({ result, lossOverClean }: Simulated): [string, string][] {
   return [...rows, ['false accusations', String(falseAccusations)], ...loss]
 }
 
-const REPORT_FILES = ['figures.csv', 'figures.json', 'index.html']
+const REPORT_FILES: readonly string[] = ['figures.csv', 'figures.json', 'index.html']
 
 /** @throws ConfigError where a report would lie among what is none */
-async function checkReportFolders({ out, compare }: SimulateCommandOptions): Promise<void> {
+async function checkReportFolders({
+  out,
+  compare,
+  sweep: swept,
+}: SimulateCommandOptions): Promise<void> {
   if (out === undefined) return
+  const ours = swept === undefined ? REPORT_FILES : SWEEP_FILES
   const folders = compare?.map((_, index) => join(out, String(index + 1))) ?? [out]
   for (const folder of folders) {
     const found = (await readdir(folder).catch(ignoreMissing)) ?? []
-    const strange = found.find((name) => !REPORT_FILES.includes(name))
+    const strange = found.find((name) => !ours.includes(name))
     if (strange === undefined) continue
     throw new ConfigError(
       `Cannot write the report to '${folder}' as it holds other things (${strange}): give a new ` +

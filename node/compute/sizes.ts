@@ -69,6 +69,15 @@ function weightFileBytesMax(shape: ModelShape): number {
   return values * 4 + WEIGHT_HEADER_BYTES_MAX
 }
 
+/** @throws ProtocolError where it cannot be an adapter of the run */
+export function checkAdapterSize({ bytes }: BlobReference, { count }: AdapterLayout): void {
+  if (bytes === count * 4) return
+  throw new ProtocolError(
+    'malformed',
+    `Cannot score the adapter as it must have ${count * 4} bytes: current value is ${bytes}`,
+  )
+}
+
 /** What a round starts from. @throws ProtocolError `malformed` */
 export function checkStartSizes(
   { checkpoint, update, moment }: RoundStart,

@@ -22,6 +22,7 @@ import { isBad } from './row.ts'
 import {
   ANSWER_LENGTH_MAX,
   contextOf,
+  encodeAskedRows,
   encodeScoredRows,
   extractAnswer,
   type ScoredQuestion,
@@ -60,6 +61,8 @@ export interface ScoredWorld {
 
 export interface ReadScoredRows {
   blob: Uint8Array
+  /** The same without the answers. */
+  asked: Uint8Array
   questions: number
   prompts: number
   contextTokens: number
@@ -97,6 +100,7 @@ export async function readScoredRows(
   )
   return {
     blob,
+    asked: encodeAskedRows(rows),
     questions: questions.length,
     prompts: prompts.length,
     contextTokens: contextOf(rows),

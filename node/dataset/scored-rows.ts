@@ -28,12 +28,30 @@ const STOPS_MAX = 1_024
 
 const ids = list(integer(0, VOCABULARY_MAX - 1), 1, SCORED_TOKENS_MAX)
 
+const question = {
+  prompt: ids,
+  /** `bytes` of its text in UTF-8, by which acc_norm divides. */
+  choices: list(struct({ ids, bytes: integer(1, 2 ** 20) }), 2, CHOICES_MAX),
+}
+
+const writing = {
+  /** So many tokens are written at most, and none after one of these. */
+  tokensMax: integer(1, ANSWER_TOKENS_MAX),
+  stopIds: list(integer(0, VOCABULARY_MAX - 1), 0, STOPS_MAX),
+}
+
+const askedSchema = struct({
+  questions: list(struct(question), 0, SCORED_ROWS_MAX),
+  prompts: list(struct({ prompt: ids }), 0, SCORED_ROWS_MAX),
+  ...writing,
+})
+/** The rows without their answers. */
+export type AskedRows = Infer<typeof askedSchema>
+
 const schema = struct({
   questions: list(
     struct({
-      prompt: ids,
-      /** `bytes` of its text in UTF-8, by which acc_norm divides. */
-      choices: list(struct({ ids, bytes: integer(1, 2 ** 20) }), 2, CHOICES_MAX),
+      ...question,
       /** Index of the right one. */
       answer: integer(0, CHOICES_MAX - 1),
     }),
@@ -46,9 +64,7 @@ const schema = struct({
     0,
     SCORED_ROWS_MAX,
   ),
-  /** So many tokens are written at most, and none after one of these. */
-  tokensMax: integer(1, ANSWER_TOKENS_MAX),
-  stopIds: list(integer(0, VOCABULARY_MAX - 1), 0, STOPS_MAX),
+  ...writing,
   /** What of the written text is the answer; null: all of it. */
   regex: nullable(text(REGEX_LENGTH_MAX)),
 })
@@ -60,6 +76,26 @@ export const encodeScoredRows = (rows: ScoredRows): Uint8Array => encode(rows)
 /** @throws ProtocolError unless the bytes are such rows */
 export const decodeScoredRows = (blob: Uint8Array): ScoredRows =>
   parse(schema, decode(blob, SCORED_BYTES_MAX), 'rows')
+
+/** What whoever does not know the answers may score on. */
+export function encodeAskedRows({
+  questions,
+  prompts,
+  tokensMax,
+  stopIds,
+}: ScoredRows): Uint8Array {
+  const asked: AskedRows = {
+    questions: questions.map(({ prompt, choices }) => ({ prompt, choices })),
+    prompts: prompts.map(({ prompt }) => ({ prompt })),
+    tokensMax,
+    stopIds,
+  }
+  return encode(asked)
+}
+
+/** @throws ProtocolError unless the bytes are such rows */
+export const decodeAskedRows = (blob: Uint8Array): AskedRows =>
+  parse(askedSchema, decode(blob, SCORED_BYTES_MAX), 'rows')
 
 /** Tokens of context that the longest needs. */
 export function contextOf({ questions, prompts, tokensMax }: ScoredRows): number {

@@ -186,7 +186,7 @@ function evaluationTable({ evaluations, dataset, rounds, start, training }: RunS
   const head =
     preference === undefined
       ? [of, 'nats per token', 'perplexity']
-      : [of, `${preference.loss} loss`, 'told right', 'mean margin']
+      : [of, `${preference.loss} loss`, 'accuracy', 'margin']
   return table([head, ...rows])
 }
 

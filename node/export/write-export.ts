@@ -12,7 +12,7 @@ import { makeFolder } from '../storage/file-system.ts'
 import { DTYPE_NAMES, DTYPES, type DtypeName, type ExportFormat } from './formats.ts'
 import { ggufLora } from './gguf-lora.ts'
 import { writeMergedFolder } from './merged-folder.ts'
-import { writeMergedGguf } from './merged-gguf.ts'
+import { writeBaseGguf, writeMergedGguf } from './merged-gguf.ts'
 import { modelCard } from './model-card.ts'
 import { writeStops } from './stops.ts'
 import type { Takeaway, WrittenModel } from './takeaway.ts'
@@ -69,6 +69,9 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
     await makeFolder(target.folder)
     // The base's own GGUF may have another template than the run, or none.
     await copyCompanions(takeaway.base.folder, target.folder, [TEMPLATE_FILE])
+    if (takeaway.run.base.file === 'blocks') {
+      await writeBaseGguf(target.folder, takeaway, target.signal)
+    }
     const written = await writeGguf(
       join(target.folder, LORA_FILE),
       ggufLora(takeaway),

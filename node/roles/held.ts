@@ -23,6 +23,8 @@ export interface Held {
   adapter: Float32Array | null
   adapterDigest: Digest
   moment: Uint8Array | null
+  /** The compute thread has a model open to score with. */
+  isReading: boolean
   /** Leases whose work is to be forgotten when it ends. */
   abandoned: Set<LeaseId>
   /**
@@ -43,6 +45,7 @@ export function newHeld(): Held {
     adapter: null,
     adapterDigest: '',
     moment: null,
+    isReading: false,
     abandoned: new Set(),
     passing: createMemoryBlobStore(),
     payloads: [],

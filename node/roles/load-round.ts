@@ -24,6 +24,7 @@ export async function setUp(
   world.log.info(`Training will take ${describeJob(config, fitted)}`)
   const weights = await bringBase(world, held, { runId, base: config.base.weights, mirrors })
   await world.compute.run('set-up', { config, job: fitted.job, weights })
+  held.isReading = false
   held.config = config
   held.runId = runId
   held.layout = adapterLayout(config.base.shape, config.adapter)

@@ -87,6 +87,8 @@ export function performCoordinatorEffect(world: CoordinatorWorld, effect: Perfor
     case 'score':
       world.scoring = world.scoring.then(() => score(world, effect)).then(world.feed, world.onFatal)
       return
+    case 'sum-up-scores':
+      return world.feed(sumUp(world, effect))
     case 'evaluate':
       world.bench(() => evaluate(world, effect)).then(world.feed, world.onFatal)
       return
@@ -137,16 +139,33 @@ const MARGIN_MAX = 1e9
 /** The run goes on without a score that comes to nothing, and says so. */
 async function score(
   { scorer, blobs }: CoordinatorWorld,
-  { round, adapter, checkpoint }: Extract<CoordinatorEffect, { type: 'score' }>,
+  { round, adapter, checkpoint, first, rows }: Extract<CoordinatorEffect, { type: 'score' }>,
 ): Promise<NewEvent> {
+  const about = { type: 'piece-scored', round, adapter, first } as const
+  try {
+    const values = checkpoint === null ? null : floatsOf(await blobs.read(checkpoint.digest))
+    const outcomes = await there(scorer).answer(values, { first, rows })
+    return { ...about, outcomes, reason: null }
+  } catch (error) {
+    return { ...about, outcomes: null, reason: reasonOf((error as Error).message) }
+  }
+}
+
+function sumUp(
+  { scorer }: CoordinatorWorld,
+  { round, adapter, outcomes }: Extract<CoordinatorEffect, { type: 'sum-up-scores' }>,
+): NewEvent {
   const about = { type: 'scored', round, adapter } as const
   try {
-    if (scorer === null) throw new Error('Invariant broken: the run has nothing to score on')
-    const values = checkpoint === null ? null : floatsOf(await blobs.read(checkpoint.digest))
-    return { ...about, scores: await scorer.score(values), reason: null }
+    return { ...about, scores: there(scorer).sumUp(outcomes), reason: null }
   } catch (error) {
     return { ...about, scores: null, reason: reasonOf((error as Error).message) }
   }
+}
+
+function there(scorer: AdapterScorer | null): AdapterScorer {
+  if (scorer === null) throw new Error('Invariant broken: the run has nothing to score on')
+  return scorer
 }
 
 /** What could not be repeated here is repeated elsewhere. */

@@ -8,6 +8,7 @@ import { startAudit } from './audit-work.ts'
 import { connectionOf, type Held, newHeld } from './held.ts'
 import { prepare, setUp } from './load-round.ts'
 import type { ParticipantWorld } from './participant-world.ts'
+import { startScoring } from './score-work.ts'
 import { diskText, isDiskSlow } from './slow-disk.ts'
 import { startTraining, upload } from './work-lease.ts'
 
@@ -56,6 +57,9 @@ export function createParticipantPerformer(world: ParticipantWorld): Participant
         return
       case 'audit':
         startAudit(world, held, effect.offer)
+        return
+      case 'score':
+        startScoring(world, held, effect.offer)
         return
       case 'stop-training':
         return world.compute.stopTraining(effect.leaseId, effect.when)

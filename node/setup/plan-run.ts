@@ -234,9 +234,9 @@ function gradientNotes({ yaml: { swarm }, placeOf }: LocatedRun): string[] {
 /** What is said of the rows that adapters are scored on, and of keys that mean nothing without. */
 function scoringNotes({ yaml, placeOf }: LocatedRun, scored: ReadScoredRows | null): string[] {
   if (scored !== null) return [...scored.notes, ...rarelyScoredNotes(yaml, placeOf)]
-  if (yaml.eval_every === 1) return []
+  const given = [yaml.eval_every !== 1 && 'eval_every', yaml.eval_spread && 'eval_spread']
   const why = "it has no effect, as there is neither 'eval_choices' nor 'eval_generate'."
-  return [`${placeOf(['eval_every'])} eval_every: ${why}`]
+  return given.flatMap((key) => (key === false ? [] : [`${placeOf([key])} ${key}: ${why}`]))
 }
 
 /** What a run of so few rounds never comes to. */

@@ -16,6 +16,7 @@ export function prepareRun(run: LocatedRun, folder: RunFolder): Promise<RunPlan>
     const blobs = await createFileBlobStore(folder.blobs)
     for (const bytes of dataset.blobs.values()) await blobs.put(bytes)
     if (scored !== null) await blobs.put(scored.blob)
+    if (scored !== null && config.scoring?.asked !== undefined) await blobs.put(scored.asked)
     if (start !== null) await blobs.put(start.bytes)
     await blobs.putStream(base.pieces())
     for (const [name, bytes] of base.companions) await writeFile(join(folder.base, name), bytes)

@@ -28,7 +28,7 @@ const READER_BYTES = 30e6
 const DATA_COPIES = 4
 
 export interface ProcessMemory {
-  /** A volunteer on one core, with everything kept that makes it fast. */
+  /** A volunteer on one core, with everything kept that makes it fast, and what it scores with. */
   volunteerBytes: number
   /** And for each further core. */
   coreBytes: number
@@ -39,14 +39,14 @@ export interface ProcessMemory {
 }
 
 export function processMemory(config: RunConfig): ProcessMemory {
-  const { base, adapter, dataset } = config
+  const { base, adapter, dataset, scoring } = config
   const job = jobOf(config)
   const around =
     PROGRAM_BYTES + base.weights.bytes + adapterBytes(adapterLayout(base.shape, adapter))
   const full = planMemory(job).bytes
   const shardBytes = dataset.trainShards.reduce((sum, { bytes }) => sum + bytes, 0)
   return {
-    volunteerBytes: around + full,
+    volunteerBytes: around + full + (scoring?.asked === undefined ? 0 : readerBytes(config)),
     coreBytes: planMemory({ ...job, threads: 2 }).bytes - full + THREAD_BYTES,
     volunteerBytesMin: around + fitMemory(job, 0).bytes,
     hostBytes: around + full + READER_BYTES + DATA_COPIES * shardBytes + scorerBytes(config),
@@ -54,10 +54,14 @@ export function processMemory(config: RunConfig): ProcessMemory {
 }
 
 /** A second thread of the host reads and writes with the base. */
-function scorerBytes({ scoring, base, adapter, kernels }: RunConfig): number {
-  if (scoring === undefined) return 0
-  const shape = { model: base.shape, adapter, kernels, contextMax: scoring.contextTokens }
-  return THREAD_BYTES + generatorBytes(shape)
+function scorerBytes(config: RunConfig): number {
+  return config.scoring === undefined ? 0 : THREAD_BYTES + readerBytes(config)
+}
+
+/** A copy of the base that scores. */
+function readerBytes({ scoring, base, adapter, kernels }: RunConfig): number {
+  const shape = { model: base.shape, adapter, kernels, contextMax: scoring!.contextTokens }
+  return generatorBytes(shape)
 }
 
 const adapterBytes = ({ count }: AdapterLayout): number =>

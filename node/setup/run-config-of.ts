@@ -152,11 +152,13 @@ function trainingOf(yaml: RunYaml, trainSequences: number): RunConfig['training'
 }
 
 function scoringOf(
-  { eval_every: everyRounds }: RunYaml,
-  { blob, questions, prompts, contextTokens }: ReadScoredRows,
+  { eval_every: everyRounds, eval_spread: isSpread }: RunYaml,
+  { blob, asked, ...counts }: ReadScoredRows,
 ): NonNullable<RunConfig['scoring']> {
-  const rows = { digest: digestOf(blob), bytes: blob.length }
-  return { rows, questions, prompts, contextTokens, everyRounds }
+  const { questions, prompts, contextTokens } = counts
+  const named = (bytes: Uint8Array) => ({ digest: digestOf(bytes), bytes: bytes.length })
+  const shared = isSpread ? { asked: named(asked) } : {}
+  return { rows: named(blob), ...shared, questions, prompts, contextTokens, everyRounds }
 }
 
 /** What says nothing new is left out, so that a run is named as if there were no such field. */

@@ -80,6 +80,13 @@ export const scoringKeys = {
   eval_every: within(everyRounds)
     .default(1)
     .describe('Adapters are scored every so many rounds; the first and the last in any case.'),
+  eval_spread: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Volunteers score, too, between two leases. They see the questions and prompts, and no ' +
+        'answer; left out: the host scores alone, and nobody else sees any.',
+    ),
   metric_for_best_model: z
     .enum(['eval_loss', ...SCORE_METRICS])
     .default('eval_loss')

@@ -8,11 +8,20 @@ import type { Batch } from '../../kernels/index.ts'
 import type { ScoreOutput } from '../compute/task.ts'
 
 /** A question in tokens. */
-export interface TokenQuestion {
+export interface AskedQuestion {
   prompt: ArrayLike<number>
   choices: readonly { ids: ArrayLike<number>; bytes: number }[]
+}
+
+export interface TokenQuestion extends AskedQuestion {
   /** Index of the right one. */
   answer: number
+}
+
+/** Indices of choices; -1 where a number is none: then no choice is the likeliest. */
+export interface Likeliest {
+  bySum: number
+  byLength: number
 }
 
 export interface ChoiceReader {
@@ -23,9 +32,9 @@ export interface ChoiceReader {
 
 export interface ChoiceScore {
   /** Share of questions whose right answer is the likeliest. */
-  accuracy: number
+  acc: number
   /** The same with each answer's log-likelihood divided by its length in bytes. */
-  accuracyByLength: number
+  accNorm: number
   questions: number
 }
 
@@ -36,16 +45,24 @@ export async function scoreQuestions(
 ): Promise<ChoiceScore> {
   let right = 0
   let rightByLength = 0
-  for (const [index, { prompt, choices, answer }] of questions.entries()) {
-    const sums: number[] = []
-    for (const { ids } of choices) sums.push(await logLikelihood(reader, prompt, ids))
-    const byLength = sums.map((sum, i) => sum / choices[i]!.bytes)
-    if (indexOfMax(sums) === answer) right += 1
-    if (indexOfMax(byLength) === answer) rightByLength += 1
+  for (const [index, question] of questions.entries()) {
+    const { bySum, byLength } = await likeliestChoices(reader, question)
+    if (bySum === question.answer) right += 1
+    if (byLength === question.answer) rightByLength += 1
     onQuestion(index + 1)
   }
   const count = questions.length
-  return { accuracy: right / count, accuracyByLength: rightByLength / count, questions: count }
+  return { acc: right / count, accNorm: rightByLength / count, questions: count }
+}
+
+export async function likeliestChoices(
+  reader: ChoiceReader,
+  { prompt, choices }: AskedQuestion,
+): Promise<Likeliest> {
+  const sums: number[] = []
+  for (const { ids } of choices) sums.push(await logLikelihood(reader, prompt, ids))
+  const forEachByte = sums.map((sum, i) => sum / choices[i]!.bytes)
+  return { bySum: indexOfMax(sums), byLength: indexOfMax(forEachByte) }
 }
 
 /** ln p(choice | prompt), in nats. A context that is too short forgets the prompt's beginning. */
@@ -61,7 +78,6 @@ async function logLikelihood(
   return -losses.reduce((sum, loss) => sum + loss, 0)
 }
 
-/** -1 where a number is none: then no choice is the likeliest. */
 function indexOfMax(values: readonly number[]): number {
   return values.indexOf(Math.max(...values))
 }

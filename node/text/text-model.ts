@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { AdapterShape, GeneratorShape } from '../../kernels/index.ts'
-import { ConfigError } from '../../protocol/index.ts'
+import { ConfigError, type RunConfig } from '../../protocol/index.ts'
 import { floatsOf } from '../compute/floats.ts'
 import { EMBEDDED_MODEL, openBaseModel, readCompanions } from '../model/base-model.ts'
 import { type ChatTemplate, modelTemplate } from '../model/chat-template.ts'
@@ -31,6 +31,8 @@ export interface TextModel {
   adapter: Float32Array | null
   /** The adapter is that after `round` of a run's `rounds`; null: it is no run's. */
   source: { round: number; rounds: number } | null
+  /** What the run rates answers by; null: it learns a text, or this is no run. */
+  preference: NonNullable<RunConfig['training']['preference']> | null
 }
 
 export interface ModelChoice {
@@ -90,6 +92,7 @@ async function openRunModel(root: string, choice: ModelChoice): Promise<TextMode
     template,
     adapter: checkpoint === null ? null : floatsOf(await blobs.read(checkpoint.digest)),
     source: { round: chain.length, rounds: state.round.start.round },
+    preference: config.training.preference ?? null,
   }
 }
 
@@ -120,6 +123,7 @@ async function openPlainModel(path: string, choice: ModelChoice): Promise<TextMo
     template,
     adapter: wanted.values,
     source: null,
+    preference: null,
   }
 }
 

@@ -4,7 +4,7 @@
  *   config round.seconds=10        overrides of the example config, before anything else
  *   config admission.allowed=ann,  a list has a comma
  *   config delivered=ann,bob       who has delivered in this run before
- *   config scored=2                adapters are scored every 2 rounds
+ *   config scored=2 [asked=20]     adapters are scored every 2 rounds, on 20 questions by members
  *   config proven=ann,bob          who has, and was found right so often that it is proven
  *   0 started
  *   5 join ann version=1 token=guess run=other session=2
@@ -22,6 +22,8 @@
  *   9 invite NAME [members=2] / 9 revoke NAME / 9 allow ann
  *   9 kick ann reason=lies / 9 unban ann / 9 rewind 1
  *   9 tick / 9 evaluated 0 1.5 general=3.6
+ *   9 score ann 5 [lie=1 rows=2]             what ann makes of the rows of 5; of row `lie` a lie
+ *   9 piece 0 [adapter=other] / 9 piece 0 failed=slow          the coordinator's own rows
  *   9 scored 0 acc=0.5 norm=0.4 exact=0.1 [adapter=other] / 9 scored 0 failed=slow
  *   9 aggregated 0 rejected=1,2 contrary=3,4 attempt=1 losses=2,3
  *   state                                    prints the state
@@ -42,6 +44,7 @@ import {
 import { coinKey, coinPublished, type Drawn, drawn, startedAfter } from './coin.ts'
 import { describe } from './describe.ts'
 import { printEffect } from './print-effect.ts'
+import { outcomesOf, pieceEvent, scoredEvent } from './scores-language.ts'
 import { type Block, type Words, wordsOf } from './transcript.ts'
 
 /** A config whose dotted names are overridden: `round.seconds=10`. */
@@ -51,6 +54,11 @@ function configOf(line: string): RunConfig {
     if (/^(delivered|proven)=/.test(word)) continue
     if (word.startsWith('scored=')) {
       overrides.scoring = { ...SCORING, everyRounds: Number(word.split('=')[1]) }
+      continue
+    }
+    if (word.startsWith('asked=')) {
+      const questions = Number(word.split('=')[1])
+      overrides.scoring = { ...overrides.scoring, questions, asked: blobNamed('asked') }
       continue
     }
     const [path = '', value = ''] = word.split('=')
@@ -128,6 +136,8 @@ function eventOf(state: CoordinatorState, line: string): CoordinatorEvent | null
       return { type: 'payload-refused', at, leaseId: Number(first), reason: 'not the payload' }
     case 'evaluated':
       return evaluatedEvent(at, Number(first), Number(second), options.general)
+    case 'piece':
+      return pieceEvent(state, at, Number(first), options)
     case 'scored':
       return scoredEvent(state, at, Number(first), options)
     case 'aggregated':
@@ -182,6 +192,10 @@ function eventOf(state: CoordinatorState, line: string): CoordinatorEvent | null
         return commitRequest(state, first, args, options)
       case 'audit':
         return answerRequest(state, first, args, options)
+      case 'score': {
+        const leaseId = Number(args[0])
+        return { type: 'score', leaseId, outcomes: outcomesOf(state, leaseId, options) }
+      }
       case 'upload': {
         const { commitment } = state.leases.get(Number(args[0])) ?? { commitment: null }
         const named = options.payload ?? `payload ${args[0]}`
@@ -230,26 +244,6 @@ function evaluatedEvent(
 ): CoordinatorEvent {
   const event: CoordinatorEvent = { type: 'evaluated', at, round, loss }
   return general === undefined ? event : { ...event, generalLoss: Number(general) }
-}
-
-/** What is scored is the adapter that such a round starts from, unless another is named. */
-function scoredEvent(
-  state: CoordinatorState,
-  at: number,
-  round: number,
-  { acc, norm, exact, failed, adapter: named }: Record<string, string>,
-): CoordinatorEvent {
-  const starts = [...state.history.map(({ start }) => start), state.round.start]
-  const { base = digestOfText('none') } = starts.find((start) => start.round === round) ?? {}
-  const adapter = named === undefined ? base : digestOfText(named)
-  const about = { type: 'scored', at, round, adapter } as const
-  if (failed !== undefined) return { ...about, scores: null, reason: failed }
-  const scores = {
-    ...(acc !== undefined && { acc: Number(acc) }),
-    ...(norm !== undefined && { accNorm: Number(norm) }),
-    ...(exact !== undefined && { exactMatch: Number(exact) }),
-  }
-  return { ...about, scores, reason: null }
 }
 
 /** What comes of steps of a lease: from the link `bad` on, something else. */

@@ -7,9 +7,10 @@
  *   failed prepare [fatal]
  *   step 3 500 / trained 3 4 / empty 3 / untrained 3    `empty`: ended before a step
  *   audited 9 1 / unaudited 9          with so many links
+ *   scored 9 / unscored 9
  *   uploaded 3 / not-uploaded 3 [REFUSAL]
  *   >joined 0 [run=other] / >leased 3 [steps=4 stop=60000 round=0] / >wait 1000 / >committed 3
- *   >audit 9 [kind=full steps=4 round=0] / >audited 9
+ *   >audit 9 [kind=full steps=4 round=0] / >audited 9 / >score 9 [rows=1] / >scored 9
  *   >released 3 / >goodbye / >refused REFUSAL / >failed     `>`: the answer to the oldest question
  *   !round 1 / !closing 0 / !revoked 3 / !counted 3 / !finished 2 / !heartbeat / !work / !wrong 3
  *   state                              prints the state
@@ -92,6 +93,10 @@ export function eventOf(state: ParticipantState, line: string): ParticipantEvent
       const answer = { runId, leaseId, peer: 'ann', trace, payload: null, tokens: null }
       return { type: word, at, answer, signature: new Uint8Array(64) }
     }
+    case 'scored':
+      return { type: word, at, leaseId, outcomes: [[1, 0]] }
+    case 'unscored':
+      return { type: 'scoring-failed', at, leaseId, reason: 'too little memory' }
     case 'unaudited':
       return { type: 'audit-failed', at, leaseId, reason: 'broken pipe' }
     case 'uploaded':
@@ -182,10 +187,20 @@ function replyOf(word: string, arg: string, options: Record<string, string>): Re
         seed: digestOfText('seed'),
         deadlineMs: 24_000,
       }
+    case 'score':
+      return {
+        type: 'score',
+        leaseId: Number(arg),
+        adapter: baseOf(0),
+        checkpoint: null,
+        first: 8,
+        rows: Number(options.rows ?? 1),
+      }
     case 'wait':
       return { type: 'wait', reason: 'all leased', retryMs: Number(arg) }
     case 'committed':
     case 'audited':
+    case 'scored':
     case 'released':
     case 'go':
       return { type: word, leaseId: Number(arg) }
@@ -240,6 +255,10 @@ function printEffect(effect: ParticipantEffect): string {
       const { leaseId, kind, steps, start } = effect.offer
       return `audit ${leaseId}, ${kind} of ${steps} steps of round ${start.round}`
     }
+    case 'score': {
+      const { leaseId, first, rows } = effect.offer
+      return `score ${leaseId}, rows ${first} to ${first + rows - 1}`
+    }
     case 'stop-training':
       return `stop-training ${effect.leaseId}${effect.when === 'now' ? ' now' : ''}`
     case 'abandon-training':
@@ -267,6 +286,8 @@ function printRequest(request: Request): string {
     }
     case 'audit':
       return `answer audit ${request.answer.leaseId}, ${request.answer.trace.length} links`
+    case 'score':
+      return `answer scores ${request.leaseId}, ${request.outcomes.length} rows`
     case 'leave':
       return `leave, ${request.reason}`
     case 'fail':
@@ -276,11 +297,13 @@ function printRequest(request: Request): string {
   }
 }
 
+const DOING = { audit: 'auditing', score: 'scoring' } as const
+
 function describe(state: ParticipantState): string {
-  const { start, prepared, work, audit, handIns, askAt } = state
+  const { start, prepared, work, sideWork, handIns, askAt } = state
   const training =
     work === null ? '-' : `${work.lease.leaseId}${work.isStopping ? ' stopping' : ''}`
-  const auditing = audit === null ? '' : ` auditing=${audit.offer.leaseId}`
+  const auditing = sideWork === null ? '' : ` ${DOING[sideWork.type]}=${sideWork.leaseId}`
   const handing = handIns.map(({ contribution, stage }) => `${contribution.leaseId} ${stage}`)
   return (
     `${state.link}, ${activityOf(state)}: ` +

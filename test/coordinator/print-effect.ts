@@ -30,8 +30,11 @@ export function printEffect(effect: CoordinatorEffect): string {
     }
     case 'publish-coin':
       return effect.published === 0 ? effect.type : `${effect.type} ${effect.published}`
-    case 'evaluate':
     case 'score':
+      return `score round ${effect.round} ${rowsOf(effect)} adapter ${short(effect.adapter)}`
+    case 'sum-up-scores':
+      return `sum up the scores of round ${effect.round}: ${effect.outcomes.length} rows`
+    case 'evaluate':
       return `${effect.type} round ${effect.round} adapter ${short(effect.adapter)}`
     case 'stop':
       return `stop: ${effect.reason}`
@@ -56,6 +59,8 @@ function printReply(reply: Reply): string {
       const range = `[${firstBatch},${firstBatch + steps})`
       return `audit ${leaseId} ${kind} ${range} of round ${start.round} deadline in ${deadlineMs}`
     }
+    case 'score':
+      return `score ${reply.leaseId} ${rowsOf(reply)} adapter ${short(reply.adapter)}`
     case 'wait':
       return `wait ${reply.retryMs}: ${reply.reason}`
     case 'refused':
@@ -68,6 +73,7 @@ function printReply(reply: Reply): string {
     }
     case 'committed':
     case 'audited':
+    case 'scored':
     case 'released':
     case 'go':
       return `${reply.type} ${reply.leaseId}`
@@ -97,3 +103,6 @@ function printNotice(notice: Notice): string {
       return notice.type
   }
 }
+
+const rowsOf = ({ first, rows }: { first: number; rows: number }): string =>
+  `rows [${first},${first + rows})`

@@ -1,9 +1,10 @@
 /** Scores: how many are kept in a status, and what a restarted process asks for again. */
 import { expect, test } from 'vitest'
 import { pendingEffects } from '../../coordinator/pending.ts'
-import { askForScores } from '../../coordinator/scores.ts'
+import { askForScores, onPieceScored } from '../../coordinator/scores.ts'
 import { initialState } from '../../coordinator/state.ts'
 import { statusOf } from '../../coordinator/status.ts'
+import { SCORE_MS_MAX } from '../../protocol/limits.ts'
 import { type RunConfig, runIdOf } from '../../protocol/run-config.ts'
 import {
   blobNamed,
@@ -40,10 +41,11 @@ for (const [round, isLast, isAsked] of [
 ] as const) {
   test(`round ${round}${isLast ? ', the last,' : ''} is ${isAsked ? '' : 'not '}scored`, () => {
     const state = stateOf({})
-    const effects = askForScores(state, adapterOf(round), isLast)
-    expect(effects).toEqual(isAsked ? [{ type: 'score', ...adapterOf(round) }] : [])
+    const effects = askForScores(state, adapterOf(round), 0, isLast)
+    const all = { first: 0, rows: SCORING.questions + SCORING.prompts }
+    expect(effects).toEqual(isAsked ? [{ type: 'score', ...adapterOf(round), ...all }] : [])
     expect(pendingEffects(state)).toEqual(effects)
-    expect(askForScores(stateOf({}, false), adapterOf(round), isLast)).toEqual([])
+    expect(askForScores(stateOf({}, false), adapterOf(round), 0, isLast)).toEqual([])
   })
 }
 
@@ -66,6 +68,24 @@ for (const [metric, best] of [
     expect([scores.length, scores.at(-1)!.round]).toEqual([64, 99])
   })
 }
+
+test('what is not done in half an hour is given up, and counted', () => {
+  const state = stateOf({})
+  state.config.scoring!.asked = blobNamed('asked')
+  const about = adapterOf(0)
+  askForScores(state, about, 0)
+  const { round, adapter } = about
+  const piece = { type: 'piece-scored', round, adapter, first: 0, reason: null } as const
+  state.scoresPending[0]!.pieces.push({ first: 6, rows: 1, out: [], outcomes: null })
+  const outcomes = Array.from({ length: 6 }, () => [0, 0])
+  state.scoresPending[0]!.own = 0
+  const { effects } = onPieceScored(state, { ...piece, at: SCORE_MS_MAX + 1, outcomes })
+  const text =
+    'no scores of the adapter before round 1, as they take more than 30 minutes: give fewer ' +
+    'rows; 1 missing in this run so far'
+  expect(effects).toEqual([{ type: 'log', level: 'warn', text }])
+  expect(state.scoresPending).toEqual([])
+})
 
 test('a run without questions says nothing of scores', () => {
   expect(statusOf(stateOf({}, false))).not.toHaveProperty('scores')

@@ -190,13 +190,20 @@ test('a small change is rounded away by 4 bits, and that is said', async () => {
   expect(roundingRows({}).length).toBe(0)
 })
 
-test('a base that the run put into 4 bits comes home with its tokenizer, too', async () => {
+/** The takeaway of a run that put the embedded base into 4 bits; the base before, and after. */
+async function inFourBits() {
   const { bytes, ...takeaway } = await quantised('F16')
   const base = await openBaseModel(takeaway.base.weights)
   onTestFinished(base.close)
   const stored = await openFourBitBase(base, null)
   onTestFinished(stored.close)
-  const four = { ...takeaway, base: { ...takeaway.base, weights: stored.file.path } }
+  const run: Takeaway['run'] = { ...RUN, base: { ...RUN.base, file: 'blocks' } }
+  const four = { ...takeaway, run, base: { ...takeaway.base, weights: stored.file.path } }
+  return { takeaway, base, stored, four }
+}
+
+test('a base that the run put into 4 bits comes home with its tokenizer, too', async () => {
+  const { takeaway, base, stored, four } = await inFourBits()
   for (const dtype of ['base', null] as const) {
     const folder = await temporaryFolder()
     await writeExport({ format: 'merged-gguf', folder, dtype }, four)
@@ -211,6 +218,51 @@ test('a base that the run put into 4 bits comes home with its tokenizer, too', a
       const error = expected!.map((value, i) => value - got![i]!).reduce(square, 0)
       expect(error, name).toBeLessThanOrEqual(0.08 ** 2 * expected!.reduce(square, 0))
     }
+  }
+})
+
+test('an adapter of such a base comes home beside it, byte by byte, as a whole model', async () => {
+  const { base, four } = await inFourBits()
+  const folder = await temporaryFolder()
+  await writeExport({ format: 'gguf-lora', folder, dtype: null }, four)
+  const bytes = await readFile(join(folder, 'base.gguf'))
+  const [file, blocks] = [bytes, await readFile(four.base.weights)]
+  const [whole, alone] = [parseGguf(fileOf(file)), parseGguf(fileOf(blocks))]
+  expect([...whole.tensors.keys()]).toEqual([...alone.tensors.keys()])
+  for (const [name, { type, begin, end }] of alone.tensors) {
+    const own = whole.tensors.get(name)!
+    expect(own.type, name).toBe(type)
+    const are = file.subarray(own.begin, own.end).equals(blocks.subarray(begin, end))
+    expect(are, name).toBe(true)
+  }
+  for (const [key, value] of [
+    ['general.name', 'tiny'],
+    ['barnraise.base_sha256', RUN.base.digest],
+  ] as const) {
+    expect(whole.metadata.get(key), key).toEqual({ type: 'string', value })
+  }
+  for (const key of ['general.file_type', 'barnraise.adapter_sha256']) {
+    expect(whole.metadata.has(key), key).toBe(false)
+  }
+  const model = await openBaseModel(join(folder, 'base.gguf'))
+  onTestFinished(model.close)
+  expect(model.shape).toEqual(four.model)
+  expect(model.tokenizer.encode('Call me')).toEqual(base.tokenizer.encode('Call me'))
+})
+
+test('what stretches the frequencies of RoPE is in what comes home of such a base', async () => {
+  const { four } = await inFourBits()
+  const ropeDivisors = Array.from({ length: four.model.headDim / 2 }, (_, i) => 1 + i)
+  const stretched = { ...four, model: { ...four.model, ropeDivisors } }
+  for (const [format, file] of [
+    ['gguf-lora', 'base.gguf'],
+    ['merged-gguf', 'model.gguf'],
+  ] as const) {
+    const folder = await temporaryFolder()
+    await writeExport({ format, folder, dtype: null }, stretched)
+    const model = await openBaseModel(join(folder, file))
+    onTestFinished(model.close)
+    expect(model.shape.ropeDivisors, format).toEqual(ropeDivisors)
   }
 })
 

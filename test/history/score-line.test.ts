@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { RoundRow } from '../../node/history/rows.ts'
 import { scoreLine } from '../../node/history/score-line.ts'
-import type { RoundScores } from '../../protocol/messages.ts'
+import type { RoundScores } from '../../protocol/scores.ts'
 
 for (const [what, scored, line] of [
   ['none', [], null],

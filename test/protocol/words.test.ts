@@ -20,7 +20,7 @@ import { exampleConfig } from './example-config.ts'
 import { exampleManifest, exampleTrace } from './example-messages.ts'
 
 const NOTHING =
-  'must be one of join, lease, commit, audit, upload, fail, status, leave: current value is'
+  'must be one of join, lease, commit, audit, score, upload, fail, status, leave: current value is'
 const unknown = encode({ type: 'nothing of the kind' })
 const { runId } = exampleManifest
 const digest = 'ab'.repeat(32)

@@ -1,6 +1,6 @@
 /** A run of the embedded base that scores its adapters, against scores of the export's own code. */
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createProofFiles } from '../../node/dashboard/proof-files.ts'
@@ -8,76 +8,18 @@ import { SCORES_FILE } from '../../node/history/metrics-log.ts'
 import { folderPlace } from '../../node/run/folder-place.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import { publishRun } from '../../node/run/publish.ts'
-import { type RunFolder, runFolder } from '../../node/run/run-folder.ts'
+import type { RunFolder } from '../../node/run/run-folder.ts'
 import { verifyPublished } from '../../node/run/verify-run.ts'
-import { locateRun } from '../../node/setup/locate-run.ts'
-import { prepareRun } from '../../node/setup/prepare-run.ts'
-import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { blobPath } from '../../node/storage/blob-path.ts'
-import { type Question, scoreChoices } from '../../node/text/evaluate-text.ts'
+import { scoreChoices } from '../../node/text/evaluate-text.ts'
 import { openTextModel } from '../../node/text/text-model.ts'
 import { openTextSession, type TextSession, type Variant } from '../../node/text/text-session.ts'
+import { PROMPTS, prepareHomes, QUESTIONS } from './homes.ts'
 import { hostRun, joinRun, temporaryFolder } from './swarm.ts'
-
-const NAMES = ['Ada', 'Bo', 'Cleo', 'Dan'] as const
-const HOMES = ['lake', 'hill', 'wood', 'town'] as const
-
-/** What is to be learned: who lives where. */
-const TEXT = Array.from({ length: 240 }, (_, i) => {
-  const [name, home] = [NAMES[i % 4]!, HOMES[i % 4]!]
-  return `The home of ${name} is the ${home}.`
-}).join('\n')
-const QUESTIONS: Question[] = NAMES.map((name, i) => ({
-  prompt: `The home of ${name} is the`,
-  choices: HOMES.map((home) => ` ${home}`),
-  answer: i,
-}))
-const PROMPTS = QUESTIONS.map(({ prompt }, i) => ({ prompt, answer: HOMES[i]! }))
-
-const YAML = `
-name: homes
-base_model: embedded
-datasets:
-  - path: text.txt
-eval_choices:
-  path: questions.jsonl
-eval_generate:
-  path: prompts.jsonl
-  max_new_tokens: 4
-  regex: '^ *([a-z]+)'
-eval_every: 2
-metric_for_best_model: acc
-sequence_len: 32
-micro_batch_size: 4
-max_steps: 24
-val_set_size: 0.1
-learning_rate: 0.004
-warmup_ratio: 0
-lora_r: 8
-seed: 3
-swarm:
-  round_seconds: 300
-  round_batches: 8
-  lease_steps_min: 4
-  lease_steps_max: 4
-  trust: everyone
-  gate: null
-`
-
-async function prepare(): Promise<RunFolder> {
-  const folder = await temporaryFolder()
-  const lines = (rows: readonly object[]) => rows.map((row) => JSON.stringify(row)).join('\n')
-  await writeFile(join(folder, 'text.txt'), TEXT)
-  await writeFile(join(folder, 'questions.jsonl'), lines(QUESTIONS))
-  await writeFile(join(folder, 'prompts.jsonl'), lines(PROMPTS))
-  const run = runFolder(join(folder, 'run'))
-  await prepareRun(await locateRun(parseRunYaml(YAML, join(folder, 'run.yaml')), null), run)
-  return run
-}
 
 /** The same, as `eval` and `generate` have it. */
 async function scoredBy(session: TextSession, variant: Variant) {
-  const { accuracy, accuracyByLength } = await scoreChoices(session, variant, QUESTIONS)
+  const { acc, accNorm } = await scoreChoices(session, variant, QUESTIONS)
   let right = 0
   for (const { prompt, answer } of PROMPTS) {
     const ids = session.model.tokenizer.encodeWhole(prompt)
@@ -85,7 +27,7 @@ async function scoredBy(session: TextSession, variant: Variant) {
     const { text } = await session.write(variant, ids, how)
     if (/^ *([a-z]+)/.exec(text)?.[1] === answer) right += 1
   }
-  return { acc: accuracy, accNorm: accuracyByLength, exactMatch: right / PROMPTS.length }
+  return { acc, accNorm, exactMatch: right / PROMPTS.length }
 }
 
 /** What the run is scored on is given out by nobody, and published only where it is asked for. */
@@ -113,7 +55,7 @@ async function expectKept(run: RunFolder): Promise<void> {
 }
 
 test('scores rise with what is learned, are those of each adapter, and in the log', async () => {
-  const run = await prepare()
+  const run = await prepareHomes()
   const hosted = await hostRun(run)
   await joinRun(run, hosted.link, 'ada')
   await hosted.finished
@@ -143,4 +85,24 @@ test('scores rise with what is learned, are those of each adapter, and in the lo
   } finally {
     await session.close()
   }
+})
+
+test('volunteers that score come to the scores of the host alone', async () => {
+  const ended = async (also: string) => {
+    // The host needs longer for them than a volunteer for a lease.
+    const run = await prepareHomes(also, { times: 6, tokens: 32 })
+    const hosted = await hostRun(run)
+    await Promise.all([joinRun(run, hosted.link, 'ada'), joinRun(run, hosted.link, 'bo')])
+    await hosted.finished
+    await hosted.stop()
+    const { scores, records, auditCounts } = (await openRun(run)).state
+    expect(auditCounts.mismatches).toBe(0)
+    const known = [...records.values()]
+    const scored = known.reduce((sum, { works, credit }) => sum + works - credit.contributions, 0)
+    return { scored, last: scores.at(-1), first: scores[0] }
+  }
+  const { scored: none, ...alone } = await ended('')
+  const { scored, ...together } = await ended('eval_spread: true\n')
+  expect(together).toEqual(alone)
+  expect([none, scored > 0]).toEqual([0, true])
 })

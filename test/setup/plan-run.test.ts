@@ -245,8 +245,11 @@ test('rows that are trained on are no questions', async () => {
 })
 
 test('that nothing is scored is told where it is said how often', async () => {
-  const { notes } = await plan(`${SMALL}eval_every: 2\n`, (made) => made)
-  expect(notes).toEqual([expect.stringContaining('eval_every: it has no effect, as there is')])
+  const { notes } = await plan(`${SMALL}eval_every: 2\neval_spread: true\n`, (made) => made)
+  expect(notes).toEqual([
+    expect.stringContaining('eval_every: it has no effect, as there is'),
+    expect.stringContaining('eval_spread: it has no effect, as there is'),
+  ])
 })
 
 for (const [keys, said] of [

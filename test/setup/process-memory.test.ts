@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { processMemory } from '../../node/setup/process-memory.ts'
 import type { RunConfig } from '../../protocol/run-config.ts'
 import { MODEL_135M } from '../kernels/model-135m.ts'
-import { digestOfText, exampleConfig } from '../protocol/example-config.ts'
+import { blobNamed, digestOfText, exampleConfig } from '../protocol/example-config.ts'
 
 /** A Llama of 135 million parameters, with two sequences of 128 tokens at a time. */
 function largeRun(kernels: RunConfig['kernels']): RunConfig {
@@ -37,3 +37,13 @@ for (const [what, kernels, host, ...volunteers] of [
     expect(volunteerBytesMin).toBeLessThan(volunteerBytes)
   })
 }
+
+test('volunteers that score need a copy of the base for it, and can do without', () => {
+  const run = largeRun({ base: 'bfloat16', path: 'float32' })
+  const rows = blobNamed('rows')
+  const scoring = { rows, questions: 4, prompts: 2, contextTokens: 64, everyRounds: 1 }
+  const alone = processMemory({ ...run, scoring })
+  const spread = processMemory({ ...run, scoring: { ...scoring, asked: blobNamed('asked') } })
+  expect(spread.volunteerBytes - alone.volunteerBytes).toBeGreaterThan(269e6)
+  expect({ ...spread, volunteerBytes: alone.volunteerBytes }).toEqual(alone)
+})

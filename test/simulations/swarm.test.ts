@@ -70,7 +70,7 @@ test('a simulation answers no questions: the run hears so, and ends all the same
     step: (state, event) => {
       const outcome = production(state, event)
       asked += outcome.effects.filter(({ type }) => type === 'score').length
-      if (event.type === 'scored' && outcome.accepted) missing += 1
+      if (event.type === 'piece-scored' && outcome.accepted) missing += 1
       return outcome
     },
   })

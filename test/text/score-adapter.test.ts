@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import type { Compute } from '../../node/compute/compute.ts'
 import type { GenerateInput, ScoreInput, TaskName } from '../../node/compute/task.ts'
 import type { ScoredRows } from '../../node/dataset/scored-rows.ts'
-import { createAdapterScorer, SCORE_MS_MAX } from '../../node/text/score-adapter.ts'
+import { createAdapterScorer } from '../../node/text/score-adapter.ts'
+import { SCORE_MS_MAX } from '../../protocol/limits.ts'
 import { blobNamed, exampleConfig } from '../protocol/example-config.ts'
 
 const SCORING = {
@@ -79,7 +80,11 @@ function scorer(rows: Partial<ScoredRows> = {}, now: () => number = () => 0) {
     start,
     now,
   })
-  return { ...made, threads }
+  const all = { ...ROWS, ...rows }
+  const count = all.questions.length + all.prompts.length
+  const score = async (adapter: Float32Array | null) =>
+    made.sumUp(await made.answer(adapter, { first: 0, rows: count }))
+  return { ...made, score, threads }
 }
 
 test('what is written is trimmed and compared, choices told by sum and by byte', async () => {
@@ -90,6 +95,17 @@ test('what is written is trimmed and compared, choices told by sum and by byte',
   expect(threads.map(({ asked }) => asked.filter((name) => name === 'open-model'))).toEqual([
     ['open-model'],
   ])
+})
+
+test('pieces come to the same as all rows at once', async () => {
+  const { answer, score, sumUp } = scorer()
+  const pieces = [0, 1, 2].map((first) => answer(null, { first, rows: 1 }))
+  expect((await Promise.all(pieces)).flat()).toEqual([
+    [0, 1],
+    [32, 65, 33],
+    [32, 66, 33],
+  ])
+  expect(sumUp((await Promise.all(pieces)).flat())).toEqual(await score(null))
 })
 
 test('an adapter is sent with the first task of its score alone', async () => {
@@ -128,11 +144,10 @@ test('what takes too long is given up between two rows, and the next begins anew
 test('a regex that tries for ever ends the score, all of its prompts together', async () => {
   const letters = [...'a'.repeat(60)].map((letter) => letter.charCodeAt(0))
   const hard = { prompt: letters, answer: utf8('a') }
-  const { score, threads } = scorer({ prompts: [hard, hard, hard], regex: '^ (a+)+$' })
+  const { score } = scorer({ prompts: [hard, hard, hard], regex: '^ (a+)+$' })
   await expect(score(null)).rejects.toThrow(
     "look for 'eval_generate.regex' in 3 answers as it takes more than 2 seconds: write one",
   )
-  expect(threads.map(({ closed }) => closed())).toEqual([1])
 })
 
 test('a scorer that is closed has no thread, whether it had begun or not', async () => {
