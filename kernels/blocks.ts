@@ -20,7 +20,7 @@ export const BLOCKS: Readonly<Record<BlockKind, { scalars: number; bytes: number
   Q6_K: { scalars: 256, bytes: 210 },
 }
 
-/** Numbers of activations that have one scale, where they are multiplied with blocks in integers. */
+/** Numbers of activations that have one scale, where blocks are multiplied in integers. */
 export const SPAN = 256
 
 /**

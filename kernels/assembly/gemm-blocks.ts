@@ -72,7 +72,7 @@ function codeMax(kind: i32): f32 {
   return kind == Q4_K ? 16383 : 8191
 }
 
-/** As frozenInt16 in gemm-int16.ts; backwards of kinds with blocks of 256 only. */
+/** It does what frozenInt16 in gemm-int16.ts does; only blocks of 256 go backwards. */
 export function frozenBlocks(
   backward: bool, kind: i32, values: usize, O: i32, I: i32,
   T: i32, a: usize, c: usize, ld: i32, accumulate: bool, workspace: usize, tile: i32,

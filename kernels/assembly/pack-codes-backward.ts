@@ -127,7 +127,7 @@ function leastRows(
   }
 }
 
-/** Of four parts of a row, whose codes are the bytes of a word. */
+/** Least values of four parts of a row, whose codes are the bytes of a word. */
 // @ts-ignore: decorator
 @inline
 function storeLeasts(kind: i32, scales: u32, mins: u32, d: v128, m: v128, to: usize): void {

@@ -102,7 +102,7 @@ function turnEightRows(
   }
 }
 
-/** Of the blocks of four rows: their factors, least values, and the codes of their parts. */
+/** Factors, least values and codes of parts that the blocks of four rows have. */
 // @ts-ignore: decorator
 @inline
 function scalesOfFour(

@@ -123,7 +123,7 @@ for (const [kind, loudness, most] of [
   ['Q6_K', 1, 1e-3],
   ['Q6_K', 100, 2e-2],
 ] as const) {
-  test(`${kind}, channels ${loudness} times as loud: integers cost little, bfloat16 more where none is`, () => {
+  test(`${kind}, channels ${loudness} times as loud: integers cost less than ${most}`, () => {
     const kinds = weightMatrices(OF_BLOCKS).map(() => kind)
     const weights = inBlocks(kind, loudness)
     const [int16, float32] = (['int16', 'float32'] as const).map((path) =>
