@@ -317,9 +317,9 @@ function ofBase({ base: { shape }, kernels }: RunConfig): Contradiction[] {
   return [
     ...faultsOfKinds(kernels, shape),
     [
-      kernels.path === 'int16' && kernels.base !== 'int8',
+      kernels.path === 'int16' && kernels.base !== 'int8' && kernels.base !== 'blocks',
       'kernels.base',
-      'int8 where the path is int16',
+      'int8 or blocks where the path is int16',
       kernels.base,
     ],
     [

@@ -5,6 +5,7 @@ export {
 } from './compress'
 export { addColumnProducts, scaleColumns } from './columns'
 export { frozenFloat32, gemm } from './gemm'
+export { frozenBlocks } from './gemm-blocks'
 export { frozenInt16 } from './gemm-int16'
 export { exp, log } from './math'
 export { addNoise, dropout } from './noise'

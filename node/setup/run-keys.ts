@@ -188,6 +188,13 @@ const keys = z.strictObject({
       'The frozen base in blocks of about 5 bits a number, to be fetched and in memory: ' +
         'a third of it as bfloat16.',
     ),
+  integer_products: z
+    .boolean()
+    .default(false)
+    .describe(
+      'A base that lies in blocks of few bits is multiplied in exact integers: faster, for a ' +
+        'little rounding of activations. One in 8 bits always is.',
+    ),
   datasets: z
     .array(datasetKeys)
     .min(1)

@@ -54,6 +54,8 @@ const INT16: BaseKernels = { base: 'int8', path: 'int16' }
 const KINDS = kindsInTurn(EMBEDDED_SHAPE, ['float32', ...BLOCK_KINDS])
 const BLOCKS: BaseKernels = { base: 'blocks', path: 'float32', kinds: KINDS }
 
+const INT16_BLOCKS: BaseKernels = { ...BLOCKS, path: 'int16' }
+
 const DPO: Preference = { loss: 'dpo', beta: 0.5 }
 
 const embedded = { model: EMBEDDED_SHAPE, sequences: 4, sequenceLength: 32, steps: 32 }
@@ -64,6 +66,7 @@ export const GOLDEN_JOBS: readonly GoldenJob[] = [
   { name: 'embedded, float32', kernels: FLOAT32, ...embedded },
   { name: 'embedded, int16', kernels: INT16, ...embedded },
   { name: 'embedded sizes, blocks', kernels: BLOCKS, ...embedded, steps: 4 },
+  { name: 'embedded sizes, int16 blocks', kernels: INT16_BLOCKS, ...embedded, steps: 4 },
   { name: 'embedded, dpo', kernels: FLOAT32, ...embedded, steps: 4, preference: DPO },
   { name: 'embedded, dora', kernels: FLOAT32, ...embedded, steps: 8, variant: 'dora' },
   { name: '135M, float32', kernels: FLOAT32, ...large },

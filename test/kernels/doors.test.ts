@@ -97,8 +97,8 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
     /'inputs' must be a multiple of 256 for Q4_K: current value is 250/,
   ],
   [
-    'integers of blocks',
-    (o) => forward(o, { kind: 'Q8_0', inputs: 32 }, 1, 'int16'),
+    'integers of blocks of 32, backwards',
+    (o) => o.frozenBackward(FREE, FREE, { ...weight, kind: 'Q8_0', inputs: 32 }, 1, 'int16', false),
     /'path' .* for Q8_0/,
   ],
   [

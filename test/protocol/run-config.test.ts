@@ -34,7 +34,7 @@ const METRIC: Changes = { training: { metric: 'exact_match' }, scoring: SCORING 
 
 for (const [message, changes] of [
   ["'training.batchSequences' must be a multiple of microBatch 4", { training: { microBatch: 4 } }],
-  ["'kernels.base' must be int8 where the path is int16", { kernels: { path: 'int16' } }],
+  ["'kernels.base' must be int8 or blocks where the path is int16", { kernels: { path: 'int16' } }],
   [
     "'kernels.kinds' must be a list of 15 where the base is blocks",
     { kernels: { base: 'blocks' } },
@@ -46,10 +46,6 @@ for (const [message, changes] of [
   [
     "'kernels.kinds[14]' must be a kind whose blocks fill rows of 128: current value is Q6_K",
     { kernels: { base: 'blocks', kinds: kindsOf('Q8_0').with(-1, 'Q6_K') } },
-  ],
-  [
-    "'kernels.base' must be int8 where the path is int16: current value is blocks",
-    { kernels: { base: 'blocks', path: 'int16', kinds: kindsOf('Q8_0') } },
   ],
   ["'round.stepsMin' must be at most stepsMax 8: current value is 9", { round: { stepsMin: 9 } }],
   [
@@ -135,6 +131,7 @@ for (const [what, changes] of [
     { base: { shape: { ...shape, ropeDivisors: Array(8).fill(2) } } },
   ],
   ['int16 over int8', { kernels: { path: 'int16', base: 'int8' } }],
+  ['int16 over blocks', { kernels: { path: 'int16', base: 'blocks', kinds: kindsOf('Q8_0') } }],
   ['a layer without an adapter', { adapter: { layers: [1] } }],
   ['a rank of its own', { adapter: { exceptions: [exception('q', 2), exception('v', 6)] } }],
   ['blocks of several kinds', { kernels: { base: 'blocks', kinds: kindsOf('Q8_0') } }],
