@@ -9,6 +9,7 @@ import {
   digestOf,
   type LeaseId,
   log,
+  ratedWords,
   reasonOf,
   roundName,
 } from '../protocol/index.ts'
@@ -187,10 +188,6 @@ export function onEvaluated(
   const first = state.config.adapter.start === undefined ? 'of the base' : 'before round 1'
   const of = round === 0 ? first : `after ${roundName(round - 1)}`
   const general = generalLoss === undefined ? '' : `, on general text ${generalLoss.toFixed(4)}`
-  const right = rated === null ? '' : `, ${ratedWords(rated)}`
-  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${right}${general}`))
-}
-
-function ratedWords({ accuracy, margin }: { accuracy: number; margin: number }): string {
-  return `${(100 * accuracy).toFixed(1)} % right by ${margin.toFixed(4)} on average`
+  const beside = rated === null ? '' : `, ${ratedWords(rated)}`
+  return changed(log('info', `held-out loss ${of}: ${loss.toFixed(4)}${beside}${general}`))
 }

@@ -192,6 +192,7 @@ export {
   metricOf,
   type RankedRound,
   type RoundScores,
+  ratedWords,
   roundScoresSchema,
   SCORE_NAMES,
   type ScoredRow,

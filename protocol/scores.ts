@@ -59,6 +59,11 @@ export function scoreWords(scores: Scores): string {
   }).join(', ')
 }
 
+/** `accuracy 75.0 %, margin 0.4000`: what stands beside a loss where answers are rated. */
+export function ratedWords({ accuracy, margin }: { accuracy: number; margin: number }): string {
+  return `accuracy ${(100 * accuracy).toFixed(1)} %, margin ${margin.toFixed(4)}`
+}
+
 /** The score that tells which of two adapters is the better; null: the held-out loss does. */
 export function metricOf(metric: ScoreMetric | undefined): keyof Scores | null {
   return SCORE_NAMES.find(([, name]) => name === metric)?.[0] ?? null

@@ -30,6 +30,30 @@ function missingFiles({ path, text }: Document): string[] {
   return named.filter((name) => !existsSync(name)).map((name) => `${path} names ${name}`)
 }
 
+/** Headings of a document as GitHub names them in links. */
+function anchorsOf(text: string): Set<string> {
+  const anchors = new Set<string>()
+  const headings = text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6} +(.+?)\s*$/gm)
+  for (const [, heading] of headings) {
+    const words = heading!.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+    const name = words.replace(/[^\p{L}\p{N}\p{M}_ -]/gu, '').replaceAll(' ', '-')
+    let anchor = name
+    for (let count = 1; anchors.has(anchor); count++) anchor = `${name}-${count}`
+    anchors.add(anchor)
+  }
+  return anchors
+}
+
+/** Links to a heading, of the same document or of another, that is not there. */
+function missingAnchors({ path, text }: Document): string[] {
+  const linked = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)]
+  return linked.flatMap(([, file, anchor]) => {
+    const to = file === '' ? path : join(dirname(path), file!)
+    const other = to === path ? text : existsSync(to) ? readFileSync(to, 'utf8') : ''
+    return anchorsOf(other).has(anchor!) ? [] : [`${path} links to ${to}#${anchor}`]
+  })
+}
+
 function longLines({ path, text }: Document): string[] {
   return text
     .replace(/^```[\s\S]*?^```/gm, (code) => code.replace(/.+/g, ''))
@@ -63,6 +87,7 @@ test('there are workflows, and the scripts that they name exist', () => {
 for (const [rule, complaints] of [
   ['scripts that documents name exist', unknownScripts],
   ['files that documents name exist', missingFiles],
+  ['headings that documents link to exist', missingAnchors],
   ['prose is wrapped', longLines],
   ['commands that documents name exist', unknownCommands],
 ] as const) {
@@ -73,6 +98,8 @@ for (const [fault, complaints] of [
   ['a file that is not there', missingFiles({ path: 'docs/a.md', text: 'see `node/nowhere.ts`' })],
   ['a script of no name', unknownScripts({ path: 'docs/a.md', text: '`npm run tset`' })],
   ['a link to nothing', missingFiles({ path: 'docs/a.md', text: '[a](nowhere.md)' })],
+  ['a heading of no document', missingAnchors({ path: 'README.md', text: '[a](docs/data.md#b)' })],
+  ['a heading that is not here', missingAnchors({ path: 'a.md', text: '# A\n[a](#a-1) [b](#a)' })],
   ['a long line', longLines({ path: 'docs/a.md', text: 'x '.repeat(COLUMNS_MAX) })],
   ['a command', unknownCommands({ path: 'docs/a.md', text: 'run `barnraise conquer`' })],
 ] as const) {

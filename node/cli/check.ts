@@ -114,19 +114,52 @@ function meaningOf({ config, runId, dataset, figures, scored }: RunPlan): [strin
     ['base model', `${base.name}, ${byteSize(base.weights.bytes)}`],
     ['frozen base', `${storageWords(kernels)}, multiplied as ${kernels.path}`],
     ['adapter', `${adapterWords(adapter)}: ${counted(count, 'number')}`],
-    ['data', `${counted(dataset.documents, 'example')}, ${counted(dataset.tokens, 'token')}`],
+    ['data', `${rowsWords(dataset.documents, figures)}, ${counted(dataset.tokens, 'token')}`],
     ...(config.dataset.layout === 'stream' ? [] : lengthsOf(figures)),
-    ...(training.preference === undefined ? [] : [lossRow(training.preference)]),
-    ['to train on', counted(config.dataset.trainSequences, 'sequence')],
-    ['held out', counted(config.dataset.validationSequences, 'sequence')],
+    ...ratingOf(config),
+    ['to train on', sequencesWords(config, config.dataset.trainSequences)],
+    ['held out', sequencesWords(config, config.dataset.validationSequences)],
     ...scoresIn(config, scored),
     ['run ends', endOf(training)],
   ]
 }
 
-function lossRow({ loss, beta }: NonNullable<RunPlan['config']['training']['preference']>) {
-  const weight = loss === 'orpo' ? 'lambda' : 'beta'
-  return ['rated by', `${loss}, ${weight} ${beta}`] as [string, string]
+/** Examples by what they are, where they rate answers. */
+function rowsWords(count: number, { sources }: RunPlan['figures']): string {
+  const kinds = new Set(sources.map(({ kind }) => kind))
+  if (kinds.size === 1 && kinds.has('pair')) return counted(count, 'pair')
+  if (kinds.size === 1 && kinds.has('rating')) return counted(count, 'rated answer')
+  return counted(count, 'example')
+}
+
+/** What answers are rated by, and what comparing with the base costs. */
+function ratingOf(config: RunConfig): [string, string][] {
+  const { preference } = config.training
+  if (preference === undefined) return []
+  const { loss, beta } = preference
+  const rows: [string, string][] = [
+    ['rated by', `${loss}, ${loss === 'orpo' ? 'lambda' : 'beta'} ${beta}`],
+  ]
+  const bytes = referenceBytes(config)
+  if (bytes === 0) return rows
+  const cost = `a forward pass more in each step, and ${byteSize(bytes)} of its memory`
+  return rows.concat([['compared with', `the base without the adapter: ${cost}`]])
+}
+
+/** Memory of the kernels that the reference takes; 0: the loss has none. */
+function referenceBytes(config: RunConfig): number {
+  const job = jobOf(config)
+  const alone = { ...job, preference: { loss: 'orpo' as const, beta: 1 } }
+  return planMemory(job).bytes - planMemory(alone).bytes
+}
+
+/** Answers that are rated have half of a sequence each. */
+function sequencesWords({ dataset }: RunConfig, count: number): string {
+  const sequences = counted(count, 'sequence')
+  if (dataset.layout !== 'answers') return sequences
+  const { sequenceLength: length } = dataset
+  const half = `an answer with its prompt has ${length / 2} at most`
+  return `${sequences} of ${length} tokens, of which ${half}`
 }
 
 /** What adapters are scored on, and what that costs the host. */
@@ -149,13 +182,21 @@ const lengthsOf = (figures: RunPlan['figures']): [string, string][] => [
   ['longer than', `a sequence of ${longerWords(figures)}`],
 ]
 
-function adapterWords({ adapterRank, targets, layers, scaling, exceptions }: AdapterShape): string {
+function adapterWords({
+  adapterRank,
+  targets,
+  layers,
+  scaling,
+  variant,
+  exceptions,
+}: AdapterShape): string {
   const parts = [`rank ${adapterRank}`]
   if (exceptions !== undefined) {
     const others = counted(exceptions.length, 'linear layer')
     parts.push(`(another rank or alpha in ${others})`)
   }
   if (scaling === 'rslora') parts.push('scaled by alpha / √rank')
+  if (variant === 'dora') parts.push('with magnitudes (DoRA)')
   parts.push(`on ${targets.join(', ')}`)
   if (layers !== undefined) parts.push(`of ${counted(layers.length, 'layer')}`)
   return parts.join(' ')

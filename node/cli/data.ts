@@ -38,7 +38,7 @@ function figuresOf({ dataset, ...rest }: DataPreview): object {
 }
 
 function printSource(source: PreviewedSource): void {
-  const { path, kind, isDetected, files, count, tokens, learnedTokens, examples } = source
+  const { path, kind, isDetected, files, weight, count, tokens, learnedTokens, examples } = source
   // Where answers are rated, columns alone tell pairs and ratings apart.
   const overrides = kind === 'pair' || kind === 'rating' ? '' : "; 'type:' overrides"
   const how = isDetected ? `as its first row tells${overrides}` : 'as run.yaml says'
@@ -46,6 +46,7 @@ function printSource(source: PreviewedSource): void {
   printTable([
     ['type', `${kind}, ${how}`],
     ['files', `${files}`],
+    ...(weight === undefined ? [] : [['weight', `${weight}, and a row's own times that`] as const]),
     ['examples', `${count}`],
     ['tokens', `${tokens}, of which ${shareOf(learnedTokens, tokens)} are learned`],
   ])
@@ -57,9 +58,9 @@ function printSource(source: PreviewedSource): void {
  * What is learned in green between brackets, which are there without colour, too. Each answer that
  * is rated stands under what it is.
  */
-function printExample({ name, parts, tokens, learnedTokens }: PreviewedExample): void {
-  const head = `\n── ${visible(name)}: ${counted(tokens, 'token')}, ${learnedTokens} learned`
-  printLine(paint('dim', head, process.stdout))
+function printExample(example: PreviewedExample): void {
+  const { parts } = example
+  printLine(paint('dim', `\n── ${headOf(example)}`, process.stdout))
   let room = SHOWN_LENGTH_MAX
   const shown: string[] = []
   let above: AnswerMark | undefined
@@ -75,6 +76,11 @@ function printExample({ name, parts, tokens, learnedTokens }: PreviewedExample):
     shown.push(paint(isLearned ? 'green' : 'dim', isLearned ? `⟦${start}⟧` : start, process.stdout))
   }
   printLine(shown.join(''))
+}
+
+function headOf({ name, tokens, learnedTokens, weight }: PreviewedExample): string {
+  const often = weight === undefined ? '' : `, weight ${weight}`
+  return `${visible(name)}: ${counted(tokens, 'token')}, ${learnedTokens} learned${often}`
 }
 
 const MARK_WORDS: Readonly<Record<AnswerMark, string>> = {

@@ -1,6 +1,7 @@
 /** What people do with each command, at the end of its `--help`. */
 import type { Command } from 'commander'
 import { COMMAND } from '../command.ts'
+import { command } from './command.ts'
 
 type Example = readonly [words: string, what: string]
 
@@ -157,5 +158,12 @@ export function addExamples(parent: Command, before = ''): void {
     if (examples.length === 0) continue
     const lines = examples.map(([line, what]) => `  ${COMMAND} ${line}\n      ${what}`)
     command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
+  }
+}
+
+/** Whoever got the words of a command wrong is shown to its own examples. */
+export function pointToHelp(program: Command): void {
+  for (const one of program.commands) {
+    one.showHelpAfterError(`(see \`${command(`${one.name()} --help`)}\`)`)
   }
 }

@@ -28,6 +28,7 @@ export interface InitOptions {
   baseModel?: string
   data?: string
   bits?: '4' | '8' | '16'
+  rl?: RunYamlInput['rl']
   out: string
   yes?: boolean
   /** Base and data, to choose by them. */
@@ -108,13 +109,14 @@ function notOpened(error: Error): never {
   )
 }
 
-function answered({ name, baseModel, data, bits }: InitOptions): RunYamlInput {
+function answered({ name, baseModel, data, bits, rl }: InitOptions): RunYamlInput {
   const base = baseModel ?? 'embedded'
   return inputOf({
     name: name ?? nameOf(base),
     base,
     data: data ?? SAMPLE,
     bits: bits ?? '16',
+    rl,
   })
 }
 
@@ -156,7 +158,7 @@ async function asked(options: InitOptions): Promise<RunYamlInput> {
     }),
   )
   outro(options.out)
-  return inputOf({ name: name.slice(0, NAME_LENGTH_MAX), base, data, bits })
+  return inputOf({ name: name.slice(0, NAME_LENGTH_MAX), base, data, bits, rl: options.rl })
 }
 
 async function answer<T>(question: Promise<T>): Promise<Exclude<T, symbol>> {
@@ -171,12 +173,14 @@ function inputOf(answers: {
   base: string
   data: string
   bits: string
+  rl: RunYamlInput['rl']
 }): RunYamlInput {
   return {
     name: answers.name,
     base_model: answers.base,
     ...(answers.bits === '8' && { load_in_8bit: true }),
     ...(answers.bits === '4' && { load_in_4bit: true }),
+    ...(answers.rl !== undefined && { rl: answers.rl }),
     datasets: [{ path: answers.data }],
     val_set_size: 0.05,
     sequence_len: 256,

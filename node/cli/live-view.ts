@@ -1,7 +1,7 @@
 /**
  * A run as it goes, for people: a line for what happened, and at the bottom where the run stands.
  */
-import { counted, scoreWords } from '../../protocol/index.ts'
+import { counted, ratedWords, scoreWords } from '../../protocol/index.ts'
 import { compact, doneOf, roundWords } from '../history/figures.ts'
 import type { Progress, Standing } from '../history/progress.ts'
 import { command, quoted } from './command.ts'
@@ -80,7 +80,7 @@ function refusalOf(
 function figuresOf(fact: Extract<Progress, { type: 'evaluated' }>): string {
   const { perplexity, accuracy, margin } = fact
   if (perplexity !== null) return `, perplexity ${perplexity.toFixed(2)}`
-  return `, accuracy ${(100 * (accuracy ?? 0)).toFixed(1)} %, margin ${(margin ?? 0).toFixed(4)}`
+  return `, ${ratedWords({ accuracy: accuracy ?? 0, margin: margin ?? 0 })}`
 }
 
 const adapterAfter = (round: number): string =>

@@ -10,7 +10,7 @@ import { command } from './command.ts'
 import type { ControlOptions } from './control.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
 import { addGuestOptions } from './guest-options.ts'
-import { addExamples } from './help-examples.ts'
+import { addExamples, pointToHelp } from './help-examples.ts'
 import { addHostOptions, HOSTED } from './host-options.ts'
 import { addIdentity } from './identity-commands.ts'
 import { addModelOptions } from './model-choice.ts'
@@ -236,7 +236,8 @@ function addReading(program: Command): void {
       `
 Formats:
   peft         the adapter for PEFT, transformers, vLLM, axolotl
-  gguf-lora    the adapter for llama.cpp, beside the base in GGUF
+  gguf-lora    the adapter for llama.cpp, beside the base in GGUF; what load_in_4bit made of a base
+               is written with it
   merged       base and adapter in one Hugging Face folder: transformers, vLLM, mlx-lm
   merged-gguf  base and adapter in one GGUF, with a Modelfile: llama.cpp, Ollama
 
@@ -258,6 +259,12 @@ function addChecking(program: Command): void {
     .option('--base-model <model>', 'a folder, a .gguf file, org/name, or `embedded`')
     .option('--data <path>', 'a file, a folder, a glob, npm:PACKAGE, or org/name')
     .addOption(new Option('--bits <n>', 'how the base is stored').choices(['4', '8', '16']))
+    .addOption(
+      new Option(
+        '--rl <loss>',
+        'learn from rated answers (default: as rows ask for: pairs dpo, single ratings kto)',
+      ).choices(['dpo', 'ipo', 'orpo', 'kto', 'simpo']),
+    )
     .option('-o, --out <file>', 'where to write it', 'run.yaml')
     .option('-y, --yes', 'ask nothing, take what is not said as usual')
     .option('--no-open', 'write it without opening model and data')
@@ -347,8 +354,8 @@ function addModels(program: Command): void {
     .addOption(json())
     .action(async (folder, options) => (await import('./chat.ts')).chat(folder, options))
   addModelOptions(program.command('eval'))
-    .description('how well base and adapter know a text')
-    .requiredOption('--data <path>', 'the text: a file, a folder, a glob, or npm:PACKAGE')
+    .description('how well base and adapter know a text, or which answers are the better')
+    .requiredOption('--data <path>', 'text or rated rows: a file, a folder, a glob, npm:PACKAGE')
     .option('--remember <path>', 'another text, on which the adapter should not be worse')
     .option('--choices <file>', 'JSONL of {"prompt", "choices": [...], "answer": index}')
     .addOption(json())
@@ -356,7 +363,8 @@ function addModels(program: Command): void {
       'after',
       `
 The loss is the mean of -ln p over target tokens: each token of a document but the first, with up to
-a context of tokens before it; longer documents are read in windows that follow one another.`,
+a context of tokens before it; longer documents are read in windows that follow one another.
+Of rows that rate answers, for a run with rl, it is that loss, with accuracy and margin beside it.`,
     )
     .action(async (folder, options) => (await import('./eval.ts')).evaluate(folder, options))
   addModelOptions(program.command('logits'))
@@ -373,13 +381,6 @@ function addSampling(command: Command, tokens: number): Command {
     .option('--top-k <n>', 'only among the so many likeliest; 0: all', nonNegative, 0)
     .option('--top-p <p>', 'only among the likeliest that have this probability', nonNegative, 0.95)
     .option('--seed <n>', 'same seed, same text', nonNegative, 1)
-}
-
-/** Whoever got the words of a command wrong is shown to its own examples. */
-function pointToHelp(program: Command): void {
-  for (const one of program.commands) {
-    one.showHelpAfterError(`(see \`${command(`${one.name()} --help`)}\`)`)
-  }
 }
 
 /** Runs the command in argv and sets the exit code of the process. */

@@ -1,6 +1,16 @@
 /** The thread of documents.ts. */
-import { serveWork } from '../bounded-work.ts'
+import { ConfigError } from '../../protocol/index.ts'
+import { serveWork, type TellPiece } from '../bounded-work.ts'
 import type { DocumentsTask } from './documents.ts'
-import { documentsAt } from './sources.ts'
+import { documentsAt, ratedAt, ratedRowsAt } from './sources.ts'
 
-void serveWork(({ path, folder }: DocumentsTask, tell) => documentsAt(path, folder, tell))
+void serveWork(read)
+
+async function read({ path, folder, rl }: DocumentsTask, tell: TellPiece) {
+  if ((await ratedAt({ path }, folder, tell)) === null) return documentsAt(path, folder, tell)
+  if (rl !== null) return ratedRowsAt({ path, rl }, folder, tell)
+  throw new ConfigError(
+    `Cannot evaluate on '${path}' as its rows rate answers, and nothing says by which loss: give ` +
+      "the folder of a run with 'rl', or a text",
+  )
+}

@@ -22,13 +22,25 @@ export type RatedKind = 'pair' | 'rating'
 
 /** @throws ConfigError when the row is of neither kind */
 export function detectRated({ name, value }: Row): RatedKind {
-  const row = isFields(value) ? value : {}
-  if ('chosen' in row && 'rejected' in row) return 'pair'
-  if ('completion' in row && 'label' in row) return 'rating'
+  const kind = shownKind(value)
+  if (kind !== null) return kind
   throw new ConfigError(
     `Cannot tell what ${name} is as 'rl' learns from objects with 'prompt', 'chosen' and ` +
       `'rejected', or with 'prompt', 'completion' and 'label': current value is ${shown(value)}`,
   )
+}
+
+/** What a row rates; null: nothing, as a 'label' may be the name of a class. */
+export function ratedKindOf({ value }: Row): RatedKind | null {
+  const kind = shownKind(value)
+  return kind === 'rating' && labelOf((value as Fields).label) === null ? null : kind
+}
+
+/** A row is of a kind by its fields. */
+function shownKind(value: unknown): RatedKind | null {
+  const row = isFields(value) ? value : {}
+  if ('chosen' in row && 'rejected' in row) return 'pair'
+  return 'completion' in row && 'label' in row ? 'rating' : null
 }
 
 /** @param leaveAside fields that are not to be looked at */

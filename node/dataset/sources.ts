@@ -5,7 +5,7 @@ import { type Columns, kindsOfColumns, named, namesThatMayLack } from './columns
 import { type DatasetPlace, type FoundFile, type FoundFiles, findFiles } from './files.ts'
 import { detectKind, type Example, exampleOf, type Kind } from './kinds.ts'
 import { type LeftOut, NAMES_MAX } from './left-out.ts'
-import { detectRated, type RatedKind, ratedOf } from './preferences.ts'
+import { detectRated, type RatedKind, ratedKindOf, ratedOf } from './preferences.ts'
 import { type BadRow, isBad, type Row } from './row.ts'
 import { readRows } from './rows.ts'
 import { rangeOf, type Slice } from './split-key.ts'
@@ -27,7 +27,7 @@ export interface Source {
   examples(): AsyncGenerator<Example | BadRow>
 }
 
-type Loss = NonNullable<RunConfig['training']['preference']>['loss']
+export type RatingLoss = NonNullable<RunConfig['training']['preference']>['loss']
 
 /** A dataset of run.yaml. */
 export interface DatasetEntry extends Columns, TurnKeys, DatasetPlace {
@@ -36,7 +36,7 @@ export interface DatasetEntry extends Columns, TurnKeys, DatasetPlace {
   /** Whether what is asked is learned, too. */
   train_on_inputs?: boolean | undefined
   /** What answers are rated by; left out: rows are what is learned. */
-  rl?: Loss | undefined
+  rl?: RatingLoss | undefined
   /** Fields that are not to be looked at. */
   leave_aside?: readonly string[] | undefined
   /** The files, where they were found elsewhere than at the path. */
@@ -104,6 +104,17 @@ function ratedKind({ path, rl }: DatasetEntry, first: Row): RatedKind {
     `Cannot read the dataset '${path}' as 'rl: ${rl}' learns from pairs of answers, and its rows ` +
       "rate one each: set 'rl: kto'",
   )
+}
+
+/** What the first row of a dataset rates; null: nothing, or run.yaml says of what kind rows are. */
+export async function ratedAt(
+  entry: DatasetEntry,
+  folder: string,
+  tell: TellPiece,
+): Promise<RatedKind | null> {
+  if (kindOf(entry) !== undefined) return null
+  const { rows } = await openRows(entry, folder, tell)
+  return ratedKindOf(await firstRow(entry, rows()))
 }
 
 /** The rows at a place, whatever they are. @throws ConfigError when there are none to be read */
@@ -235,4 +246,25 @@ export async function documentsAt(
     if (example.type === 'text') documents.push({ name: example.name, text: example.text })
   }
   return { documents, leftOut }
+}
+
+/** Rows that rate answers. */
+export interface RatedRows {
+  rated: Example[]
+  leftOut: LeftOut
+}
+
+/** @throws ConfigError that names the first row which rates none */
+export async function ratedRowsAt(
+  entry: DatasetEntry,
+  folder: string,
+  tell: TellPiece,
+): Promise<RatedRows> {
+  const { examples, leftOut } = await openSource(entry, folder, tell)
+  const rated: Example[] = []
+  for await (const example of examples()) {
+    if (isBad(example)) throw new ConfigError(example.complaint)
+    rated.push(example)
+  }
+  return { rated, leftOut }
 }

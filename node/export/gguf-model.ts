@@ -143,7 +143,8 @@ export function createTensorOf(
   }
 }
 
-function ropeTensor({ ropeDivisors, ...model }: ModelShape): GgufTensor[] {
+/** One tensor, where each frequency of RoPE has a divisor of its own, or none. */
+export function ropeTensor({ ropeDivisors, ...model }: ModelShape): GgufTensor[] {
   if (ropeDivisors === null || isUniform(ropeDivisors)) return []
   const architecture = ggufArchitecture({ ropeDivisors, ...model })
   if (architecture !== 'llama') {

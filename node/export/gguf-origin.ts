@@ -2,7 +2,9 @@
 import type { GgufValue } from '../model/gguf-format.ts'
 import type { RunSummary } from './takeaway.ts'
 
-export type GgufOrigin = Pick<RunSummary, 'name' | 'runId' | 'base' | 'adapterDigest'>
+export interface GgufOrigin extends Pick<RunSummary, 'name' | 'runId' | 'adapterDigest'> {
+  base: Pick<RunSummary['base'], 'name' | 'digest' | 'license'>
+}
 
 export function ggufOrigin(run: GgufOrigin): [key: string, value: GgufValue][] {
   const text = (value: string): GgufValue => ({ type: 'string', value })

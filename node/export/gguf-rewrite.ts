@@ -6,6 +6,7 @@
  * A merged matrix goes back into 4 or 6 bits where it is asked to, and only then: the difference
  * that training made is smaller than their steps.
  */
+import type { ModelShape } from '../../kernels/index.ts'
 import { readWeights } from '../model/base-weights.ts'
 import type { FileBytes } from '../model/file-bytes.ts'
 import { type GgufEntry, parseGguf } from '../model/gguf.ts'
@@ -13,7 +14,7 @@ import type { GgufValue, TensorType } from '../model/gguf-format.ts'
 import { ggufNames } from '../model/gguf-names.ts'
 import type { GgufFile, GgufTensor } from '../model/gguf-write.ts'
 import type { Rounding } from './encode-weights.ts'
-import { createTensorOf } from './gguf-model.ts'
+import { createTensorOf, ropeTensor } from './gguf-model.ts'
 import { mergedNames, mergedWeights } from './merge.ts'
 import type { Takeaway } from './takeaway.ts'
 
@@ -40,15 +41,37 @@ export function rewrittenGguf(
   const tensorOf = createTensorOf(model, weights, rounding)
   const names = ggufNames(model)
   const merged = new Map(mergedNames(adapted).map((name) => [names.get(name)!, name]))
+  const written = [...tensors].map(([name, entry]) => {
+    const own = merged.get(name)
+    if (own === undefined) return copied(name, entry, base)
+    return tensorOf(own, entry.shape, type === 'base' ? entry.type : type)
+  })
   return {
     metadata: new Map([...metadata, ...entries]),
-    tensors: [...tensors].map(([name, entry]) => {
-      const own = merged.get(name)
-      if (own === undefined) return copied(name, entry, base)
-      return tensorOf(own, entry.shape, type === 'base' ? entry.type : type)
-    }),
+    tensors: [...missingFrom(tensors, model), ...written],
   }
 }
+
+/**
+ * A base of weights alone as the whole model that programs open: its tensors byte by byte.
+ * @param entries of metadata, in place of those of the base
+ */
+export function completedGguf(
+  base: FileBytes,
+  model: ModelShape,
+  entries: Iterable<readonly [key: string, value: GgufValue]>,
+): GgufFile {
+  const { metadata, tensors } = parseGguf(base)
+  const written = [...tensors].map(([name, entry]) => copied(name, entry, base))
+  return {
+    metadata: new Map([...metadata, ...entries]),
+    tensors: [...missingFrom(tensors, model), ...written],
+  }
+}
+
+/** A base that the run made blocks of has its divisors of RoPE in config.json alone. */
+const missingFrom = (tensors: ReadonlyMap<string, GgufEntry>, model: ModelShape): GgufTensor[] =>
+  ropeTensor(model).filter(({ name }) => !tensors.has(name))
 
 function copied(
   name: string,

@@ -4,11 +4,11 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ModelShape } from '../../kernels/index.ts'
+import type { ModelShape, WeightSource } from '../../kernels/index.ts'
 import { readWeights } from '../model/base-weights.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { ModelError } from '../model/errors.ts'
-import { isGguf, parseGguf } from '../model/gguf.ts'
+import { isGguf, isWholeModel, parseGguf } from '../model/gguf.ts'
 import type { GgufValue, TensorType } from '../model/gguf-format.ts'
 import {
   chatEntries,
@@ -22,11 +22,11 @@ import { openWeightFile } from '../model/weight-file.ts'
 import { ignoreMissing } from '../storage/file-system.ts'
 import { newRounding, type Rounding } from './encode-weights.ts'
 import { type GgufHeading, ggufMetadata, ggufModel } from './gguf-model.ts'
-import { rewrittenGguf } from './gguf-rewrite.ts'
+import { completedGguf, rewrittenGguf } from './gguf-rewrite.ts'
 import { learnedSquares, mergedNames, mergedWeights } from './merge.ts'
 import { modelfile } from './modelfile.ts'
 import type { RoundingError, Takeaway, WrittenModel } from './takeaway.ts'
-import { MODEL_FILE, MODELFILE } from './usage.ts'
+import { BASE_FILE, MODEL_FILE, MODELFILE } from './usage.ts'
 
 /**
  * @param wanted of the merged matrices; `base`: what each has there
@@ -61,7 +61,7 @@ export async function writeMergedGguf(
     return {
       ...written,
       weights: isRewritten ? types : type,
-      ...errorOf(rounding, takeaway),
+      ...errorOf(rounding, takeaway, weights),
     }
   } finally {
     opened.close()
@@ -74,6 +74,32 @@ const FLOATS: Readonly<Record<string, TensorType>> = {
   bfloat16: 'BF16',
 }
 
+/**
+ * The base of a run that made blocks of it, as the file that its adapter is used beside: those
+ * blocks, and tokenizer and hyperparameters, which a file of weights alone has not.
+ * @throws ModelError with the way around it where llama.cpp has no tokenizer like the base's
+ */
+export async function writeBaseGguf(
+  folder: string,
+  { base, model, run }: Takeaway,
+  signal?: AbortSignal,
+): Promise<void> {
+  const tokenizer = tokenizerOf(await tokenizerFiles(base.folder), model)
+  const contextLength = await contextLengthOf(base.folder)
+  const heading: GgufHeading = { run, model, type: 'F16', contextLength, tokenizer }
+  const entries = new Map(ggufMetadata(heading))
+  entries.set('general.name', { type: 'string', value: run.base.name })
+  // llama.cpp tells the type of a file by its tensors, where this is left out.
+  entries.delete('general.file_type')
+  entries.delete('barnraise.adapter_sha256')
+  const opened = openWeightFile(base.weights)
+  try {
+    await writeGguf(join(folder, BASE_FILE), completedGguf(opened, model, entries), signal)
+  } finally {
+    opened.close()
+  }
+}
+
 /** A GGUF base has its template in tokenizer_config.json: one in a file of its own is the run's. */
 function entriesFor(
   base: RangeFile,
@@ -81,16 +107,17 @@ function entriesFor(
   heading: () => GgufHeading,
 ): Iterable<readonly [key: string, value: GgufValue]> {
   // A base that the run itself made blocks of is weights alone.
-  if (!parseGguf(base).metadata.has('tokenizer.ggml.model')) return ggufMetadata(heading())
+  if (!isWholeModel(parseGguf(base))) return ggufMetadata(heading())
   return files.chatTemplate === null ? [] : chatEntries(files)
 }
 
 function errorOf(
   { numbers, differences }: Rounding,
   takeaway: Takeaway,
+  base: WeightSource,
 ): { rounding?: RoundingError } {
   if (numbers === 0) return {}
-  const learned = learnedSquares(takeaway)
+  const learned = learnedSquares(takeaway, base)
   // Where nothing was learned, nothing of it is lost.
   const ofLearned = learned === 0 ? 0 : Math.sqrt(differences / learned)
   return { rounding: { ofWeights: Math.sqrt(differences / numbers), ofLearned } }

@@ -102,10 +102,16 @@ ${usageOf(format, { run, adapter, hasTemplate })}`
 }
 
 /** What is not so in every adapter; layers that have the same of their own share a row. */
-function adapterRows({ layers, scaling, exceptions = [] }: AdapterShape): [string, string][] {
+function adapterRows({
+  layers,
+  scaling,
+  variant,
+  exceptions = [],
+}: AdapterShape): [string, string][] {
   const own = Map.groupBy(exceptions, (one) => `${one.target} ${one.adapterRank} ${one.alpha}`)
   return [
     ...(scaling === 'rslora' ? [['scaled by', 'alpha / √rank'] as [string, string]] : []),
+    ...(variant === 'dora' ? [['magnitudes', 'learned (DoRA)'] as [string, string]] : []),
     ...(layers ? [['layers', layers.join(', ')] as [string, string]] : []),
     ...[...own.values()].map((all): [string, string] => {
       const { target, adapterRank, alpha } = all[0]!
@@ -186,7 +192,7 @@ function evaluationTable({ evaluations, dataset, rounds, start, training }: RunS
   const head =
     preference === undefined
       ? [of, 'nats per token', 'perplexity']
-      : [of, `${preference.loss} loss`, 'told right', 'mean margin']
+      : [of, `${preference.loss} loss`, 'accuracy', 'margin']
   return table([head, ...rows])
 }
 

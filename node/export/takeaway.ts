@@ -42,7 +42,13 @@ export interface RunSummary {
   runId: string
   /** Who coordinated it, for who checks it; null: nothing says it. */
   coordinator: string | null
-  base: { name: string; digest: Digest; license: string }
+  base: {
+    name: string
+    digest: Digest
+    license: string
+    /** What its weights lie in; `blocks`: a GGUF of weights alone, which the run itself made. */
+    file: 'safetensors' | 'gguf' | 'blocks'
+  }
   dataset: {
     name: string
     sequenceLength: number

@@ -2,10 +2,13 @@
 import type { AdapterShape } from '../../kernels/index.ts'
 import { TEMPLATE_FILE } from '../model/chat-template.ts'
 import type { ExportFormat } from './formats.ts'
+import { escaped } from './markdown.ts'
 import type { Takeaway } from './takeaway.ts'
 
 /** The files that we write, which the commands name. */
 export const LORA_FILE = 'adapter.gguf'
+/** The base of a run that made blocks of it, beside the adapter. */
+export const BASE_FILE = 'base.gguf'
 export const MODEL_FILE = 'model.gguf'
 export const MODELFILE = 'Modelfile'
 
@@ -34,14 +37,8 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
       fromHere('merged-gguf', fence('python', MERGE), shell(...convertAndCreate('merged', run))),
     ],
   ],
-  'gguf-lora': ({ hasTemplate }) => [
-    [
-      'llama.cpp',
-      shell(
-        `llama-cli -m BASE.gguf --lora ${LORA_FILE}${chatOptions(hasTemplate)} -p "Call me"`,
-        `llama-server -m BASE.gguf --lora ${LORA_FILE}${chatOptions(hasTemplate)}`,
-      ),
-    ],
+  'gguf-lora': ({ run, hasTemplate }) => [
+    ['llama.cpp', besideBase(run, chatOptions(hasTemplate))],
     ['PEFT and vLLM', otherFormat('peft')],
     ['Ollama', otherFormat('merged-gguf')],
   ],
@@ -65,6 +62,9 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
 }
 
 function vllmOf({ name }: Named, adapter: AdapterShape): string {
+  if (adapter.variant === 'dora') {
+    return `vLLM knows no DoRA, so it takes it merged. ${otherFormat('merged')}`
+  }
   if (adapter.exceptions === undefined) {
     return shell(`vllm serve BASE --enable-lora ${loraOptions(slug(name), adapter)}`)
   }
@@ -72,8 +72,54 @@ function vllmOf({ name }: Named, adapter: AdapterShape): string {
   return `${why} own, so it takes them merged. ${otherFormat('merged')}`
 }
 
+/** An adapter is right beside the base that it was trained on alone, so its file is named. */
+function besideBase({ base }: Pick<Takeaway['run'], 'base'>, options: string): string {
+  const { file, says, made = [] } = BASES[base.file](base)
+  const commands = ['llama-cli', 'llama-server'].map(
+    (program, i) =>
+      `${program} -m ${file} --lora ${LORA_FILE}${options}${i === 0 ? ' -p "Call me"' : ''}`,
+  )
+  return `${says}\n\n${shell(...made, ...commands)}`
+}
+
+interface BaseFile {
+  /** Its name in commands. */
+  file: string
+  /** Which file it is, and where it comes from. */
+  says: string
+  /** The commands that make it. */
+  made?: string[]
+}
+
+type Base = Takeaway['run']['base']
+
+const BASES: Readonly<Record<Base['file'], (base: Base) => BaseFile>> = {
+  blocks: () => ({
+    file: BASE_FILE,
+    says:
+      `\`${BASE_FILE}\` is the base in the 4 bits that the run made of it and trained this ` +
+      'adapter on. Any other GGUF of the base has other weights.',
+  }),
+  gguf: ({ name, digest }) => ({
+    file: 'BASE.gguf',
+    says:
+      `\`BASE.gguf\` stands for the file that the run was trained on, ${escaped(name)}: the one ` +
+      `whose SHA-256 is \`${digest}\`.`,
+  }),
+  safetensors: ({ name }) => ({
+    file: 'BASE.gguf',
+    says:
+      `\`BASE.gguf\` is ${escaped(name)}, whose folder \`BASE\` stands for, as llama.cpp's ` +
+      'script converts it:',
+    made: [convert('BASE', 'BASE.gguf')],
+  }),
+}
+
 /** llama.cpp's script writes one `lora_alpha`, which is then divided by the rank of each layer. */
-function llamaOf({ scaling, exceptions = [], alpha }: AdapterShape): string {
+function llamaOf({ scaling, variant, exceptions = [], alpha }: AdapterShape): string {
+  if (variant === 'dora') {
+    return `llama.cpp's adapters know no DoRA, so it takes it merged. ${otherFormat('merged-gguf')}`
+  }
   if (scaling === 'rslora' || exceptions.some((one) => one.alpha !== alpha)) {
     return otherFormat('gguf-lora')
   }
@@ -104,8 +150,8 @@ tokenizer.save_pretrained("merged")`
 
 type Named = { name: string }
 
-const convert = (folder: string) =>
-  `python convert_hf_to_gguf.py ${folder} --outfile ${MODEL_FILE} --outtype f16`
+const convert = (folder: string, file = MODEL_FILE) =>
+  `python convert_hf_to_gguf.py ${folder} --outfile ${file} --outtype f16`
 
 const create = ({ name }: Named) => [
   `ollama create ${slug(name)} -f ${MODELFILE}`,

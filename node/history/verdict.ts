@@ -2,7 +2,13 @@
  * What a run's losses mean, in a word and in a sentence. Pure: pages, `status`, `watch` and the
  * metrics all say the same.
  */
-import { costOf, metricOf, type ScoreMetric, type Scores } from '../../protocol/index.ts'
+import {
+  costOf,
+  metricOf,
+  ratedWords,
+  type ScoreMetric,
+  type Scores,
+} from '../../protocol/index.ts'
 import type { RoundRow } from './rows.ts'
 
 export interface MeasuredAdapter {
@@ -143,14 +149,12 @@ function reasonOf(
   )
 }
 
-/** What a loss of tokens means, and beside one of answers how many of them are told right. */
 const figureOf = (measured: MeasuredAdapter): string =>
-  `${measured.accuracy === null ? 'perplexity' : 'accuracy'} ${meaningOf(measured)}`
+  `${measured.accuracy === null ? 'perplexity ' : ''}${meaningOf(measured)}`
 
+/** What a loss of tokens means, and beside one of answers what else is measured of them. */
 const meaningOf = ({ loss, accuracy, margin }: MeasuredAdapter): string =>
-  accuracy === null
-    ? Math.exp(loss).toFixed(2)
-    : `${(100 * accuracy).toFixed(1)} % by a margin of ${(margin ?? 0).toFixed(3)}`
+  accuracy === null ? Math.exp(loss).toFixed(2) : ratedWords({ accuracy, margin: margin ?? 0 })
 
 function compare(loss: number, other: number, whose: string): string {
   const percent = Math.abs(100 * (loss / other - 1)).toFixed(1)

@@ -53,6 +53,10 @@ export function isGguf(start: Uint8Array): boolean {
   )
 }
 
+/** Whether it is a whole model, as llama.cpp opens it, and not weights alone. */
+export const isWholeModel = ({ metadata }: Pick<GgufHeader, 'metadata'>): boolean =>
+  metadata.has('tokenizer.ggml.model')
+
 /** @throws ModelError `malformed`, or `unsupported` for what another version or type holds */
 export function parseGguf(file: FileBytes): GgufHeader {
   const cursor = createCursor(file)

@@ -2,7 +2,7 @@
 import { creditOf, type PeerId, type RoundManifest } from '../../protocol/index.ts'
 import { decodeShard } from '../dataset/shards.ts'
 import type { RunSummary } from '../export/takeaway.ts'
-import { isGguf, parseGguf } from '../model/gguf.ts'
+import { isGguf, isWholeModel, parseGguf } from '../model/gguf.ts'
 import { openRangeFile } from '../model/range-file.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { OpenedRun } from './open-run.ts'
@@ -33,7 +33,7 @@ export async function summaryOf(
     base: {
       name: base.name,
       digest: base.weights.digest,
-      license: licenseOf(run),
+      ...storedIn(run),
     },
     dataset: {
       name: dataset.name,
@@ -52,14 +52,18 @@ export async function summaryOf(
 }
 
 /** A GGUF file says under which licence it is; the licence of other bases is not known here. */
-function licenseOf({ config, blobs }: SummarisedRun): string {
+function storedIn({ config, blobs }: SummarisedRun): Pick<RunSummary['base'], 'license' | 'file'> {
   const { name, weights } = config.base
-  if (name === EMBEDDED.name) return EMBEDDED.license
+  const ownLicense = name === EMBEDDED.name ? EMBEDDED.license : null
   const file = openRangeFile(blobs.path(weights.digest))
   try {
-    if (!isGguf(file.read(0, Math.min(4, file.bytes)))) return OTHER_LICENSE
-    const license = parseGguf(file).metadata.get('general.license')
-    return license?.type === 'string' ? license.value : OTHER_LICENSE
+    if (!isGguf(file.read(0, Math.min(4, file.bytes)))) {
+      return { license: ownLicense ?? OTHER_LICENSE, file: 'safetensors' }
+    }
+    const header = parseGguf(file)
+    const license = header.metadata.get('general.license')
+    const told = license?.type === 'string' ? license.value : OTHER_LICENSE
+    return { license: ownLicense ?? told, file: isWholeModel(header) ? 'gguf' : 'blocks' }
   } finally {
     file.close()
   }

@@ -8,6 +8,8 @@ export interface PreviewedExample {
   name: string
   tokens: number
   learnedTokens: number
+  /** How often an epoch has it, beside the weight of its dataset; left out: once. */
+  weight?: number
   /** Its text in runs of tokens that are learned, or not. */
   parts: { text: string; tokens: number; isLearned: boolean; answer?: AnswerMark }[]
 }
@@ -20,6 +22,8 @@ export interface PreviewedSource {
   kind: Source['kind']
   isDetected: boolean
   files: number
+  /** How often an epoch has what it has; left out: once. */
+  weight?: number | undefined
   /** Counts all its examples, before any is found too long. */
   count: number
   tokens: number
@@ -64,7 +68,7 @@ function lengthOf({ ids, answers = [] }: TokenisedExample): number {
 }
 
 function sourceFigures(
-  { path, kind, isDetected, files }: Source,
+  { path, kind, isDetected, files, weight }: Source,
   { examples, empty }: Tokenised,
   tokenizer: TextTokenizer,
   examplesMax: number,
@@ -74,6 +78,7 @@ function sourceFigures(
     kind,
     isDetected,
     files,
+    weight,
     count: examples.length,
     tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
     learnedTokens: examples.reduce((sum, { learned }) => sum + countOf(learned), 0),
@@ -83,7 +88,7 @@ function sourceFigures(
 }
 
 function shown(
-  { name, ids, learned, answers = [] }: TokenisedExample,
+  { name, ids, learned, weight, answers = [] }: TokenisedExample,
   kind: Source['kind'],
   tokenizer: TextTokenizer,
 ): PreviewedExample {
@@ -103,7 +108,8 @@ function shown(
       from = to
     }
   }
-  return { name, tokens: ids.length, learnedTokens: countOf(learned), parts }
+  const counts = { tokens: ids.length, learnedTokens: countOf(learned) }
+  return { name, ...counts, ...(weight !== undefined && { weight }), parts }
 }
 
 function markOf(kind: Source['kind'], isRejected: boolean): AnswerMark {

@@ -1,6 +1,7 @@
 /**
  * A run.yaml for a base and data that were opened, which `check` then accepts: sequences as long as
- * the data asks for and the base can see, a chat template where conversations have none.
+ * the data asks for and the base can see, a chat template where conversations have none, and `rl`
+ * where rows rate answers.
  */
 import type { Hub } from '../hub/locate.ts'
 import { openBaseModel } from '../model/base-model.ts'
@@ -37,11 +38,21 @@ export async function proposeRun(
     chosen.chat_template = FALLBACK_TEMPLATE
     notes.push(`chat_template is ${FALLBACK_TEMPLATE}, as the model brings none`)
   }
+  if (look.rl !== null) {
+    chosen.rl = look.rl
+    notes.push(`rl is ${look.rl}, as ${look.rl === 'dpo' ? PAIR_WORDS : RATING_WORDS}`)
+  }
   const plannedNotes = await withPlan(await locate(chosen), (plan) => plan.notes)
   return { input: chosen, notes: [...notes, ...plannedNotes] }
 }
 
 const FALLBACK_TEMPLATE = 'chatml'
+
+const PAIR_WORDS =
+  "rows have answers that are 'chosen' and 'rejected'; ipo, orpo and simpo learn from such, too"
+const RATING_WORDS =
+  "rows have a 'label', whether the answer is good; to learn all answers alike, put " +
+  "'leave_aside: [label]' in its place"
 
 const SEQUENCE_MIN = 16
 /** Sequence length for texts that go on; examples may be longer. */

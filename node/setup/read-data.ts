@@ -47,6 +47,8 @@ export interface DataLook {
   isStream: boolean
   /** Whether there are conversations, which a chat template writes. */
   isTalk: boolean
+  /** What learns from its rows, where they rate answers and run.yaml has no `rl`; else null. */
+  rl: 'dpo' | 'kto' | null
 }
 
 /** @throws ConfigError that names what of the data cannot be read */

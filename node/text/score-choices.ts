@@ -32,9 +32,9 @@ export interface ChoiceReader {
 
 export interface ChoiceScore {
   /** Share of questions whose right answer is the likeliest. */
-  accuracy: number
+  acc: number
   /** The same with each answer's log-likelihood divided by its length in bytes. */
-  accuracyByLength: number
+  accNorm: number
   questions: number
 }
 
@@ -52,7 +52,7 @@ export async function scoreQuestions(
     onQuestion(index + 1)
   }
   const count = questions.length
-  return { accuracy: right / count, accuracyByLength: rightByLength / count, questions: count }
+  return { acc: right / count, accNorm: rightByLength / count, questions: count }
 }
 
 export async function likeliestChoices(

@@ -12,6 +12,7 @@ import { chromium } from 'playwright-core'
 import { startChild } from '../../node/cli/child.ts'
 import type { Progress } from '../../node/history/progress.ts'
 import { chromiumPath } from '../chromium/chromium.ts'
+import { seen } from './seen.ts'
 
 /** It is as a newcomer hosts it: what counts first is a lease of default size. */
 const RUN = `
@@ -27,7 +28,7 @@ const packed = execFileSync('npm', ['pack', '--silent', join(ROOT, 'dist/package
 await writeFile(join(home, 'run.yaml'), RUN)
 const host = startChild<Progress>(['host', join(home, 'run.yaml'), '--port', '0'])
 try {
-  const { link, page } = await seen('ready')
+  const { link, page } = await seen(host, 'ready')
   report('npx', await timed(withNpx(link)))
   report('tab', await timed(await withTab(page!)))
 } finally {
@@ -41,7 +42,7 @@ type Join = () => Promise<() => Promise<void>>
 /** Seconds from the start to the first work that counts. */
 async function timed(start: Join): Promise<number> {
   const began = performance.now()
-  const counted = seen('counted')
+  const counted = seen(host, 'counted')
   const leave = await start()
   await counted
   const seconds = (performance.now() - began) / 1000
@@ -83,14 +84,4 @@ async function withTab(address: string): Promise<Join> {
 
 function report(who: string, seconds: number): void {
   console.log(JSON.stringify({ who, seconds: Number(seconds.toFixed(1)) }))
-}
-
-/** The next fact of this type. */
-function seen<T extends Progress['type']>(type: T): Promise<Extract<Progress, { type: T }>> {
-  return new Promise((resolve, reject) => {
-    host.onMessage((fact) => {
-      if (fact.type === type) resolve(fact as Extract<Progress, { type: T }>)
-    })
-    host.exited.then((code) => reject(new Error(`The host ended with ${code}`)), reject)
-  })
 }

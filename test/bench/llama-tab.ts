@@ -13,6 +13,7 @@ import { chromiumPath } from '../chromium/chromium.ts'
 import { anonymousBytes } from './anonymous-bytes.ts'
 import { writeRandomLlama } from './random-gguf.ts'
 import { randomMetadata } from './random-metadata.ts'
+import { seen } from './seen.ts'
 
 /** TinyLlama's. */
 const MODEL: RunConfig['base']['shape'] = {
@@ -103,19 +104,4 @@ function isRenderer(pid: string): boolean {
   } catch {
     return false
   }
-}
-
-/** The next fact of this type. */
-function seen<T extends Progress['type']>(
-  host: ReturnType<typeof startChild<Progress>>,
-  type: T,
-): Promise<Extract<Progress, { type: T }>> {
-  return new Promise((resolve, reject) => {
-    host.onMessage((fact) => {
-      if (fact.type === type) resolve(fact as Extract<Progress, { type: T }>)
-    })
-    host.exited.then((code) => {
-      reject(new Error(`The host ended with ${code}: ${host.complaints()}`))
-    }, reject)
-  })
 }

@@ -50,14 +50,19 @@ test('no file is opened where none is, or where only one may open it', async () 
   expect(disk.files.get(`blobs/${digest}`)!.isOpen).toBe(false)
 })
 
-test('a base is opened by its header, and only rows that are asked for are read', async () => {
+/** The embedded base, opened where a browser keeps it. */
+async function storedBase() {
   const bytes = new Uint8Array(await readFile(join(EMBEDDED_MODEL, 'model.safetensors')))
   const { shape, close } = await openBaseModel(EMBEDDED_MODEL)
-  await close()
+  close()
   const { disk, digest } = await stored(bytes)
   const file = new File([], digest)
   await openAhead(file)
-  const weights = openWeightBlob(file, shape)
+  return { bytes, shape, disk, digest, weights: openWeightBlob(file, shape) }
+}
+
+test('a base is opened by its header, and only rows that are asked for are read', async () => {
+  const { bytes, shape, disk, weights } = await storedBase()
   const opening = disk.reads.reduce((sum, read) => sum + read, 0)
   expect(opening).toBeLessThan(bytes.length / 20)
   disk.reads.length = 0
@@ -69,13 +74,7 @@ test('a base is opened by its header, and only rows that are asked for are read'
 })
 
 test('a base that became shorter is told of, and read no further', async () => {
-  const bytes = new Uint8Array(await readFile(join(EMBEDDED_MODEL, 'model.safetensors')))
-  const { shape, close } = await openBaseModel(EMBEDDED_MODEL)
-  await close()
-  const { disk, digest } = await stored(bytes)
-  const file = new File([], digest)
-  await openAhead(file)
-  const weights = openWeightBlob(file, shape)
+  const { disk, digest, weights } = await storedBase()
   const kept = disk.files.get(`blobs/${digest}`)!
   kept.bytes = kept.bytes.subarray(0, 1000)
   expect(() => weights.tensor('model.norm.weight')).toThrow('has become shorter')

@@ -36,6 +36,14 @@ for (const [view, transcript, word, heading] of VIEWS) {
   }
 }
 
+test('the code of a volunteer is read while its user still looks at the button', async () => {
+  const { address } = await servePages(playTranscript('coordinator-straggler.txt').model)
+  const page = await openPage(`${address}#join=0123456789abcdef`)
+  await page.getByRole('button', { name: 'Start training' }).waitFor()
+  const workers = () => page.workers().map((worker) => worker.url())
+  await expect.poll(workers).toContainEqual(expect.stringContaining('volunteer-worker'))
+})
+
 test('the battery is spoken of only where the browser tells of it', async () => {
   const { address } = await servePages(playTranscript('coordinator-straggler.txt').model)
   const page = await openPage(`${address}#join=0123456789abcdef`)

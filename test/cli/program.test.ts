@@ -51,7 +51,17 @@ const YAML = 'name: sea\ndatasets:\n  - path: text.txt\nsequence_len: 16\n'
 async function workplace(): Promise<string> {
   const folder = await temporaryFolder()
   writeFileSync(join(folder, 'run.yaml'), YAML)
+  writeFileSync(join(folder, 'dora.yaml'), `${YAML}peft_use_dora: true\n`)
   writeFileSync(join(folder, 'text.txt'), smallText(60))
+  const pair = '{"prompt":"a","chosen":" b","rejected":" c"}\n'
+  writeFileSync(join(folder, 'pairs.jsonl'), pair.repeat(200))
+  const rated = YAML.replace('text.txt', 'pairs.jsonl').replace('16', '64')
+  writeFileSync(join(folder, 'rated.yaml'), `${rated}rl: dpo\n`)
+  const answer = '"prompt": "Who? ", "completion": "Ishmael."'
+  const rows = `{${answer}, "weight": 3}\n${`{${answer}}\n`.repeat(20)}`
+  writeFileSync(join(folder, 'weighted.jsonl'), rows)
+  const weighted = YAML.replace('text.txt', 'weighted.jsonl\n    weight: 0.5')
+  writeFileSync(join(folder, 'weighted.yaml'), weighted)
   for (const name of ['empty', 'new', 'gone']) mkdirSync(join(folder, name))
   // Folders of runs, of which one was hosted.
   for (const name of ['new', 'gone']) writeFileSync(join(folder, name, 'run-config.bin'), '')
@@ -93,8 +103,24 @@ for (const [words, code, ...said] of [
   ['check FOLDER/none.yaml', 2, "'FOLDER/none.yaml' as there is no such file. Give the path of"],
   ['check FOLDER/empty', 2, "Cannot read 'FOLDER/empty' as it is a folder. Give the path of"],
   ['check FOLDER/run.yaml', 0, 'embedded', 'volunteer needs', 'run ends'],
+  ['check FOLDER/dora.yaml', 0, 'rank 8 with magnitudes (DoRA) on q, k, v'],
   ['check FOLDER/run.yaml --json', 0, '"runId":', '"memoryBytes":'],
   ['data preview FOLDER/run.yaml', 0, 'completion, as its first row tells', 'to train on'],
+  [
+    'check FOLDER/rated.yaml',
+    0,
+    '200 pairs, ',
+    'dpo, beta 0.1',
+    'a forward pass more in each step, and 393.2 kB of its memory',
+    'of 128 tokens, of which an answer with its prompt has 64 at most',
+  ],
+  [
+    'data preview FOLDER/weighted.yaml --rows 2',
+    0,
+    'weighted.jsonl:1: 12 tokens, 8 learned, weight 3\n',
+    'weighted.jsonl:2: 12 tokens, 8 learned\n',
+    "0.5, and a row's own times that",
+  ],
   ['host FOLDER/run.yaml --announce nonsense', 2, "'--announce' must be a multiaddr"],
   ['host FOLDER/run.yaml --port 65535', 2, 'A port is a whole number from 0 to 65534'],
   ['host FOLDER/none.yaml --announce nonsense', 2, "'--announce' must be a multiaddr"],
@@ -138,6 +164,14 @@ for (const [words, code, ...said] of [
   ],
   ['init -y --data text.txt --out FOLDER/new.yaml --json', 0, '"file":"FOLDER/new.yaml"'],
   ['init -y --data none.txt --out FOLDER/new.yaml', 2, 'none.txt'],
+  [
+    'eval --model embedded --data FOLDER/pairs.jsonl',
+    2,
+    "'FOLDER/pairs.jsonl' as its rows rate answers",
+    "the folder of a run with 'rl'",
+  ],
+  ['init -y --rl ipo --data text.txt --no-open --out FOLDER/new.yaml', 0, 'Wrote FOLDER/new.yaml'],
+  ['init -y --rl ipo --data FOLDER/text.txt --out FOLDER/new.yaml', 2, "as 'rl' learns from"],
   ['init -y --data none.txt --out FOLDER/new.yaml --no-open', 0, 'data preview FOLDER/new.yaml'],
   [
     'init --from FOLDER/none.yml --out FOLDER/new.yaml',

@@ -6,17 +6,30 @@ import { createReadModel, type ReadModel } from '../../node/history/read-model.t
 import { PROTOCOL_VERSION } from '../../protocol/limits.ts'
 import type { Reply, Request } from '../../protocol/messages.ts'
 import { runIdOf } from '../../protocol/run-config.ts'
+import type { Scores } from '../../protocol/scores.ts'
 import { runWith } from '../../simulations/run-settings.ts'
 import { digestOfText } from '../../simulations/work-done.ts'
 import { requestEvent, STARTED } from '../coordinator/coin.ts'
+
+/** What is measured of an adapter beside its loss. */
+interface Beside {
+  rated: { accuracy: number; margin: number }
+  scores: Scores
+}
 
 export interface Crowd {
   model: ReadModel
   /** Each volunteer is leased a step, and hands it in. */
   work(): void
-  /** What was handed in is merged, with a loss that falls where none is given. */
-  merge(loss?: number): void
+  /**
+   * What was handed in is merged, with a loss that falls where none is given, and what else is
+   * measured of the adapter.
+   */
+  merge(loss?: number, beside?: Beside): void
 }
+
+/** What the base has where a crowd is scored. */
+const BEFORE: Beside = { rated: { accuracy: 0, margin: 0 }, scores: { acc: 0.5, accNorm: 0.25 } }
 
 const WORK_MS = 20_000
 const STEP_MS = 1_500
@@ -24,9 +37,13 @@ const STEP_MS = 1_500
 export function createCrowd(
   volunteerCount: number,
   nameOf = (index: number) => `volunteer ${index}`,
+  isScored = false,
 ): Crowd {
   // Nobody repeats what is made up.
-  const config = runWith({ audit: { trust: 'everyone' }, round: { stepsMax: 1, seconds: 3600 } })
+  const settings = runWith({ audit: { trust: 'everyone' }, round: { stepsMax: 1, seconds: 3600 } })
+  const [rows, everyRounds] = [{ digest: digestOfText('rows'), bytes: 1 }, 1]
+  const scoring = { rows, questions: 4, prompts: 0, contextTokens: 32, everyRounds }
+  const config = isScored ? Object.assign(settings, { scoring }) : settings
   const runId = runIdOf(config)
   const blob = (name: string) => ({ digest: digestOfText(name), bytes: 1_600_000 })
   const state = initialState(config, runId, {
@@ -59,9 +76,14 @@ export function createCrowd(
     ask(peer, { type: 'commit', contribution, signature: new Uint8Array(64) })
     feed({ type: 'payload-stored', at, leaseId })
   }
+  function measure(round: number, adapter: string, loss: number, beside?: Beside): void {
+    feed({ type: 'evaluated', at, round, loss, ...beside?.rated })
+    if (beside === undefined) return
+    feed({ type: 'scored', at, round, adapter, scores: beside.scores, reason: null })
+  }
 
   feed({ ...STARTED, at })
-  feed({ type: 'evaluated', at, round: 0, loss: 4.2 })
+  measure(0, state.round.start.base, 4.2, isScored ? BEFORE : undefined)
   for (const [index, peer] of peers.entries()) {
     const who = { name: nameOf(index), software: 'crowd' }
     ask(peer, {
@@ -79,7 +101,7 @@ export function createCrowd(
       at += WORK_MS
       peers.forEach(workOf)
     },
-    merge: (loss) => {
+    merge: (loss, beside) => {
       for (const time of [state.round.boxEndsAt, state.round.closesAt]) {
         if (state.phase !== 'training') break
         at = time ?? state.round.closesAt ?? at
@@ -99,7 +121,7 @@ export function createCrowd(
       }
       feed({ type: 'aggregated', at, round, attempt: state.mergesAsked, aggregate })
       const measured = loss ?? 4 / (1 + round / 10)
-      feed({ type: 'evaluated', at, round: round + 1, loss: measured })
+      measure(round + 1, aggregate.adapter, measured, beside)
     },
   }
 }

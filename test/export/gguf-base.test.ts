@@ -56,7 +56,10 @@ for (const [name, family] of Object.entries(FAMILIES))
   })
 
 /** The embedded base as a GGUF of a type, with entries of its own; and a takeaway of it. */
-async function quantised(type: TensorType = 'Q8_0'): Promise<Takeaway & { bytes: Buffer }> {
+async function quantised(
+  type: TensorType = 'Q8_0',
+  adapter = ADAPTER,
+): Promise<Takeaway & { bytes: Buffer }> {
   const { shape: model, weights, contextLength, close } = await openBaseModel(EMBEDDED_MODEL)
   onTestFinished(close)
   const tokenizer = ggufTokenizer(TOKENIZER, model.vocabSize)
@@ -72,10 +75,10 @@ async function quantised(type: TensorType = 'Q8_0'): Promise<Takeaway & { bytes:
   const base = await openBaseModel(path)
   base.close()
   for (const [name, content] of base.companions) await writeFile(join(folder, name), content)
-  const { count } = adapterLayout(model, ADAPTER)
+  const { count } = adapterLayout(model, adapter)
   return {
     model,
-    adapter: ADAPTER,
+    adapter,
     run: RUN,
     bytes,
     base: { folder, weights: path },
@@ -146,12 +149,14 @@ describe('a base of 8 bits', () => {
   })
 })
 
-for (const [dtype, written] of [
-  ['base', 'Q4_1'],
-  ['q8_0', 'Q8_0'],
+for (const [dtype, written, variant] of [
+  ['base', 'Q4_1', undefined],
+  ['q8_0', 'Q8_0', undefined],
+  ['base', 'Q4_1', 'dora'],
 ] as const) {
-  test(`what is lost on the way back into ${written} is told`, async () => {
-    const { bytes, ...takeaway } = await quantised('Q4_1')
+  const what = variant === undefined ? '' : ', with magnitudes'
+  test(`what is lost on the way back into ${written} is told${what}`, async () => {
+    const { bytes, ...takeaway } = await quantised('Q4_1', { ...ADAPTER, variant })
     const folder = await temporaryFolder()
     const { rounding, path } = await writeExport({ format: 'merged-gguf', folder, dtype }, takeaway)
     const before = weightsFromBytes(takeaway.model, bytes)
@@ -187,16 +192,25 @@ test('a small change is rounded away by 4 bits, and that is said', async () => {
   expect(said).toMatch(
     / % of what was learned; '--format gguf-lora', beside the base, loses nothing/,
   )
+  const ofDora = roundingRows({ rounding: rounding!, variant: 'dora' }).flat().join(' ')
+  expect(ofDora).toMatch(/ % of what was learned; '--dtype f32' loses nothing/)
   expect(roundingRows({}).length).toBe(0)
 })
 
-test('a base that the run put into 4 bits comes home with its tokenizer, too', async () => {
+/** The takeaway of a run that put the embedded base into 4 bits; the base before, and after. */
+async function inFourBits() {
   const { bytes, ...takeaway } = await quantised('F16')
   const base = await openBaseModel(takeaway.base.weights)
   onTestFinished(base.close)
   const stored = await openFourBitBase(base, null)
   onTestFinished(stored.close)
-  const four = { ...takeaway, base: { ...takeaway.base, weights: stored.file.path } }
+  const run: Takeaway['run'] = { ...RUN, base: { ...RUN.base, file: 'blocks' } }
+  const four = { ...takeaway, run, base: { ...takeaway.base, weights: stored.file.path } }
+  return { takeaway, base, stored, four }
+}
+
+test('a base that the run put into 4 bits comes home with its tokenizer, too', async () => {
+  const { takeaway, base, stored, four } = await inFourBits()
   for (const dtype of ['base', null] as const) {
     const folder = await temporaryFolder()
     await writeExport({ format: 'merged-gguf', folder, dtype }, four)
@@ -211,6 +225,51 @@ test('a base that the run put into 4 bits comes home with its tokenizer, too', a
       const error = expected!.map((value, i) => value - got![i]!).reduce(square, 0)
       expect(error, name).toBeLessThanOrEqual(0.08 ** 2 * expected!.reduce(square, 0))
     }
+  }
+})
+
+test('an adapter of such a base comes home beside it, byte by byte, as a whole model', async () => {
+  const { base, four } = await inFourBits()
+  const folder = await temporaryFolder()
+  await writeExport({ format: 'gguf-lora', folder, dtype: null }, four)
+  const bytes = await readFile(join(folder, 'base.gguf'))
+  const [file, blocks] = [bytes, await readFile(four.base.weights)]
+  const [whole, alone] = [parseGguf(fileOf(file)), parseGguf(fileOf(blocks))]
+  expect([...whole.tensors.keys()]).toEqual([...alone.tensors.keys()])
+  for (const [name, { type, begin, end }] of alone.tensors) {
+    const own = whole.tensors.get(name)!
+    expect(own.type, name).toBe(type)
+    const are = file.subarray(own.begin, own.end).equals(blocks.subarray(begin, end))
+    expect(are, name).toBe(true)
+  }
+  for (const [key, value] of [
+    ['general.name', 'tiny'],
+    ['barnraise.base_sha256', RUN.base.digest],
+  ] as const) {
+    expect(whole.metadata.get(key), key).toEqual({ type: 'string', value })
+  }
+  for (const key of ['general.file_type', 'barnraise.adapter_sha256']) {
+    expect(whole.metadata.has(key), key).toBe(false)
+  }
+  const model = await openBaseModel(join(folder, 'base.gguf'))
+  onTestFinished(model.close)
+  expect(model.shape).toEqual(four.model)
+  expect(model.tokenizer.encode('Call me')).toEqual(base.tokenizer.encode('Call me'))
+})
+
+test('what stretches the frequencies of RoPE is in what comes home of such a base', async () => {
+  const { four } = await inFourBits()
+  const ropeDivisors = Array.from({ length: four.model.headDim / 2 }, (_, i) => 1 + i)
+  const stretched = { ...four, model: { ...four.model, ropeDivisors } }
+  for (const [format, file] of [
+    ['gguf-lora', 'base.gguf'],
+    ['merged-gguf', 'model.gguf'],
+  ] as const) {
+    const folder = await temporaryFolder()
+    await writeExport({ format, folder, dtype: null }, stretched)
+    const model = await openBaseModel(join(folder, file))
+    onTestFinished(model.close)
+    expect(model.shape.ropeDivisors, format).toEqual(ropeDivisors)
   }
 })
 

@@ -46,7 +46,7 @@ test('a card has the figures of its run', () =>
     `${COMMAND} verify RUN --run ${RUN.runId} --coordinator ${RUN.coordinator} --export .`,
   ]))
 
-test('of answers that are rated it says by what, and how many are told right', () =>
+test('of answers that are rated it says by what, and their accuracy and margin', () =>
   check(
     {
       training: { ...RUN.training, preference: { loss: 'dpo', beta: 0.2, labelSmoothing: 0.1 } },
@@ -58,7 +58,7 @@ test('of answers that are rated it says by what, and how many are told right', (
       }),
     },
     [
-      '| on 512 held-out tokens | dpo loss | told right | mean margin |',
+      '| on 512 held-out tokens | dpo loss | accuracy | margin |',
       '| base | 0.7000 | 0.0 % | 0.0000 |',
       '| after round 3 | 0.5000 | 75.0 % | 0.4000 |',
       '| learned from rated answers by | dpo |',
@@ -108,9 +108,10 @@ const exception = (layer: number, adapterRank: number, alpha: number) =>
 test('a card has the variants of LoRA of its run', () => {
   const exceptions = [exception(0, 9, 6), exception(1, 9, 6)]
   const training = { rateRatio: 16, dropout: 0.05, embeddingNoise: 5 }
-  const lines = cardOf({ scaling: 'rslora', layers: [0, 1], exceptions }, training)
+  const lines = cardOf({ scaling: 'rslora', variant: 'dora', layers: [0, 1], exceptions }, training)
   for (const line of [
     '| scaled by | alpha / √rank |',
+    '| magnitudes | learned (DoRA) |',
     '| layers | 0, 1 |',
     '| rank, alpha of q in layer 0, 1 | 9, 6 |',
     '| learning rate of B, over that of A (LoRA+) | 16 |',
@@ -135,6 +136,16 @@ for (const [what, adapter, vllm, llama] of [
     expect(text).toContain('export RUN --format gguf-lora')
   })
 }
+
+test('DoRA: programs that know no magnitudes are sent to merged weights', () => {
+  const text = cardOf({ variant: 'dora' }).join('\n')
+  for (const command of ['--enable-lora', 'convert_lora_to_gguf.py', '--format gguf-lora']) {
+    expect(text).not.toContain(command)
+  }
+  expect(text).toContain('export RUN --format merged`')
+  expect(text).toContain('export RUN --format merged-gguf`')
+  expect(text).toContain('PeftModel.from_pretrained(')
+})
 
 test('a long run has a short card, with all tokens in it', () => {
   const many = Array.from({ length: 1000 }, (_, i) => i)
@@ -203,6 +214,38 @@ for (const [what, base, front] of [
     const [, yaml] = modelCard('peft', { run, adapter: ADAPTER, ...WRITTEN }).split('---\n')
     const always = { library_name: 'peft', pipeline_tag: 'text-generation', license: 'apache-2.0' }
     expect(parse(yaml!)).toEqual({ ...always, tags: ['lora', 'barnraise'], ...front })
+  })
+}
+
+for (const [what, base, words, commands] of [
+  [
+    'a folder',
+    { file: 'safetensors', name: 'org/a_b' },
+    '`BASE.gguf` is org/a\\_b, whose folder `BASE` stands for',
+    [
+      'python convert_hf_to_gguf.py BASE --outfile BASE.gguf --outtype f16',
+      'llama-cli -m BASE.gguf --lora adapter.gguf -p "Call me"',
+    ],
+  ],
+  [
+    'a GGUF',
+    { file: 'gguf', name: 'a.gguf' },
+    `a.gguf: the one whose SHA-256 is \`${RUN.base.digest}\`.`,
+    ['llama-cli -m BASE.gguf --lora adapter.gguf -p "Call me"'],
+  ],
+  [
+    'what the run made 4 bits of',
+    { file: 'blocks' },
+    '`base.gguf` is the base in the 4 bits that the run made of it',
+    ['llama-cli -m base.gguf --lora adapter.gguf -p "Call me"'],
+  ],
+] as [string, Partial<RunSummary['base']>, string, string[]][]) {
+  test(`an adapter for llama.cpp says which file it goes beside: of ${what}`, () => {
+    const run = { ...RUN, base: { ...RUN.base, ...base } }
+    const card = modelCard('gguf-lora', { run, adapter: ADAPTER, ...WRITTEN })
+    expect(card).toContain(words)
+    const [, code] = /### llama.cpp[^`]*(?:`[^`]+`[^`]*)*?```\n([^`]*)\n```/.exec(card)!
+    expect(code!.split('\n').slice(0, -1)).toEqual(commands)
   })
 }
 

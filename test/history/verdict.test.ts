@@ -133,12 +133,11 @@ test('of answers that are rated, accuracy and margin are said in place of the pe
     { ...after!, accuracy: 0.75, margin: 0.4 },
   ]
   expect(judge(rated.slice(0, 1)).reason).toBe(
-    'Nothing is learned yet: accuracy 0.0 % by a margin of 0.000 on held-out answers before ' +
-      'round 1.',
+    'Nothing is learned yet: accuracy 0.0 %, margin 0.0000 on held-out answers before round 1.',
   )
   expect(judge(rated).reason).toBe(
     'It is learning: on answers that nobody trained on, the loss after round 1 is 0.500, 28.6 % ' +
-      'below what it began with, 0.700 (accuracy 0.0 % by a margin of 0.000 then, 75.0 % by a ' +
-      'margin of 0.400 now).',
+      'below what it began with, 0.700 (accuracy 0.0 %, margin 0.0000 then, accuracy 75.0 %, ' +
+      'margin 0.4000 now).',
   )
 })

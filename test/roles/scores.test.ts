@@ -19,7 +19,7 @@ import { hostRun, joinRun, temporaryFolder } from './swarm.ts'
 
 /** The same, as `eval` and `generate` have it. */
 async function scoredBy(session: TextSession, variant: Variant) {
-  const { accuracy, accuracyByLength } = await scoreChoices(session, variant, QUESTIONS)
+  const { acc, accNorm } = await scoreChoices(session, variant, QUESTIONS)
   let right = 0
   for (const { prompt, answer } of PROMPTS) {
     const ids = session.model.tokenizer.encodeWhole(prompt)
@@ -27,7 +27,7 @@ async function scoredBy(session: TextSession, variant: Variant) {
     const { text } = await session.write(variant, ids, how)
     if (/^ *([a-z]+)/.exec(text)?.[1] === answer) right += 1
   }
-  return { acc: accuracy, accNorm: accuracyByLength, exactMatch: right / PROMPTS.length }
+  return { acc, accNorm, exactMatch: right / PROMPTS.length }
 }
 
 /** What the run is scored on is given out by nobody, and published only where it is asked for. */

@@ -1,7 +1,8 @@
 /** Runs that learn from rated answers: measured, the same whoever trains, and replayed. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { evaluate } from '../../node/cli/eval.ts'
 import { openRun } from '../../node/run/open-run.ts'
 import { runFolder } from '../../node/run/run-folder.ts'
 import { verifyRun } from '../../node/run/verify-run.ts'
@@ -10,26 +11,9 @@ import { withPlan } from '../../node/setup/plan-run.ts'
 import { prepareRun } from '../../node/setup/prepare-run.ts'
 import { parseRunYaml } from '../../node/setup/run-yaml.ts'
 import { hostRun, joinRun, type Overrides, runYaml, temporaryFolder } from '../roles/swarm.ts'
+import { PAIRS, RATINGS } from './rated-rows.ts'
 
 const ALL = { type: 'share', share: 1, seed: 1 } as const
-const NAMES = ['farmer', 'neighbour', 'carpenter', 'sister', 'miller', 'captain', 'mate', 'cook']
-const THINGS = ['beam', 'wall', 'roof', 'board', 'sail', 'rope', 'oar', 'net']
-
-/** What is asked has a polite answer, which is chosen, and a rude one. */
-const ASKED = NAMES.flatMap((name) =>
-  THINGS.map((thing) => ({
-    prompt: `Does the ${name} mend the ${thing}?`,
-    good: ` Yes, the ${name} mends it with care.`,
-    bad: ' No! Go away and leave me alone.',
-  })),
-)
-const PAIRS = ASKED.map(({ prompt, good, bad }) => ({ prompt, chosen: good, rejected: bad }))
-const RATINGS = ASKED.map(({ prompt, good, bad }, i) => ({
-  prompt,
-  completion: i % 2 === 0 ? good : bad,
-  label: i % 2 === 0,
-}))
-
 async function located(rows: readonly object[], settings: Overrides) {
   const folder = await temporaryFolder()
   await writeFile(join(folder, 'text.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'))
@@ -94,6 +78,40 @@ for (const [rl, rows] of [
     expect(last.loss).toBeLessThan(first.loss)
     expect(last.margin).toBeGreaterThan(first.margin!)
     expect(await verifyRun(made, { replay: ALL })).toMatchObject({ ok: true, replayedSteps: 8 })
+  })
+}
+
+/** What `eval` says of a run's adapter after its last round, and of its base, as JSON. */
+async function evaluated(root: string, data: string) {
+  const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  onTestFinished(() => out.mockRestore())
+  await evaluate(root, { data, json: true })
+  return JSON.parse(out.mock.calls.join(''))
+}
+
+for (const [rl, row] of [
+  ['dpo', PAIRS[0]!],
+  ['simpo', PAIRS[0]!],
+  ['kto', RATINGS[1]!],
+] as const) {
+  test(`eval of ${rl} measures rows as the run measured those that it holds out`, async () => {
+    // Whichever are held out, they are this row.
+    const { made } = await finishedRun(Array<object>(40).fill(row), { rl, max_steps: 8 })
+    const { state } = await openRun(made)
+    const data = join(made.root, 'row.jsonl')
+    await writeFile(data, JSON.stringify(row))
+    const { base, rated, ...adapter } = await evaluated(made.root, data)
+    expect(rated).toBe(1)
+    const [first, last] = [state.evaluations[0]!, state.evaluations.at(-1)!]
+    for (const [measured, expected] of [
+      [base, first],
+      [adapter, last],
+    ] as const) {
+      expect(measured.accuracy).toBe(expected.accuracy)
+      expect(measured.loss).toBeCloseTo(expected.loss, 5)
+      expect(measured.margin).toBeCloseTo(expected.margin!, 4)
+    }
+    expect(last.margin).toBeGreaterThan(first.margin!)
   })
 }
 

@@ -1,7 +1,9 @@
 /** What the card of an export says: whom it thanks, and over how many tokens its losses are. */
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CoordinatorState } from '../../coordinator/index.ts'
 import { encodeShard } from '../../node/dataset/shards.ts'
+import { EMBEDDED_MODEL } from '../../node/model/base-model.ts'
 import { readRunConfig } from '../../node/run/run-folder.ts'
 import { contributorsOf, type SummarisedRun, summaryOf } from '../../node/run/run-summary.ts'
 import { exampleManifest } from '../protocol/example-messages.ts'
@@ -42,7 +44,7 @@ test('of a conversation, the tokens that are learned are those held out', async 
     coordinator: null,
     names: new Map(),
     state: { evaluations: [], scores: [] } as unknown as CoordinatorState,
-    blobs: { read: async () => shard, path: () => expect.unreachable() },
+    blobs: { read: async () => shard, path: () => join(EMBEDDED_MODEL, 'model.safetensors') },
   }
   expect((await summaryOf(run, CHAIN)).dataset.heldOutTokens).toBe(3)
 })

@@ -56,9 +56,46 @@ for (const [what, name, text, chosen, note] of [
   })
 }
 
+const ANSWER = { prompt: 'Who? ', completion: 'Ishmael.' }
+const TWO_ANSWERS = { prompt: 'Who? ', chosen: 'Ishmael.', rejected: 'Ahab.' }
+const LABELLED = JSON.stringify({ ...ANSWER, label: 'name' })
+
+for (const [row, rl, note] of [
+  [TWO_ANSWERS, 'dpo', 'rl is dpo, as rows have answers'],
+  [{ ...ANSWER, label: true }, 'kto', "rl is kto, as rows have a 'label'"],
+  [{ ...ANSWER, label: 0 }, 'kto', "rl is kto, as rows have a 'label'"],
+  [ANSWER, undefined, 'sequence_len is'],
+] as const) {
+  test(`rows with ${Object.keys(row)}: rl is ${rl}`, async () => {
+    const { input, notes } = await propose('a.jsonl', `${JSON.stringify(row)}\n`.repeat(40))
+    expect(input.rl).toBe(rl)
+    expect(notes.filter((one) => one.startsWith(note))).toHaveLength(1)
+    expect(notes.filter((one) => one.startsWith('rl is'))).toHaveLength(rl === undefined ? 0 : 1)
+  })
+}
+
+test('where some datasets have pairs and others single ratings, rl is kto', async () => {
+  const folder = await temporaryFolder()
+  const [pairs, ratings] = [TWO_ANSWERS, { ...ANSWER, label: false }].map((row) =>
+    `${JSON.stringify(row)}\n`.repeat(20),
+  ) as [string, string]
+  writeFileSync(join(folder, 'pairs.jsonl'), pairs)
+  writeFileSync(join(folder, 'ratings.jsonl'), ratings)
+  const datasets = [{ path: 'pairs.jsonl' }, { path: 'ratings.jsonl' }]
+  const { input } = await proposeRun({ name: 'sea', datasets }, join(folder, 'run.yaml'), null)
+  expect(input.rl).toBe('kto')
+})
+
 for (const [what, name, text, why] of [
   ['too little text', 'a.txt', 'Call me Ishmael.', /give more text/],
   ['rows of no kind', 'a.jsonl', '{"x":1}', /Cannot tell what a.jsonl:1 is/],
+  ["a 'label' that rates nothing", 'a.jsonl', LABELLED, /'leave_aside: \[label\]'/],
+  [
+    'an answer that is no text',
+    'a.jsonl',
+    '{"chosen":1,"rejected":"a"}',
+    /'chosen' must be a text/,
+  ],
 ] as const) {
   test(`${what} is refused`, async () => {
     const proposed = propose(name, text)

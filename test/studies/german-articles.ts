@@ -119,7 +119,7 @@ async function untuned(): Promise<void> {
   const before = shown.map((noun) => `${promptOf(noun)} ${noun.article}\n`).join('')
   const session = await openTextSession(await openTextModel({ model }))
   const questions = asked.map((noun) => questionOf(noun, before))
-  const { accuracy } = await scoreChoices(session, 'base', questions)
-  console.log(`${session.model.name}, untuned: acc ${accuracy}`)
+  const { acc } = await scoreChoices(session, 'base', questions)
+  console.log(`${session.model.name}, untuned: acc ${acc}`)
   await session.close()
 }

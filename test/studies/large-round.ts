@@ -12,6 +12,7 @@ import type { Progress } from '../../node/history/progress.ts'
 import { anonymousBytes } from '../bench/anonymous-bytes.ts'
 import { writeRandomLlama } from '../bench/random-gguf.ts'
 import { randomMetadata } from '../bench/random-metadata.ts'
+import { seen } from '../bench/seen.ts'
 import { LLAMA_8B } from '../bench/shapes.ts'
 
 const [layerCount, tokens] = [2, 3].map((at, i) => Number(process.argv[at] ?? [32, 128][i]))
@@ -87,19 +88,4 @@ function started(name: string, args: readonly string[]): Child {
   }
   child.exited.then(ended, (error) => console.error(`${name}: ${error}`))
   return child
-}
-
-/** The next fact of this type. */
-function seen<T extends Progress['type']>(
-  child: Child,
-  type: T,
-): Promise<Extract<Progress, { type: T }>> {
-  return new Promise((resolve, reject) => {
-    child.onMessage((fact) => {
-      if (fact.type === type) resolve(fact as Extract<Progress, { type: T }>)
-    })
-    child.exited.then((code) => {
-      reject(new Error(`It ended with ${code}: ${child.complaints()}`))
-    }, reject)
-  })
 }

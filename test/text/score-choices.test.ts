@@ -106,8 +106,8 @@ for (const [what, choices, answer, right, rightByLength] of [
       return isNone ? { ...scores, losses: scores.losses.fill(Number.NaN) } : scores
     }
     expect(await scoreQuestions({ contextMax: 64, score }, questions)).toEqual({
-      accuracy: right,
-      accuracyByLength: rightByLength,
+      acc: right,
+      accNorm: rightByLength,
       questions: 1,
     })
   })

@@ -137,7 +137,7 @@ test('the likelier answer is chosen', async () => {
     { prompt: 'The people of the United', choices: [' States', ' whales'], answer: 1 },
   ]
   const score = await scoreChoices(session, 'base', questions)
-  expect(score).toEqual({ accuracy: 2 / 3, accuracyByLength: 2 / 3, questions: 3 })
+  expect(score).toEqual({ acc: 2 / 3, accNorm: 2 / 3, questions: 3 })
 })
 
 test('a choice has the same loss to the bit, whatever was read before it', async () => {

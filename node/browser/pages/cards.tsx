@@ -3,9 +3,11 @@ import { useSignal } from '@preact/signals'
 import { COMMAND } from '../../command.ts'
 import { byteSize, compact, duration } from '../../history/figures.ts'
 import { timeOfDay } from '../../history/locale.ts'
+import type { RoundRow } from '../../history/rows.ts'
 import { judge, measuredOf } from '../../history/verdict.ts'
 import { addressWith, ask, door } from './door.ts'
 import { Qr } from './qr.tsx'
+import { figuresIn, figureText } from './round-figures.ts'
 import { save } from './save.ts'
 import { isNarrow } from './screen.ts'
 import { Scroll, useRowsInView } from './scroll.tsx'
@@ -14,8 +16,11 @@ import { invitation, tables, version } from './store.ts'
 const ROUNDS_SHOWN = 100
 const LINES_SHOWN = 200
 const SAVED_MS = 60_000
-/** Height of a line, as the style says: on narrow screens it takes two. */
-const LINE_PX = { wide: 25, narrow: 50 }
+/** Height of a line, as the style says: on narrow screens it takes three. */
+const LINE_PX = { wide: 25, narrow: 72 }
+/** Letters that the time takes, and that a line leaves empty as words are not parted. */
+const TIME_LETTERS = 12
+const UNFILLED_LETTERS = 8
 
 export function Join() {
   const copied = useSignal(false)
@@ -60,12 +65,13 @@ export function Rounds() {
   version.value
   const isRelayed = (door.value?.relayed.length ?? 0) > 0
   const { best } = judge(measuredOf(tables.rounds.values(), tables.run?.metric))
+  const figures = figuresIn([...tables.rounds.values()])
   const rounds = [...tables.rounds.values()]
     .filter(({ mergedAt }) => mergedAt !== null)
     .sort((a, b) => b.round - a.round)
     .slice(0, ROUNDS_SHOWN)
   return (
-    <section class="card rounds" aria-labelledby="rounds">
+    <section class="card wide rounds" aria-labelledby="rounds">
       <h2 id="rounds">Rounds and adapters</h2>
       <Scroll holds="rounds" kind="still">
         {rounds.length === 0 && <p class="empty">No round is merged yet.</p>}
@@ -73,16 +79,17 @@ export function Rounds() {
           <thead>
             <tr>
               <th scope="col">round</th>
-              <th scope="col" class="figure">
-                tokens
-              </th>
-              <th scope="col" class="figure">
-                time
-              </th>
-              <th scope="col" class="figure">
-                uploaded
-              </th>
               <th scope="col">adapter</th>
+              {['held-out loss', ...figures.map(({ name }) => name)].map((name) => (
+                <th key={name} scope="col" class="figure">
+                  {name}
+                </th>
+              ))}
+              {['tokens', 'time', 'uploaded'].map((name) => (
+                <th key={name} scope="col" class="figure cost">
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -90,9 +97,6 @@ export function Rounds() {
               // The key is the place: rows stay, and what they show goes down by one.
               <tr key={index}>
                 <td>{round + 1}</td>
-                <td class="figure">{compact(tokens)}</td>
-                <td class="figure">{duration(mergedAt! - (startedAt ?? mergedAt!))}</td>
-                <td class="figure">{byteSize(uploadedBytes)}</td>
                 <td>
                   <a
                     href={`adapter/${round + 1}.zip`}
@@ -103,6 +107,15 @@ export function Rounds() {
                   </a>
                   {round + 1 === best && ' (best)'}
                 </td>
+                <td class="figure">{lossText(tables.rounds.get(round + 1))}</td>
+                {figures.map((figure) => (
+                  <td key={figure.field} class="figure">
+                    {figureText(figure, tables.rounds.get(round + 1))}
+                  </td>
+                ))}
+                <td class="figure cost">{compact(tokens)}</td>
+                <td class="figure cost">{duration(mergedAt! - (startedAt ?? mergedAt!))}</td>
+                <td class="figure cost">{byteSize(uploadedBytes)}</td>
               </tr>
             ))}
           </tbody>
@@ -111,6 +124,9 @@ export function Rounds() {
     </section>
   )
 }
+
+/** The adapter that a round made is what the next begins with, and stands in its row. */
+const lossText = (next: RoundRow | undefined): string => next?.heldOutLoss?.toFixed(4) ?? '–'
 
 /** What a relay's own address does not have comes from the run. */
 async function saveAdapter(event: Event, round: number): Promise<void> {
@@ -122,6 +138,12 @@ async function saveAdapter(event: Event, round: number): Promise<void> {
   save(address, `adapter-round-${round}.zip`)
   // It may be removed once the browser has begun to save it.
   setTimeout(() => URL.revokeObjectURL(address), SAVED_MS)
+}
+
+/** Letters of a line, where three of them hold the longest text: it scrolls where that is more. */
+function lettersOf(lines: readonly { text: string }[]): number {
+  const longest = lines.reduce((most, { text }) => Math.max(most, text.length), 0)
+  return Math.ceil((longest + TIME_LETTERS) / 3) + UNFILLED_LETTERS
 }
 
 export function Log() {
@@ -139,7 +161,7 @@ export function Log() {
   const lines = held.value === null ? newest : matching.filter(({ id }) => id >= held.value!)
   const { first, end } = rows.window(lines.length)
   return (
-    <section class="card" aria-labelledby="log">
+    <section class="card wide" aria-labelledby="log">
       <div class="head">
         <h2 id="log">Log</h2>
         <input
@@ -164,7 +186,10 @@ export function Log() {
         }}
       >
         {lines.length === 0 && <p class="empty">No line{wanted === '' ? ' yet' : ' matches'}.</p>}
-        <ol class="log" style={{ height: `${lines.length * linePx}px` }}>
+        <ol
+          class="log"
+          style={{ height: `${lines.length * linePx}px`, '--letters': `${lettersOf(lines)}ch` }}
+        >
           <li style={{ height: `${first * linePx}px` }} />
           {lines.slice(first, end).map(({ at, tone, text }, index) => (
             // The key is the place: what a row shows changes, and no row moves.

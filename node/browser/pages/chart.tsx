@@ -1,4 +1,8 @@
-/** Train and held-out loss by round or by token, what the run began with as a line across. */
+/**
+ * Is it learning: train and held-out loss by round or by token, what the run began with as a line
+ * across; and below, where there are any, what else is measured of each adapter: accuracy and
+ * margin of rated answers, and the run's own scores.
+ */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
@@ -7,10 +11,9 @@ import type { RoundRow } from '../../history/rows.ts'
 import { scoreLine } from '../../history/score-line.ts'
 import { judge, learningWords, measuredOf } from '../../history/verdict.ts'
 import { colorOf } from './color.ts'
+import { type FIGURES, figuresIn } from './round-figures.ts'
 import { isDark } from './screen.ts'
 import { tables, version } from './store.ts'
-
-const HEIGHT = 280
 
 type Axis = 'round' | 'tokens'
 
@@ -18,8 +21,11 @@ export function Learning() {
   const axis = useSignal<Axis>('round')
   version.value
   const rounds = [...tables.rounds.values()].sort((a, b) => a.round - b.round)
-  const { course, reason, memory } = judge(measuredOf(rounds, tables.run?.metric))
+  const measured = measuredOf(rounds, tables.run?.metric)
+  const { course, reason, memory } = judge(measured)
   const scores = scoreLine(rounds)
+  const figures = figuresIn(rounds)
+  const names = figures.map(({ name }) => name).join(', ')
   return (
     <section class="card wide" aria-labelledby="learning">
       <div class="head">
@@ -44,86 +50,147 @@ export function Learning() {
       <p class={`words ${course}`}>{reason}</p>
       {memory !== null && <p class={memory.forgets ? 'words forgets' : 'words'}>{memory.reason}</p>}
       {scores !== null && <p class="words">{scores}</p>}
-      <Curves rounds={rounds} axis={axis.value} />
+      <Curves
+        kind="losses"
+        label={learningWords(measured)}
+        series={lossSeries}
+        data={lossesOf(rounds, axis.value)}
+      />
       <ul class="legend">
         <li class="train">training loss</li>
         <li class="held-out">held-out loss</li>
         <li class="base">before round 1</li>
       </ul>
+      {figures.length > 0 && (
+        <>
+          <Curves
+            // Figures that come later have a plot of their own.
+            key={names}
+            kind="figures"
+            label={`${names}, ${axis.value === 'round' ? 'by round' : 'by token'}`}
+            series={figureSeries(figures)}
+            data={figureData(rounds, figures, axis.value)}
+          />
+          <ul class="legend">
+            {figures.map(({ field, name, isShare }) => (
+              <li key={field} class={field}>
+                {isShare ? `${name}, in %` : `${name}, on the right`}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
     </section>
   )
 }
 
-function Curves({ rounds, axis }: { rounds: RoundRow[]; axis: Axis }) {
+interface CurvesProps {
+  kind: 'losses' | 'figures'
+  label: string
+  /** But for the horizontal one. */
+  series(color: (name: string) => string): uPlot.Series[]
+  data: uPlot.AlignedData
+}
+
+function Curves({ kind, label, series, data }: CurvesProps) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
+  const axis = data[0]!.join()
   useEffect(() => {
     const element = place.current!
-    plot.current = new uPlot(optionsOf(element), dataOf(rounds, axis), element)
-    const resized = new ResizeObserver(() =>
-      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
-    )
+    const size = () => ({ width: element.clientWidth, height: element.clientHeight })
+    plot.current = new uPlot({ ...size(), ...optionsOf(element, series) }, data, element)
+    const resized = new ResizeObserver(() => plot.current?.setSize(size()))
     resized.observe(element)
     return () => {
       resized.disconnect()
       plot.current?.destroy()
     }
   }, [isDark.value])
-  useEffect(() => plot.current?.setData(dataOf(rounds, axis)), [version.value, axis])
-  return (
-    <div
-      ref={place}
-      class="curves"
-      role="img"
-      aria-label={learningWords(measuredOf(rounds, tables.run?.metric))}
-    />
-  )
+  useEffect(() => plot.current?.setData(data), [version.value, axis])
+  return <div ref={place} class={`curves ${kind}`} role="img" aria-label={label} />
+}
+
+/** Where each round stands on the horizontal axis. */
+function placesOf(rounds: readonly RoundRow[], axis: Axis): number[] {
+  let tokens = 0
+  return rounds.map((row) => {
+    const place = axis === 'round' ? row.round : tokens
+    tokens += row.tokens
+    return place
+  })
 }
 
 /** A training loss stands at the end of its round, where the adapter that it made is measured. */
-function dataOf(rounds: readonly RoundRow[], axis: Axis): uPlot.AlignedData {
+function lossesOf(rounds: readonly RoundRow[], axis: Axis): uPlot.AlignedData {
   const base = rounds[0]?.heldOutLoss ?? null
-  const [xs, train, heldOut]: [number[], (number | null)[], (number | null)[]] = [[], [], []]
-  let tokens = 0
-  rounds.forEach((row, index) => {
-    xs.push(axis === 'round' ? row.round : tokens)
-    heldOut.push(row.heldOutLoss)
-    train.push(rounds[index - 1]?.trainLoss ?? null)
-    tokens += row.tokens
-  })
-  return [xs, train, heldOut, xs.map(() => base)] as uPlot.AlignedData
+  return [
+    placesOf(rounds, axis),
+    rounds.map((_, index) => rounds[index - 1]?.trainLoss ?? null),
+    rounds.map((row) => row.heldOutLoss),
+    rounds.map(() => base),
+  ]
 }
+
+type Figures = typeof FIGURES
+
+function figureData(rounds: readonly RoundRow[], figures: Figures, axis: Axis): uPlot.AlignedData {
+  const values = figures.map(({ of, isShare }) =>
+    rounds.map((row) => {
+      const value = of(row)
+      return value === null ? null : value * (isShare ? 100 : 1)
+    }),
+  )
+  return [placesOf(rounds, axis), ...values]
+}
+
+const lossSeries: CurvesProps['series'] = (color) => [
+  curve('training', color('--train'), color),
+  measuredCurve('held-out', color('--held-out'), color),
+  { ...curve('base', color('--soft'), color), dash: [6, 5], width: 1.5, points: { show: false } },
+]
+
+const figureSeries =
+  (figures: Figures): CurvesProps['series'] =>
+  (color) =>
+    figures.map(({ name, color: own, isShare }) =>
+      Object.assign(measuredCurve(name, color(own), color), {
+        scale: isShare ? 'y' : RIGHT,
+        ...(!isShare && { dash: [6, 5] }),
+      }),
+    )
+
+/** The scale of what is no share. */
+const RIGHT = 'right'
+
+function curve(label: string, stroke: string, color: (name: string) => string): uPlot.Series {
+  return { label, stroke, width: 2, spanGaps: true, points: { fill: color('--card') } }
+}
+
+const measuredCurve = (label: string, stroke: string, color: (name: string) => string) => ({
+  ...curve(label, stroke, color),
+  points: { show: true, size: 7, fill: color('--card') },
+})
 
 /** Rounds and tokens come whole. */
 const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) =>
   [1, 2, 5].map((digit) => digit * 10 ** power),
 ).flat()
 
-function optionsOf(element: HTMLElement): uPlot.Options {
+function optionsOf(
+  element: HTMLElement,
+  seriesOf: CurvesProps['series'],
+): Omit<uPlot.Options, 'width' | 'height'> {
   const color = (name: string) => colorOf(element, name)
   const axis = { stroke: color('--soft'), grid: { stroke: color('--rule'), width: 1 } }
-  const curve = (label: string, name: string, more: Partial<uPlot.Series> = {}) => ({
-    label,
-    stroke: color(name),
-    width: 2,
-    spanGaps: true,
-    points: { fill: color('--card') },
-    ...more,
-  })
+  const series = seriesOf(color)
+  const hasRight = series.some(({ scale }) => scale === RIGHT)
+  const right = { ...axis, scale: RIGHT, side: 1, grid: { show: false } }
   return {
-    width: element.clientWidth,
-    height: HEIGHT,
     legend: { show: false },
     cursor: { y: false },
     scales: { x: { time: false } },
-    axes: [{ ...axis, incrs: WHOLE_STEPS }, axis],
-    series: [
-      {},
-      curve('training', '--train'),
-      curve('held-out', '--held-out', {
-        points: { show: true, size: 7, fill: color('--card') },
-      }),
-      curve('base', '--soft', { dash: [6, 5], width: 1.5, points: { show: false } }),
-    ],
+    axes: [{ ...axis, incrs: WHOLE_STEPS }, axis, ...(hasRight ? [right] : [])],
+    series: [{}, ...series],
   }
 }

@@ -5,11 +5,15 @@ import { useMemo } from 'preact/hooks'
 import { compact, duration } from '../../history/figures.ts'
 import { compareNames } from '../../history/locale.ts'
 import type { PeerRow } from '../../history/rows.ts'
+import { isNarrow } from './screen.ts'
 import { Scroll, useRowsInView } from './scroll.tsx'
 import { invitation, order, tables, version } from './store.ts'
 import { namesakesAmong, Who } from './who.tsx'
 
-const ROW_PX = 40
+/** Rows are of equal height, for two lines of a name or, on narrow screens, for five. */
+const ROW_PX = { two: 40, five: 84 }
+/** Letters of a name that has room in two lines of a narrow screen. */
+const TWO_LINES_LETTERS = 20
 
 type Order = 'tokens' | 'here' | 'name'
 const ORDERS: [Order, string][] = [
@@ -23,12 +27,14 @@ export function People() {
   /** What came of what the organiser decided last. */
   const said = useSignal('')
   const isOrganiser = invitation.value?.word === 'right'
-  const rows = useRowsInView(ROW_PX)
   const peers = useMemo(
     () => sorted([...tables.peers.values()], sorting.value),
     [version.value, sorting.value],
   )
   const namesakes = useMemo(() => namesakesAmong(tables.peers.values()), [version.value])
+  const isLong = isNarrow.value && peers.some(({ name }) => name.length > TWO_LINES_LETTERS)
+  const rowPx = isLong ? ROW_PX.five : ROW_PX.two
+  const rows = useRowsInView(rowPx)
   const { first, end } = rows.window(peers.length)
   return (
     <section class="card wide" aria-labelledby="people">
@@ -51,7 +57,7 @@ export function People() {
       </div>
       {said.value !== '' && <p role="status">{said.value}</p>}
       {peers.length === 0 && <p class="empty">Nobody has joined yet. Give the link away.</p>}
-      <Scroll holds="people" kind="people" onScroll={rows.scrolledTo}>
+      <Scroll holds="people" kind={isLong ? 'people tall' : 'people'} onScroll={rows.scrolledTo}>
         <table hidden={peers.length === 0} aria-rowcount={peers.length + 1}>
           <thead>
             <tr>
@@ -71,7 +77,7 @@ export function People() {
             </tr>
           </thead>
           <tbody>
-            <tr class="spacer" style={{ height: `${first * ROW_PX}px` }} />
+            <tr class="spacer" style={{ height: `${first * rowPx}px` }} />
             {peers.slice(first, end).map((row, index) => (
               // The key is the rank: whoever overtakes somebody moves no row.
               <Person
@@ -83,7 +89,7 @@ export function People() {
                 {isOrganiser && <Decide row={row} said={said} />}
               </Person>
             ))}
-            <tr style={{ height: `${(peers.length - end) * ROW_PX}px` }} />
+            <tr style={{ height: `${(peers.length - end) * rowPx}px` }} />
           </tbody>
         </table>
       </Scroll>
@@ -130,10 +136,12 @@ function Person({ row, rank, hasNamesake, children }: PersonProps) {
         <Who peer={peer} name={name} hasNamesake={hasNamesake} />
       </td>
       <td>
-        <span class={`presence ${state}`}>{state}</span>{' '}
-        <span class="soft">
-          {duration(run.at - since)}
-          {reason === null ? '' : `, ${reason}`}
+        <span class="state" title={reason ?? undefined}>
+          <span class={`presence ${state}`}>{state}</span>{' '}
+          <span class="soft">
+            {duration(run.at - since)}
+            {reason === null ? '' : `, ${reason}`}
+          </span>
         </span>
       </td>
       <td class="figure">{speed}</td>
