@@ -13,9 +13,9 @@
 import type { Totals } from './accounts.ts'
 
 export interface EnergyRates {
-  /** Of a volunteer's machine that trains, or repeats what others trained. */
+  /** A volunteer's machine draws it while it trains, or repeats what others trained. */
   trainingWatts: number
-  /** Of one that is online otherwise. */
+  /** A machine draws it while it is online otherwise. */
   waitingWatts: number
   /** CO2 of the electricity, g. */
   gridGramsPerKwh: number
@@ -34,7 +34,7 @@ export interface Energy {
 
 const WATT_MS_PER_KWH = 3_600_000_000
 
-/** Of all volunteers together. */
+/** What all volunteers together draw. */
 export function energyOf({ online, waste }: Totals, rates: EnergyRates): Energy {
   const waitingMs = waste.waiting + waste.loading
   const wattMs = rates.trainingWatts * (online - waitingMs) + rates.waitingWatts * waitingMs

@@ -26,7 +26,7 @@ import type { Learning, Sizes } from './learning.ts'
 import type { Presence } from './presence.ts'
 import type { Slots } from './slots.ts'
 
-/** What surrounds the run; speeds in Mbit/s, times in ms. Energy is counted, and changes nothing. */
+/** What surrounds the run; speeds in Mbit/s, times in ms. Watts are counted, and change nothing. */
 export interface WorldOptions extends EnergyRates {
   /** Speed of the coordinator's link, each way. */
   linkMbit: number

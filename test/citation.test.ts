@@ -1,9 +1,9 @@
-/** CITATION.cff is what the Citation File Format 1.2.0 asks for, and cites the version that is here. */
+/** CITATION.cff is what the Citation File Format 1.2.0 asks for, and cites this version. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 
-/** Those of https://citation-file-format.github.io/1.2.0/schema.json that a file of software may use. */
+/** Keys of the schema, https://citation-file-format.github.io/1.2.0/schema.json. */
 const KEYS = [
   'abstract',
   'authors',

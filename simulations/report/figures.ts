@@ -47,9 +47,9 @@ export interface Made {
   command: string
   seed: number
   days: number
-  /** Of Barnraise. */
+  /** Barnraise's. */
   version: string
-  /** Of the clone that it ran from, with `-dirty` where files differ from it; null: not known. */
+  /** The clone's that it ran from, `-dirty` where files differ from it; null: not known. */
   commit: string | null
   /** Online at once in the mean, and of which preset; null: a trace says who was there. */
   crowd: { preset: string; volunteers: number } | null

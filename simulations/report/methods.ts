@@ -1,4 +1,4 @@
-/** How a simulation was made, as a paragraph for a paper: every number of it is one of the figures. */
+/** How a simulation was made, as a paragraph for a paper, in the numbers of the figures. */
 import { counted } from '../../protocol/index.ts'
 import type { Figures } from './figures.ts'
 
@@ -9,8 +9,8 @@ export function methodsOf(figures: Figures): string {
   const of = commit === null ? '' : `, commit ${commit}`
   const changed = set.length === 0 ? 'Nothing else was set' : `Set by hand were ${set.join(', ')}`
   return [
-    `We simulated churn with Barnraise (version ${version}${of}), which runs the state machines of ` +
-      'its coordinator and its volunteers in virtual time.',
+    `We simulated churn with Barnraise (version ${version}${of}), which runs the state machines ` +
+      'of its coordinator and its volunteers in virtual time.',
     `Who was there: ${whoOf(figures)}; ${number(days)} days from seed ${seed}.`,
     `Rounds had ${number(round.seconds)} s and a grace of ${number(round.graceSeconds)} s, and ` +
       `leases ${round.stepsMax} local steps at most. ${changed}.`,

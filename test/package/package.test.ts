@@ -67,7 +67,8 @@ describe('the package', () => {
 
   test('tells TypeScript what the simulator takes and gives', () => {
     const typed = `
-      import { keyFiguresOf, prepareSimulation, type SimulationRequest } from 'barnraise/simulations'
+      import { keyFiguresOf, prepareSimulation } from 'barnraise/simulations'
+      import type { SimulationRequest } from 'barnraise/simulations'
       export const goodputOf = (request: SimulationRequest): number | undefined =>
         keyFiguresOf(prepareSimulation(request).run(() => {})).goodput
       // @ts-expect-error: a seed is a number.
