@@ -1,5 +1,6 @@
 /** The report of a simulation, as files in a folder of its own. */
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConfigError, counted } from '../../protocol/index.ts'
@@ -15,6 +16,7 @@ import { isPackage } from './command.ts'
 import type { Printer } from './output.ts'
 import { SWEEP_FILES } from './simulate-sweep.ts'
 
+const CLONE = join(import.meta.dirname, '../..')
 const REPORT_FILES: readonly string[] = ['figures.csv', 'figures.json', 'index.html']
 
 interface Asked {
@@ -60,8 +62,9 @@ export async function writeReport(
 
 /** The commit of the clone that this runs from; null: it is a package, or git does not know. */
 export function commitOf(): string | null {
-  if (isPackage) return null
+  // What lies in somebody else's clone is not told by its commit.
+  if (isPackage || !existsSync(join(CLONE, '.git'))) return null
   const words = ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
-  const { status, stdout } = spawnSync('git', words, { cwd: import.meta.dirname, encoding: 'utf8' })
+  const { status, stdout } = spawnSync('git', words, { cwd: CLONE, encoding: 'utf8' })
   return status === 0 ? stdout.trim() : null
 }
