@@ -308,7 +308,7 @@ async function checkReportFolders({
   const ours = swept === undefined ? REPORT_FILES : SWEEP_FILES
   const folders = compare?.map((_, index) => join(out, String(index + 1))) ?? [out]
   for (const folder of folders) {
-    const found = (await readdir(folder).catch(ignoreMissing)) ?? []
+    const found = ((await readdir(folder).catch(ignoreMissing)) ?? []).sort()
     const strange = found.find((name) => !ours.includes(name))
     if (strange === undefined) continue
     throw new ConfigError(
