@@ -31,7 +31,7 @@ export async function checkReportFolders({ out, compare, sweep }: Asked): Promis
   const ours = sweep === undefined ? REPORT_FILES : SWEEP_FILES
   const folders = compare?.map((_, index) => join(out, String(index + 1))) ?? [out]
   for (const folder of folders) {
-    const found = (await readdir(folder).catch(ignoreMissing)) ?? []
+    const found = ((await readdir(folder).catch(ignoreMissing)) ?? []).sort()
     const strange = found.find((name) => !ours.includes(name))
     if (strange === undefined) continue
     throw new ConfigError(

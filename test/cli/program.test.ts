@@ -248,7 +248,7 @@ test('a simulation says whose it is, and leaves the folder of other things alone
   const folder = await workplace()
   const words = ['simulate', '--volunteers', '2', '--days', '0.01', '--out']
   const refused = await run(...words, folder)
-  expect(refused.err).toContain('holds other things (empty): give a new folder')
+  expect(refused.err).toContain('holds other things (dora.yaml): give a new folder')
   expect(refused.code).toBe(2)
   const report = join(folder, 'a', 'report')
   for (const time of ['the first time', 'over an earlier one']) {
