@@ -16,8 +16,8 @@ export interface AdamWHyper {
   /** |m / (√v + epsilon)| is clamped to this: a step moves no scalar further than lr times it. */
   ratioMax: number
   /**
-   * The learning rate of B as a multiple of that of A; absent: 1. Source: Hayou et al. 2024, LoRA+,
-   * §3.
+   * The learning rate of B and M as a multiple of that of A; absent: 1. Source: Hayou et al. 2024,
+   * LoRA+, §3.
    */
   rateRatio?: number | undefined
 }
@@ -77,7 +77,8 @@ function rateRanges({ count, tensors }: AdapterLayout, rateRatio: number) {
   return tensors.map(({ offset, rows, columns, part }) => ({
     offset,
     count: rows * columns,
-    ratio: part === 'B' ? rateRatio : 1,
+    // As in peft's own LoRA+, whose faster group has all vectors in it.
+    ratio: part === 'A' ? 1 : rateRatio,
   }))
 }
 

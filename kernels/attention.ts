@@ -10,7 +10,7 @@
  * FlashAttention, §3.1 (recomputation).
  */
 import type { Thread } from './layer.ts'
-import { multiply } from './linear.ts'
+import { multiply } from './multiply.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { QUERY_BLOCK } from './own-scratch.ts'
 import type { ModelShape } from './shape.ts'

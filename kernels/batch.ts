@@ -65,6 +65,11 @@ export function checkBatchShape(shape: BatchShape): void {
   if (shape.noise !== undefined && shape.preference !== undefined) {
     throw new ShapeError("Cannot make a trainer as 'noise' is not drawn where answers are rated")
   }
+  if (shape.adapter.variant === 'dora' && (shape.noise?.dropout ?? 0) > 0) {
+    throw new ShapeError(
+      "Cannot make a trainer as 'dropout' is not drawn where magnitudes are learned (DoRA)",
+    )
+  }
   for (const [name, value] of Object.entries({ sequenceLength, microBatch, threads })) {
     if (Number.isSafeInteger(value) && value > 0) continue
     throw new ShapeError(

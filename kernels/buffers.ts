@@ -11,19 +11,26 @@
 import {
   type BaseKernels,
   embeddingKind,
-  type GroupWeight,
   headKind,
   placeGroupWeights,
   placeWeight,
 } from './frozen-base.ts'
 import { forGroups, GROUPS, type GroupName, mostRanks } from './groups.ts'
-import { type AdapterLayout, type AdapterTensor, adapterLayout } from './lora.ts'
+import { type AdapterLayout, adapterLayout } from './lora.ts'
 import type { Noise } from './noise.ts'
 import type { FrozenWeight, Pointer } from './ops.ts'
 import { type OwnScratch, placeOwn } from './own-scratch.ts'
 import { type Place, placeByTurns } from './place.ts'
+import {
+  type AdapterPlace,
+  type Group,
+  placeGroup,
+  placeName,
+  placeStacks,
+  scaledColumns,
+} from './place-group.ts'
 import { hasReference, type Preference } from './preference.ts'
-import { type AdapterShape, type ModelShape, TARGETS, type Target, targetSize } from './shape.ts'
+import type { AdapterShape, ModelShape } from './shape.ts'
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -57,38 +64,6 @@ export interface BatchShape {
   noise?: Noise | undefined
   /** What answers are rated by; absent: every target counts for itself. */
   preference?: Preference | undefined
-}
-
-/** A (R,I), B (O,R) and their gradients, of one linear layer of a group. */
-export interface Lora {
-  rank: number
-  /** s: alpha / R, or alpha / √R. */
-  scale: number
-  /** What its dropout is drawn by: no other layer of the model has it. */
-  stream: number
-  outputs: number
-  /** Its first row in the A of the group, and its first column in the outputs. */
-  row: number
-  column: number
-  a: Pointer
-  b: Pointer
-  da: Pointer
-  db: Pointer
-}
-
-/** Linear layers that read the same x: W (O,I) is theirs, one below the other. */
-export interface Group {
-  inputs: number
-  outputs: number
-  weights: readonly GroupWeight[]
-  loras: readonly Lora[]
-  /** Rows of A, one below the other; 0 where the group has no adapter. */
-  ranks: number
-  /** (T,ranks): s · x·Aᵀ, kept for the backward. */
-  h: Pointer
-  /** A (ranks,I) and its gradient: copies where it has several parts. */
-  a: Pointer
-  da: Pointer
 }
 
 export interface Layer {
@@ -132,6 +107,8 @@ export interface Scratch {
   dgateUp: Pointer
   /** (T,ranks) */
   dh: Record<GroupName, Pointer>
+  /** (T,O) with DoRA: dy with its columns scaled. */
+  du: Record<GroupName, Pointer>
   /** float64 (T): the loss of each token. */
   losses: Pointer
   /** float32 (T): what the gradient of each token's loss is scaled by, where answers are rated. */
@@ -237,17 +214,8 @@ export function placeBuffers(shape: BatchShape, place: Place): Buffers {
   }
 }
 
-interface AdapterPlace {
-  /** A and B of each linear layer that has them. */
-  byPlace: ReadonlyMap<string, readonly AdapterTensor[]>
-  theta: Pointer
-  gradient: Pointer
-  ranks: Record<GroupName, number>
-  stacks: Record<GroupName, { a: Pointer; da: Pointer }>
-}
-
 type Frozen = 'inputNorm' | 'middleNorm' | 'headNorm' | 'qkvBias'
-type Kept = Omit<Layer, 'groups' | Frozen | 'x'>
+type Kept = Omit<Layer, 'groups' | Frozen | 'x'> & { raw: Record<GroupName, Pointer> }
 
 function placeLayer(
   shape: BatchShape,
@@ -262,12 +230,15 @@ function placeLayer(
   const T = microBatch * sequenceLength
   const headBytes = model.headNorm ? 4 * E : 0
   const x = place(`layers.${index}.x`, 4 * T * D)
-  const kept = shared ?? placeKept(shape, `layers.${index}`, place)
-  const placeH = (name: GroupName) =>
-    place(`layers.${index}.${name}.h`, 4 * T * adapter.ranks[name])
+  const { raw, ...kept } = shared ?? placeKept(shape, `layers.${index}`, place)
+  const groupPlace = (name: GroupName) => ({
+    h: place(`layers.${index}.${name}.h`, 4 * T * adapter.ranks[name]),
+    raw: raw[name],
+    magnitudes: place(`layers.${index}.${name}.magnitudes`, 2 * 4 * scaledColumns(shape, name)),
+  })
   const own = matrices(index)
   return {
-    groups: forGroups((name) => placeGroup(shape, index, name, adapter, placeH(name), own)),
+    groups: forGroups((name) => placeGroup(shape, index, name, adapter, groupPlace(name), own)),
     inputNorm: place(inputNormName(index), 4 * D),
     middleNorm: place(middleNormName(index), 4 * D),
     headNorm: {
@@ -297,67 +268,8 @@ function placeKept(shape: BatchShape, owner: string, place: Place): Kept {
     headRstd: kept('headRstd', model.headNorm ? H + G : 0),
     context: kept('context', H * E),
     gateUp: kept('gateUp', 2 * F),
+    raw: forGroups((name) => kept(`${name}.raw`, scaledColumns(shape, name))),
   }
-}
-
-function placeGroup(
-  shape: BatchShape,
-  layer: number,
-  name: GroupName,
-  adapter: AdapterPlace,
-  h: Pointer,
-  place: Place,
-): Group {
-  const { inputs } = targetSize(shape.model, GROUPS[name][0])
-  const loras: Lora[] = []
-  let outputs = 0
-  let ranks = 0
-  for (const target of GROUPS[name]) {
-    const size = targetSize(shape.model, target).outputs
-    const tensors = tensorsOf(adapter, layer, target)
-    if (tensors !== null) {
-      const stream = layer * TARGETS.length + TARGETS.indexOf(target)
-      loras.push({ outputs: size, stream, row: ranks, column: outputs, ...tensors })
-      ranks += tensors.rank
-    }
-    outputs += size
-  }
-  const { a, da } = loras.length === 1 ? loras[0]! : adapter.stacks[name]
-  const weights = placeGroupWeights(shape, layer, name, GROUPS[name], place)
-  return { inputs, outputs, weights, loras, ranks, h, a, da }
-}
-
-const placeName = (layer: number, target: Target): string => `${layer}.${target}`
-
-function tensorsOf(
-  { byPlace, theta, gradient }: AdapterPlace,
-  layer: number,
-  target: Target,
-): Pick<Lora, 'rank' | 'scale' | 'a' | 'b' | 'da' | 'db'> | null {
-  const [a, b] = byPlace.get(placeName(layer, target)) ?? []
-  if (a === undefined || b === undefined) return null
-  return {
-    rank: a.rows,
-    scale: a.scale,
-    a: theta + 4 * a.offset,
-    b: theta + 4 * b.offset,
-    da: gradient + 4 * a.offset,
-    db: gradient + 4 * b.offset,
-  }
-}
-
-/** Room for the A of groups that have several, used by one layer after the other. */
-function placeStacks(
-  { model, adapter }: BatchShape,
-  ranks: Record<GroupName, number>,
-  place: Place,
-): AdapterPlace['stacks'] {
-  return forGroups((name) => {
-    const { inputs } = targetSize(model, GROUPS[name][0])
-    const carriers = GROUPS[name].filter((target) => adapter.targets.includes(target))
-    const bytes = carriers.length > 1 ? 4 * ranks[name] * inputs : 0
-    return { a: place(`scratch.${name}.a`, bytes), da: place(`scratch.${name}.da`, bytes) }
-  })
 }
 
 function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place: Place): Scratch {
@@ -377,6 +289,7 @@ function placeScratch(shape: BatchShape, ranks: Record<GroupName, number>, place
     dactivation: scratch('dactivation', T, F),
     dgateUp: scratch('dgateUp', T, 2 * F),
     dh: forGroups((name) => scratch(`${name}.dh`, T, ranks[name])),
+    du: forGroups((name) => scratch(`${name}.du`, T, scaledColumns(shape, name))),
     losses: scratch('losses', T, 2),
     factors: scratch('factors', shape.preference === undefined ? 0 : T, 1),
     staging: scratch('staging', STAGING_ROWS, Math.max(D, F, H * E)),

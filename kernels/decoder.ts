@@ -1,12 +1,13 @@
 /**
  * The decoder, read top to bottom: embedding, layers, head; and back again down to the adapter.
  *
- * The base is frozen, so the backward carries gradients of activations and of A and B only, and
+ * The base is frozen, so the backward carries gradients of activations and of the adapter only, and
  * stops where nothing below can learn. T tokens are one or more documents, one after the other.
  *
  * The work is a list of stages. Each is cut into parts that depend on no other part of it, and the
  * parts are worked off by a team of threads, the leader among them:
  *
+ *   rowNorms    norms (rows of V, for a new adapter with DoRA)                     for each layer
  *   forward     inputs (rows), attention (heads), middle (rows), output (rows)     for each layer
  *   head        norm, logits, loss and its gradient (rows)
  *   backward    feedForward (rows), feedForwardSums (columns),
@@ -18,6 +19,7 @@
  */
 import { attentionBackward, attentionForward, attentionParts } from './attention.ts'
 import type { Buffers, Layer } from './buffers.ts'
+import { directionParts, hasMagnitudes, measureDirections } from './dora.ts'
 import type { Embed } from './embedding.ts'
 import type { Feed } from './feed.ts'
 import { forGroups } from './groups.ts'
@@ -69,6 +71,7 @@ const STAGES = [
   'attentionBackward',
   'qkv',
   'qkvSums',
+  'rowNorms',
 ] as const
 type StageName = (typeof STAGES)[number]
 
@@ -111,6 +114,7 @@ export function decoderStages(ops: Ops, buffers: Buffers, index: number): Stage[
       const piece = adapterParts(layers[l]!.groups.qkv)[part]!
       adapterGradient(ops, piece, groupGradients(buffers, layers[l]!).qkv, T, thread.draw())
     },
+    rowNorms: (l, _, part) => measureDirections(ops, thread.own, directionParts(layers[l]!)[part]!),
   }
   return STAGES.map((name) => (part, [layer, T, count, extra]) => {
     documents = count!
@@ -133,6 +137,8 @@ function dropOf(ops: Ops, buffers: Buffers, { dropped }: OwnScratch): Drop | nul
 
 /** The leader's way through the stages; false: given up on the way. */
 export interface Decoder {
+  /** What is derived from the adapter is to be derived again. */
+  adapterChanged(): void
   /** buffers.tokens -> buffers.output. Keeps what the backward needs. */
   forward(batch: MicroBatch): boolean
   /** The same, and with it the reference: -> buffers.reference. */
@@ -158,11 +164,13 @@ export function createDecoder(
   team: Team,
   { embed, feed }: { embed: Embed; feed: Feed },
 ): Decoder {
-  const lead: Lead = { ops, buffers, team, embed, feed }
+  const measured = new Set<number>()
+  const lead: Lead = { ops, buffers, team, embed, feed, measured }
   const own = buffers.own[0]!
   const starts = () => new Int32Array(0)
   const thread: Thread = { ops, buffers, own, starts, draw: () => null }
   return {
+    adapterChanged: () => measured.clear(),
     forward: (batch) => forward(lead, batch),
     forwardBoth: (batch) => forward(lead, batch, true),
     score: (batch, by) => head(lead, batch, 0, by),
@@ -185,6 +193,8 @@ interface Lead {
   embed: Embed
   /** Asked for each layer before anything is multiplied with its matrices. */
   feed: Feed
+  /** The layers whose row norms are those of the adapter in place. */
+  measured: Set<number>
 }
 
 function forward(lead: Lead, batch: MicroBatch, withReference = false): boolean {
@@ -199,16 +209,27 @@ function forward(lead: Lead, batch: MicroBatch, withReference = false): boolean 
     feed.need(layer, next)
     return (
       (!withReference || forwardLayer(lead, layers.length + layer, batch)) &&
+      measureLayer(lead, layer, batch) &&
       forwardLayer(lead, layer, batch)
     )
   })
+}
+
+/** The norms of a layer's rows, once for each adapter: its matrices are there. */
+function measureLayer(lead: Lead, layer: number, batch: MicroBatch): boolean {
+  const { buffers, measured } = lead
+  if (measured.has(layer)) return true
+  const parts = directionParts(buffers.layers[layer]!).length
+  if (parts > 0 && !run(lead, 'rowNorms', parts, layer, batch)) return false
+  measured.add(layer)
+  return true
 }
 
 function forwardLayer(lead: Lead, layer: number, batch: MicroBatch): boolean {
   return forwardToMiddle(lead, layer, batch) && overRows(lead, 'output', layer, batch)
 }
 
-/** All of a layer's forward but its output, which a second forward has no use for. */
+/** All of a layer's forward but its output. */
 function forwardToMiddle(lead: Lead, layer: number, batch: MicroBatch): boolean {
   for (const group of Object.values(lead.buffers.layers[layer]?.groups ?? {})) {
     stackA(lead.ops, group)
@@ -249,7 +270,7 @@ function layerBackward(lead: Lead, layer: number, batch: MicroBatch): boolean {
   const { qkv, gateUp } = buffers.layers[layer]!.groups
   // Layers that are recomputed share what is kept, which is still that of the last of them.
   const isKept = layer >= buffers.recomputedLayers - 1
-  if (!isKept && !forwardToMiddle(lead, layer, batch)) return false
+  if (!isKept && !forwardAgain(lead, layer, batch)) return false
   for (const group of [gateUp, qkv]) {
     stackA(ops, group)
     stackGradients(ops, group)
@@ -262,6 +283,14 @@ function layerBackward(lead: Lead, layer: number, batch: MicroBatch): boolean {
     run(lead, 'qkvSums', adapterParts(qkv).length, layer, batch)
   for (const group of [gateUp, qkv]) unstackGradients(ops, group)
   return isDone
+}
+
+/** A second forward has no use for a layer's output, but for what it is made of with DoRA. */
+function forwardAgain(lead: Lead, layer: number, batch: MicroBatch): boolean {
+  const { down } = lead.buffers.layers[layer]!.groups
+  return hasMagnitudes(down)
+    ? forwardLayer(lead, layer, batch)
+    : forwardToMiddle(lead, layer, batch)
 }
 
 function overRows(lead: Lead, name: StageName, layer: number, batch: MicroBatch): boolean {

@@ -4,8 +4,9 @@
  */
 import type { Buffers } from './buffers.ts'
 import { weightRows } from './frozen.ts'
-import { type Rows, rowAt } from './linear.ts'
+import type { Rows } from './linear.ts'
 import { loadEmbeddingRows } from './load-weights.ts'
+import { rowAt } from './multiply.ts'
 import type { Ops, Pointer } from './ops.ts'
 import type { WeightSource } from './weights.ts'
 

@@ -3,7 +3,10 @@
  * between two operations, is felt at once. A cut runs along the weight's rows: forwards they are
  * columns of y, backwards the fold over them goes on from one piece to the next. Pieces are whole
  * blocks of the integer path, so no bit depends on them.
+ *
+ * A weight of a kind that has no integer path in a direction is multiplied in float32 in any case.
  */
+import { hasIntegerPath } from './blocks.ts'
 import { weightRows } from './frozen.ts'
 import type { FrozenWeight, Ops, Pointer, ProductPath } from './ops.ts'
 
@@ -23,8 +26,9 @@ export function frozenForward(
   ldy = weight.outputs,
   productsMax = PIECE_PRODUCTS,
 ): void {
+  const own = hasIntegerPath(weight.kind, false) ? path : 'float32'
   for (const { first, rows } of pieces(weight, T, productsMax)) {
-    ops.frozenForward(y + 4 * first, x, rows, T, path, false, ldy)
+    ops.frozenForward(y + 4 * first, x, rows, T, own, false, ldy)
   }
 }
 
@@ -40,8 +44,9 @@ export function frozenBackward(
   lddy = weight.outputs,
   productsMax = PIECE_PRODUCTS,
 ): void {
+  const own = hasIntegerPath(weight.kind, true) ? path : 'float32'
   for (const { first, rows } of pieces(weight, T, productsMax)) {
-    ops.frozenBackward(dx, dy + 4 * first, rows, T, path, accumulate || first > 0, lddy)
+    ops.frozenBackward(dx, dy + 4 * first, rows, T, own, accumulate || first > 0, lddy)
   }
 }
 

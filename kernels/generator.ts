@@ -11,14 +11,16 @@ import { type Arena, JOB_BYTES_MAX } from './arena.ts'
 import { attentionForward } from './attention.ts'
 import { checkBatchShape, checkTokens } from './batch.ts'
 import { type BatchShape, placeBuffers } from './buffers.ts'
+import { directionParts, measureDirections } from './dora.ts'
 import { createEmbed, type Embed } from './embedding.ts'
 import { type Feed, feedOf, streamedCounts } from './feed.ts'
 import type { BaseKernels } from './frozen-base.ts'
 import { headRows } from './head.ts'
 import { attentionInputs, feedForwardInputs, feedForwardOutput, type Thread } from './layer.ts'
-import { type Rows, rowAt, stackA } from './linear.ts'
+import { type Rows, stackA } from './linear.ts'
 import { allocateBuffers, loadLayer } from './load-weights.ts'
 import { type AdapterLayout, checkAdapter } from './lora.ts'
+import { rowAt } from './multiply.ts'
 import type { Ops, Pointer } from './ops.ts'
 import { TOKEN_BLOCK } from './own-scratch.ts'
 import { bytesOf, firstFitting, type Place } from './place.ts'
@@ -63,6 +65,8 @@ interface OpenContext {
   thread: Thread
   embed: Embed
   feed: Feed
+  /** The layers whose row norms are those of the adapter in place. */
+  measured: Set<number>
   /** Tokens whose keys and values are kept. */
   length: number
 }
@@ -85,7 +89,8 @@ export function createGenerator(
   const thread: Thread = { ops, buffers, own: buffers.own[0]!, starts, draw: () => null }
   const feed = feedOf(buffers.streamedFrom, (layer) => loadLayer(ops, buffers, layer, weights))
   const embed = createEmbed(ops, buffers, weights)
-  const context: OpenContext = { job, thread, embed, feed, length: 0 }
+  const measured = new Set<number>()
+  const context: OpenContext = { job, thread, embed, feed, measured, length: 0 }
   return {
     layout: buffers.layout,
     isStreamed: job.streamedLayers > 0,
@@ -105,6 +110,7 @@ function load(context: OpenContext, adapter: Float32Array | null): void {
   if (adapter !== null) checkAdapter(layout, adapter)
   const values = adapter ?? new Float32Array(layout.count)
   new Float32Array(ops.memory.buffer, theta, layout.count).set(values)
+  context.measured.clear()
   context.length = 0
 }
 
@@ -201,12 +207,16 @@ function jobOf({ contextMax, ...shape }: GeneratorShape, bytesMax: number): Batc
 }
 
 /** Tokens of `rows` -> buffers.output; keys and values before them are there. */
-function forwardRows({ thread, embed, feed }: OpenContext, rows: Rows): void {
+function forwardRows({ thread, embed, feed, measured }: OpenContext, rows: Rows): void {
   const { ops, buffers } = thread
   const { layers, model, output } = buffers
   embed(rowAt(layers[0]!.x, rows.first, model.hiddenSize), rows)
   for (const [index, layer] of layers.entries()) {
     feed.need(index, null)
+    if (!measured.has(index)) {
+      for (const part of directionParts(layer)) measureDirections(ops, thread.own, part)
+      measured.add(index)
+    }
     for (const group of Object.values(layer.groups)) stackA(ops, group)
     attentionInputs(thread, layer, rows)
     for (let head = 0; head < model.kvHeadCount; head++) {
@@ -226,7 +236,7 @@ function isLikeliest(logits: Float32Array, target: number): boolean {
 const BACKWARD_ONLY =
   /^(gradient|scratch\.(.*\.)?d\w+|scratch\.losses|threads\.\d+\.(dscores|partial))$/
 const OF_A_LAYER =
-  /^layers\.(\d+)\.(x|\w+\.h|inputRstd|middle|middleRstd|rawHeads|headRstd|context|gateUp)$/
+  /^layers\.(\d+)\.(x|\w+\.(h|raw)|inputRstd|middle|middleRstd|rawHeads|headRstd|context|gateUp)$/
 
 /**
  * The table of a forward that keeps keys and values alone. A layer reads x and writes that of the

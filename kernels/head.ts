@@ -6,7 +6,8 @@
 import { weightRows } from './frozen.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
 import { normRows, normRowsBackward, type Thread } from './layer.ts'
-import { type Rows, rowAt } from './linear.ts'
+import type { Rows } from './linear.ts'
+import { rowAt } from './multiply.ts'
 import type { Pointer } from './ops.ts'
 import { TOKEN_BLOCK, VOCABULARY_BLOCK } from './own-scratch.ts'
 

@@ -7,6 +7,7 @@
 
 // The operations, compiled, on a linear memory.
 export { type Arena, createArena, JOB_BYTES_MAX, newSharedMemory } from './arena.ts'
+export { hasIntegerPath } from './blocks.ts'
 export type { BlockKind, Ops, Pointer, StorageKind } from './ops.ts'
 export { createWasmOps } from './ops-wasm.ts'
 
@@ -16,6 +17,7 @@ export {
   type AdapterShape,
   type ModelShape,
   TARGETS,
+  targetSize,
   type Target,
 } from './shape.ts'
 export {
@@ -28,6 +30,7 @@ export {
   linearName,
   middleNormName,
   type RowSource,
+  rowReader,
   type WeightSource,
   weightMatrices,
   weightTensors,

@@ -170,14 +170,18 @@ function frozen(name: 'frozenForward' | 'frozenBackward', path: ProductPath): Ca
  * The same with blocks, made of x: of every 16 bits the two upper ones are left out, so that no
  * float16 among them is anything but finite.
  */
-function frozenBlocks(name: 'frozenForward' | 'frozenBackward', kind: BlockKind): Call {
+function frozenBlocks(
+  name: 'frozenForward' | 'frozenBackward',
+  kind: BlockKind,
+  path: ProductPath = 'float32',
+): Call {
   return (ops, { x, y }) => {
     const [T, O, I] = [M, N, 256]
     const values = y + 4 * T * I
     const count = weightBytes(kind, O, I).values / 2
     const words = new Uint16Array(ops.memory.buffer, x, count)
     new Uint16Array(ops.memory.buffer, values, count).set(words.map((word) => word & 0x3fff))
-    ops[name](y, x, { kind, values, scales: values, outputs: O, inputs: I }, T, 'float32', true)
+    ops[name](y, x, { kind, values, scales: values, outputs: O, inputs: I }, T, path, true)
   }
 }
 
@@ -215,6 +219,10 @@ export const PRODUCTS: Questions = {
   'frozenForward Q5_K': frozenBlocks('frozenForward', 'Q5_K'),
   'frozenBackward Q5_K': frozenBlocks('frozenBackward', 'Q5_K'),
   'frozenBackward Q6_K': frozenBlocks('frozenBackward', 'Q6_K'),
+  'frozenForward Q5_1 int16': frozenBlocks('frozenForward', 'Q5_1', 'int16'),
+  'frozenForward Q5_K int16': frozenBlocks('frozenForward', 'Q5_K', 'int16'),
+  'frozenBackward Q5_K int16': frozenBlocks('frozenBackward', 'Q5_K', 'int16'),
+  'frozenBackward Q6_K int16': frozenBlocks('frozenBackward', 'Q6_K', 'int16'),
 }
 
 /** Every other op that runs in vectors. */
@@ -238,6 +246,10 @@ export const ROWS: Questions = {
     ops.scale(y, 1 / 3, 1003)
     ops.subtract(y + 4 * 1003, y, x, 1003)
     return ops.sumSquares(y, 1003)
+  },
+  columns: (ops, { x, y }) => {
+    ops.scaleColumns(y, y, x, T, D, D + 3)
+    ops.addColumnProducts(y + 4000, x, y, x + 4 * D, T, D, D + 3)
   },
   sums: (ops, { x, y }) => {
     ops.fill(y, 0, 2 * 999)

@@ -8,14 +8,8 @@
  */
 import type { Buffers, Layer } from './buffers.ts'
 import type { GroupName } from './groups.ts'
-import {
-  type Drop,
-  type GroupGradients,
-  groupBackward,
-  groupForward,
-  type Rows,
-  rowAt,
-} from './linear.ts'
+import { type Drop, type GroupGradients, groupBackward, groupForward, type Rows } from './linear.ts'
+import { rowAt } from './multiply.ts'
 import type { Ops, Pointer } from './ops.ts'
 import type { OwnScratch } from './own-scratch.ts'
 
@@ -75,19 +69,20 @@ export function feedForwardBackward(thread: Thread, layer: Layer, rows: Rows): v
   const { ops, buffers } = thread
   const { kernels, scratch } = buffers
   const { middle, middleRstd, middleNorm, gateUp, groups } = layer
-  const { dx, dmiddle, normed, dnormed, dactivation, dgateUp, dcontext, dqkv, dh } = scratch
+  const { dx, dmiddle, normed, dnormed, dactivation, dgateUp, dcontext, dqkv } = scratch
   const { first, count } = rows
   const F = buffers.model.intermediateSize
 
   activate(thread, layer, rows)
-  groupBackward(ops, kernels, dactivation, dx, groups.down, dh.down, rows, thread.draw())
+  const { down, gateUp: ofGateUp, o } = groupGradients(buffers, layer)
+  groupBackward(ops, kernels, dactivation, down, groups.down, rows, thread.draw())
   const [to, from] = [rowAt(dgateUp, first, 2 * F), rowAt(gateUp, first, 2 * F)]
   const dy = rowAt(dactivation, first, F)
   ops.swigluBackward(to, to + 4 * F, dy, from, from + 4 * F, count, F, 2 * F)
   normRows(thread, normed, middleRstd, middle, middleNorm, rows)
-  groupBackward(ops, kernels, dnormed, dgateUp, groups.gateUp, dh.gateUp, rows, thread.draw())
+  groupBackward(ops, kernels, dnormed, ofGateUp, groups.gateUp, rows, thread.draw())
   normRowsBackward(thread, dmiddle, dx, middle, middleNorm, middleRstd, rows)
-  groupBackward(ops, kernels, dcontext, dmiddle, groups.o, dh.o, rows, thread.draw())
+  groupBackward(ops, kernels, dcontext, o, groups.o, rows, thread.draw())
   const O = groups.qkv.outputs
   ops.fill(rowAt(dqkv, first, O), 0, count * O)
 }
@@ -104,12 +99,13 @@ export function attentionInputsBackward(
 ): void {
   const { ops, buffers } = thread
   const { x, inputNorm, inputRstd, groups } = layer
-  const { dx, dmiddle, normed, dnormed, dqkv, dh } = buffers.scratch
+  const { dx, dmiddle, normed, dnormed, dqkv } = buffers.scratch
   turn(thread, dqkv, rows, -1)
   normHeadsBackward(thread, layer, rows)
   normRows(thread, normed, inputRstd, x, inputNorm, rows)
   const to = needsInput ? dnormed : null
-  groupBackward(ops, buffers.kernels, to, dqkv, groups.qkv, dh.qkv, rows, thread.draw())
+  const { qkv } = groupGradients(buffers, layer)
+  groupBackward(ops, buffers.kernels, to, qkv, groups.qkv, rows, thread.draw())
   if (needsInput) normRowsBackward(thread, dx, dmiddle, x, inputNorm, inputRstd, rows)
 }
 
@@ -118,12 +114,12 @@ export function groupGradients(
   { scratch }: Buffers,
   { context }: Layer,
 ): Record<GroupName, GroupGradients> {
-  const { dx, dmiddle, normed, activation, dgateUp, dqkv, dh } = scratch
+  const { dx, dmiddle, normed, activation, dgateUp, dqkv, dh, du } = scratch
   return {
-    qkv: { x: normed, dy: dqkv, dh: dh.qkv },
-    o: { x: context, dy: dmiddle, dh: dh.o },
-    gateUp: { x: normed, dy: dgateUp, dh: dh.gateUp },
-    down: { x: activation, dy: dx, dh: dh.down },
+    qkv: { x: normed, dy: dqkv, du: du.qkv, dh: dh.qkv },
+    o: { x: context, dy: dmiddle, du: du.o, dh: dh.o },
+    gateUp: { x: normed, dy: dgateUp, du: du.gateUp, dh: dh.gateUp },
+    down: { x: activation, dy: dx, du: du.down, dh: dh.down },
   }
 }
 

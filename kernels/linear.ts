@@ -8,15 +8,19 @@
  * other row, so a range of rows can be worked off by any thread; dA and dB are sums over all tokens
  * and are cut by columns instead.
  *
- * With dropout each layer has an x of its own, x∘M_i, in place of the x that its A_i reads.
+ * With DoRA the columns of y are scaled then: see dora.ts. With dropout each layer has an x of its
+ * own, x∘M_i, in place of the x that its A_i reads.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
-import type { Group, Lora } from './buffers.ts'
+
+import { hasMagnitudes, magnitudeGradient, scaleBackward, scaleForward } from './dora.ts'
 import type { BaseKernels } from './frozen-base.ts'
 import { frozenBackward, frozenForward } from './frozen-product.ts'
+import { multiply, rowAt } from './multiply.ts'
 import type { Draw } from './noise.ts'
-import type { GemmForm, Ops, Pointer } from './ops.ts'
+import type { Ops, Pointer } from './ops.ts'
 import { COLUMNS_MAX, type OwnScratch } from './own-scratch.ts'
+import type { Group, Lora } from './place-group.ts'
 
 /** Tokens first .. first+count-1 of a micro-batch. */
 export interface Rows {
@@ -26,11 +30,6 @@ export interface Rows {
 
 /** What is dropped, and room for an x without it. */
 export type Drop = Draw & Pick<OwnScratch, 'dropped'>
-
-/** Where row `row` of a matrix of `columns` begins. */
-export function rowAt(matrix: Pointer, row: number, columns: number): Pointer {
-  return matrix + 4 * row * columns
-}
 
 /** Brings A together where it has several parts. */
 export function stackA(ops: Ops, { inputs: I, loras, a }: Group): void {
@@ -77,24 +76,35 @@ export function groupForward(
     const c = [to + 4 * column, O] as const
     multiply(ops, 'nt', [count, outputs, R], [kept + 4 * row, ranks], [b, R], c, true)
   }
+  scaleForward(ops, y, group, first, count)
+}
+
+/** Where a group's x (T,I), dy (T,O), dh (T,ranks) and, with DoRA, du (T,O) are. */
+export interface GroupGradients {
+  x: Pointer
+  dy: Pointer
+  /** dy with its columns scaled: the gradient of y before they were. */
+  du: Pointer
+  dh: Pointer
 }
 
 /**
- * dy (T,O) -> dh (T,ranks) and dx (T,I), overwritten; the fold of A continues that of W. W is
+ * dy (T,O) -> du, dh (T,ranks) and dx (T,I), overwritten; the fold of A continues that of W. W is
  * frozen: it has no gradient. `dx` null: nobody needs it.
  */
 export function groupBackward(
   ops: Ops,
   { path }: BaseKernels,
   dx: Pointer | null,
-  dy: Pointer,
+  { dy, du, dh }: Omit<GroupGradients, 'x'>,
   group: Group,
-  dh: Pointer,
   { first, count }: Rows,
   draw: Drop | null,
 ): void {
   const { inputs: I, outputs: O, weights, loras, ranks, a } = group
-  const [from, down] = [rowAt(dy, first, O), rowAt(dh, first, ranks)]
+  const isScaled = hasMagnitudes(group)
+  if (isScaled) scaleBackward(ops, du, dy, group, first, count)
+  const [from, down] = [rowAt(isScaled ? du : dy, first, O), rowAt(dh, first, ranks)]
   for (const { rank: R, row, outputs, column, b } of loras) {
     const c = [down + 4 * row, ranks] as const
     multiply(ops, 'nn', [count, R, outputs], [from + 4 * column, O], [b, R], c)
@@ -146,7 +156,7 @@ function scaleRanks(ops: Ops, { loras, ranks }: Group, h: Pointer, count: number
   }
 }
 
-/** Columns of dA, or rows of the dB of one layer of the group. */
+/** Columns of dA, or rows of the dB and the dM of one layer of the group. */
 export interface AdapterPart {
   group: Group
   /** null: of dA. */
@@ -155,7 +165,7 @@ export interface AdapterPart {
   count: number
 }
 
-/** dA and dB of a group, cut into parts. */
+/** dA, dB and dM of a group, cut into parts. */
 export function adapterParts(group: Group): AdapterPart[] {
   const { inputs, loras } = group
   if (loras.length === 0) return []
@@ -173,18 +183,11 @@ function cuts(n: number): { first: number; count: number }[] {
   })
 }
 
-/** Where a group's x (T,I), dy (T,O) and dh (T,ranks) are. */
-export interface GroupGradients {
-  x: Pointer
-  dy: Pointer
-  dh: Pointer
-}
-
-/** dA += dhᵀ·x, dB_i += dy_iᵀ·h_i: folds over all T tokens. */
+/** dA += dhᵀ·x, dB_i += dy_iᵀ·h_i, or du_iᵀ·h_i, and dM_i: folds over all T tokens. */
 export function adapterGradient(
   ops: Ops,
   { group, lora, first, count }: AdapterPart,
-  { x, dy, dh }: GroupGradients,
+  { x, dy, du, dh }: GroupGradients,
   T: number,
   draw: Drop | null,
 ): void {
@@ -204,8 +207,10 @@ export function adapterGradient(
     return
   }
   const { rank: R, row, column, db } = lora
-  const [a, c] = [dy + 4 * (column + first), rowAt(db, first, R)]
+  const from = lora.magnitudes === null ? dy : du
+  const [a, c] = [from + 4 * (column + first), rowAt(db, first, R)]
   multiply(ops, 'tn', [count, R, T], [a, O], [h + 4 * row, ranks], [c, R], true)
+  magnitudeGradient(ops, group, lora, dy, { first, count }, T)
 }
 
 /** Brings dA together where A has several parts, so that the folds go on, and back. */
@@ -219,17 +224,4 @@ export function unstackGradients(ops: Ops, { inputs: I, loras, da }: Group): voi
   for (const lora of loras) {
     if (lora.da !== da) ops.copy(lora.da, rowAt(da, lora.row, I), lora.rank * I)
   }
-}
-
-/** C (M,N) = or += the product; each matrix with its row stride in elements. */
-export function multiply(
-  ops: Ops,
-  form: GemmForm,
-  [M, N, K]: readonly [number, number, number],
-  [a, lda]: readonly [Pointer, number],
-  [b, ldb]: readonly [Pointer, number],
-  [c, ldc]: readonly [Pointer, number],
-  accumulate = false,
-): void {
-  ops.gemm({ form, M, N, K, a, lda, b, ldb, c, ldc, accumulate })
 }

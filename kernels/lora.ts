@@ -2,8 +2,10 @@
  * The adapter: low-rank matrices A and B beside the frozen linear layers, y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ
  * with s = alpha / R, or alpha / √R where ranks are stabilised.
  *
+ * With DoRA each row of W + s·B·A has a magnitude besides: see dora.ts.
+ *
  * Everything about an adapter (values, gradient, moments, deltas) is one flat float32 array of N
- * scalars in canonical order: layer, then the order of TARGETS, A before B, row-major.
+ * scalars in canonical order: layer, then the order of TARGETS, A before B before M, row-major.
  * Source: Hu et al. 2021, LoRA, §4.1.
  */
 import { philox } from './philox.ts'
@@ -17,11 +19,12 @@ import {
   targetSize,
 } from './shape.ts'
 
-/** A (R,I) or B (O,R) of one linear layer: `rows` x `columns` scalars from `offset`. */
+/** A (R,I), B (O,R) or M (O,1) of one linear layer: `rows` x `columns` scalars from `offset`. */
 export interface AdapterTensor {
   layer: number
   target: Target
-  part: 'A' | 'B'
+  /** M, of DoRA alone, is the magnitude of each row less the norm of W's. */
+  part: 'A' | 'B' | 'M'
   rows: number
   columns: number
   offset: number
@@ -49,6 +52,9 @@ export function adapterLayout(model: ModelShape, adapter: AdapterShape): Adapter
     offset += rank * inputs
     tensors.push({ layer, target, part: 'B', rows: outputs, columns: rank, offset, scale })
     offset += outputs * rank
+    if (adapter.variant !== 'dora') continue
+    tensors.push({ layer, target, part: 'M', rows: outputs, columns: 1, offset, scale })
+    offset += outputs
   }
   return { count: offset, tensors }
 }
@@ -67,9 +73,9 @@ function* placesOf(model: ModelShape, adapter: AdapterShape): Generator<AdapterE
 }
 
 /**
- * Where every adapter of a run starts: A ~ U(-1, 1) / sqrt(I), B = 0, so that the first forward is
- * the base's. Scalar i takes word i mod 4 of Philox block floor(i / 4): the values depend on the
- * seed and the layout alone. `seed` is any integer from 0 to 2^53 - 1.
+ * Where every adapter of a run starts: A ~ U(-1, 1) / sqrt(I), B = 0 and M = 0, so that the first
+ * forward is the base's. Scalar i takes word i mod 4 of Philox block floor(i / 4): the values
+ * depend on the seed and the layout alone. `seed` is any integer from 0 to 2^53 - 1.
  */
 export function initialAdapter(layout: AdapterLayout, seed: number): Float32Array {
   if (!Number.isSafeInteger(seed) || seed < 0) {
@@ -80,7 +86,7 @@ export function initialAdapter(layout: AdapterLayout, seed: number): Float32Arra
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const
   const values = new Float32Array(layout.count)
   for (const { part, rows, columns, offset } of layout.tensors) {
-    if (part === 'B') continue
+    if (part !== 'A') continue
     const bound = 1 / Math.sqrt(columns)
     // Every tensor starts with a block, as its rows are multiples of four scalars.
     for (let i = offset; i < offset + rows * columns; i += 4) {

@@ -3,7 +3,7 @@
  * implementations, which then trust them. A failure is a bug of ours, so it throws ShapeError and
  * names the op and the argument.
  */
-import { isBlockKind, rowUnit } from './blocks.ts'
+import { hasIntegerPath, isBlockKind, rowUnit } from './blocks.ts'
 import { NUMBER_BYTES, STORAGE_KINDS, weightBytes } from './frozen.ts'
 import {
   type FrozenWeight,
@@ -150,8 +150,13 @@ function frozenDoor(
   door.counts({ ld }, weight.outputs)
   door.regions(span(T, weight.outputs, ld), rows.outputs)
   door.regions(T * weight.inputs, rows.inputs)
-  const runs = path === 'float32' || (path === 'int16' && weight.kind === 'int8')
-  door.must(runs, `'path' must be float32, or int16 for int8: it is ${path} for ${weight.kind}`)
+  const isBackward = 'dy' in rows.outputs
+  const runs = path === 'float32' || (path === 'int16' && hasIntegerPath(weight.kind, isBackward))
+  door.must(
+    runs,
+    "'path' must be float32, or int16 for int8 and blocks, backwards those of 256: " +
+      `it is ${path} for ${weight.kind}`,
+  )
 }
 
 const DOORS: Doors = {
@@ -252,6 +257,18 @@ const DOORS: Doors = {
   copy: (door, y, x, n) => door.regions(n, { y, x }),
   add: (door, y, x, n) => door.regions(n, { y, x }),
   scale: (door, y, _factor, n) => door.regions(n, { y }),
+  scaleColumns(door, y, x, c, T, O, ld) {
+    door.counts({ T, O })
+    door.counts({ ld }, O)
+    door.regions(span(T, O, ld), { y, x })
+    door.regions(O, { c })
+  },
+  addColumnProducts(door, sums, x, y, c, T, O, ld) {
+    door.counts({ T, O })
+    door.counts({ ld }, O)
+    door.regions(span(T, O, ld), { x, y })
+    door.regions(O, { sums, c })
+  },
   subtract: (door, y, a, b, n) => door.regions(n, { y, a, b }),
   sumSquares: (door, x, n) => door.regions(n, { x }),
   largestMagnitude: (door, x, n) => door.regions(n, { x }),

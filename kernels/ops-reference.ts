@@ -7,6 +7,7 @@
 import type { Ops } from './ops.ts'
 import { checkedOps } from './ops-checked.ts'
 import { adamW } from './reference/adamw.ts'
+import * as columns from './reference/columns.ts'
 import * as compress from './reference/compress.ts'
 import * as frozen from './reference/frozen.ts'
 import { gemm } from './reference/gemm.ts'
@@ -25,6 +26,7 @@ export function createReferenceOps(memory: WebAssembly.Memory): Ops {
     name: 'reference',
     memory,
     ...bind(memory, { gemm, exp, log, ropeTable, adamW, trimmedMean }),
+    ...bind(memory, columns),
     ...bind(memory, frozen),
     ...bind(memory, noise),
     ...bind(memory, rows),

@@ -7,6 +7,7 @@
  * workspace of its own.
  */
 import { growTo, WORKSPACE_BYTES, WORKSPACE_START } from './arena.ts'
+import { isBlockKind } from './blocks.ts'
 import { STORAGE_KINDS } from './frozen.ts'
 import type { FrozenWeight, GemmForm, Ops, Pointer, ProductPath } from './ops.ts'
 import { checkedOps } from './ops-checked.ts'
@@ -25,6 +26,7 @@ interface Adapted {
   gemm(...args: number[]): void
   frozenFloat32(...args: number[]): void
   frozenInt16(...args: number[]): void
+  frozenBlocks(...args: number[]): void
   storeWeight(...args: number[]): void
   gatherFrozen(...args: number[]): void
   dropout(...args: number[]): void
@@ -60,9 +62,12 @@ export function createWasmOps(
     ld = outputs,
   ): void {
     const fold = accumulate ? 1 : 0
-    const product = [values, scales, outputs, inputs, T, from, to, ld, fold, workspace]
-    if (path === 'int16') kernels.frozenInt16(backward, ...product, int16)
-    else kernels.frozenFloat32(backward, STORAGE_KINDS.indexOf(kind), ...product, float32)
+    const product = [outputs, inputs, T, from, to, ld, fold, workspace]
+    const number = STORAGE_KINDS.indexOf(kind)
+    if (path === 'float32') {
+      kernels.frozenFloat32(backward, number, values, scales, ...product, float32)
+    } else if (isBlockKind(kind)) kernels.frozenBlocks(backward, number, values, ...product, int16)
+    else kernels.frozenInt16(backward, values, scales, ...product, int16)
   }
   return checkedOps({
     ...kernels,

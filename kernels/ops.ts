@@ -71,14 +71,25 @@ export interface FrozenWeight {
  *
  * `float32`: weights become float32, and each element is one left fold over k, as in `gemm`.
  *
- * `int16`, of int8 weights only: each row's next 512 numbers along the summed axis (the last block
- * may be shorter) become int16 codes of one scale, and their products with the weights' codes are
+ * `int16`, of int8 weights: each row's next 512 numbers along the summed axis (the last block may
+ * be shorter) become int16 codes of one scale, and their products with the weights' codes are
  * summed exactly in int32. m being the largest magnitude of the block: below 2^-100, scale and
  * codes are 0; if it is not finite, the scale is NaN and the codes are 0; else scale = round(m /
  * 32767) and code = round-half-even(round(x · round(32767 / m))). Each block then continues the
  * element's fold: acc = round(acc + round(round(round(sum) · weight's scale) · block's scale)). In
  * the backward, where the weights' scales lie along the summed axis, dy is multiplied by them
  * first, and no factor stands in their place.
+ *
+ * `int16`, of weights in blocks: a number is factor · code - least. The factor is the float16 of
+ * the block; the code is that of the number, less the `middle` that INTEGERS in blocks.ts has for
+ * the kind, and in blocks of 256 times the code of its part's scale; least = round(least value -
+ * round(scale · middle)), one for 32 numbers. Each row's next 256 numbers along the summed axis are
+ * quantised as above, with `codeMax` for 32767. Forwards, each `exact` of them then continue the
+ * fold: acc = round(acc + round(round(round(sum) · factor) · scale)); after them, each 32: acc =
+ * round(acc - round(round(round(Σ of their codes) · scale) · least)). Backwards, which blocks of
+ * 256 alone have, dy is multiplied by the factors first; of each 256 rows of W acc = round(acc -
+ * a left fold of dy · least from 0) comes first, then each `exact`: acc = round(acc + round(
+ * round(sum) · scale)).
  */
 export type ProductPath = 'float32' | 'int16'
 
@@ -318,6 +329,21 @@ export interface Ops {
   add(y: Pointer, x: Pointer, n: number): void
   /** y = y · factor (float32) */
   scale(y: Pointer, factor: number, n: number): void
+  /** y (T,O) = x · c (O), column by column; rows of y and x are ld numbers apart. y may be x. */
+  scaleColumns(y: Pointer, x: Pointer, c: Pointer, T: number, O: number, ld: number): void
+  /**
+   * sums (O) += what the columns of x (T,O) ∘ (y · c) come to, one left fold over T; rows of x and
+   * y are ld numbers apart.
+   */
+  addColumnProducts(
+    sums: Pointer,
+    x: Pointer,
+    y: Pointer,
+    c: Pointer,
+    T: number,
+    O: number,
+    ld: number,
+  ): void
   /** y = a - b */
   subtract(y: Pointer, a: Pointer, b: Pointer, n: number): void
   /** Sum of squares in float64: four lanes, i mod 4, added ((0+1)+(2+3)). */

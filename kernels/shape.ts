@@ -47,6 +47,8 @@ export interface AdapterShape {
   layers?: readonly number[] | undefined
   /** `rslora`: by alpha / √R. Source: Kalajdzievski 2023, rank stabilization of LoRA, §3. */
   scaling?: 'rslora' | undefined
+  /** What is learned besides A and B. `dora`: the magnitude of each row of W + s·B·A. */
+  variant?: 'dora' | undefined
   /** Linear layers whose R or alpha is another, in canonical order. */
   exceptions?: readonly AdapterException[] | undefined
 }

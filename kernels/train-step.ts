@@ -180,12 +180,13 @@ export function feedTrainer(
 }
 
 function load(job: OpenJob, adapter: Float32Array, moment: Uint8Array | null): void {
-  const { ops, buffers } = job
+  const { ops, buffers, decoder } = job
   const { layout, theta, m, v } = buffers
   checkAdapter(layout, adapter)
   // Codes that don't fit throw before anything is changed.
   if (moment !== null) checkMoment(layout, moment)
   floats(job, theta).set(adapter)
+  decoder.adapterChanged()
   ops.fill(m, 0, 2 * layout.count)
   if (moment !== null) expandMoment(layout, moment, floats(job, v))
   job.progress = { step: 0, warm: moment !== null, gradientCount: 0 }
@@ -203,6 +204,7 @@ function localStep(job: OpenJob, batch: NumberedBatch, learningRate: number): St
   const state = { layout, theta, gradient, m, v }
   const schedule = { learningRate, step: progress.step + 1, warm: progress.warm }
   const outcome = clippedAdamW(ops, state, shape.hyper, schedule)
+  job.decoder.adapterChanged()
   if (outcome.status !== 'ok') return outcome
   progress.step += 1
   return { ...outcome, loss: lossSum / count, targetTokens }

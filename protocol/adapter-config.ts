@@ -28,6 +28,8 @@ export const adapter = struct({
   layers: optional(list(layer, 1, limits.LAYERS_MAX)),
   /** How the adapter's output is scaled. `rslora`: by alpha / √rank; absent: by alpha / rank. */
   scaling: optional(oneOf('rslora')),
+  /** What is learned besides A and B. `dora`: the magnitudes of rows; absent: nothing. */
+  variant: optional(oneOf('dora')),
   /** Linear layers whose rank or alpha is another, by layer and then in the order of targets. */
   exceptions: optional(list(struct({ layer, target, adapterRank, alpha }), 1, limits.ADAPTED_MAX)),
   /** What the first round starts from; absent: the adapter that the seed gives. */
@@ -43,12 +45,13 @@ export const adapter = struct({
 
 type AdapterConfig = Infer<typeof adapter>
 
-/** What is wrong with an adapter on a base of so many layers. */
+/** What is wrong with an adapter on a base of so many layers, trained in such a way. */
 export function contradictionsOfAdapter(
   shape: { layerCount: number },
   adapter: AdapterConfig,
+  { dropout }: { dropout?: number | undefined },
 ): Contradiction[] {
-  const { layers, exceptions = [], targets } = adapter
+  const { layers, exceptions = [], targets, variant } = adapter
   const isAdapted = (one: { layer: number; target: (typeof TARGETS)[number] }) =>
     one.layer < shape.layerCount &&
     (layers?.includes(one.layer) ?? true) &&
@@ -57,6 +60,12 @@ export function contradictionsOfAdapter(
     one.adapterRank !== adapter.adapterRank || one.alpha !== adapter.alpha
   const order = exceptions.map((one) => one.layer * TARGETS.length + TARGETS.indexOf(one.target))
   return [
+    [
+      variant === 'dora' && dropout !== undefined,
+      'training.dropout',
+      "absent where the adapter's variant is dora",
+      dropout,
+    ],
     [
       new Set(targets).size !== targets.length,
       'adapter.targets',

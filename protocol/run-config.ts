@@ -285,7 +285,7 @@ const ROW_MULTIPLE = 4
 function contradictionsOf(config: RunConfig): Contradiction[] {
   return [
     ...ofBase(config),
-    ...contradictionsOfAdapter(config.base.shape, config.adapter),
+    ...contradictionsOfAdapter(config.base.shape, config.adapter, config.training),
     ...ofTraining(config),
     ...contradictionsOfPreference(config.training, config.dataset),
     ...ofScoring(config),
@@ -317,9 +317,9 @@ function ofBase({ base: { shape }, kernels }: RunConfig): Contradiction[] {
   return [
     ...faultsOfKinds(kernels, shape),
     [
-      kernels.path === 'int16' && kernels.base !== 'int8',
+      kernels.path === 'int16' && kernels.base !== 'int8' && kernels.base !== 'blocks',
       'kernels.base',
-      'int8 where the path is int16',
+      'int8 or blocks where the path is int16',
       kernels.base,
     ],
     [

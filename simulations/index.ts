@@ -8,6 +8,8 @@ export { auditShareOf, wasteShares } from './accounts.ts'
 // Who attacks, and what became of them.
 export type { AttackFigures } from './attack-figures.ts'
 export { ATTACKERS } from './attackers/all.ts'
+// What it draws.
+export { type Energy, energyOf } from './energy.ts'
 // Several seeds.
 export { differencesOf, type KeyFigures, keyFiguresOf, summariesOf } from './key-figures.ts'
 // A search for good settings.
@@ -17,7 +19,8 @@ export { type Prepared, prepareSimulation, type SimulationRequest } from './prep
 // Real numbers, as the platform has them.
 export type { Numbers, Subtracted } from './real-learning.ts'
 // Figures and pages of a result.
-export { figuresCsv, figuresOf } from './report/figures.ts'
+export { figuresCsv, figuresOf, type Made, type TraceMade } from './report/figures.ts'
+export { methodsOf } from './report/methods.ts'
 export { reportPage } from './report/page.ts'
 // What it comes to.
 export type { SimulationResult } from './simulator.ts'
@@ -26,4 +29,6 @@ export type { Summary } from './statistics.ts'
 export { type Axis, axisOf, type Point, pointsOf } from './sweep.ts'
 
 // Churn as it was.
-export { parseTrace, traceExtent, traceWithin } from './trace.ts'
+export { type TraceRow, traceExtent, traceWithin } from './trace.ts'
+export type { TraceFormat } from './traces/found-sessions.ts'
+export { parseTrace, type Trace, type TraceOptions, traceOfRecords } from './traces/parse-trace.ts'

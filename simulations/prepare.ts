@@ -42,6 +42,7 @@ export interface SimulationRequest {
 export interface Prepared {
   config: RunConfig
   faults: FaultRates
+  world: WorldOptions
   run(onProgress: (share: number) => void): SimulationResult
   /** The same without attackers, where a loss can be compared; null: nothing can. */
   runClean: (() => SimulationResult) | null
@@ -66,6 +67,7 @@ export function prepareSimulation(request: SimulationRequest): Prepared {
   return {
     config: settings.config,
     faults,
+    world,
     run: (onProgress) => simulate({ ...options, onProgress }),
     runClean:
       numbers === null || attacks.length === 0 ? null : () => simulate({ ...options, attacks: [] }),

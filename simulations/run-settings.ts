@@ -14,6 +14,7 @@ import {
   type RunConfig,
   UPLOAD_SLOTS,
 } from '../protocol/index.ts'
+import { ENERGY_RATES } from './energy.ts'
 import type { Sizes } from './learning.ts'
 import { digestOfText } from './work-done.ts'
 import type { WorldOptions } from './world.ts'
@@ -149,6 +150,7 @@ export function defaultWorld(config: RunConfig): WorldOptions {
     prepareMs: 100,
     leaseMs: LEASE_MS,
     ownStepMs: OWN_STEP_MS,
+    ...ENERGY_RATES,
     baseBytes: config.base.weights.bytes,
     basesCached: true,
     sizes: sizesOf(config),

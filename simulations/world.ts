@@ -17,6 +17,7 @@ import type { Accounts } from './accounts.ts'
 import type { AttackWatch } from './attack-watch.ts'
 import type { Session } from './churn.ts'
 import type { Culprit } from './culprit.ts'
+import type { EnergyRates } from './energy.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { FairLink } from './fair-link.ts'
 import type { FaultRates } from './faults.ts'
@@ -25,8 +26,8 @@ import type { Learning, Sizes } from './learning.ts'
 import type { Presence } from './presence.ts'
 import type { Slots } from './slots.ts'
 
-/** What surrounds the run; speeds in Mbit/s, times in ms. */
-export interface WorldOptions {
+/** What surrounds the run; speeds in Mbit/s, times in ms. Watts are counted, and change nothing. */
+export interface WorldOptions extends EnergyRates {
   /** Speed of the coordinator's link, each way. */
   linkMbit: number
   /** Speed of all relays together, each way. */

@@ -137,7 +137,7 @@ function fifths(from: usize): v128 {
 /** The float16 of four rows: the first at `at`, the others d1, d2 and d3 bytes after it. */
 // @ts-ignore: decorator
 @inline
-function halvesAt(at: usize, d1: usize, d2: usize, d3: usize): v128 {
+export function halvesAt(at: usize, d1: usize, d2: usize, d3: usize): v128 {
   const zero = i32x4.splat(<i32>load<i16>(at))
   const one = i32x4.replace_lane(zero, 1, <i32>load<i16>(at + d1))
   const two = i32x4.replace_lane(one, 2, <i32>load<i16>(at + d2))
@@ -147,7 +147,7 @@ function halvesAt(at: usize, d1: usize, d2: usize, d3: usize): v128 {
 /** 32 bits of each of four rows. */
 // @ts-ignore: decorator
 @inline
-function wordsAt(at: usize, d1: usize, d2: usize, d3: usize): v128 {
+export function wordsAt(at: usize, d1: usize, d2: usize, d3: usize): v128 {
   const zero = v128.load_zero<u32>(at)
   const one = v128.load_lane<u32>(at + d1, zero, 1)
   const two = v128.load_lane<u32>(at + d2, one, 2)

@@ -3,7 +3,9 @@ export { adamW } from './adamw'
 export {
   accumulateWeighted, dequantise, largestMagnitude, quantise, roundSum, widenBfloat16, widenFloat16,
 } from './compress'
+export { addColumnProducts, scaleColumns } from './columns'
 export { frozenFloat32, gemm } from './gemm'
+export { frozenBlocks } from './gemm-blocks'
 export { frozenInt16 } from './gemm-int16'
 export { exp, log } from './math'
 export { addNoise, dropout } from './noise'

@@ -154,13 +154,13 @@ function storeEight(kind: i32, codes: v128, scale: usize, to: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function lowBytes(a: v128, b: v128): v128 {
+export function lowBytes(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 }
 
 // @ts-ignore: decorator
 @inline
-function highBytes(a: v128, b: v128): v128 {
+export function highBytes(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 }
 

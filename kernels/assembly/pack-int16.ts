@@ -11,31 +11,107 @@ const ROUND_BITS = 0x4b400000
 
 /**
  * `count` rows of A as a panel of `width` rows of cells, and a scale for each; missing rows are 0.
- * `factors`, unless 0, are multiplied into the rows first.
+ * `factors`, unless 0, are multiplied into the rows first. The largest code is `codeMax`.
  */
 export function quantisePanel(
   width: i32, count: i32, kc: i32, from: usize, leading: usize, factors: usize,
-  to: usize, rowScales: usize,
+  to: usize, rowScales: usize, codeMax: f32 = CODE_MAX,
 ): void {
   const pairs = (kc + 1) >> 1
   if (count < width) {
     memory.fill(to, 0, <usize>(width * pairs) << 2)
     memory.fill(rowScales, 0, <usize>width << 2)
   }
+  if (
+    width == 4 && count == 4 &&
+    quantiseFourRows(kc, from, leading, factors, to, rowScales, codeMax)
+  ) return
   for (let row = 0; row < count; row++) {
     const x = from + <usize>row * leading
-    const max = factors == 0 ? magnitude(x, kc) : magnitudeOfProducts(x, factors, kc)
     const o = <usize>row << 2
-    if (reinterpret<i32>(max) < INFINITY_BITS && reinterpret<i32>(max) >= TINY_BITS) {
-      store<f32>(rowScales + o, max / CODE_MAX)
-      const inverse = CODE_MAX / max
-      if (factors == 0) quantiseRow(x, 0, kc, inverse, to + o, <usize>width << 2)
-      else quantiseRow(x, factors, kc, inverse, to + o, <usize>width << 2)
+    const max = factors == 0 ? magnitude(x, kc) : magnitudeOfProducts(x, factors, kc)
+    if (isScale(max)) {
+      store<f32>(rowScales + o, max / codeMax)
+      const inverse = codeMax / max
+      if (factors == 0) quantiseRow(x, 0, 0, kc, inverse, to + o, <usize>width << 2)
+      else quantiseRow(x, factors, 0, kc, inverse, to + o, <usize>width << 2)
     } else {
       store<f32>(rowScales + o, reinterpret<i32>(max) < INFINITY_BITS ? 0 : NaN)
       for (let p = 0; p < pairs; p++) store<i32>(to + o + (<usize>(p * width) << 2), 0)
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function isScale(max: f32): bool {
+  return reinterpret<i32>(max) < INFINITY_BITS && reinterpret<i32>(max) >= TINY_BITS
+}
+
+/** false, and nothing done, where a row has no scale. */
+function quantiseFourRows(
+  kc: i32, x0: usize, leading: usize, factors: usize, to: usize, rowScales: usize, codeMax: f32,
+): bool {
+  const x1 = x0 + leading
+  const x2 = x1 + leading
+  const x3 = x2 + leading
+  const m0 = factors == 0 ? magnitude(x0, kc) : magnitudeOfProducts(x0, factors, kc)
+  const m1 = factors == 0 ? magnitude(x1, kc) : magnitudeOfProducts(x1, factors, kc)
+  const m2 = factors == 0 ? magnitude(x2, kc) : magnitudeOfProducts(x2, factors, kc)
+  const m3 = factors == 0 ? magnitude(x3, kc) : magnitudeOfProducts(x3, factors, kc)
+  if (!(isScale(m0) && isScale(m1) && isScale(m2) && isScale(m3))) return false
+  store<f32>(rowScales, m0 / codeMax)
+  store<f32>(rowScales, m1 / codeMax, 4)
+  store<f32>(rowScales, m2 / codeMax, 8)
+  store<f32>(rowScales, m3 / codeMax, 12)
+  const i0 = codeMax / m0
+  const i1 = codeMax / m1
+  const i2 = codeMax / m2
+  const i3 = codeMax / m3
+  const whole = kc & -8
+  if (factors == 0) turnQuantised(x0, x1, x2, x3, 0, whole, i0, i1, i2, i3, to)
+  else turnQuantised(x0, x1, x2, x3, factors, whole, i0, i1, i2, i3, to)
+  if (whole != kc) {
+    const end = to + (<usize>whole << 3)
+    quantiseRow(x0, factors, whole, kc, i0, end, 16)
+    quantiseRow(x1, factors, whole, kc, i1, end + 4, 16)
+    quantiseRow(x2, factors, whole, kc, i2, end + 8, 16)
+    quantiseRow(x3, factors, whole, kc, i3, end + 12, 16)
+  }
+  return true
+}
+
+// @ts-ignore: decorator
+@inline
+function turnQuantised(
+  x0: usize, x1: usize, x2: usize, x3: usize, factors: usize, n: i32,
+  i0: f32, i1: f32, i2: f32, i3: f32, to: usize,
+): void {
+  for (const end = to + (<usize>n << 3); to != end; to += 64) {
+    storeTurned(
+      quantiseEight(x0, factors, i0), quantiseEight(x1, factors, i1),
+      quantiseEight(x2, factors, i2), quantiseEight(x3, factors, i3), to, 16,
+    )
+    x0 += 32
+    x1 += 32
+    x2 += 32
+    x3 += 32
+    if (factors != 0) factors += 32
+  }
+}
+
+/** Eight numbers of a row as four cells. */
+// @ts-ignore: decorator
+@inline
+function quantiseEight(x: usize, factors: usize, inverse: f32): v128 {
+  const f = f32x4.splat(inverse)
+  let low = v128.load(x)
+  let high = v128.load(x, 16)
+  if (factors != 0) {
+    low = f32x4.mul(low, v128.load(factors))
+    high = f32x4.mul(high, v128.load(factors, 16))
+  }
+  return i16x8.narrow_i32x4_s(roundLanes(f32x4.mul(low, f)), roundLanes(f32x4.mul(high, f)))
 }
 
 /** The largest magnitude, by its bits: infinite or a NaN if any number is. */
@@ -88,23 +164,15 @@ function largest(a: i32, b: i32): i32 {
   return a > b ? a : b
 }
 
+/** Numbers i .. n-1 of a row, i even. */
 // @ts-ignore: decorator
 @inline
 function quantiseRow(
-  x: usize, factors: usize, n: i32, inverse: f32, to: usize, step: usize,
+  x: usize, factors: usize, i: i32, n: i32, inverse: f32, to: usize, step: usize,
 ): void {
-  const f = f32x4.splat(inverse)
-  let i = 0
   for (; i + 8 <= n; i += 8) {
     const o = <usize>i << 2
-    let low = v128.load(x + o)
-    let high = v128.load(x + o, 16)
-    if (factors != 0) {
-      low = f32x4.mul(low, v128.load(factors + o))
-      high = f32x4.mul(high, v128.load(factors + o, 16))
-    }
-    const rounded = roundLanes(f32x4.mul(low, f))
-    const codes = i16x8.narrow_i32x4_s(rounded, roundLanes(f32x4.mul(high, f)))
+    const codes = quantiseEight(x + o, factors == 0 ? 0 : factors + o, inverse)
     v128.store_lane<i32>(to, codes, 0)
     v128.store_lane<i32>(to + step, codes, 1)
     v128.store_lane<i32>(to + 2 * step, codes, 2)

@@ -3,7 +3,7 @@
  * byte, the low half is the one that comes first.
  * Source: ggml, ggml-quants.c, `dequantize_row_*`; ggml-common.h has the blocks.
  */
-import { BLOCKS } from '../blocks.ts'
+import { BLOCKS, INTEGERS } from '../blocks.ts'
 import type { BlockKind } from '../ops.ts'
 import { float16 } from './compress.ts'
 
@@ -80,6 +80,45 @@ export function widenBlocks(kind: BlockKind, bytes: Uint8Array): Float32Array<Ar
   const values = new Float32Array(count * scalars)
   for (let i = 0; i < count; i++) WIDEN[kind](view, i * blockBytes, values, i * scalars)
   return values
+}
+
+/** A block in integers: a number of it is factor · code - the least value of its part. */
+interface BlockCodes {
+  factor: number
+  codes: number[]
+  /** One for 32 numbers; empty where the kind has none. */
+  leasts: number[]
+}
+
+/** The bits of 1 in float16. */
+const ONE = 0x3c00
+
+/**
+ * Codes are what a block of factor 1 and no least value would mean, less the middle of what they
+ * can be, times the code of their part's scale where there are parts.
+ */
+export function codesOfBlock(kind: BlockKind, bytes: DataView, at: number): BlockCodes {
+  const { scalars, bytes: size } = BLOCKS[kind]
+  const { middle } = INTEGERS[kind]
+  const factorAt = kind === 'Q6_K' ? 208 : 0
+  const factor = halfAt(bytes, at + factorAt)
+  const unit = Uint8Array.from({ length: size }, (_, i) => bytes.getUint8(at + i))
+  const view = new DataView(unit.buffer)
+  view.setUint16(factorAt, ONE, true)
+  if (middle > 0) view.setUint16(2, 0, true)
+  const codes = new Float32Array(scalars)
+  WIDEN[kind](view, 0, codes, 0)
+  if (middle === 0) return { factor, codes: [...codes], leasts: [] }
+  const part = (i: number) =>
+    scalars === 256
+      ? { code: scaleOfPart(view, 0, i).scale, ...scaleOfPart(bytes, at, i) }
+      : { code: 1, scale: factor, least: -halfAt(bytes, at + 2) }
+  const parts = Array.from({ length: scalars / 32 }, (_, i) => part(i))
+  return {
+    factor,
+    codes: Array.from(codes, (code, i) => code - middle * parts[i >> 5]!.code),
+    leasts: parts.map(({ scale, least }) => f(least - f(scale * middle))),
+  }
 }
 
 const half = (byte: number, isHigh: number): number => (isHigh === 0 ? byte & 15 : byte >> 4)

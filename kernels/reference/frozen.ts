@@ -6,7 +6,9 @@ import { isBlockKind } from '../blocks.ts'
 import { rowBytes, weightRows } from '../frozen.ts'
 import type { FrozenWeight, Pointer, ProductPath } from '../ops.ts'
 import { widenBlocks } from './blocks.ts'
+import { partsOf, rowBackward, rowForward } from './blocks-int16.ts'
 import { float16, float16Bits, roundHalfEven } from './compress.ts'
+import { quantiseRow } from './quantise-row.ts'
 
 type Memory = WebAssembly.Memory
 const f = Math.fround
@@ -15,8 +17,6 @@ const f = Math.fround
 const BLOCK = 512
 /** 512 · 32767 · 128 < 2^31: no sum of a block can leave int32, in whatever order it is taken. */
 const CODE_MAX = 32767
-/** 2^-100: far from float32's denormals, where 32767 / m would not be finite. */
-const TINY = 2 ** -100
 
 export function frozenForward(
   memory: Memory,
@@ -33,6 +33,9 @@ export function frozenForward(
   if (path === 'float32') {
     const w = matrixOf(memory, weight)
     foldProducts(memory, at, (k, o) => w[o * I + k]!)
+  } else if (isBlockKind(weight.kind)) {
+    const parts = partsOf(memory, weight)
+    foldRows(memory, at, (y, x) => rowForward(y, x, parts))
   } else {
     const { codes, scales } = codesOf(memory, weight)
     foldBlocks(memory, at, (k, o) => codes[o * I + k]!, { column: (o) => scales[o]!, summed: null })
@@ -54,6 +57,9 @@ export function frozenBackward(
   if (path === 'float32') {
     const w = matrixOf(memory, weight)
     foldProducts(memory, at, (k, i) => w[k * I + i]!)
+  } else if (isBlockKind(weight.kind)) {
+    const parts = partsOf(memory, weight)
+    foldRows(memory, at, (dx, dy) => rowBackward(dx, dy, parts))
   } else {
     const { codes, scales } = codesOf(memory, weight)
     foldBlocks(memory, at, (k, i) => codes[k * I + i]!, { column: null, summed: scales })
@@ -102,7 +108,7 @@ function foldBlocks(memory: Memory, product: Product, code: Element, scales: Sca
     for (let start = 0; start < summed; start += BLOCK) {
       const x = a.slice(start, start + BLOCK)
       const scaled = x.map((value, k) => value * (scales.summed?.[start + k] ?? 1))
-      const block = quantiseBlock(scaled)
+      const block = quantiseRow(scaled, CODE_MAX)
       for (let column = 0; column < columns; column++) {
         const sum = block.codes.reduce((sum, q, k) => sum + q * code(start + k, column), 0)
         const weighted = f(f(sum) * (scales.column?.(column) ?? 1))
@@ -112,22 +118,25 @@ function foldBlocks(memory: Memory, product: Product, code: Element, scales: Sca
   }
 }
 
+/** The integer path on blocks, row by row. */
+function foldRows(
+  memory: Memory,
+  product: Product,
+  fold: (c: Float32Array, a: Float32Array) => void,
+): void {
+  for (let row = 0; row < product.rows; row++) {
+    const { a, c } = rowOfProduct(memory, product, row)
+    if (!product.accumulate) c.fill(0)
+    fold(c, a)
+  }
+}
+
 function rowOfProduct(memory: Memory, product: Product, row: number) {
   const { summed, columns, from, lda, to, ldc } = product
   return {
     a: new Float32Array(memory.buffer, from + 4 * row * lda, summed),
     c: new Float32Array(memory.buffer, to + 4 * row * ldc, columns),
   }
-}
-
-function quantiseBlock(x: Float32Array): { codes: number[]; scale: number } {
-  const max = x.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
-  const zeros = new Array<number>(x.length).fill(0)
-  if (!Number.isFinite(max)) return { codes: zeros, scale: NaN }
-  if (max < TINY) return { codes: zeros, scale: 0 }
-  const inverse = f(CODE_MAX / max)
-  const codes = Array.from(x, (value) => roundHalfEven(f(value * inverse)))
-  return { codes, scale: f(max / CODE_MAX) }
 }
 
 function codesOf(memory: Memory, { values, scales, outputs, inputs }: FrozenWeight) {

@@ -182,13 +182,21 @@ const lengthsOf = (figures: RunPlan['figures']): [string, string][] => [
   ['longer than', `a sequence of ${longerWords(figures)}`],
 ]
 
-function adapterWords({ adapterRank, targets, layers, scaling, exceptions }: AdapterShape): string {
+function adapterWords({
+  adapterRank,
+  targets,
+  layers,
+  scaling,
+  variant,
+  exceptions,
+}: AdapterShape): string {
   const parts = [`rank ${adapterRank}`]
   if (exceptions !== undefined) {
     const others = counted(exceptions.length, 'linear layer')
     parts.push(`(another rank or alpha in ${others})`)
   }
   if (scaling === 'rslora') parts.push('scaled by alpha / √rank')
+  if (variant === 'dora') parts.push('with magnitudes (DoRA)')
   parts.push(`on ${targets.join(', ')}`)
   if (layers !== undefined) parts.push(`of ${counted(layers.length, 'layer')}`)
   return parts.join(' ')

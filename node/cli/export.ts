@@ -32,10 +32,15 @@ export async function exportAdapter(root: string, options: ExportCommandOptions)
 }
 
 /** What the merged matrices lost where they became blocks. */
-export function roundingRows({ rounding }: Pick<Exported, 'rounding'>): [string, string][] {
+export function roundingRows({
+  rounding,
+  variant,
+}: Pick<Exported, 'rounding' | 'variant'>): [string, string][] {
   if (rounding === undefined) return []
   const { ofWeights, ofLearned } = rounding
-  const advice = ofLearned < SEEN ? '' : "; '--format gguf-lora', beside the base, loses nothing"
+  // No GGUF beside the base holds magnitudes.
+  const exact = variant === 'dora' ? "'--dtype f32'" : "'--format gguf-lora', beside the base,"
+  const advice = ofLearned < SEEN ? '' : `; ${exact} loses nothing`
   return [
     ['rounded off', `${percent(ofWeights)} of the merged weights (relative RMS)`],
     ['that is', `${percent(ofLearned)} of what was learned${advice}`],

@@ -320,7 +320,11 @@ function addSimulating(program: Command): void {
       'vary numbers, as round.seconds=60,300 or round.seconds=60..7200, into a table in --out',
     )
     .option('--samples <n>', 'points to draw of --sweep, instead of all combinations', positive)
-    .option('--trace <file>', 'who comes and goes as in a CSV file, instead of a preset')
+    .option('--trace <file>', 'who comes and goes as in a file of sessions, instead of a preset')
+    .option(
+      '--merge-overlaps',
+      'make one of sessions in which a volunteer of --trace is there twice',
+    )
     .option('--run <file>', 'the run of a run.yaml, instead of one of 135 million parameters')
     .option('--real', 'train for real what --run says, for the true loss curve')
     .option('--compare <files...>', 'several run.yaml files, under the same churn')
@@ -329,10 +333,7 @@ function addSimulating(program: Command): void {
     .option('--set <key=value...>', 'change a number, as round.seconds=300', [])
     .option('--attack <names>', 'who attacks: NAME:SHARE,… of the machines; see below')
     .option('--swarm', 'faults of every kind, as the seed draws them', false)
-    .option(
-      '-o, --out <folder>',
-      'write a report, in a folder of its own: index.html, figures.json, figures.csv',
-    )
+    .option('-o, --out <folder>', 'write a report, in a folder of its own: a page and its figures')
     .addOption(json())
     .addHelpText('after', () => `\nAttackers:\n${attackerLines()}`)
     .action(async (options) => (await import('./simulate.ts')).simulate(options))

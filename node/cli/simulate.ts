@@ -1,17 +1,15 @@
 /** `barnraise simulate`: a run with thousands of volunteers, in virtual time, from one seed. */
 
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { ConfigError, counted } from '../../protocol/index.ts'
+import { join } from 'node:path'
+import { ConfigError } from '../../protocol/index.ts'
 import {
-  figuresCsv,
-  figuresOf,
+  energyOf,
+  type Made,
   type Prepared,
-  parseTrace,
   prepareSimulation,
-  reportPage,
   type SimulationRequest,
   type SimulationResult,
+  type TraceMade,
   traceExtent,
   traceWithin,
   wasteShares,
@@ -20,16 +18,17 @@ import { byteSize } from '../history/figures.ts'
 import { locateRun } from '../setup/locate-run.ts'
 import { withPlan } from '../setup/plan-run.ts'
 import { readRunYaml } from '../setup/run-yaml.ts'
-import { ignoreMissing, makeFolder } from '../storage/file-system.ts'
-import { whyUnread } from '../system-reason.ts'
+import { VERSION } from '../software.ts'
 import { command } from './command.ts'
 import { hubOf } from './hub.ts'
 import { type Printer, printerFor, printJson } from './output.ts'
 import { numbersOf } from './simulate-numbers.ts'
 import { planFor } from './simulate-plan.ts'
 import { replayRun } from './simulate-replay.ts'
+import { checkReportFolders, commitOf, writeReport } from './simulate-report.ts'
 import { simulateMany } from './simulate-seeds.ts'
-import { SWEEP_FILES, sweep } from './simulate-sweep.ts'
+import { sweep } from './simulate-sweep.ts'
+import { type ReadTrace, readTrace } from './simulate-trace.ts'
 import { failIfUseless, figureRows, percent } from './simulate-words.ts'
 import { bar, createScreen, type Screen } from './terminal.ts'
 
@@ -53,8 +52,10 @@ export interface SimulateCommandOptions {
   attack?: string
   /** Train for real what --run says. */
   real?: boolean
-  /** A CSV file of sessions. */
+  /** A file of sessions, in one of several formats. */
   trace?: string
+  /** Overlapping sessions of a volunteer in it become one. */
+  mergeOverlaps?: boolean
   /** A run.yaml. */
   run?: string
   /** Several, each simulated under the same churn. */
@@ -84,7 +85,7 @@ interface Simulated extends Scope {
   result: SimulationResult
   /** Final held-out loss over that of the same run without attackers; null: nobody knows. */
   lossOverClean: number | null
-  command: string
+  made: Made
   wallSeconds: number
 }
 
@@ -119,20 +120,25 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
   }
   if (options.replay !== undefined) return replayRun(options.replay, options)
   const simulated = await simulateRun(options.run ?? null, options, screen)
-  const { result, command, wallSeconds } = simulated
+  const { result, made, wallSeconds } = simulated
+  const energy = energyOf(result.totals, made.settings.world)
   const peakBytes = process.resourceUsage().maxRSS * 1024
   const { events, goodput, auditShare, audits, rounds, violations, traceDigest } = result
   print.table([
     ...figureRows(result),
+    [
+      'energy, estimated',
+      `${energy.kwh.toPrecision(3)} kWh, ${energy.co2Kg.toPrecision(3)} kg of CO2`,
+    ],
     ['events', `${events} in ${wallSeconds.toFixed(1)} s, ${byteSize(peakBytes)} of memory`],
     ...attackRows(simulated),
     ['trace', traceDigest],
     ...violations.map((what): [string, string] => ['violated', what]),
   ])
-  if (options.out !== undefined) await writeReport(options.out, options, simulated)
+  if (options.out !== undefined) await writeReport(options.out, simulated, options.print)
   const { seed } = options
   const { volunteers, sessions, days } = simulated
-  print.line(`seed=${seed}; again: ${command}`)
+  print.line(`seed=${seed}; again: ${made.command}`)
   if (options.json) {
     const waste = wasteShares(result.totals)
     printJson({
@@ -149,6 +155,7 @@ export async function simulate(given: SimulateCommandOptions): Promise<void> {
       audits,
       ...(options.attack !== undefined && { attacks: attacksOf(simulated) }),
       waste,
+      energy,
       rounds,
       violations,
       traceDigest,
@@ -172,7 +179,7 @@ async function prepare(
   run: string | null,
   options: Simulating,
   screen: Screen,
-): Promise<Prepared & Scope & { request: SimulationRequest }> {
+): Promise<Prepared & Scope & { request: SimulationRequest; trace: TraceMade | null }> {
   if (options.real && run === null) {
     throw new ConfigError("Cannot train for real as '--real' needs a run.yaml after '--run'")
   }
@@ -185,23 +192,43 @@ async function prepare(
     )
   }
   const planned = run === null ? NOTHING_PLANNED : await partOf(run, options, screen)
-  const trace = options.trace === undefined ? null : parseTrace(await textOf(options.trace))
+  const trace = await traceOf(options)
   const scope = scopeOf(options, trace)
   const { seed, preset, set, swarm, attack } = options
   const asked = { seed, preset, set, swarm, ...(attack !== undefined && { attack }) }
-  const request: SimulationRequest = { ...asked, ...planned, ...scope, trace }
-  return { ...prepareSimulation(request), ...scope, request }
+  const request: SimulationRequest = { ...asked, ...planned, ...scope, trace: trace?.rows ?? null }
+  return { ...prepareSimulation(request), ...scope, request, trace: madeOf(options, trace, scope) }
+}
+
+/** Says what of the file was not used as it is. */
+async function traceOf({ trace: file, mergeOverlaps, print }: Simulating) {
+  if (file === undefined) {
+    if (mergeOverlaps !== true) return null
+    throw new ConfigError(
+      "Cannot merge overlaps as '--merge-overlaps' needs a file after '--trace'",
+    )
+  }
+  const trace = await readTrace(file, mergeOverlaps ?? false)
+  for (const note of trace.notes) print.line(`the trace ${file}: ${note}`)
+  return trace
+}
+
+function madeOf(
+  { trace: file }: Simulating,
+  trace: ReadTrace | null,
+  { volunteers, sessions }: Scope,
+): TraceMade | null {
+  if (trace === null) return null
+  const { format, digest, notes } = trace
+  return { file: file!, format, digest, volunteers, sessions: sessions!, notes }
 }
 
 /** Says so where the days that were asked for leave out the end of the trace. */
-function scopeOf(
-  { volunteers, days, print }: Simulating,
-  trace: ReturnType<typeof parseTrace> | null,
-): Scope {
+function scopeOf({ volunteers, days, print }: Simulating, trace: ReadTrace | null): Scope {
   if (trace === null) return { volunteers, sessions: null, days: days ?? 1 }
-  const whole = traceExtent(trace)
+  const whole = traceExtent(trace.rows)
   if (days === undefined || days >= whole.days) return { ...whole, days: days ?? whole.days }
-  const { volunteers: met, sessions } = traceExtent(traceWithin(trace, days))
+  const { volunteers: met, sessions } = traceExtent(traceWithin(trace.rows, days))
   const left = whole.sessions - sessions
   const rest = `the last ${(whole.days - days).toFixed(2)} days, in which ${left} sessions begin`
   print.line(`--days ${days} leaves out of the trace ${rest}`)
@@ -228,10 +255,21 @@ async function simulateRun(
   )
   screen.clear()
   const wallSeconds = (performance.now() - startedAt) / 1000
-  const command = commandOf(run, options, days)
+  const { config, faults, world } = prepared
+  const made: Made = {
+    command: commandOf(run, options, days),
+    seed: options.seed,
+    days,
+    version: VERSION,
+    commit: commitOf(),
+    crowd: prepared.trace === null ? { preset, volunteers } : null,
+    trace: prepared.trace,
+    set: options.set,
+    settings: { run: config, faults, world },
+  }
   const clean = prepared.runClean?.() ?? null
   const lossOverClean = clean === null ? null : lossOf(result) / lossOf(clean) - 1
-  return { result, lossOverClean, wallSeconds, command, volunteers, sessions, days }
+  return { result, lossOverClean, wallSeconds, made, volunteers, sessions, days }
 }
 
 /** The loss of the last adapter that was evaluated. */
@@ -257,7 +295,7 @@ async function compare(
   ])
   for (const [index, simulated] of all.entries()) {
     const out = options.out
-    if (out !== undefined) await writeReport(join(out, String(index + 1)), options, simulated)
+    if (out !== undefined) await writeReport(join(out, String(index + 1)), simulated, options.print)
   }
   if (options.json) {
     printJson(
@@ -296,44 +334,6 @@ function attackRows({ result, lossOverClean }: Simulated): [string, string][] {
   return [...rows, ['false accusations', String(falseAccusations)], ...loss]
 }
 
-const REPORT_FILES: readonly string[] = ['figures.csv', 'figures.json', 'index.html']
-
-/** @throws ConfigError where a report would lie among what is none */
-async function checkReportFolders({
-  out,
-  compare,
-  sweep: swept,
-}: SimulateCommandOptions): Promise<void> {
-  if (out === undefined) return
-  const ours = swept === undefined ? REPORT_FILES : SWEEP_FILES
-  const folders = compare?.map((_, index) => join(out, String(index + 1))) ?? [out]
-  for (const folder of folders) {
-    const found = (await readdir(folder).catch(ignoreMissing)) ?? []
-    const strange = found.find((name) => !ours.includes(name))
-    if (strange === undefined) continue
-    throw new ConfigError(
-      `Cannot write the report to '${folder}' as it holds other things (${strange}): give a new ` +
-        'folder, or that of an earlier report',
-    )
-  }
-}
-
-async function writeReport(
-  out: string,
-  { seed, preset, trace, print }: Simulating,
-  { result, command, volunteers, days }: Simulated,
-): Promise<void> {
-  const figures = figuresOf(result, { command, seed, days })
-  const who =
-    trace === undefined ? `${counted(volunteers, 'volunteer')}, ${preset}` : `the trace ${trace}`
-  const folder = resolve(out)
-  await makeFolder(folder)
-  await writeFile(join(folder, 'index.html'), reportPage(figures, `Simulated: ${who}`))
-  await writeFile(join(folder, 'figures.json'), `${JSON.stringify(figures, null, 1)}\n`)
-  await writeFile(join(folder, 'figures.csv'), figuresCsv(figures))
-  print.line(`The report is in ${folder}`)
-}
-
 /** What is simulated of a run.yaml: its configuration, and with `--real` its numbers. */
 type PlannedPart = Pick<Parameters<typeof prepareSimulation>[0], 'config' | 'numbers'>
 
@@ -351,18 +351,12 @@ async function partOf(
   }))
 }
 
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new ConfigError(`Cannot read the trace '${file}' as ${whyUnread(error)}`)
-  }
-}
-
 function commandOf(run: string | null, options: SimulateCommandOptions, days: number): string {
-  const { seed, preset, volunteers, set, swarm, trace, real, attack } = options
+  const { seed, preset, volunteers, set, swarm, trace, mergeOverlaps, real, attack } = options
   const who =
-    trace === undefined ? `--preset ${preset} --volunteers ${volunteers}` : `--trace ${trace}`
+    trace === undefined
+      ? `--preset ${preset} --volunteers ${volunteers}`
+      : `--trace ${trace}${mergeOverlaps ? ' --merge-overlaps' : ''}`
   const of = run === null ? '' : ` --run ${run}`
   const really = real ? ' --real' : ''
   const sets = set.map((change) => ` --set ${change}`).join('')

@@ -17,7 +17,21 @@ export async function readText(
   const { size } = await stat(path)
   if (size > SOURCE_FILE_BYTES_MAX) throw tooLarge(name, size)
   tell(name, size)
-  const bytes = unpack(await readFile(path), packing, name)
+  const bytes = await readFile(path)
+  return textOf(bytes, packing, name, tell)
+}
+
+/**
+ * The text that a file's bytes are.
+ * @throws ConfigError that names the file, and what of it is wrong
+ */
+export function textOf(
+  packed: Uint8Array,
+  packing: Packing | null,
+  name: string,
+  tell: TellPiece,
+): string {
+  const bytes = unpack(packed, packing, name)
   // What comes next is to take it apart.
   tell(name, bytes.length)
   try {
@@ -63,7 +77,7 @@ interface Unpacked {
   engine: { bytesWritten: number }
 }
 
-function tooLarge(name: string, size: number | null): ConfigError {
+export function tooLarge(name: string, size: number | null): ConfigError {
   return new ConfigError(
     `Cannot read ${name} as it must have at most ${SOURCE_FILE_BYTES_MAX} bytes: ` +
       `current value is ${size ?? 'more'}. Split it`,

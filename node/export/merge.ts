@@ -1,8 +1,8 @@
 /**
- * The base with the adapter in it: W + s·B·A in place of every W that the adapter changes, so that
- * a program which knows nothing of LoRA computes the same. Matrices are merged in pieces of their
- * rows: none is ever whole in memory.
- * Source: Hu et al. 2021, LoRA, §4.1.
+ * The base with the adapter in it: V = W + s·B·A in place of every W that the adapter changes, so
+ * that a program which knows nothing of LoRA computes the same; with DoRA each row of V times
+ * (‖W‖ + M) / ‖V‖. Matrices are merged in pieces of their rows: none is ever whole in memory.
+ * Source: Hu et al. 2021, LoRA, §4.1; Liu et al. 2024, DoRA, §4.1.
  */
 import {
   type AdapterTensor,
@@ -44,7 +44,8 @@ export function mergedNames(adapted: Adapted): string[] {
  * Σ of the squares of all that training changed: ‖s·B·A‖² is s²·Σ (BᵀB) ∘ (AAᵀ), which takes R·R
  * numbers.
  */
-export function learnedSquares(adapted: Adapted): number {
+export function learnedSquares(adapted: Adapted, base: WeightSource): number {
+  if (adapted.adapter.variant === 'dora') return movedSquares(adapted, base)
   let squares = 0
   for (const { A, B } of pairsOf(adapted).values()) {
     const rank = A.rows
@@ -57,6 +58,21 @@ export function learnedSquares(adapted: Adapted): number {
         for (let o = 0; o < B.rows; o++) bb += B.values[o * rank + r]! * B.values[o * rank + q]!
         squares += A.scale * A.scale * aa * bb
       }
+    }
+  }
+  return squares
+}
+
+/** The same where magnitudes move all of a row: it takes a walk through the base. */
+function movedSquares(adapted: Adapted, base: WeightSource): number {
+  let squares = 0
+  for (const [name, pair] of pairsOf(adapted)) {
+    const [O, I] = [pair.B.rows, pair.A.columns]
+    let first = 0
+    for (const rows of tensorPieces(base, name, [O, I])) {
+      const merged = merge(rows, pair, first)
+      for (let i = 0; i < rows.length; i++) squares += (merged[i]! - rows[i]!) ** 2
+      first += rows.length / I
     }
   }
   return squares
@@ -96,9 +112,11 @@ function rowsOf(source: WeightSource, name: string, first: number, count: number
 interface Pair {
   A: Matrix
   B: Matrix
+  /** There with DoRA. */
+  M?: Matrix
 }
 
-/** The pair A and B of each matrix of the base, by its name. */
+/** A and B, and M, of each matrix of the base, by its name. */
 function pairsOf({ model, adapter, values }: Adapted): ReadonlyMap<string, Pair> {
   const matrices = new Map<string, Partial<Pair>>()
   for (const tensor of adapterLayout(model, adapter).tensors) {
@@ -110,8 +128,8 @@ function pairsOf({ model, adapter, values }: Adapted): ReadonlyMap<string, Pair>
   return matrices as ReadonlyMap<string, Pair>
 }
 
-/** Rows of W (O,I) from `first` on, A (R,I), B (O,R): sums are float64 and rounded once. */
-function merge(W: Float32Array, { A, B }: Pair, first: number): Float32Array {
+/** Rows of W (O,I) from `first` on, A (R,I), B (O,R), M (O): all is float64 and rounded once. */
+function merge(W: Float32Array, { A, B, M }: Pair, first: number): Float32Array {
   const merged = new Float32Array(W.length)
   const inputs = A.columns
   const row = new Float64Array(inputs)
@@ -121,7 +139,18 @@ function merge(W: Float32Array, { A, B }: Pair, first: number): Float32Array {
       const by = A.scale * B.values[o * A.rows + r]!
       for (let i = 0; i < inputs; i++) row[i]! += by * A.values[r * inputs + i]!
     }
-    for (let i = 0; i < inputs; i++) merged[at + i] = W[at + i]! + row[i]!
+    const by = M === undefined ? 1 : factorOf(W.subarray(at, at + inputs), row, M.values[o]!)
+    for (let i = 0; i < inputs; i++) merged[at + i] = by * (W[at + i]! + row[i]!)
   }
   return merged
+}
+
+/** What DoRA scales a row of W + s·B·A by; one of no length stays as it is. */
+function factorOf(W: Float32Array, added: Float64Array, M: number): number {
+  let [base, squares] = [0, 0]
+  for (let i = 0; i < W.length; i++) {
+    base += W[i]! ** 2
+    squares += (W[i]! + added[i]!) ** 2
+  }
+  return squares === 0 ? 0 : (Math.sqrt(base) + M) / Math.sqrt(squares)
 }

@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ModelShape } from '../../kernels/index.ts'
+import type { ModelShape, WeightSource } from '../../kernels/index.ts'
 import { readWeights } from '../model/base-weights.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { ModelError } from '../model/errors.ts'
@@ -61,7 +61,7 @@ export async function writeMergedGguf(
     return {
       ...written,
       weights: isRewritten ? types : type,
-      ...errorOf(rounding, takeaway),
+      ...errorOf(rounding, takeaway, weights),
     }
   } finally {
     opened.close()
@@ -114,9 +114,10 @@ function entriesFor(
 function errorOf(
   { numbers, differences }: Rounding,
   takeaway: Takeaway,
+  base: WeightSource,
 ): { rounding?: RoundingError } {
   if (numbers === 0) return {}
-  const learned = learnedSquares(takeaway)
+  const learned = learnedSquares(takeaway, base)
   // Where nothing was learned, nothing of it is lost.
   const ofLearned = learned === 0 ? 0 : Math.sqrt(differences / learned)
   return { rounding: { ofWeights: Math.sqrt(differences / numbers), ofLearned } }

@@ -102,10 +102,16 @@ ${usageOf(format, { run, adapter, hasTemplate })}`
 }
 
 /** What is not so in every adapter; layers that have the same of their own share a row. */
-function adapterRows({ layers, scaling, exceptions = [] }: AdapterShape): [string, string][] {
+function adapterRows({
+  layers,
+  scaling,
+  variant,
+  exceptions = [],
+}: AdapterShape): [string, string][] {
   const own = Map.groupBy(exceptions, (one) => `${one.target} ${one.adapterRank} ${one.alpha}`)
   return [
     ...(scaling === 'rslora' ? [['scaled by', 'alpha / √rank'] as [string, string]] : []),
+    ...(variant === 'dora' ? [['magnitudes', 'learned (DoRA)'] as [string, string]] : []),
     ...(layers ? [['layers', layers.join(', ')] as [string, string]] : []),
     ...[...own.values()].map((all): [string, string] => {
       const { target, adapterRank, alpha } = all[0]!

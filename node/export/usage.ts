@@ -62,6 +62,9 @@ const SECTIONS: Readonly<Record<ExportFormat, (uses: Uses) => Section[]>> = {
 }
 
 function vllmOf({ name }: Named, adapter: AdapterShape): string {
+  if (adapter.variant === 'dora') {
+    return `vLLM knows no DoRA, so it takes it merged. ${otherFormat('merged')}`
+  }
   if (adapter.exceptions === undefined) {
     return shell(`vllm serve BASE --enable-lora ${loraOptions(slug(name), adapter)}`)
   }
@@ -113,7 +116,10 @@ const BASES: Readonly<Record<Base['file'], (base: Base) => BaseFile>> = {
 }
 
 /** llama.cpp's script writes one `lora_alpha`, which is then divided by the rank of each layer. */
-function llamaOf({ scaling, exceptions = [], alpha }: AdapterShape): string {
+function llamaOf({ scaling, variant, exceptions = [], alpha }: AdapterShape): string {
+  if (variant === 'dora') {
+    return `llama.cpp's adapters know no DoRA, so it takes it merged. ${otherFormat('merged-gguf')}`
+  }
   if (scaling === 'rslora' || exceptions.some((one) => one.alpha !== alpha)) {
     return otherFormat('gguf-lora')
   }

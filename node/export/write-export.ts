@@ -8,6 +8,8 @@ import { copyCompanions } from '../model/base-model.ts'
 import { TEMPLATE_FILE } from '../model/chat-template.ts'
 import { writeGguf } from '../model/gguf-write.ts'
 import { writePeftAdapter } from '../model/peft.ts'
+import { rowNormsOf } from '../model/row-norms.ts'
+import { openWeights } from '../model/weight-file.ts'
 import { makeFolder } from '../storage/file-system.ts'
 import { DTYPE_NAMES, DTYPES, type DtypeName, type ExportFormat } from './formats.ts'
 import { ggufLora } from './gguf-lora.ts'
@@ -62,10 +64,15 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
     await makeFolder(target.folder)
     await copyCompanions(takeaway.base.folder, target.folder)
     await writeStops(takeaway.base.folder, target.folder)
-    return { ...(await writePeftAdapter(target.folder, takeaway)), weights: 'F32' }
+    const { base, model } = takeaway
+    const opened = openWeights(base.weights, model)
+    const adapter = { ...takeaway, rowNorms: rowNormsOf(model, opened) }
+    const written = await writePeftAdapter(target.folder, adapter).finally(opened.close)
+    return { ...written, weights: 'F32' }
   },
   async 'gguf-lora'(target, takeaway) {
     typeOf(target, ['f32'])
+    refuseMagnitudes(takeaway)
     await makeFolder(target.folder)
     // The base's own GGUF may have another template than the run, or none.
     await copyCompanions(takeaway.base.folder, target.folder, [TEMPLATE_FILE])
@@ -92,6 +99,15 @@ const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
     await makeFolder(target.folder)
     return writeMergedGguf(target.folder, takeaway, type, target.signal)
   },
+}
+
+/** llama.cpp adds s·B·A to a product, and knows nothing that scales it. */
+function refuseMagnitudes({ adapter }: Takeaway): void {
+  if (adapter.variant !== 'dora') return
+  throw new ConfigError(
+    "Cannot write 'gguf-lora' as llama.cpp's adapters hold A and B alone, and this one has " +
+      "magnitudes (peft_use_dora): export '--format merged-gguf', or 'peft'",
+  )
 }
 
 function typeOf<T extends DtypeName>(

@@ -43,7 +43,7 @@ export function adapterConfig(
     revision: null,
     target_modules: TARGETS.filter((target) => shape.targets.includes(target)).map(moduleName),
     task_type: 'CAUSAL_LM',
-    use_dora: false,
+    use_dora: shape.variant === 'dora',
     use_rslora: shape.scaling === 'rslora',
   }
 }
@@ -60,6 +60,7 @@ const adapterSchema = z.looseObject({
   lora_alpha: z.number().positive().default(8),
   target_modules: z.unknown(),
   use_rslora: z.boolean().nullish(),
+  use_dora: z.boolean().nullish(),
   layers_to_transform: z
     .union([layer.transform((one) => [one]), z.array(layer).max(LAYERS_MAX)])
     .nullish(),
@@ -71,7 +72,6 @@ const adapterSchema = z.looseObject({
 const OFF: readonly [field: string, off: readonly unknown[]][] = [
   ['bias', ['none']],
   ['fan_in_fan_out', [false]],
-  ['use_dora', [false]],
   ['use_qalora', [false]],
   ['use_bdlora', [false, null]],
   ['lora_bias', [false]],
@@ -102,6 +102,7 @@ export function parseAdapterConfig(bytes: Uint8Array, model: ModelShape): Adapte
     targets: targetsOf(json.target_modules),
     ...(layers === null ? {} : { layers }),
     ...(json.use_rslora === true ? { scaling: 'rslora' } : {}),
+    ...(json.use_dora === true ? { variant: 'dora' } : {}),
   }
   const ranks = checkedPatterns('rank_pattern', json.rank_pattern ?? {})
   const alphas = checkedPatterns('alpha_pattern', json.alpha_pattern ?? {})

@@ -2,6 +2,10 @@
  * The adapter in the two files of PEFT, which transformers, vLLM, axolotl and llama.cpp's converter
  * read as they are: adapter_config.json and adapter_model.safetensors.
  *
+ * DoRA's magnitudes are the norms of the base's rows and what was learned of them. Rounded to
+ * float32 their sum no longer says what that is, so it stands beside them, under a name that PEFT
+ * passes over.
+ *
  * The base's digest and the RunId travel in the weights' metadata, so that an adapter that met
  * another base is refused instead of producing nonsense.
  * Source: huggingface/peft, docs/source/developer_guides/checkpoint.md.
@@ -20,6 +24,7 @@ import { type Digest, digestOf } from '../../protocol/index.ts'
 import { ModelError } from './errors.ts'
 import { readNeeded } from './needed-file.ts'
 import { adapterConfig, parseAdapterConfig } from './peft-config.ts'
+import type { RowNorms } from './row-norms.ts'
 import { encodeSafetensors, parseSafetensors, type Safetensors } from './safetensors.ts'
 
 export const CONFIG_FILE = 'adapter_config.json'
@@ -46,6 +51,8 @@ export interface PeftExport {
   adapter: AdapterShape
   values: Float32Array
   run: PeftOrigin
+  /** The base's; they are asked for with DoRA alone. */
+  rowNorms: RowNorms
 }
 
 /** Where the adapter comes from. */
@@ -55,18 +62,28 @@ interface PeftOrigin {
   base: { name: string; digest: Digest }
 }
 
-/** What PEFT calls a matrix of the adapter. */
+/** What PEFT calls a tensor of the adapter. */
 export function peftName({ layer, target, part }: AdapterTensor): string {
-  const module = linearName(layer, target).replace(/\.weight$/, '')
-  return `base_model.model.${module}.lora_${part}.weight`
+  const module = moduleName(layer, target)
+  return part === 'M' ? `${module}.lora_magnitude_vector` : `${module}.lora_${part}.weight`
 }
+
+/** Magnitudes less the norms of the base's rows: what M is, to the last bit. */
+const differenceName = ({ layer, target }: AdapterTensor) =>
+  `${moduleName(layer, target)}.magnitude_difference`
+
+const moduleName = (layer: number, target: AdapterTensor['target']) =>
+  `base_model.model.${linearName(layer, target).replace(/\.weight$/, '')}`
+
+const peftShape = ({ part, rows, columns }: AdapterTensor) =>
+  part === 'M' ? [rows] : [rows, columns]
 
 /** Writes both files, the weights last; returns their path and digest. */
 export async function writePeftAdapter(
   folder: string,
-  { model, adapter, values, run }: PeftExport,
+  { model, adapter, values, run, rowNorms }: PeftExport,
 ): Promise<{ path: string; digest: Digest }> {
-  const weights = encodePeftWeights(model, { adapterShape: adapter, values }, run)
+  const weights = encodePeftWeights(model, { adapterShape: adapter, values }, run, rowNorms)
   const config = adapterConfig(model, adapter, run.base.name, run.training?.dropout)
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
@@ -76,6 +93,7 @@ export async function writePeftAdapter(
 }
 
 /**
+ * @param rowNorms of the base; null: it is not here, and of DoRA only what Barnraise wrote is read
  * @throws ModelError `other-base` when the adapter was made for other weights than `baseDigest` or
  *   does not fit the shape of `model`, `unsupported` for kinds of adapters that change the maths.
  */
@@ -83,17 +101,18 @@ export async function readPeftAdapter(
   folder: string,
   model: ModelShape,
   baseDigest: Digest,
+  rowNorms: RowNorms | null = null,
 ): Promise<ReadPeftAdapter> {
   const config = await readNeeded(join(folder, CONFIG_FILE), 'the adapter')
   const weights = await readNeeded(join(folder, WEIGHTS_FILE), 'the adapter')
-  return decodePeftAdapter(config, weights, { model, baseDigest })
+  return decodePeftAdapter(config, weights, { model, baseDigest, rowNorms })
 }
 
 /** The same from the bytes of both files. */
 export function decodePeftAdapter(
   config: Uint8Array,
   weights: Uint8Array,
-  base: { model: ModelShape; baseDigest: Digest },
+  base: { model: ModelShape; baseDigest: Digest; rowNorms?: RowNorms | null },
 ): ReadPeftAdapter {
   const adapterShape = parseAdapterConfig(config, base.model)
   const file = parseSafetensors(weights)
@@ -107,7 +126,7 @@ export function decodePeftAdapter(
   }
   return {
     adapterShape,
-    values: readValues(base.model, adapterShape, file),
+    values: readValues(base.model, adapterShape, file, base.rowNorms ?? null),
     baseDigest: madeFor,
     runId: file.header.metadata.get(RUN_KEY) ?? null,
   }
@@ -117,24 +136,37 @@ function encodePeftWeights(
   model: ModelShape,
   { adapterShape, values }: PeftAdapter,
   run: PeftOrigin,
+  rowNorms: RowNorms,
 ): Uint8Array {
   const { tensors } = adapterLayout(model, adapterShape)
   return encodeSafetensors(
-    tensors.map((tensor) => ({
-      name: peftName(tensor),
-      shape: [tensor.rows, tensor.columns],
-      values: values.subarray(tensor.offset, tensor.offset + tensor.rows * tensor.columns),
-    })),
+    tensors.flatMap((tensor) => {
+      const [name, shape] = [peftName(tensor), peftShape(tensor)]
+      const own = values.subarray(tensor.offset, tensor.offset + tensor.rows * tensor.columns)
+      if (tensor.part !== 'M') return [{ name, shape, values: own }]
+      return [
+        { name, shape, values: magnitudes(rowNorms(tensor), own) },
+        { name: differenceName(tensor), shape, values: own },
+      ]
+    }),
     { format: 'pt', [BASE_KEY]: run.base.digest, [RUN_KEY]: run.runId },
   )
 }
 
-function readValues(model: ModelShape, shape: AdapterShape, file: Safetensors): Float32Array {
+const magnitudes = (rowNorms: Float64Array, learned: Float32Array) =>
+  learned.map((value, row) => rowNorms[row]! + value)
+
+function readValues(
+  model: ModelShape,
+  shape: AdapterShape,
+  file: Safetensors,
+  rowNorms: RowNorms | null,
+): Float32Array {
   const layout = adapterLayout(model, shape)
   const values = new Float32Array(layout.count)
   for (const tensor of layout.tensors) {
     const name = peftName(tensor)
-    const expected = `${tensor.rows},${tensor.columns}`
+    const expected = peftShape(tensor).join()
     const entry = file.header.tensors.get(name)
     if (entry?.shape.join() !== expected) {
       throw new ModelError(
@@ -143,10 +175,35 @@ function readValues(model: ModelShape, shape: AdapterShape, file: Safetensors): 
           `current value is ${entry === undefined ? 'missing' : `(${entry.shape.join()})`}`,
       )
     }
-    values.set(file.tensor(name).values, tensor.offset)
+    const stored = file.tensor(name).values
+    const own = tensor.part === 'M' ? learnedOf(tensor, stored, file, rowNorms) : stored
+    values.set(own, tensor.offset)
   }
-  refuseSurplus(layout.tensors.map(peftName), file)
+  const learned = layout.tensors.filter(({ part }) => part === 'M').map(differenceName)
+  refuseSurplus([...layout.tensors.map(peftName), ...learned], file)
   return values
+}
+
+/** M: what stands beside the magnitudes, if they follow from it, else what they leave over. */
+function learnedOf(
+  tensor: AdapterTensor,
+  stored: Float32Array,
+  file: Safetensors,
+  rowNorms: RowNorms | null,
+): Float32Array {
+  const name = differenceName(tensor)
+  const isThere = file.header.tensors.get(name)?.shape.join() === `${tensor.rows}`
+  const beside = isThere ? file.tensor(name).values : null
+  if (rowNorms === null) {
+    if (beside !== null) return beside
+    throw new ModelError('unsupported', `Cannot read '${peftName(tensor)}' without its base`)
+  }
+  const base = rowNorms(tensor)
+  if (beside !== null) {
+    const expected = magnitudes(base, beside)
+    if (stored.every((value, row) => value === expected[row])) return beside
+  }
+  return stored.map((value, row) => value - base[row]!)
 }
 
 function refuseSurplus(known: readonly string[], file: Safetensors): void {

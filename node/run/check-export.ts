@@ -48,12 +48,18 @@ export async function checkExport(
     if (fault !== null) checked.mismatches.push({ record: folder, reason: fault })
     if (round < 1) return checked
     checked.round = round
-    if (source === null) checked.notChecked.push(`files of ${folder} beside its weights and rank`)
+    if (source === null) checked.notChecked.push(...unseen(folder, config))
     else checked.mismatches.push(...(await otherFiles(folder, round, record, source)))
   } catch (error) {
     checked.mismatches.push({ record: folder, reason: reasonOf(error) })
   }
   return checked
+}
+
+/** Magnitudes follow from what was learned and the base, which nobody has without the run. */
+function unseen(folder: string, { adapter }: RunConfig): string[] {
+  const others = `files of ${folder} beside its weights and rank`
+  return adapter.variant === 'dora' ? [others, `magnitudes of ${folder}`] : [others]
 }
 
 /**

@@ -35,6 +35,8 @@ export interface Exported {
   /** The types of the weights in it. */
   weights: string
   rounding?: RoundingError
+  /** What was learned besides A and B; absent: nothing. */
+  variant?: 'dora'
   /** The adapter is that after so many of the run's rounds. */
   round: number
   rounds: number
@@ -58,6 +60,7 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
     { format, folder: target, dtype, proof, signal },
     await takeawayOf(run, chain, folder.base),
   )
+  const { variant } = run.config.adapter
   const rounds = run.state.round.start.round
   return {
     format,
@@ -66,6 +69,7 @@ export async function exportRun(folder: RunFolder, options: ExportOptions): Prom
     sha256: digest,
     weights,
     ...(rounding === undefined ? {} : { rounding }),
+    ...(variant === undefined ? {} : { variant }),
     round: chain.length,
     rounds,
   }

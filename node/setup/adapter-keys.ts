@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { runConfigSchema } from '../../protocol/index.ts'
 import { PATTERNS_MAX, patternFault } from '../model/peft-patterns.ts'
+import type { Misfit } from './preference-keys.ts'
 import { within } from './within.ts'
 
 const { adapter, training } = runConfigSchema.fields
@@ -51,9 +52,12 @@ export const adapterKeys = {
     .default(false)
     .describe('The adapter is scaled by `lora_alpha / √lora_r`, which suits high ranks.'),
   peft_use_dora: z
-    .literal(false, 'must be false, as DoRA is not computed here: LoRA and rsLoRA are')
+    .boolean()
     .default(false)
-    .describe('DoRA is not computed here, so it can only be left out.'),
+    .describe(
+      'DoRA: the magnitude of each row of the adapted matrices is learned by itself, beside its ' +
+        'direction. It does not go with `lora_dropout`.',
+    ),
   peft_rank_pattern: patterns(within(adapter.fields.adapterRank)).describe(
     "Other ranks for some linear layers, by the end of their names: `{q_proj: 16}`, or PEFT's " +
       '`rank_pattern`. The first that matches counts.',
@@ -73,6 +77,17 @@ export const adapterKeys = {
     .optional()
     .describe('Of a run, its adapter after so many rounds. Left out: its best.'),
 }
+
+/** Keys that do not go with others of the adapter. */
+export function adapterFaults(yaml: { lora_dropout: number; peft_use_dora: boolean }): Misfit[] {
+  const { lora_dropout: input, peft_use_dora: isDora } = yaml
+  if (!isDora || input === 0) return []
+  const message = `must be left out with 'peft_use_dora': ${DORA_DROPOUT}`
+  return [{ path: ['lora_dropout'], message, input }]
+}
+
+/** Source: peft, tuners/lora/variants.py, DoraLinearVariant.forward. */
+export const DORA_DROPOUT = 'PEFT then drops what the base reads, too, which is not computed here'
 
 /** What PEFT's patterns of layer names map to. */
 function patterns(value: z.ZodNumber) {

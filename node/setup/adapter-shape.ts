@@ -34,6 +34,7 @@ export function adapterShapeOf({ yaml, placeOf }: LocatedRun, model: ModelShape)
     targets: [...new Set(names.map(targetOf))],
     ...(layers === null ? {} : { layers }),
     ...(yaml.peft_use_rslora ? { scaling: 'rslora' as const } : {}),
+    ...(yaml.peft_use_dora ? { variant: 'dora' as const } : {}),
   }
   for (const key of ['peft_rank_pattern', 'peft_alpha_pattern'] as const) {
     const idle = idlePattern(model, shape, yaml[key])

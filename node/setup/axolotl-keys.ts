@@ -19,8 +19,8 @@ export const SAME: ReadonlySet<string> = new Set([
   'lora_target_linear',
   'peft_layers_to_transform',
   'peft_use_rslora',
+  'peft_use_dora',
   'loraplus_lr_ratio',
-  'lora_dropout',
   'neftune_noise_alpha',
   'micro_batch_size',
   'gradient_accumulation_steps',
@@ -109,7 +109,6 @@ const ADAMW = [
 
 /** Values that mean what happens here anyway; any other would change what is learned. */
 export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  peft_use_dora: [false],
   greater_is_better: [false],
   peft_layers_pattern: ['layers', ['layers'], []],
   lora_fan_in_fan_out: [false],

@@ -8,6 +8,7 @@ const OR: Readonly<Record<string, string>> = {
   lora_target_modules: 'lora_target_modules or lora_target_linear',
   peft_rank_pattern: 'peft_rank_pattern or peft_alpha_pattern',
   eval_choices: 'eval_choices or eval_generate',
+  integer_products: 'integer_products or load_in_8bit',
   load_in_8bit: 'load_in_8bit or load_in_4bit',
 }
 

@@ -9,6 +9,7 @@ import { COLUMN_KEYS } from '../dataset/columns.ts'
 import { KINDS, type Kind } from '../dataset/kinds.ts'
 import { TURN_KEYS } from '../dataset/turn-keys.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
+import { DORA_DROPOUT } from './adapter-keys.ts'
 import { type Fate, type Given, ignored, refused, taken } from './axolotl-fates.ts'
 import {
   AXOLOTL_DEFAULTS,
@@ -128,6 +129,10 @@ const TRANSLATED: Readonly<Record<string, (value: unknown, given: Given) => Fate
     if (value === 'qlora') return taken({ load_in_4bit: given.load_in_8bit !== true })
     return refused(`it is '${value}', and only LoRA can be pooled`)
   },
+  lora_dropout: (value, { peft_use_dora: isDora }) =>
+    isDora === true && value !== 0
+      ? refused(`with 'peft_use_dora' it can be 0, or left out: ${DORA_DROPOUT}`)
+      : taken({ lora_dropout: value as number }),
   lr_scheduler(value) {
     if (value === 'constant' || value === 'linear' || value === 'cosine') {
       return taken({ lr_scheduler: value })

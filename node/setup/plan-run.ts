@@ -5,6 +5,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { basename, isAbsolute, resolve } from 'node:path'
+import { hasIntegerPath } from '../../kernels/index.ts'
 import {
   ConfigError,
   counted,
@@ -67,10 +68,12 @@ export function withPlan<T>(
     const notes = [
       ...baseNotes(run, quantised),
       ...mirrorNotes(run, quantised, base),
+      ...integerNotes(run, config),
       ...startNotes(run, start, config),
       ...data,
       ...admissionNotes(run),
       ...gradientNotes(run),
+      ...decayNotes(run),
       ...preferenceNotes(run, start),
       ...scoringNotes(run, scored),
     ]
@@ -96,6 +99,20 @@ function baseNotes({ yaml, placeOf }: LocatedRun, quantised: readonly string[]):
   }
   if (!yaml.load_in_4bit) return []
   return [`${placeOf(['load_in_4bit'])} load_in_4bit: it has no effect, as ${has}.`]
+}
+
+/** What is multiplied in float32 all the same. */
+function integerNotes({ yaml, placeOf }: LocatedRun, { kernels: { kinds } }: RunConfig): string[] {
+  if (!yaml.integer_products || kinds === undefined) return []
+  const without = (isBackward: boolean) =>
+    kinds.filter((kind) => !hasIntegerPath(kind, isBackward)).length
+  const [never, backward] = [without(false), without(true)]
+  if (backward === 0) return []
+  return [
+    `${placeOf(['integer_products'])} integer_products: of ${kinds.length} matrices ` +
+      `${never} have no blocks and are multiplied in float32, and the gradient goes through ` +
+      `${backward - never} more in float32, as their blocks are of 32 numbers.`,
+  ]
 }
 
 /** Mirrors of what the base is made of are of no use to volunteers. */
@@ -213,6 +230,12 @@ function gradientNotes({ yaml: { swarm }, placeOf }: LocatedRun): string[] {
       `${uplink} rounds gradients, so a step is not one of a single machine any more.`,
     ),
   ]
+}
+
+function decayNotes({ yaml: { weight_decay: decay, peft_use_dora: isDora }, placeOf }: LocatedRun) {
+  if (!isDora || decay === 0) return []
+  const why = "it pulls DoRA's magnitudes to those of the base; with PEFT, it pulls them to zero."
+  return [`${placeOf(['weight_decay'])} weight_decay: ${why}`]
 }
 
 /** What is said of the rows that adapters are scored on, and of keys that mean nothing without. */

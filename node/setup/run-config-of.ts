@@ -44,7 +44,7 @@ export function runConfigOf(
       weights: { digest, bytes },
       tokenizer: base.tokenizerDigest,
     },
-    kernels: kernelsOf(yaml, base),
+    kernels: kernelsOf(run, base),
     adapter: {
       ...adapterShapeOf(run, base.shape),
       // A run that starts from nothing is named as if there were no such field.
@@ -105,11 +105,17 @@ const CODECS = {
 
 /** The base as its file has it, unless volunteers are to round it. */
 function kernelsOf(
-  { load_in_8bit: is8Bit }: RunYaml,
-  { weights }: BaseModel,
+  { yaml, placeOf }: LocatedRun,
+  { weights: { storage } }: BaseModel,
 ): RunConfig['kernels'] {
-  if (is8Bit) return { base: 'int8', path: 'int16' }
-  return { ...weights.storage, path: 'float32' }
+  if (yaml.load_in_8bit) return { base: 'int8', path: 'int16' }
+  if (!yaml.integer_products) return { ...storage, path: 'float32' }
+  if (storage.base === 'blocks') return { ...storage, path: 'int16' }
+  throw new ConfigError(
+    `${placeOf(['integer_products'])} integer_products: the base has its numbers as ` +
+      `${storage.base}, which are no integers. Leave it out, or set 'load_in_8bit' or ` +
+      "'load_in_4bit'",
+  )
 }
 
 /**
@@ -197,6 +203,7 @@ function admissionOf({
 const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.name', ['name']],
   ['run.seed', ['seed']],
+  ['run.kernels.path', ['integer_products']],
   ['run.kernels', ['load_in_8bit']],
   ['run.base', ['base_model']],
   ['run.adapter.adapterRank', ['lora_r']],
@@ -204,6 +211,7 @@ const KEYS: readonly [path: string, key: KeyPath][] = [
   ['run.adapter.targets', ['lora_target_modules']],
   ['run.adapter.layers', ['peft_layers_to_transform']],
   ['run.adapter.scaling', ['peft_use_rslora']],
+  ['run.adapter.variant', ['peft_use_dora']],
   ['run.adapter.exceptions', ['peft_rank_pattern']],
   ['run.adapter.start', ['adapter_from']],
   ['run.dataset.validation', ['val_set_size']],

@@ -8,7 +8,7 @@ import { ALLOWED_MAX, NAME_LENGTH_MAX, runConfigSchema } from '../../protocol/in
 import { columns } from '../dataset/columns.ts'
 import { isTemplate, TEMPLATE_NAMES } from '../model/named-templates.ts'
 import { PEER_ID } from '../network/peer-id.ts'
-import { adapterKeys } from './adapter-keys.ts'
+import { adapterFaults, adapterKeys } from './adapter-keys.ts'
 import { datasetKeys } from './dataset-keys.ts'
 import { mirrorList } from './mirror-list.ts'
 import { preferenceFaults, preferenceKeys } from './preference-keys.ts'
@@ -188,6 +188,13 @@ const keys = z.strictObject({
       'The frozen base in blocks of about 5 bits a number, to be fetched and in memory: ' +
         'a third of it as bfloat16.',
     ),
+  integer_products: z
+    .boolean()
+    .default(false)
+    .describe(
+      'A base that lies in blocks of few bits is multiplied in exact integers: faster, for a ' +
+        'little rounding of activations. One in 8 bits always is.',
+    ),
   datasets: z
     .array(datasetKeys)
     .min(1)
@@ -290,7 +297,9 @@ const keys = z.strictObject({
     ),
   weight_decay: within(training.fields.weightDecay)
     .default(0)
-    .describe('How strongly AdamW pulls the adapter to zero.'),
+    .describe(
+      'How strongly AdamW pulls the adapter to zero; the magnitudes of DoRA, to those of the base.',
+    ),
   max_grad_norm: within(training.fields.gradientClip)
     .default(1)
     .describe('Gradients that are longer are scaled down to this length.'),
@@ -327,7 +336,8 @@ export const runYamlSchema = keys
     }
   })
   .superRefine((yaml, { addIssue }) => {
-    for (const { path, message, input } of [...preferenceFaults(yaml), ...scoringFaults(yaml)]) {
+    const faults = [...adapterFaults(yaml), ...preferenceFaults(yaml), ...scoringFaults(yaml)]
+    for (const { path, message, input } of faults) {
       addIssue({ code: 'custom', path: [...path], message, input })
     }
   })

@@ -7,6 +7,7 @@ import { bytesOf, floatsOf } from '../compute/floats.ts'
 import type { BaseModel } from '../model/base-model.ts'
 import { CONFIG_FILE, readPeftAdapter } from '../model/peft.ts'
 import { patternsOf } from '../model/peft-patterns.ts'
+import { rowNormsOf } from '../model/row-norms.ts'
 import { manifestsUntil } from '../run/manifests.ts'
 import { openRun } from '../run/open-run.ts'
 import { isRunFolder, runFolder } from '../run/run-folder.ts'
@@ -103,7 +104,12 @@ async function ofRun(path: string, base: BaseModel, round: number | null): Promi
 }
 
 async function ofPeft(path: string, base: BaseModel): Promise<Found> {
-  const { adapterShape, values, runId } = await readPeftAdapter(path, base.shape, base.file.digest)
+  const { adapterShape, values, runId } = await readPeftAdapter(
+    path,
+    base.shape,
+    base.file.digest,
+    rowNormsOf(base.shape, base.weights),
+  )
   return {
     shape: adapterShape,
     bytes: bytesOf(values),
@@ -128,6 +134,7 @@ function checkShape(run: LocatedRun, model: ModelShape, shape: AdapterShape): vo
     ['lora_target_modules', namesOf(shape.targets), namesOf(own.targets)],
     ['peft_layers_to_transform', layersIn(shape), layersIn(own)],
     ['peft_use_rslora', shape.scaling === 'rslora', own.scaling === 'rslora'],
+    ['peft_use_dora', shape.variant === 'dora', own.variant === 'dora'],
     ...(['adapterRank', 'alpha'] as const).map((field) => {
       const key = field === 'alpha' ? 'peft_alpha_pattern' : 'peft_rank_pattern'
       return [key, patternsIn(model, shape, field), patternsIn(model, own, field)] as const

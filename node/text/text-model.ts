@@ -8,11 +8,17 @@ import { join, resolve } from 'node:path'
 import type { AdapterShape, GeneratorShape } from '../../kernels/index.ts'
 import { ConfigError, type RunConfig } from '../../protocol/index.ts'
 import { floatsOf } from '../compute/floats.ts'
-import { EMBEDDED_MODEL, openBaseModel, readCompanions } from '../model/base-model.ts'
+import {
+  type BaseModel,
+  EMBEDDED_MODEL,
+  openBaseModel,
+  readCompanions,
+} from '../model/base-model.ts'
 import { type ChatTemplate, modelTemplate } from '../model/chat-template.ts'
 import { parseModelConfig } from '../model/config.ts'
 import { openTokenizer } from '../model/open-tokenizer.ts'
 import { readPeftAdapter } from '../model/peft.ts'
+import { rowNormsOf } from '../model/row-norms.ts'
 import { withStops } from '../model/stops.ts'
 import type { TextTokenizer } from '../model/tokenizer.ts'
 import { manifestsUntil } from '../run/manifests.ts'
@@ -103,12 +109,8 @@ async function openPlainModel(path: string, choice: ModelChoice): Promise<TextMo
     throw new ConfigError(`Cannot open '${name}' as a model as it is a run: leave '--model' out`)
   }
   const base = await openBaseModel(folder)
-  base.close()
   const { shape: model, file, contextLength } = base
-  const wanted =
-    choice.adapter === undefined
-      ? { adapterShape: NO_ADAPTER, values: null }
-      : await readPeftAdapter(choice.adapter, model, file.digest)
+  const wanted = await adapterFor(base, choice).finally(base.close)
   const template = modelTemplate(base.companions)
   return {
     name,
@@ -125,6 +127,11 @@ async function openPlainModel(path: string, choice: ModelChoice): Promise<TextMo
     source: null,
     preference: null,
   }
+}
+
+async function adapterFor({ shape, weights, file }: BaseModel, { adapter }: ModelChoice) {
+  if (adapter === undefined) return { adapterShape: NO_ADAPTER, values: null }
+  return readPeftAdapter(adapter, shape, file.digest, rowNormsOf(shape, weights))
 }
 
 /** Tokens of context where nobody asks for another number. */

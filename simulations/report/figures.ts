@@ -1,14 +1,15 @@
 /** Every figure of a report, as plain data: what its page draws, and what others may draw anew. */
+import type { RunConfig } from '../../protocol/index.ts'
 import { auditShareOf, type Waste, wasteShares } from '../accounts.ts'
 import type { AttackFigures } from '../attack-figures.ts'
+import { type Energy, energyOf } from '../energy.ts'
+import type { FaultRates } from '../faults.ts'
 import type { LeaseBar, RoundFigures, Sample } from '../history.ts'
 import type { SimulationResult } from '../simulator.ts'
+import type { TraceFormat } from '../traces/found-sessions.ts'
+import type { WorldOptions } from '../world.ts'
 
-export interface Figures {
-  /** How it was made: a command that makes it again. */
-  command: string
-  seed: number
-  days: number
+export interface Figures extends Made {
   goodput: number
   /** Shares of the time online. */
   waste: Waste
@@ -22,6 +23,8 @@ export interface Figures {
   leases: readonly LeaseBar[]
   failures: Readonly<Record<string, number>>
   bytes: { up: number; down: number }
+  /** Estimated: see simulations/energy.ts. */
+  energy: Energy
   events: number
   violations: readonly string[]
   traceDigest: string
@@ -38,20 +41,43 @@ export interface SampleFigures {
   goodput: number | null
 }
 
+/** How it was made, as far as that decides what came out. */
 export interface Made {
+  /** A command that makes it again. */
   command: string
   seed: number
   days: number
+  /** Barnraise's. */
+  version: string
+  /** The clone's that it ran from, `-dirty` where files differ from it; null: not known. */
+  commit: string | null
+  /** Online at once in the mean, and of which preset; null: a trace says who was there. */
+  crowd: { preset: string; volunteers: number } | null
+  trace: TraceMade | null
+  /** What was set by hand, as it was given. */
+  set: readonly string[]
+  /** All of what the simulation ran with. */
+  settings: { run: RunConfig; faults: FaultRates; world: WorldOptions }
+}
+
+export interface TraceMade {
+  file: string
+  format: TraceFormat
+  /** SHA-256 of the file. */
+  digest: string
+  /** That were simulated. */
+  volunteers: number
+  sessions: number
+  /** What of the file was not used as it is. */
+  notes: readonly string[]
 }
 
 const HOUR_MS = 3_600_000
 
-export function figuresOf(result: SimulationResult, { command, seed, days }: Made): Figures {
+export function figuresOf(result: SimulationResult, made: Made): Figures {
   const { totals, history, failures, bytes, events, violations, traceDigest, goodput } = result
   return {
-    command,
-    seed,
-    days,
+    ...made,
     goodput,
     waste: wasteShares(totals),
     auditShare: auditShareOf(totals),
@@ -62,6 +88,7 @@ export function figuresOf(result: SimulationResult, { command, seed, days }: Mad
     leases: history.bars,
     failures: Object.fromEntries(failures),
     bytes,
+    energy: energyOf(totals, made.settings.world),
     events,
     violations,
     traceDigest,

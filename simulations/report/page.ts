@@ -1,6 +1,7 @@
 /** The report: one page, everything in it, nothing asked of anybody. */
 import { CAUSES, type Cause } from '../accounts.ts'
 import type { Figures, SampleFigures } from './figures.ts'
+import { methodsOf } from './methods.ts'
 import { escaped, gantt, histogram, linePlot, type Span } from './svg.ts'
 
 const HOUR_MS = 3_600_000
@@ -50,12 +51,22 @@ ${body.join('\n')}
 `
 }
 
-function summary({ goodput, rounds, onlineHours, days, violations, seed }: Figures): string {
+function summary({
+  goodput,
+  rounds,
+  onlineHours,
+  days,
+  violations,
+  seed,
+  energy,
+}: Figures): string {
   const tiles: [string, string][] = [
     ['goodput', percent(goodput)],
     ['rounds', String(rounds.length)],
     ['time online', `${Math.round(onlineHours).toLocaleString('en')} h`],
-    ['simulated', `${days} day${days === 1 ? '' : 's'}`],
+    ['simulated', `${Number(days.toPrecision(4))} day${days === 1 ? '' : 's'}`],
+    ['energy, estimated', `${energy.kwh.toPrecision(3)} kWh`],
+    ['CO2, estimated', `${energy.co2Kg.toPrecision(3)} kg`],
     ['seed', String(seed)],
     ['violations', String(violations.length)],
   ]
@@ -124,11 +135,15 @@ function bytes(samples: readonly SampleFigures[]): string {
       { name: 'received', color: 'c1', points: of('bytesUp') },
       { name: 'sent', color: 'c3', points: of('bytesDown') },
     ],
-    { title: 'Bytes received and sent', xLabel: 'hours', yLabel: 'GB' },
+    {
+      title: 'Bytes that the coordinator received (full line) and sent (dashed)',
+      xLabel: 'hours',
+      yLabel: 'GB',
+    },
   )
   return (
     `${plot}<ul class="legend"><li><i class="c1"></i>received</li>` +
-    '<li><i class="c3"></i>sent</li></ul>'
+    '<li><i class="c3 dashed"></i>sent</li></ul>'
   )
 }
 
@@ -166,7 +181,7 @@ function leases({ leases: bars, samples }: Figures): string {
   })
   const legend =
     '<ul class="legend"><li><i class="counted"></i>handed in</li>' +
-    '<li><i class="late"></i>lost</li><li><i class="open"></i>open at the end</li></ul>'
+    '<li><i class="lost"></i>lost</li><li><i class="open"></i>open at the end</li></ul>'
   return gantt(spans, lanes, Math.max(end, 1e-9)) + legend
 }
 
@@ -196,13 +211,25 @@ function rowOf(cell: 'th' | 'td', texts: readonly string[]): string {
   return `<tr>${cells.join('')}</tr>`
 }
 
-function made({ command, traceDigest, events, bytes: { up, down } }: Figures): string {
+function made(figures: Figures): string {
+  const { command, traceDigest, events, trace, settings, set, version, commit } = figures
+  const { up, down } = figures.bytes
   const size = `${gigabytes(up)} received, ${gigabytes(down)} sent`
+  const rows: [string, string][] = [
+    ['Barnraise', commit === null ? version : `${version}, ${commit}`],
+    ['seed', String(figures.seed)],
+    ['trace digest', traceDigest],
+    ...(trace === null ? [] : [['trace', `${trace.file}, SHA-256 ${trace.digest}`] as const]),
+    ['set by hand', set.join(' ') || 'nothing'],
+    ['events', `${events.toLocaleString('en')}; ${size}`],
+  ].map(([name, value]) => [name!, value!])
+  const table = rows.map(([name, value]) => rowOf('td', [name, value])).join('')
   return (
     "<p>The coordinator's and the volunteers' own state machines, in virtual time. This command " +
     `makes it again, to the byte:</p><pre>${escaped(command)}</pre>` +
-    `<p>${events.toLocaleString('en')} events; ${size}; trace digest ` +
-    `<code>${traceDigest}</code></p>`
+    `<table class="made">${table}</table><h3>Methods, to paste</h3>` +
+    `<p>${escaped(methodsOf(figures))}</p><details><summary>All settings</summary>` +
+    `<pre>${escaped(JSON.stringify(settings, null, 1))}</pre></details>`
   )
 }
 
@@ -241,25 +268,13 @@ dl div{padding:.6rem .9rem}
 dt{font-size:.8rem;color:var(--soft)}
 dd{margin:0;font-size:1.25rem;font-variant-numeric:tabular-nums}
 svg{display:block;width:100%;height:auto}
-.tick{font-size:12px;fill:var(--soft)}
-.grid{stroke:var(--rule);fill:none}
-.line{fill:none;stroke-width:2;stroke-linejoin:round}
-.area{opacity:.18}
-.bar{fill:var(--c1)}
-.line.c1{stroke:var(--c1)}
-.line.c2{stroke:var(--c2)}
-.line.c3{stroke:var(--c3)}
-.area.c1{fill:var(--c1)}
-.area.c2{fill:var(--c2)}
-.area.c3{fill:var(--c3)}
-.span.counted{fill:var(--c2)}
-.span.lost{fill:var(--late)}
-.span.open{fill:var(--waiting)}
 .shares{display:flex;height:2.4rem;border-radius:6px;overflow:hidden;gap:1px}
 .shares span{flex-basis:0;min-width:1px}
 .counted{background:var(--c2)}
 .c1{background:var(--c1)}
 .c3{background:var(--c3)}
+.dashed{background:repeating-linear-gradient(90deg,var(--c3) 0 4px,transparent 4px 6px)}
+.lost{border:1.5px dashed var(--c3)}
 .open{background:var(--waiting)}
 .waiting{background:var(--waiting)}
 .loading{background:var(--loading)}
@@ -268,15 +283,21 @@ svg{display:block;width:100%;height:auto}
 .late{background:var(--late)}
 .failed{background:var(--failed)}
 .unfinished{background:var(--unfinished)}
-svg [class]{background:none}
+svg [class]{background:none;border:0}
+.loading,.departed,.failed{
+background-image:repeating-linear-gradient(45deg,transparent 0 3px,var(--card) 3px 4px);}
+.auditing,.late,.unfinished{
+background-image:repeating-linear-gradient(90deg,transparent 0 3px,var(--card) 3px 4px);}
 .legend{list-style:none;padding:0;margin:.7rem 0 0;font-size:.9rem}
 .legend li{display:flex;align-items:baseline;gap:.5rem}
 .legend b{margin-left:auto;white-space:nowrap;font-variant-numeric:tabular-nums}
 .legend i{flex:none;width:.8em;height:.8em;border-radius:2px}
 .broken{color:var(--failed)}
 pre{overflow:auto;background:var(--page);padding:.6rem;border-radius:6px;font-size:.85rem}
-code{overflow-wrap:anywhere}
-p{margin:.4rem 0}
+.made td:last-child{overflow-wrap:anywhere}
+h3{margin:1rem 0 .4rem;font-size:1rem}
+p{margin:.4rem 0;overflow-wrap:anywhere}
+main>section:last-child{grid-column:1/-1}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:.2rem .8rem .2rem 0;text-align:left;border-bottom:1px solid var(--rule)}
 `

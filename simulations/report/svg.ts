@@ -1,4 +1,7 @@
-/** Plots as SVG, drawn for a page that brings the colours: classes here, values there. */
+/**
+ * Plots as SVG that need nothing of a page: each has its styles, its caption and its background in
+ * it, so that it can be saved alone. What colours tell apart, dashes and patterns do too.
+ */
 
 export interface Point {
   x: number
@@ -7,7 +10,7 @@ export interface Point {
 
 export interface Series {
   name: string
-  /** A class of the page. */
+  /** One of the plot's colours: `c1`, `c2`, `c3`. */
   color: string
   points: readonly Point[]
   /** Filled down to 0. */
@@ -17,6 +20,7 @@ export interface Series {
 }
 
 export interface PlotOptions {
+  /** The caption. */
   title: string
   xLabel: string
   yLabel: string
@@ -26,9 +30,9 @@ export interface PlotOptions {
   yMax?: number
 }
 
-const WIDTH = 720
+const WIDTH = 480
 const HEIGHT = 260
-const LEFT = 64
+const LEFT = 56
 const RIGHT = 12
 const TOP = 10
 const BOTTOM = 40
@@ -106,7 +110,7 @@ export function gantt(spans: readonly Span[], lanes: readonly string[], xMax: nu
   const ticks = nice(xMax).map((value) => tick(x(value), height - BOTTOM + 16, String(value)))
   const label = tick((LEFT + WIDTH) / 2, height - 6, 'hours')
   const body = [...names, ...bars, ...ticks, label].join('')
-  return svg(height, 'Leases of some volunteers over time', body)
+  return svg(height, 'Leases of some volunteers: full, handed in; dashed, lost; grey, open', body)
 }
 
 function frameOf(xMax: number, yMax: number, xMin = 0): Frame {
@@ -145,9 +149,45 @@ function rect(name: string, x: number, y: number, width: number, height: number)
 }
 
 function svg(height: number, title: string, body: string): string {
-  const box = `viewBox="0 0 ${WIDTH} ${height}"`
-  return `<svg ${box} role="img" aria-label="${escaped(title)}">${body}</svg>`
+  const whole = height + CAPTION_PX
+  const box = `xmlns="${NAMESPACE}" viewBox="0 0 ${WIDTH} ${whole}"`
+  const caption = `<text class="caption" x="4" y="${whole - 6}">${escaped(title)}</text>`
+  const back = `<rect class="back" width="${WIDTH}" height="${whole}"/>`
+  const inside = `<style>${STYLE}</style>${back}${body}${caption}`
+  return `<svg ${box} role="img" aria-label="${escaped(title)}">${inside}</svg>`
 }
+
+const NAMESPACE = 'http://www.w3.org/2000/svg'
+const CAPTION_PX = 22
+
+/** Plain colours: programs that draw saved pictures know neither variables nor `light-dark`. */
+const STYLE = `
+.back{fill:#fff}
+.tick,.caption{font:12px system-ui,sans-serif;fill:#5d646c}
+.caption{font-weight:600}
+.grid{stroke:#e3dfd6;fill:none}
+.line{fill:none;stroke-width:2;stroke-linejoin:round}
+.area{opacity:.18}
+.line.c1{stroke:#1c6e8c}
+.line.c2{stroke:#2f7d4f}
+.line.c3{stroke:#b5651d;stroke-dasharray:7 3}
+.area.c1,.bar{fill:#1c6e8c}
+.span{stroke-width:1.5}
+.span.counted{fill:#2f7d4f}
+.span.lost{fill:#fff;stroke:#b5651d;stroke-dasharray:2 2}
+.span.open{fill:#9aa7b1;stroke:#5d646c}
+@media (prefers-color-scheme:dark){
+.back{fill:#1f2226}
+.tick,.caption{fill:#a4abb3}
+.grid{stroke:#32373d}
+.line.c1{stroke:#6bc1de}
+.line.c2{stroke:#5fbf85}
+.line.c3{stroke:#e0a565}
+.area.c1,.bar{fill:#6bc1de}
+.span.counted{fill:#5fbf85}
+.span.lost{fill:#1f2226;stroke:#e0a565}
+.span.open{fill:#6d7a86;stroke:#a4abb3}
+}`
 
 /** A few round values from min to max. */
 function nice(max: number, min = 0): number[] {

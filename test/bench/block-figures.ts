@@ -1,6 +1,6 @@
 /**
- * Products in turn: ours with a matrix that a file has in blocks, widened and on the integer path,
- * and OpenBLAS with one in float32.
+ * Products in turn: ours with a matrix that a file has in blocks, widened, on the integer path and
+ * on that of int8, and OpenBLAS with one in float32.
  */
 import {
   compete,
@@ -34,7 +34,10 @@ export interface BlockRow {
   /** A ratio for each round; null: OpenBLAS is not there. */
   vsOpenblas: number[] | null
   integerVsOpenblas: number[] | null
+  int8VsOpenblas: number[] | null
 }
+
+export type Ratio = 'vsOpenblas' | 'integerVsOpenblas' | 'int8VsOpenblas'
 
 export async function measureBlocks(options: Omit<Options, 'isQuick'>): Promise<BlockRow[]> {
   const rows: BlockRow[] = []
@@ -42,6 +45,7 @@ export async function measureBlocks(options: Omit<Options, 'isQuick'>): Promise<
     const entries = [
       script('widened', 'block-product.ts', 'widened', String(threads)),
       script('integer', 'block-product.ts', 'integer', String(threads)),
+      script('int8', 'block-product.ts', 'int8', String(threads)),
       python('openblas', options.interpreter, 'openblas', 'float32', threads),
     ]
     const measured = await withContestants(entries, options.skipped, (contestants) =>
@@ -67,7 +71,11 @@ async function measureShapes(
       const took = median(results.get('widened')!.map((answer) => answer[seconds]))
       const gflops = (2 * TOKENS * O * I) / took / 1e9
       const vs = (own: string) => pairedRatios(results, own, 'openblas', seconds)
-      const ratios = { vsOpenblas: vs('widened'), integerVsOpenblas: vs('integer') }
+      const ratios = {
+        vsOpenblas: vs('widened'),
+        integerVsOpenblas: vs('integer'),
+        int8VsOpenblas: vs('int8'),
+      }
       rows.push({ form, T: TOKENS, O, I, threads, gflops, ...ratios })
     }
   }
@@ -76,7 +84,10 @@ async function measureShapes(
 
 /** Medians of all rounds; null: OpenBLAS is not there. */
 export function blockFigures(rows: readonly BlockRow[]) {
-  const all = (of: 'vsOpenblas' | 'integerVsOpenblas') =>
-    medianOf(rows.flatMap((row) => row[of] ?? []))
-  return { vsOpenblas: all('vsOpenblas'), integerVsOpenblas: all('integerVsOpenblas') }
+  const all = (of: Ratio) => medianOf(rows.flatMap((row) => row[of] ?? []))
+  return {
+    vsOpenblas: all('vsOpenblas'),
+    integerVsOpenblas: all('integerVsOpenblas'),
+    int8VsOpenblas: all('int8VsOpenblas'),
+  }
 }

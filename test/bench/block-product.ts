@@ -1,8 +1,8 @@
 /**
  * Products with a matrix that a file has in blocks of Q4_K, as a contestant: `widened` from them
- * while it is packed, or on the exact `integer` path, for which `load_in_8bit` makes int8 of it.
- * They are cut as those of a step are: rows of activations into parts that threads take, and each
- * part along the weight. Arguments: which of the two, and 1 or 2 threads. V8 may pair vectors.
+ * while it is packed, on the `integer` path, or on that of the `int8` that `load_in_8bit` makes of
+ * it. They are cut as those of a step are: rows of activations into parts that threads take, and
+ * each part along the weight. Arguments: which of them, and 1 or 2 threads. V8 may pair vectors.
  */
 import { readFileSync } from 'node:fs'
 import { isMainThread, Worker } from 'node:worker_threads'
@@ -20,7 +20,8 @@ import { randomBlocks, repeated } from './random-gguf.ts'
 
 const WAYS = {
   widened: { kind: 'Q4_K', path: 'float32' },
-  integer: { kind: 'int8', path: 'int16' },
+  integer: { kind: 'Q4_K', path: 'int16' },
+  int8: { kind: 'int8', path: 'int16' },
 } as const
 type Way = (typeof WAYS)[keyof typeof WAYS]
 

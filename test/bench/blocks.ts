@@ -1,12 +1,12 @@
 /**
  * `npm run bench:blocks`: products of the matrices of an 8B layer that a file has in blocks of
  * Q4_K, with 512 rows of activations, against OpenBLAS in float32 on as many threads: widened from
- * the blocks, and on the integer path, for which `load_in_8bit` makes int8 of them. All are asked
- * in turn, one product at a time, and what is told is the ratio within each round: CPU time on one
- * thread, the wall's on two.
+ * the blocks, on the integer path, and on that of the int8 that `load_in_8bit` makes of them. All
+ * are asked in turn, one product at a time, and what is told is the ratio within each round: CPU
+ * time on one thread, the wall's on two.
  */
 import { Command } from 'commander'
-import { type BlockRow, blockFigures, measureBlocks } from './block-figures.ts'
+import { type BlockRow, blockFigures, measureBlocks, type Ratio } from './block-figures.ts'
 import { quartiles } from './contest.ts'
 
 const program = new Command('bench:blocks')
@@ -30,20 +30,20 @@ const rows = await measureBlocks({
 })
 if (json) console.log(JSON.stringify({ q4k: blockFigures(rows), rows }))
 else {
-  console.log('| T,O,I | threads | GF/s widened | widened x openblas | integer x openblas |')
-  console.log('| --- | --- | --- | --- | --- |')
+  console.log('| T,O,I | threads | GF/s widened | widened x openblas | integer | int8 |')
+  console.log('| --- | --- | --- | --- | --- | --- |')
   for (const row of rows) console.log(lineOf(row))
-  const all = (of: 'vsOpenblas' | 'integerVsOpenblas') => rows.flatMap((row) => row[of] ?? [])
+  const all = (of: Ratio) => rows.flatMap((row) => row[of] ?? [])
   console.log(
     `\nQuartiles of all: widened ${spread(all('vsOpenblas'))}, ` +
-      `integer ${spread(all('integerVsOpenblas'))}`,
+      `integer ${spread(all('integerVsOpenblas'))}, int8 ${spread(all('int8VsOpenblas'))}`,
   )
 }
 
 function lineOf(row: BlockRow): string {
-  const { form, T, O, I, threads, gflops, vsOpenblas, integerVsOpenblas } = row
+  const { form, T, O, I, threads, gflops } = row
   const product = `${form === 'nt' ? 'x·Wᵀ' : 'dy·W'} ${T},${O},${I}`
-  const ratios = `${spread(vsOpenblas)} | ${spread(integerVsOpenblas)}`
+  const ratios = [row.vsOpenblas, row.integerVsOpenblas, row.int8VsOpenblas].map(spread).join(' | ')
   return `| ${product} | ${threads} | ${gflops.toFixed(0)} | ${ratios} |`
 }
 

@@ -51,6 +51,7 @@ const YAML = 'name: sea\ndatasets:\n  - path: text.txt\nsequence_len: 16\n'
 async function workplace(): Promise<string> {
   const folder = await temporaryFolder()
   writeFileSync(join(folder, 'run.yaml'), YAML)
+  writeFileSync(join(folder, 'dora.yaml'), `${YAML}peft_use_dora: true\n`)
   writeFileSync(join(folder, 'text.txt'), smallText(60))
   const pair = '{"prompt":"a","chosen":" b","rejected":" c"}\n'
   writeFileSync(join(folder, 'pairs.jsonl'), pair.repeat(200))
@@ -102,6 +103,7 @@ for (const [words, code, ...said] of [
   ['check FOLDER/none.yaml', 2, "'FOLDER/none.yaml' as there is no such file. Give the path of"],
   ['check FOLDER/empty', 2, "Cannot read 'FOLDER/empty' as it is a folder. Give the path of"],
   ['check FOLDER/run.yaml', 0, 'embedded', 'volunteer needs', 'run ends'],
+  ['check FOLDER/dora.yaml', 0, 'rank 8 with magnitudes (DoRA) on q, k, v'],
   ['check FOLDER/run.yaml --json', 0, '"runId":', '"memoryBytes":'],
   ['data preview FOLDER/run.yaml', 0, 'completion, as its first row tells', 'to train on'],
   [
@@ -246,7 +248,7 @@ test('a simulation says whose it is, and leaves the folder of other things alone
   const folder = await workplace()
   const words = ['simulate', '--volunteers', '2', '--days', '0.01', '--out']
   const refused = await run(...words, folder)
-  expect(refused.err).toContain('holds other things (empty): give a new folder')
+  expect(refused.err).toContain('holds other things (dora.yaml): give a new folder')
   expect(refused.code).toBe(2)
   const report = join(folder, 'a', 'report')
   for (const time of ['the first time', 'over an earlier one']) {

@@ -10,7 +10,7 @@ import { type FeedBoard, sharedFeed } from '../../kernels/feed.ts'
 import type { BaseKernels } from '../../kernels/frozen-base.ts'
 import type { Ops, Pointer } from '../../kernels/ops.ts'
 import type { Preference } from '../../kernels/preference.ts'
-import { type ModelShape, TARGETS } from '../../kernels/shape.ts'
+import { type AdapterShape, type ModelShape, TARGETS } from '../../kernels/shape.ts'
 import { type Board, newBoard } from '../../kernels/threads.ts'
 import { createTrainer, type JobShape } from '../../kernels/train-step.ts'
 import { type WeightSource, weightTensors } from '../../kernels/weights.ts'
@@ -44,6 +44,7 @@ export interface GoldenJob {
   steps: number
   /** Each sequence is then a pair of answers. */
   preference?: Preference
+  variant?: AdapterShape['variant']
 }
 
 const FLOAT32: BaseKernels = { base: 'float32', path: 'float32' }
@@ -52,6 +53,8 @@ const INT16: BaseKernels = { base: 'int8', path: 'int16' }
 /** They are of every kind, and of several in each group of layers. */
 const KINDS = kindsInTurn(EMBEDDED_SHAPE, ['float32', ...BLOCK_KINDS])
 const BLOCKS: BaseKernels = { base: 'blocks', path: 'float32', kinds: KINDS }
+
+const INT16_BLOCKS: BaseKernels = { ...BLOCKS, path: 'int16' }
 
 const DPO: Preference = { loss: 'dpo', beta: 0.5 }
 
@@ -63,7 +66,9 @@ export const GOLDEN_JOBS: readonly GoldenJob[] = [
   { name: 'embedded, float32', kernels: FLOAT32, ...embedded },
   { name: 'embedded, int16', kernels: INT16, ...embedded },
   { name: 'embedded sizes, blocks', kernels: BLOCKS, ...embedded, steps: 4 },
+  { name: 'embedded sizes, int16 blocks', kernels: INT16_BLOCKS, ...embedded, steps: 4 },
   { name: 'embedded, dpo', kernels: FLOAT32, ...embedded, steps: 4, preference: DPO },
+  { name: 'embedded, dora', kernels: FLOAT32, ...embedded, steps: 8, variant: 'dora' },
   { name: '135M, float32', kernels: FLOAT32, ...large },
   { name: '135M, int16', kernels: INT16, ...large },
 ]
@@ -110,7 +115,7 @@ function baseOf({ name, model }: GoldenJob, weights: Uint8Array): WeightSource {
 }
 
 export function shapeOfJob(golden: GoldenJob, threads: number): JobShape {
-  const { model, kernels, sequences, sequenceLength, preference } = golden
+  const { model, kernels, sequences, sequenceLength, preference, variant } = golden
   return {
     model,
     kernels,
@@ -120,7 +125,7 @@ export function shapeOfJob(golden: GoldenJob, threads: number): JobShape {
     microBatch: sequences,
     recomputedLayers: 0,
     streamedLayers: 0,
-    adapter: { adapterRank: 8, alpha: 16, targets: TARGETS },
+    adapter: { adapterRank: 8, alpha: 16, targets: TARGETS, variant },
     hyper: {
       beta1: 0.9,
       beta2: 0.99,

@@ -56,6 +56,12 @@ test('churn-trace: the same figures twice', async () => {
   expect(figuresOf(second).traceDigest).toBe(figuresOf(first).traceDigest)
 })
 
+test('simulation: prints what its README shows', async () => {
+  const { stdout } = await program('examples/simulation/compare.ts')
+  expect(stdout.trim().split('\n')).toHaveLength(3)
+  expect(readFileSync('examples/simulation/README.md', 'utf8')).toContain(stdout)
+})
+
 test('in-process: its loss falls, and its adapter is the one that the README shows', async () => {
   const { stdout } = await program('examples/in-process/train.ts')
   const lines = stdout.trim().split('\n')

@@ -56,7 +56,10 @@ for (const [name, family] of Object.entries(FAMILIES))
   })
 
 /** The embedded base as a GGUF of a type, with entries of its own; and a takeaway of it. */
-async function quantised(type: TensorType = 'Q8_0'): Promise<Takeaway & { bytes: Buffer }> {
+async function quantised(
+  type: TensorType = 'Q8_0',
+  adapter = ADAPTER,
+): Promise<Takeaway & { bytes: Buffer }> {
   const { shape: model, weights, contextLength, close } = await openBaseModel(EMBEDDED_MODEL)
   onTestFinished(close)
   const tokenizer = ggufTokenizer(TOKENIZER, model.vocabSize)
@@ -72,10 +75,10 @@ async function quantised(type: TensorType = 'Q8_0'): Promise<Takeaway & { bytes:
   const base = await openBaseModel(path)
   base.close()
   for (const [name, content] of base.companions) await writeFile(join(folder, name), content)
-  const { count } = adapterLayout(model, ADAPTER)
+  const { count } = adapterLayout(model, adapter)
   return {
     model,
-    adapter: ADAPTER,
+    adapter,
     run: RUN,
     bytes,
     base: { folder, weights: path },
@@ -146,12 +149,14 @@ describe('a base of 8 bits', () => {
   })
 })
 
-for (const [dtype, written] of [
-  ['base', 'Q4_1'],
-  ['q8_0', 'Q8_0'],
+for (const [dtype, written, variant] of [
+  ['base', 'Q4_1', undefined],
+  ['q8_0', 'Q8_0', undefined],
+  ['base', 'Q4_1', 'dora'],
 ] as const) {
-  test(`what is lost on the way back into ${written} is told`, async () => {
-    const { bytes, ...takeaway } = await quantised('Q4_1')
+  const what = variant === undefined ? '' : ', with magnitudes'
+  test(`what is lost on the way back into ${written} is told${what}`, async () => {
+    const { bytes, ...takeaway } = await quantised('Q4_1', { ...ADAPTER, variant })
     const folder = await temporaryFolder()
     const { rounding, path } = await writeExport({ format: 'merged-gguf', folder, dtype }, takeaway)
     const before = weightsFromBytes(takeaway.model, bytes)
@@ -187,6 +192,8 @@ test('a small change is rounded away by 4 bits, and that is said', async () => {
   expect(said).toMatch(
     / % of what was learned; '--format gguf-lora', beside the base, loses nothing/,
   )
+  const ofDora = roundingRows({ rounding: rounding!, variant: 'dora' }).flat().join(' ')
+  expect(ofDora).toMatch(/ % of what was learned; '--dtype f32' loses nothing/)
   expect(roundingRows({}).length).toBe(0)
 })
 

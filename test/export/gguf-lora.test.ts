@@ -2,13 +2,17 @@
  * Names, shapes and order of an adapter in GGUF; that llama.cpp takes them is for test/llama to
  * say.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
 import type { AdapterShape, ModelShape } from '../../kernels/shape.ts'
 import { floatsOf } from '../../node/compute/floats.ts'
 import { ggufLora } from '../../node/export/gguf-lora.ts'
+import { writeExport } from '../../node/export/write-export.ts'
 import type { GgufTensor } from '../../node/model/gguf-write.ts'
-import { TINY_SHAPE } from '../model/fixtures.ts'
+import { ConfigError } from '../../protocol/errors.ts'
+import { TINY_SHAPE, temporaryFolder } from '../model/fixtures.ts'
 import { ADAPTER, RUN, takeaway } from './fixtures.ts'
 
 const valuesOf = ({ pieces }: GgufTensor) => [...floatsOf(Buffer.concat([...pieces()]))]
@@ -73,4 +77,13 @@ test('scales of their own are those that llama.cpp computes', () => {
     scales.add(scale)
   }
   expect(scales.size).toBe(3)
+})
+
+test('magnitudes are refused, as llama.cpp knows none, and nothing is written', async () => {
+  const folder = join(await temporaryFolder(), 'out')
+  const ofDora = takeaway(TINY_SHAPE, { ...ADAPTER, variant: 'dora' })
+  const written = writeExport({ format: 'gguf-lora', folder, dtype: null }, ofDora)
+  await expect(written).rejects.toThrow(ConfigError)
+  await expect(written).rejects.toThrow("export '--format merged-gguf', or 'peft'")
+  expect(existsSync(folder)).toBe(false)
 })

@@ -2,10 +2,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { adapterLayout } from '../../kernels/lora.ts'
 import { linearName, weightTensors } from '../../kernels/weights.ts'
 import type { DtypeName } from '../../node/export/formats.ts'
 import { mergedWeights } from '../../node/export/merge.ts'
 import { withDtype } from '../../node/export/merged-folder.ts'
+import type { Takeaway } from '../../node/export/takeaway.ts'
 import { writeExport } from '../../node/export/write-export.ts'
 import { EMBEDDED_MODEL, openBaseModel } from '../../node/model/base-model.ts'
 import { decodePeftAdapter } from '../../node/model/peft.ts'
@@ -25,13 +27,7 @@ import { ADAPTER, RUN, takeaway } from './fixtures.ts'
 
 test('W + alpha / R · B · A, and nothing else changes', () => {
   const { values } = takeaway()
-  const ones = {
-    tensor: (name: string) => {
-      const { shape } = weightTensors(TINY_SHAPE).find((tensor) => tensor.name === name)!
-      return { shape, values: new Float32Array(shape.reduce((a, b) => a * b)).fill(1) }
-    },
-  }
-  const merged = mergedWeights(ones, takeaway())
+  const merged = mergedWeights(weightsOfOnes(), takeaway())
   // The first matrices are those of q: A (2,8) from 0, B (8,2) from 16.
   const at = (row: number, column: number) =>
     1 + 3 * (values[16 + 2 * row]! * values[column]! + values[17 + 2 * row]! * values[8 + column]!)
@@ -58,6 +54,51 @@ test('a matrix is merged with its own rank and scale', () => {
   expect([...q]).toEqual(Array.from({ length: 64 }, (_, i) => 5 * (8 + (i >> 3)) * (i & 7)))
   expect(new Set(merged.tensor(linearName(0, 'q')).values)).toEqual(new Set([0]))
 })
+
+test('with DoRA each row of the merged matrix has its magnitude', () => {
+  const adapter = { ...ADAPTER, variant: 'dora' } as const
+  const base = weightsOfOnes()
+  const merged = mergedWeights(base, takeaway(TINY_SHAPE, adapter))
+  const plain = mergedWeights(base, withoutMagnitudes(takeaway(TINY_SHAPE, adapter)))
+  const { tensors } = adapterLayout(TINY_SHAPE, adapter)
+  for (const { layer, target, part, offset, rows } of tensors) {
+    if (part !== 'M') continue
+    const [own, direction] = [merged, plain].map(
+      (of) => of.tensor(linearName(layer, target)).values,
+    )
+    const columns = own!.length / rows
+    for (let row = 0; row < rows; row++) {
+      const at = row * columns
+      const [is, was] = [own!, direction!].map((of) => of.subarray(at, at + columns))
+      const magnitude = Math.sqrt(columns) + offset + row
+      expect(norm(is!) / magnitude).toBeCloseTo(1, 6)
+      const cosine = is!.reduce((sum, value, i) => sum + value * was![i]!, 0)
+      expect(cosine / norm(is!) / norm(was!)).toBeCloseTo(1, 6)
+    }
+  }
+})
+
+const norm = (row: Float32Array) => Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0))
+
+/** All ones: a row of n has the norm √n. */
+function weightsOfOnes() {
+  return {
+    tensor: (name: string) => {
+      const { shape } = weightTensors(TINY_SHAPE).find((tensor) => tensor.name === name)!
+      return { shape, values: new Float32Array(shape.reduce((a, b) => a * b)).fill(1) }
+    },
+  }
+}
+
+/** The same A and B as an adapter of LoRA. */
+function withoutMagnitudes({ values, adapter, ...rest }: Takeaway): Takeaway {
+  const { tensors } = adapterLayout(rest.model, adapter)
+  const kept = tensors.filter(({ part }) => part !== 'M')
+  const own = kept.flatMap(({ offset, rows, columns }) => [
+    ...values.subarray(offset, offset + rows * columns),
+  ])
+  return { ...rest, adapter: { ...adapter, variant: undefined }, values: Float32Array.from(own) }
+}
 
 /** The embedded base with the adapter that peft saved. */
 async function embedded() {

@@ -108,9 +108,10 @@ const exception = (layer: number, adapterRank: number, alpha: number) =>
 test('a card has the variants of LoRA of its run', () => {
   const exceptions = [exception(0, 9, 6), exception(1, 9, 6)]
   const training = { rateRatio: 16, dropout: 0.05, embeddingNoise: 5 }
-  const lines = cardOf({ scaling: 'rslora', layers: [0, 1], exceptions }, training)
+  const lines = cardOf({ scaling: 'rslora', variant: 'dora', layers: [0, 1], exceptions }, training)
   for (const line of [
     '| scaled by | alpha / √rank |',
+    '| magnitudes | learned (DoRA) |',
     '| layers | 0, 1 |',
     '| rank, alpha of q in layer 0, 1 | 9, 6 |',
     '| learning rate of B, over that of A (LoRA+) | 16 |',
@@ -135,6 +136,16 @@ for (const [what, adapter, vllm, llama] of [
     expect(text).toContain('export RUN --format gguf-lora')
   })
 }
+
+test('DoRA: programs that know no magnitudes are sent to merged weights', () => {
+  const text = cardOf({ variant: 'dora' }).join('\n')
+  for (const command of ['--enable-lora', 'convert_lora_to_gguf.py', '--format gguf-lora']) {
+    expect(text).not.toContain(command)
+  }
+  expect(text).toContain('export RUN --format merged`')
+  expect(text).toContain('export RUN --format merged-gguf`')
+  expect(text).toContain('PeftModel.from_pretrained(')
+})
 
 test('a long run has a short card, with all tokens in it', () => {
   const many = Array.from({ length: 1000 }, (_, i) => i)

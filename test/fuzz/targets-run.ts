@@ -29,7 +29,7 @@ import {
   ProtocolError,
   runIdOf,
 } from '../../protocol/index.ts'
-import { parseTrace } from '../../simulations/trace.ts'
+import { parseTrace } from '../../simulations/traces/parse-trace.ts'
 import { digestOfText, exampleConfig, PAYLOAD_BYTES } from '../protocol/example-config.ts'
 import { exampleContribution, exampleManifest } from '../protocol/example-messages.ts'
 import { pack } from '../vectors/message-pack.ts'
@@ -78,6 +78,8 @@ ann,0,3600,leave,9000,8,40,25
 ben,120.5,900
 ann,4000,5000,sleep
 `
+const NODE_EVENTS = '# event_id\n0\t0\t7\t0\tn7\t1\t1700000000\t1700003600\t0\n'
+const CLIENTS = '{"1":{"active":[0,7200],"inactive":[3600,9000],"finish_time":172800}}'
 
 function text(name: string, seeds: readonly string[], read: (text: string) => unknown): Target {
   return {
@@ -166,7 +168,7 @@ function playedState(): CoordinatorState {
 export const RUN_TARGETS: readonly Target[] = [
   text('run-yaml', [YAML], (source) => parseRunYaml(source, 'run.yaml')),
   text('axolotl', [AXOLOTL, YAML], (source) => fromAxolotl(source, 'axolotl.yml')),
-  text('trace', [TRACE], parseTrace),
+  text('trace', [TRACE, NODE_EVENTS, CLIENTS], (source) => parseTrace(source, { file: 'trace' })),
   text('link', [`barnraise:${ADDRESSES.join(',')}#0123456789abcdef.t%20k`], (given) => {
     for (const address of parseLink(given).addresses) pageAddress(address)
   }),

@@ -82,6 +82,8 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
   ['a turn by 2', (o) => o.rope(FREE, 2, FREE, FREE, 1, 1, 1, 2, 2 as 1), /'direction'/],
   ['short rows of heads', (o) => o.rope(FREE, 3, FREE, FREE, 2, 1, 2, 2, 1), /'ld' .* at least 4/],
   ['short rows of gates', (o) => o.swigluForward(FREE, FREE, FREE, 2, 3, 2), /'ld' .* at least 3/],
+  ['short rows to scale', (o) => o.scaleColumns(FREE, FREE, FREE, 2, 3, 2), /'ld' .* at least 3/],
+  ['short sums', (o) => o.addColumnProducts(END - 4, FREE, FREE, FREE, 2, 2, 2), /'sums' ends at/],
   ['a scale of 0', (o) => o.causalSoftmax(FREE, 1, 1, 1, 0, 0), /'scale' must be positive/],
   ['short score rows', (o) => o.causalSoftmaxBackward(FREE, FREE, 2, 3, 2, 0, 1), /'ld'/],
   ['six levels', (o) => o.quantise(FREE, FREE, FREE, 1, 6 as 7), /'levels' must be 7 or 127/],
@@ -95,8 +97,8 @@ const refused: readonly [string, (ops: Ops) => unknown, RegExp][] = [
     /'inputs' must be a multiple of 256 for Q4_K: current value is 250/,
   ],
   [
-    'integers of blocks',
-    (o) => forward(o, { kind: 'Q8_0', inputs: 32 }, 1, 'int16'),
+    'integers of blocks of 32, backwards',
+    (o) => o.frozenBackward(FREE, FREE, { ...weight, kind: 'Q8_0', inputs: 32 }, 1, 'int16', false),
     /'path' .* for Q8_0/,
   ],
   [

@@ -1,5 +1,5 @@
 /** Products with frozen weights of every kind, on a table of sizes; see op-cases.ts. */
-import { BLOCK_KINDS, BLOCKS, isBlockKind } from '../../kernels/blocks.ts'
+import { BLOCK_KINDS, BLOCKS, hasIntegerPath, isBlockKind } from '../../kernels/blocks.ts'
 import { STORAGE_KINDS, weightBytes } from '../../kernels/frozen.ts'
 import type { BlockKind, FrozenWeight, ProductPath, StorageKind } from '../../kernels/ops.ts'
 import { FACTORS } from './block-weights.ts'
@@ -29,6 +29,7 @@ const PRODUCTS = [
 export const PATHS: readonly (readonly [StorageKind, ProductPath])[] = [
   ...STORAGE_KINDS.map((kind) => [kind, 'float32'] as const),
   ['int8', 'int16'],
+  ...BLOCK_KINDS.map((kind) => [kind, 'int16'] as const),
 ]
 
 /** Values and scales of a weight (O,I), as arrays of the kind's own numbers. */
@@ -89,7 +90,7 @@ export function productCases(
   return [false, true].flatMap((accumulate): OpCase[] => {
     const sizes = `${T}x${O}x${I} ${kind} ${path}${accumulate ? ' accumulate' : ''}`
     const of = (name: string, n: number) => floats(`frozen ${name} ${sizes}`, n)
-    return [
+    const cases: OpCase[] = [
       {
         op: 'frozenForward',
         sizes,
@@ -107,6 +108,8 @@ export function productCases(
           ops.frozenBackward(p.dx!, p.dy!, weightAt(p, kind, O, I), T, path, accumulate),
       },
     ]
+    const isInt16 = path === 'int16'
+    return cases.filter(({ op }) => !isInt16 || hasIntegerPath(kind, op === 'frozenBackward'))
   })
 }
 
@@ -166,8 +169,8 @@ export const FROZEN_CASES: readonly OpCase[] = [
     PATHS.filter(([kind]) => !isBlockKind(kind)).flatMap((path) => productCases(sizes, path)),
   ),
   ...BLOCK_PRODUCTS.flatMap(([T, O, blocks]) =>
-    BLOCK_KINDS.flatMap((kind) =>
-      productCases([T, O, blocks * BLOCKS[kind].scalars], [kind, 'float32']),
+    PATHS.flatMap(([kind, path]) =>
+      isBlockKind(kind) ? productCases([T, O, blocks * BLOCKS[kind].scalars], [kind, path]) : [],
     ),
   ),
   ...MATRICES.flatMap(([O, I]) =>

@@ -3,10 +3,11 @@
  * against `gemm` on the dequantised matrix, the integer path against doubles and at its extremes.
  */
 import { expect, test } from 'vitest'
-import { isBlockKind } from '../../kernels/blocks.ts'
+import { BLOCK_KINDS, BLOCKS, hasIntegerPath, isBlockKind } from '../../kernels/blocks.ts'
 import { rowBytes, weightBytes, weightRows } from '../../kernels/frozen.ts'
 import { frozenBackward, frozenForward } from '../../kernels/frozen-product.ts'
-import type { Ops, StorageKind } from '../../kernels/ops.ts'
+import type { BlockKind, Ops, StorageKind } from '../../kernels/ops.ts'
+import { FACTORS } from './block-weights.ts'
 import { PATHS, productCases, weightArrays, weightAt } from './frozen-cases.ts'
 import {
   floats,
@@ -170,8 +171,10 @@ for (const [kind, path] of PATHS) {
       run(ops, forward, (ops, p) => frozenForward(ops, p.y!, p.x!, at(p), T, path, O, 1)),
     ]
     expect(cut.y).toEqual(whole.y)
+    // Of kinds that have none in this direction, a piece is in float32.
+    const back = hasIntegerPath(kind, true) ? path : 'float32'
     const [wholeBack, cutBack] = [
-      run(ops, backward, (ops, p) => ops.frozenBackward(p.x!, p.y!, at(p), T, path, false)),
+      run(ops, backward, (ops, p) => ops.frozenBackward(p.x!, p.y!, at(p), T, back, false)),
       run(ops, backward, (ops, p) => frozenBackward(ops, p.x!, p.y!, at(p), T, path, false, O, 1)),
     ]
     expect(cutBack.x).toEqual(wholeBack.x)
@@ -269,3 +272,38 @@ onEach('integer path: within the rounding of int16 of the product in doubles', (
   const dy = floats('dy', T * O)
   checkRows(integerBackward(ops, dy, codes, scales), dy, [I, O], (i, o) => w(o, i))
 })
+
+/** A block whose codes are as large as any, times the largest codes of scales; factors are 1. */
+function largestBlock(kind: BlockKind): Uint8Array {
+  const block = new Uint8Array(BLOCKS[kind].bytes)
+  if (kind === 'Q8_0') block.fill(0x80)
+  else if (kind === 'Q6_K') block.fill(0x80, 192, 208)
+  else if (kind.endsWith('_K')) block.fill(0xff, 4, 16)
+  for (const at of FACTORS[kind]) new DataView(block.buffer).setUint16(at, 0x3c00, true)
+  return block
+}
+
+for (const kind of BLOCK_KINDS) {
+  onEach(`${kind}: no sum of the largest codes leaves int32`, (ops) => {
+    const [O, I] = [256, 256]
+    const block = largestBlock(kind)
+    const bytes = weightBytes(kind, O, I).values
+    const ones = new Float32Array(I).fill(1)
+    const arrays = {
+      values: Uint8Array.from({ length: bytes }, (_, i) => block[i % block.length]!),
+      scales: new Uint8Array(0),
+      x: ones,
+      y: new Float32Array(O),
+    }
+    const largest = (path: 'float32' | 'int16', isBackward: boolean) => {
+      const name = isBackward ? 'frozenBackward' : 'frozenForward'
+      const { y } = run(ops, arrays, (ops, p) =>
+        ops[name](p.y!, p.x!, weightAt(p, kind, O, I), 1, path, false),
+      )
+      return (y as Float32Array)[0]!
+    }
+    for (const isBackward of [false, true].filter((is) => hasIntegerPath(kind, is))) {
+      expect(largest('int16', isBackward) / largest('float32', isBackward)).toBeCloseTo(1, 5)
+    }
+  })
+}

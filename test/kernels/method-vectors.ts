@@ -1,7 +1,11 @@
-/** The vectors of make-methods.py as values: variants of LoRA as peft saves and computes them. */
+/**
+ * The vectors of make-methods.py and make-dora.py as values: variants of LoRA as peft saves and
+ * computes them.
+ */
 import { readFileSync } from 'node:fs'
 import type { JobShape } from '../../kernels/train-step.ts'
 import { decodePeftAdapter, type ReadPeftAdapter } from '../../node/model/peft.ts'
+import { rowNormsOf } from '../../node/model/row-norms.ts'
 import { floats, llamaVectors } from './llama-vectors.ts'
 
 interface Stored {
@@ -14,6 +18,8 @@ interface Stored {
   noise: number
   rateRatio?: number
   losses?: number[]
+  /** Those after the first sequence. */
+  logits?: string
 }
 
 interface File {
@@ -23,14 +29,16 @@ interface File {
   variants: Record<string, Stored>
 }
 
-const path = new URL('../vectors/methods.json', import.meta.url)
-const file: File = JSON.parse(readFileSync(path, 'utf8'))
+const fileOf = (name: string): File =>
+  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8'))
+const [file, dora] = [fileOf('methods'), fileOf('dora')]
+const variants = { ...file.variants, ...dora.variants }
 const { job, weights } = llamaVectors('llama-tied')
 
-export const METHODS = Object.keys(file.variants)
+export const METHODS = Object.keys(variants)
 
 export function methodVectors(name: string) {
-  const { peft, batch, dropout, noise, rateRatio, losses, ...stored } = file.variants[name]!
+  const { peft, batch, dropout, noise, rateRatio, losses, ...stored } = variants[name]!
   const read = readMethod(name)
   const isNoisy = dropout > 0 || noise > 0
   const shape: JobShape = {
@@ -48,6 +56,7 @@ export function methodVectors(name: string) {
     gradients: floats(stored.gradients),
     loss: stored.loss,
     losses: losses ?? [],
+    logits: stored.logits === undefined ? null : floats(stored.logits),
     learningRate: file.learningRate,
     batch: {
       tokens: Int32Array.from(batch.ids),
@@ -58,8 +67,8 @@ export function methodVectors(name: string) {
 }
 
 function readMethod(name: string): ReadPeftAdapter {
-  const { config, weights: stored } = file.variants[name]!.peft
+  const { config, weights: stored } = variants[name]!.peft
   const bytes = Buffer.from(JSON.stringify(config))
-  const base = { model: job.model, baseDigest: '' }
+  const base = { model: job.model, baseDigest: '', rowNorms: rowNormsOf(job.model, weights) }
   return decodePeftAdapter(bytes, Buffer.from(stored, 'base64'), base)
 }

@@ -33,8 +33,8 @@ for (const name of METHODS) {
   test(`${name}: what peft saved is read, scalar by scalar, and written the same`, () => {
     expect(vectors.read.values).toEqual(vectors.adapter)
     const written = adapterConfig(vectors.job.model, vectors.job.adapter, '')
-    const { r, lora_alpha, use_rslora, layers_to_transform } = vectors.config
-    expect(written).toMatchObject({ r, lora_alpha, use_rslora, layers_to_transform })
+    const { r, lora_alpha, use_rslora, use_dora, layers_to_transform } = vectors.config
+    expect(written).toMatchObject({ r, lora_alpha, use_rslora, use_dora, layers_to_transform })
   })
 
   for (const [machine, create] of MACHINES) {
@@ -57,18 +57,20 @@ for (const name of METHODS) {
   }
 }
 
-test("losses of LoRA+ are those of peft's own optimizer", () => {
-  const { job, weights, adapter, batch, losses, learningRate } = methodVectors('loraplus')
-  const { ops, arena } = wasm()
-  const trainer = createTrainer(ops, arena, job, weights)
-  trainer.load(adapter, null)
-  expect(losses.length).toBeGreaterThan(2)
-  for (const [step, loss] of losses.entries()) {
-    const outcome = trainer.localStep(batch, learningRate)
-    const got = outcome.status === 'ok' ? outcome.loss : Number.NaN
-    expect(Math.abs(got / loss - 1), `step ${step}`).toBeLessThan(1e-3)
-  }
-})
+for (const name of ['loraplus', 'dora']) {
+  test(`losses of LoRA+ are those of peft's own optimizer, ${name}`, () => {
+    const { job, weights, adapter, batch, losses, learningRate } = methodVectors(name)
+    const { ops, arena } = wasm()
+    const trainer = createTrainer(ops, arena, job, weights)
+    trainer.load(adapter, null)
+    expect(losses.length).toBeGreaterThan(2)
+    for (const [step, loss] of losses.entries()) {
+      const outcome = trainer.localStep(batch, learningRate)
+      const got = outcome.status === 'ok' ? outcome.loss : Number.NaN
+      expect(Math.abs(got / loss - 1), `step ${step}`).toBeLessThan(1e-3)
+    }
+  })
+}
 
 const NOISY: JobShape = { ...TINY, noise: { seed: 2 ** 32 - 1, dropout: 0.25, embeddings: 3 } }
 const ADAPTER = randomAdapter(adapterLayout(TINY.model, TINY.adapter), 5)

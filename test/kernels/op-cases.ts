@@ -3,6 +3,7 @@
  * it.
  */
 import { type Gemm, type GemmForm, trimmedWorkBytes } from '../../kernels/ops.ts'
+import { COLUMN_CASES } from './column-cases.ts'
 import { FROZEN_CASES } from './frozen-cases.ts'
 import { floats, integers, type Numbers, type OpCase, positives } from './harness.ts'
 import { NOISE_CASES } from './noise-cases.ts'
@@ -391,4 +392,5 @@ export const OP_CASES: readonly OpCase[] = [
   ...TRIMMED.map(trimmedCase),
   ...FROZEN_CASES,
   ...NOISE_CASES,
+  ...COLUMN_CASES,
 ]

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { adapterLayout } from '../../kernels/lora.ts'
-import { type AdapterShape, TARGETS } from '../../kernels/shape.ts'
+import { type AdapterShape, TARGETS, targetSize } from '../../kernels/shape.ts'
 import type { ModelErrorCode } from '../../node/model/errors.ts'
 import {
   decodePeftAdapter,
@@ -11,7 +11,8 @@ import {
   readPeftAdapter,
   writePeftAdapter,
 } from '../../node/model/peft.ts'
-import { parseSafetensors } from '../../node/model/safetensors.ts'
+import type { RowNorms } from '../../node/model/row-norms.ts'
+import { encodeSafetensors, parseSafetensors } from '../../node/model/safetensors.ts'
 import { digestOf } from '../../protocol/digest.ts'
 import {
   bytesOfBase64,
@@ -26,19 +27,26 @@ const BASE = 'b'.repeat(64)
 const RUN = { runId: 'c'.repeat(64), base: { name: 'tiny', digest: BASE } }
 const ADAPTER: AdapterShape = { adapterRank: 2, alpha: 6, targets: ['q', 'v', 'down'] }
 
+/** Norms that no float32 holds: row i of layer l has i + l + 1 / 3. */
+const ROW_NORMS: RowNorms = ({ layer, target }) =>
+  Float64Array.from(
+    { length: targetSize(TINY_SHAPE, target).outputs },
+    (_, row) => row + layer + 1 / 3,
+  )
+
 /** Scalar i is i, so that no value can be taken for another. */
 function counted(shape: AdapterShape): Float32Array {
   return Float32Array.from({ length: adapterLayout(TINY_SHAPE, shape).count }, (_, i) => i)
 }
 
-async function written(shape = ADAPTER) {
+async function written(shape = ADAPTER, values = counted(shape)) {
   const folder = join(await temporaryFolder(), 'adapter')
-  const values = counted(shape)
   const weights = await writePeftAdapter(folder, {
     model: TINY_SHAPE,
     adapter: shape,
     values,
     run: RUN,
+    rowNorms: ROW_NORMS,
   })
   return { folder, values, weights }
 }
@@ -119,8 +127,83 @@ describe('an adapter that we write', () => {
       adapter: ADAPTER,
       values,
       run: RUN,
+      rowNorms: ROW_NORMS,
     })
     expect(again).toEqual(weights)
+  })
+})
+
+describe('magnitudes', () => {
+  const DORA: AdapterShape = { ...ADAPTER, variant: 'dora' }
+  const { tensors, count } = adapterLayout(TINY_SHAPE, DORA)
+  const magnitudes = tensors.filter(({ part }) => part === 'M')
+  const values = counted(DORA).map((value) => value / count / 1e7)
+  const norm = (tensor: (typeof tensors)[number], row: number) => ROW_NORMS(tensor)[row]!
+  const own = (all: Float32Array, { offset, rows }: (typeof tensors)[number]) => [
+    ...all.subarray(offset, offset + rows),
+  ]
+
+  async function changedFile(change: (name: string, stored: Float32Array) => Float32Array | null) {
+    const { folder } = await written(DORA, values)
+    const path = join(folder, 'adapter_model.safetensors')
+    const file = parseSafetensors(readFileSync(path))
+    const changed = [...file.header.tensors].flatMap(([name, { shape }]) => {
+      const kept = change(name, file.tensor(name).values)
+      return kept === null ? [] : [{ name, shape, values: kept }]
+    })
+    writeFileSync(path, encodeSafetensors(changed, { format: 'pt' }))
+    return folder
+  }
+
+  test("are written as PEFT's, and read back to the last bit", async () => {
+    const { folder, weights } = await written(DORA, values)
+    const config = JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8'))
+    expect(config.use_dora).toBe(true)
+    const file = parseSafetensors(readFileSync(weights.path))
+    expect(magnitudes.length).toBe(3 * TINY_SHAPE.layerCount)
+    for (const tensor of magnitudes) {
+      const stored = file.tensor(peftName(tensor)).values
+      const expected = own(values, tensor).map((value, row) =>
+        Math.fround(value + norm(tensor, row)),
+      )
+      expect([...stored]).toEqual(expected)
+      const rounded = stored.map((value, row) => value - norm(tensor, row))
+      expect([...rounded]).not.toEqual(own(values, tensor))
+    }
+    for (const rowNorms of [ROW_NORMS, null]) {
+      const read = await readPeftAdapter(folder, TINY_SHAPE, BASE, rowNorms)
+      expect(read).toMatchObject({ adapterShape: DORA, values })
+    }
+  })
+
+  test('of a file that PEFT wrote are what they leave over the norms', async () => {
+    const folder = await changedFile((name, stored) => (/difference/.test(name) ? null : stored))
+    const read = await readPeftAdapter(folder, TINY_SHAPE, BASE, ROW_NORMS)
+    for (const tensor of tensors) {
+      const { offset, rows, columns, part } = tensor
+      const got = read.values.subarray(offset, offset + rows * columns)
+      const expected = values.subarray(offset, offset + rows * columns)
+      if (part !== 'M') expect(got).toEqual(expected)
+      else {
+        const stored = [...expected].map((value, row) => Math.fround(value + norm(tensor, row)))
+        expect([...got]).toEqual(stored.map((value, row) => Math.fround(value - norm(tensor, row))))
+      }
+    }
+    await expectModelError(() => readPeftAdapter(folder, TINY_SHAPE, BASE), 'unsupported', [
+      'lora_magnitude_vector',
+      'without its base',
+    ])
+  })
+
+  test('that were changed since are what counts, whatever stands beside them', async () => {
+    const folder = await changedFile((name, stored) =>
+      /magnitude_vector/.test(name) ? stored.map((value) => 2 * value) : stored,
+    )
+    const read = await readPeftAdapter(folder, TINY_SHAPE, BASE, ROW_NORMS)
+    for (const tensor of magnitudes) {
+      const learned = own(read.values, tensor)
+      for (const [row, value] of learned.entries()) expect(value).toBeCloseTo(norm(tensor, row), 5)
+    }
   })
 })
 
@@ -167,7 +250,7 @@ describe('an adapter of another kind is refused by name', () => {
   const rows: [object, ModelErrorCode][] = [
     [{ peft_type: 'IA3' }, 'unsupported'],
     [{ peft_type: undefined }, 'malformed'],
-    [{ use_dora: true }, 'unsupported'],
+    [{ use_dora: true }, 'other-base'],
     [{ bias: 'all' }, 'unsupported'],
     [{ lora_bias: true }, 'unsupported'],
     [{ fan_in_fan_out: true }, 'unsupported'],

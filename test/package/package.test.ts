@@ -65,6 +65,20 @@ describe('the package', () => {
     expect(said.trim().split(' ')).toEqual(Array(6).fill('function'))
   })
 
+  test('tells TypeScript what the simulator takes and gives', () => {
+    const typed = `
+      import { keyFiguresOf, prepareSimulation } from 'barnraise/simulations'
+      import type { SimulationRequest } from 'barnraise/simulations'
+      export const goodputOf = (request: SimulationRequest): number | undefined =>
+        keyFiguresOf(prepareSimulation(request).run(() => {})).goodput
+      // @ts-expect-error: a seed is a number.
+      export const wrong: SimulationRequest['seed'] = 'one'`
+    writeFileSync(join(home, 'typed.ts'), typed)
+    const tsc = join(CLONE, 'node_modules/typescript/bin/tsc')
+    const rules = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext']
+    run(home, 'node', tsc, ...rules, '--target', 'es2024', '--types', '', 'typed.ts')
+  })
+
   test('fits into one file, which runs where there is no Node', () => {
     const file = run(CLONE, 'npm', 'run', '--silent', 'build:binary').trim()
     // Its user has no PATH to a Node, and a home of their own.

@@ -60,7 +60,11 @@ export function fullConfig(): RunConfig {
     desirableWeight: 1,
     undesirableWeight: 1,
   } as const
-  return { ...config, training: { ...config.training, preference } }
+  return {
+    ...config,
+    adapter: { ...config.adapter, variant: 'dora' },
+    training: { ...config.training, preference },
+  }
 }
 
 const EXAMPLE: RunConfig = {

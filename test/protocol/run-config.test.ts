@@ -34,7 +34,7 @@ const METRIC: Changes = { training: { metric: 'exact_match' }, scoring: SCORING 
 
 for (const [message, changes] of [
   ["'training.batchSequences' must be a multiple of microBatch 4", { training: { microBatch: 4 } }],
-  ["'kernels.base' must be int8 where the path is int16", { kernels: { path: 'int16' } }],
+  ["'kernels.base' must be int8 or blocks where the path is int16", { kernels: { path: 'int16' } }],
   [
     "'kernels.kinds' must be a list of 15 where the base is blocks",
     { kernels: { base: 'blocks' } },
@@ -46,10 +46,6 @@ for (const [message, changes] of [
   [
     "'kernels.kinds[14]' must be a kind whose blocks fill rows of 128: current value is Q6_K",
     { kernels: { base: 'blocks', kinds: kindsOf('Q8_0').with(-1, 'Q6_K') } },
-  ],
-  [
-    "'kernels.base' must be int8 where the path is int16: current value is blocks",
-    { kernels: { base: 'blocks', path: 'int16', kinds: kindsOf('Q8_0') } },
   ],
   ["'round.stepsMin' must be at most stepsMax 8: current value is 9", { round: { stepsMin: 9 } }],
   [
@@ -85,6 +81,10 @@ for (const [message, changes] of [
   [
     "'adapter.exceptions' must be each once, by layer and then in the order",
     { adapter: { exceptions: [exception('v', 1), exception('q', 1)] } },
+  ],
+  [
+    "'training.dropout' must be absent where the adapter's variant is dora: current value is 0.1",
+    { adapter: { variant: 'dora' }, training: { dropout: 0.1 } },
   ],
   [
     "'dataset.trainShards' must be 100 sequences in shards of 64: current value is 1 shards",
@@ -131,6 +131,7 @@ for (const [what, changes] of [
     { base: { shape: { ...shape, ropeDivisors: Array(8).fill(2) } } },
   ],
   ['int16 over int8', { kernels: { path: 'int16', base: 'int8' } }],
+  ['int16 over blocks', { kernels: { path: 'int16', base: 'blocks', kinds: kindsOf('Q8_0') } }],
   ['a layer without an adapter', { adapter: { layers: [1] } }],
   ['a rank of its own', { adapter: { exceptions: [exception('q', 2), exception('v', 6)] } }],
   ['blocks of several kinds', { kernels: { base: 'blocks', kinds: kindsOf('Q8_0') } }],
@@ -154,6 +155,7 @@ const neighbours: [string, Changes][] = [
   ['adapter.targets', { adapter: { targets: ['v', 'q'] } }],
   ['adapter.layers', { adapter: { layers: [1] } }],
   ['adapter.scaling', { adapter: { scaling: 'rslora' } }],
+  ['adapter.variant', { adapter: { variant: 'dora' } }],
   ['adapter.exceptions', { adapter: { exceptions: [exception('q', 5)] } }],
   ['dataset.validationShard', { dataset: { validationShard: blobNamed('other') } }],
   ['training.mode', { training: { mode: 'gradient' } }],

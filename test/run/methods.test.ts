@@ -91,11 +91,43 @@ test('averaged gradients draw by batch, too, and replay', async () => {
   expect(await verifyRun(run, { replay: ALL })).toMatchObject({ ok: true, replayedSteps: 8 })
 })
 
+const DORA: Overrides = { lora_r: 4, lora_alpha: 8, peft_use_dora: true, loraplus_lr_ratio: 2 }
+
+test('DoRA: the same whoever trains, replays, and goes on from PEFT files', async () => {
+  const [one, two] = await Promise.all([finishedRun(DORA, {}, 1), finishedRun(DORA, {}, 2)])
+  const { config, state } = await openRun(one)
+  expect(config.adapter.variant).toBe('dora')
+  expect(await endOf(two)).toBe(await endOf(one))
+  const losses = state.evaluations.map(({ loss }) => loss)
+  expect(losses.at(-1)).toBeLessThan(losses[0]!)
+
+  const { folder } = await exportRun(one, { format: 'peft', round: null, out: null })
+  const verified = { ok: true, adapterSha256: await endOf(one), replayedSteps: 16 }
+  expect(await verifyRun(one, { replay: ALL, exported: folder })).toMatchObject(verified)
+  const next = await prepareSmallRun({ ...DORA, adapter_from: folder })
+  expect((await readRunConfig(next)).config.adapter.start!.checkpoint.digest).toBe(await endOf(one))
+  const other = prepareSmallRun({ ...DORA, peft_use_dora: false, adapter_from: folder })
+  await expect(other).rejects.toThrow('peft_use_dora: must be')
+})
+
+test('DoRA with averaged gradients replays on a base in 8 bits', async () => {
+  const run = await finishedRun(
+    { ...DORA, load_in_8bit: true, max_steps: 8 },
+    { aggregation: 'gradient', round_batches: 4 },
+    1,
+  )
+  expect(await verifyRun(run, { replay: ALL })).toMatchObject({ ok: true, replayedSteps: 8 })
+})
+
+test('DoRA with dropout is refused in words', async () => {
+  const prepare = prepareSmallRun({ peft_use_dora: true, lora_dropout: 0.1 })
+  await expect(prepare).rejects.toThrow("lora_dropout: must be left out with 'peft_use_dora'")
+})
+
 for (const [key, value, words] of [
   ['peft_layers_to_transform', '[1]', 'must be layers from 0 to 0 of this base'],
   ['peft_rank_pattern', '{lm_head: 4}', 'it matches none of the linear layers'],
   ['peft_rank_pattern', '{"(q|v)+_proj": 4}', 'the pattern must be'],
-  ['peft_use_dora', true, 'must be false, as DoRA is not computed here'],
   ['lora_dropout', 1, 'lora_dropout'],
 ] as const) {
   test(`${key}: ${value} is refused in words`, async () => {

@@ -38,7 +38,7 @@ for (const [line, fate, expected] of [
   ['lora_dropout: 0', 'taken', { lora_dropout: 0 }],
   ['lora_dropout: 0.05', 'taken', { lora_dropout: 0.05 }],
   ['neftune_noise_alpha: 5', 'taken', { neftune_noise_alpha: 5 }],
-  ['peft_use_dora: true', 'refused', {}],
+  ['peft_use_dora: true', 'taken', { peft_use_dora: true }],
   ['train_on_inputs: true', 'taken', { train_on_inputs: true }],
   ['optimizer: adamw_bnb_8bit', 'taken', {}],
   ['optimizer: lion_8bit', 'refused', {}],
@@ -196,18 +196,32 @@ for (const [line, expected, refusedIn] of [
 }
 
 test('what is refused says what it can be, or that it can only go', () => {
-  const source = `${BASE}lora_modules_to_save: [embed_tokens]\npeft_use_dora: true\n`
+  const source = `${BASE}lora_modules_to_save: [embed_tokens]\nlora_fan_in_fan_out: true\n`
   expect(fromAxolotl(source, 'a.yml').refused).toEqual([
     {
       key: 'lora_modules_to_save',
       reason: '["embed_tokens"] would change what is learned; it can only be left out',
     },
     {
-      key: 'peft_use_dora',
+      key: 'lora_fan_in_fan_out',
       reason: 'true would change what is learned; it can be false, or left out',
     },
   ])
 })
+
+for (const [dropout, fate] of [
+  ['0.05', 'refused'],
+  ['0', 'taken'],
+  ['0.0', 'taken'],
+] as const) {
+  test(`with peft_use_dora, lora_dropout: ${dropout} is ${fate}`, () => {
+    const source = `${BASE}lora_dropout: ${dropout}\npeft_use_dora: true\n`
+    const { yaml, refused } = fromAxolotl(source, 'a.yml')
+    expect(yaml.peft_use_dora).toBe(true)
+    const reason = expect.stringContaining('drops what the base reads')
+    expect(refused).toEqual(fate === 'taken' ? [] : [{ key: 'lora_dropout', reason }])
+  })
+}
 
 test("what a file leaves to axolotl's defaults is as axolotl has it", () => {
   const { yaml, added } = fromAxolotl(`${BASE}lr_scheduler: linear\n`, 'a.yml')

@@ -137,6 +137,24 @@ for (const [what, yaml, quantised, note] of [
   })
 }
 
+test('a base in blocks is multiplied in integers where that is asked for', async () => {
+  const keys = `${SMALL}integer_products: true\n`
+  const kernelsOf = (yaml: string) => plan(yaml, (planned) => planned.config.kernels)
+  expect(await kernelsOf(`${SMALL}load_in_4bit: true\n`)).toMatchObject({ path: 'float32' })
+  const [kernels, notes] = await plan(`${keys}load_in_4bit: true\n`, (planned) => [
+    planned.config.kernels,
+    planned.notes,
+  ])
+  expect(kernels).toMatchObject({ base: 'blocks', path: 'int16' })
+  expect(notes).toEqual([
+    expect.stringMatching(/^run.yaml:5:1 integer_products: of 36 .* 0 have no blocks .* 31 more/),
+  ])
+  expect(await kernelsOf(`${keys}load_in_8bit: true\n`)).toMatchObject({ base: 'int8' })
+  await expect(kernelsOf(keys)).rejects.toThrow(
+    'run.yaml:5:1 integer_products: the base has its numbers as bfloat16, which are no integers',
+  )
+})
+
 for (const [swarm, uplink, downlink] of [
   ['{}', 'int4', 'int8'],
   ['{aggregation: gradient}', 'float32', 'float32'],
@@ -169,6 +187,14 @@ test('keys that mean nothing where gradients are averaged are named', async () =
     expect.stringMatching(/^run.yaml:9:\d+ swarm.weight_cap: it has no effect/),
     expect.stringMatching(/^run.yaml:10:\d+ swarm.uplink: int4 rounds gradients/),
   ])
+})
+
+test('where weight decay pulls magnitudes is told', async () => {
+  const yaml = `${SMALL}peft_use_dora: true\nweight_decay: 0.01\n`
+  const notes = await plan(yaml, (planned) => planned.notes)
+  expect(notes).toEqual([expect.stringMatching(/^run.yaml:6:1 weight_decay: it pulls DoRA's/)])
+  expect(await plan(`${SMALL}peft_use_dora: true\n`, (planned) => planned.notes)).toEqual([])
+  expect(await plan(`${SMALL}weight_decay: 0.01\n`, (planned) => planned.notes)).toEqual([])
 })
 
 for (const [swarm, blockMembersMax] of [

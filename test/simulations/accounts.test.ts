@@ -4,7 +4,7 @@ import { createAccounts } from '../../simulations/accounts.ts'
 import { createCheckers } from '../../simulations/checkers.ts'
 import { prepareSimulation } from '../../simulations/index.ts'
 import { PRESETS } from '../../simulations/presets.ts'
-import { parseTrace } from '../../simulations/trace.ts'
+import { parseTrace } from '../../simulations/traces/parse-trace.ts'
 
 const HOUR_MS = 3_600_000
 const REQUEST = { seed: 1, volunteers: 12, swarm: false, config: null, trace: null, preset: '' }
@@ -17,7 +17,7 @@ function run(changes: Partial<Parameters<typeof prepareSimulation>[0]>) {
 
 const runTrace = (lines: string, hours: number, seconds: number) =>
   run({
-    trace: parseTrace(`volunteer,start,end,how,step_ms\n${lines}`),
+    trace: parseTrace(`volunteer,start,end,how,step_ms\n${lines}`, { file: 'test' }).rows,
     days: hours / 24,
     set: [`round.seconds=${seconds}`, 'faults.requestLoss=0', 'faults.partitions=0'],
   })

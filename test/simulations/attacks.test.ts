@@ -5,7 +5,9 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { attackerOf, attacksOf } from '../../simulations/attack-settings.ts'
+import { EVERYDAY } from '../../simulations/faults.ts'
 import { figuresOf, prepareSimulation, reportPage } from '../../simulations/index.ts'
+import { DEFAULT_RUN, defaultWorld } from '../../simulations/run-settings.ts'
 
 const HOURS = 1 / 24
 const SEEDS = [1, 2]
@@ -108,6 +110,17 @@ for (const [text, what] of [
 
 test('the report has a table of attackers', () => {
   const result = run('noise:0.2,withholder:0.2', 'friends', 1)
-  const page = reportPage(figuresOf(result, { command: '', seed: 1, days: 1 }), 'attacked')
+  const made = {
+    command: '',
+    seed: 1,
+    days: 1,
+    version: '',
+    commit: null,
+    crowd: { preset: 'seti-like', volunteers: 1 },
+    trace: null,
+    set: [],
+    settings: { run: DEFAULT_RUN, faults: EVERYDAY, world: defaultWorld(DEFAULT_RUN) },
+  }
+  const page = reportPage(figuresOf(result, made), 'attacked')
   expect(page).toMatch(/<td>noise<\/td>.*<td>withholder<\/td>/)
 })
