@@ -19,7 +19,15 @@ import {
 } from './outcome.ts'
 import { recordOf } from './record.ts'
 import { memberHere } from './roster.ts'
-import { alikeOf, answersLike, answersTo, isSame, pieceOf, releasePieces } from './score-pieces.ts'
+import {
+  alikeOf,
+  answersLike,
+  answersTo,
+  freePieceOf,
+  isSame,
+  pieceOf,
+  releasePieces,
+} from './score-pieces.ts'
 import type { PendingScores, ScorePiece } from './score-state.ts'
 import type { CoordinatorState } from './state.ts'
 import { err } from './verdicts.ts'
@@ -37,7 +45,12 @@ export function onScoreAnswer(
   const piece = isIts ? pieceOf(pending, leaseId) : undefined
   if (piece === undefined) return unchanged(refuse(event, ...notIts(state, leaseId)))
   const misfit = misfitOf(state, piece, outcomes)
-  if (misfit !== null) return unchanged(refuse(event, 'wrong-batches', misfit))
+  if (misfit !== null) {
+    // What it cannot do now it could not do the next time either.
+    freePieceOf(state, member)
+    member.scoreTurn = 'never'
+    return changed(refuse(event, 'wrong-batches', misfit))
+  }
   member.scoring = null
   recordOf(state, peer).works += 1
   piece.out = piece.out.filter((each) => each.leaseId !== leaseId)

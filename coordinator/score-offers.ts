@@ -8,6 +8,7 @@ import type { LeaseId, PeerId } from '../protocol/index.ts'
 import { isDoubtful, mayCheck } from './auditors.ts'
 import type { CoordinatorEffect } from './effect.ts'
 import { answer, changed, type Outcome, type RequestEvent, unchanged } from './outcome.ts'
+import { isProven } from './record.ts'
 import { alikeOf, answersTo, pieceOf } from './score-pieces.ts'
 import type { PendingScores, ScorePiece } from './score-state.ts'
 import type { CoordinatorState, Member } from './state.ts'
@@ -47,12 +48,18 @@ function offerOf(
   return answer(event, { type: 'score', leaseId, adapter, checkpoint, first, rows })
 }
 
+/** Nobody looks at what two say alike: among strangers that takes work that was found right. */
+function maySpeak(state: CoordinatorState, peer: PeerId): boolean {
+  if (state.config.audit.trust === 'strangers') return isProven(state, peer)
+  return !isDoubtful(state.records.get(peer))
+}
+
 function pickPiece(
   state: CoordinatorState,
   pending: PendingScores,
   member: Member,
 ): ScorePiece | undefined {
-  if (isDoubtful(state.records.get(member.peer))) return undefined
+  if (!maySpeak(state, member.peer)) return undefined
   const blockOf = (peer: PeerId) => state.members.get(peer)?.block ?? null
   return pending.pieces.find((piece, index) => {
     const { outcomes, out } = piece

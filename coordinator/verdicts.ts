@@ -39,7 +39,7 @@ import {
 } from './outcome.ts'
 import { noteError, noteVerified, recordOf, verifiedBefore } from './record.ts'
 import { doubtPace, memberHere } from './roster.ts'
-import { forgetAnswersOf } from './score-pieces.ts'
+import { forgetAnswersOf, freePieceOf } from './score-pieces.ts'
 import type { CoordinatorState } from './state.ts'
 import { takeBack } from './take-back.ts'
 import { endTrial } from './trial.ts'
@@ -208,11 +208,13 @@ export function err(
   leaseId: LeaseId,
   isCertain: boolean,
 ): CoordinatorEffect[] {
-  const name = state.members.get(peer)?.name ?? peer
   state.auditCounts.mismatches += 1
   const isAgain = noteError(recordOf(state, peer))
   doubtPace(state, peer)
+  const member = state.members.get(peer)
+  if (member !== undefined) freePieceOf(state, member)
   forgetAnswersOf(state, peer)
+  const name = member?.name ?? peer
   const reason = `others get another result for lease ${leaseId}`
   const effects: CoordinatorEffect[] = [log('warn', reasonOf(`${name} erred: ${reason}`))]
   if (memberHere(state, peer) !== null)

@@ -263,10 +263,16 @@ function audit(world: World): void {
   ask(world, 'zoe', { type: 'audit', answer, signature: new Uint8Array(64) })
 }
 
+/**
+ * So often it asks for work at most: where it is on trial its work waits for the coordinator, which
+ * repeats steps in a share of its time.
+ */
+const TURNS_MAX = 3_000
+
 /** One honest volunteer works alone until the run is over. */
 function workToTheEnd(world: World): void {
   for (const peer of PEERS) feed(world, { type: 'disconnected', peer })
-  for (let turn = 0; turn < 200 && world.state.phase !== 'finished'; turn++) {
+  for (let turn = 0; turn < TURNS_MAX && world.state.phase !== 'finished'; turn++) {
     merge(world, 1e9)
     score(world, false)
     world.at += 1000
