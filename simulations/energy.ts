@@ -6,9 +6,8 @@
  *          + waitingWatts · (waiting + loading)) · hours / 1000
  *
  * The coordinator's own machine, the network, and what a machine draws without us are not in it.
- * Sources: Mahesri and Vardhan 2004, Power Consumption Breakdown on a Modern Laptop (a whole laptop
- * draws 8 W to 30 W, by its load); Ember 2025, Global Electricity Review (473 g of CO2 a kWh, the
- * world's mean in 2024).
+ * Source: Mahesri and Vardhan 2004, Power Consumption Breakdown on a Modern Laptop (a whole laptop
+ * draws 8 W to 30 W, by its load). The 473 g of CO2 a kWh are a rough mean, without a source.
  */
 import type { Totals } from './accounts.ts'
 
